@@ -1,0 +1,53 @@
+"""Which library an array belongs to, without importing any library that is not loaded yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+
+from ._errors import BackendError, ShapeError
+
+Array = Any  # an array of any library that follows the array API standard
+
+
+def namespace(*arrays: Array) -> Any:
+    """Return the array API namespace that all ``arrays`` share."""
+    try:
+        return compat.array_namespace(*arrays)
+    except TypeError as error:
+        kinds = ", ".join(sorted({type(a).__module__.split(".")[0] + "." + type(a).__name__ for a in arrays}))
+        raise BackendError(
+            f"expected arrays of one library (NumPy, CuPy, ...), got {kinds}; convert them to one library first"
+        ) from error
+
+
+def is_numpy(x: Array) -> bool:
+    """Whether ``x`` is a NumPy array, so that the NumPy fast path may take it."""
+    return isinstance(x, np.ndarray)
+
+
+def is_cupy(x: Array) -> bool:
+    """Whether ``x`` is a CuPy array. CuPy is not imported to find out."""
+    return bool(compat.is_cupy_array(x))
+
+
+def as_floats(x: Array, *, ndim: int, name: str) -> Array:
+    """Return ``x`` as a real array of ``ndim`` dimensions, on its own backend and device.
+
+    Sequences become NumPy arrays. float32 and float64 are kept, integers and booleans become float64.
+    """
+    if not compat.is_array_api_obj(x):
+        try:
+            x = np.asarray(x)
+        except (TypeError, ValueError) as error:
+            raise ShapeError(f"{name} cannot be made an array: {error}") from error
+    xp = namespace(x)
+    if x.ndim != ndim:
+        raise ShapeError(f"{name} must have {ndim} dimension(s), got shape {tuple(x.shape)}")
+    if xp.isdtype(x.dtype, "real floating"):
+        return x if x.dtype in (xp.float32, xp.float64) else xp.astype(x, xp.float64)
+    if xp.isdtype(x.dtype, ("integral", "bool")):
+        return xp.astype(x, xp.float64)
+    raise ShapeError(f"{name} must hold real numbers, got dtype {x.dtype}; encode text and categories first")
