@@ -1,0 +1,20 @@
+"""AwsInfo: the topics and queues of an AWS account."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class AwsInfo(msgspec.Struct):
+    """Topics and queues, by region.
+
+    Parameters
+    ----------
+    topics : dict
+        ``{region: [{topic ARN: [{"owner", "protocol", "endpoint", "subscription_arn"}]}]}``.
+    queues : dict
+        ``{region: [queue URL]}``.
+    """
+
+    topics: dict[str, list[dict[str, list[dict[str, str]]]]] = {}
+    queues: dict[str, list[str]] = {}

@@ -1,0 +1,31 @@
+"""MLContext and ExploreContext: what a request is about."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class MLContext(msgspec.Struct):
+    """The attributes and parameters of one request.
+
+    Parameters
+    ----------
+    targets, inputAttributes : list of str, default []
+        Indexes of attributes, as text.
+    inputAttributeNames, targetAttributeNames : list of str, default []
+        Names of attributes.
+    extraParameters : dict of str to str, default {}
+        Parameters of the metric or the model.
+    """
+
+    targets: list[str] = []
+    inputAttributes: list[str] = []  # noqa: N815
+    inputAttributeNames: list[str] = []  # noqa: N815
+    targetAttributeNames: list[str] = []  # noqa: N815
+    extraParameters: dict[str, str] = {}  # noqa: N815
+
+
+class ExploreContext(msgspec.Struct):
+    """Several contexts: one map in the answer for each."""
+
+    values: list[MLContext]

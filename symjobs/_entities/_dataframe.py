@@ -1,0 +1,64 @@
+"""DataFrame: a small table of text on the wire."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from symjobs._entities._numbers import number_text
+from symjobs._errors import InputError
+
+Cell: TypeAlias = str | int | float | bool | None
+
+TYPE_LETTERS = "CBSLTX"
+
+
+class DataFrame(msgspec.Struct):
+    """A table as the wire carries it.
+
+    Parameters
+    ----------
+    attributeNames : list of str
+        One name a column.
+    attributeTypes : list of str
+        One letter a column: ``C`` continuous, ``B`` binary (0/1), ``S`` string, ``L`` list (``|a|b``),
+        ``T`` category, ``X`` ignored. An empty list leaves the types to be found from the data.
+    data : list of list of str
+        One inner list a row. Numbers, booleans and None are taken too, and become text on the wire
+        (None the empty string). An empty string, None, ``NaN`` and ``NA`` are missing.
+
+    Raises
+    ------
+    InputError
+        If the numbers of names, types and values in a row do not agree, or a type letter is unknown.
+    """
+
+    attributeNames: list[str]  # noqa: N815
+    attributeTypes: list[str] = []  # noqa: N815
+    data: list[list[Cell]] = []
+
+    def __post_init__(self) -> None:
+        n = len(self.attributeNames)
+        if self.attributeTypes and len(self.attributeTypes) != n:
+            raise InputError(f"{len(self.attributeTypes)} attributeTypes for {n} attributeNames")
+        for name, letter in zip(self.attributeNames, self.attributeTypes, strict=False):
+            if len(letter) != 1 or letter not in TYPE_LETTERS:
+                raise InputError(f"attribute {name!r} has type {letter!r}; allowed are {', '.join(TYPE_LETTERS)}")
+        for i, row in enumerate(self.data):
+            if len(row) != n:
+                raise InputError(f"data row {i} has {len(row)} values; there are {n} attributeNames")
+
+    def as_text(self) -> DataFrame:
+        """Return the same table with every cell as text (self, if it is so already)."""
+        if all(type(cell) is str for row in self.data for cell in row):
+            return self
+        return DataFrame(self.attributeNames, self.attributeTypes, [[_text(cell) for cell in row] for row in self.data])
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    if cell is None:
+        return ""
+    return number_text(cell)

@@ -1,0 +1,86 @@
+"""The exceptions of symjobs.
+
+SymjobsError
+├── InputError(ValueError)             the input is invalid; the message names the place (REST: 400)
+│   ├── UnknownAttribute               no attribute, or category, has this name or index
+│   └── UnsupportedTest                a test that its inputs cannot support: a constant, one group
+├── ProjectError                       a project that cannot do this: frozen, deleted, a damaged file
+├── JobError                           what can happen to a job
+│   ├── NoSuchJob(LookupError)         unknown, expired, or another owner's
+│   ├── QueueFull                      the bounded queue refused it
+│   ├── JobFailed                      it ended with an error
+│   ├── JobKilled                      it was killed
+│   └── ManagerClosed(RuntimeError)    its manager was shut down
+├── StoreError                         the job store cannot be opened, read or written
+└── MissingDependency(ImportError)     an optional package is not installed
+"""
+# ruff: noqa: N818 - the names say what happened; contract and design fix most of them
+
+from __future__ import annotations
+
+
+class SymjobsError(Exception):
+    """Base of every exception that symjobs raises."""
+
+
+class InputError(SymjobsError, ValueError):
+    """The input is invalid; the message names the place and what was allowed there."""
+
+
+class UnknownAttribute(InputError):
+    """No attribute, or category, has this name or index."""
+
+
+class UnsupportedTest(InputError):
+    """A test that its inputs cannot support: a constant, one group, one row or column of a table."""
+
+
+class ProjectError(SymjobsError):
+    """The project cannot do this: it is frozen or deleted, or its file is damaged or foreign."""
+
+
+class JobError(SymjobsError):
+    """Base of what can happen to a job."""
+
+
+class NoSuchJob(JobError, LookupError):
+    """The job is unknown, has expired, was killed, or belongs to another owner."""
+
+
+class QueueFull(JobError):
+    """The bounded queue is full and refused the job; try again later or raise ``queue_size``."""
+
+
+class JobFailed(JobError):
+    """The job ended with an error; the message is its one line."""
+
+
+class JobKilled(JobError):
+    """The job was killed. `JobContext.checkpoint` raises it inside the job to stop it."""
+
+
+class ManagerClosed(JobError, RuntimeError):
+    """The job manager was shut down and takes no more jobs."""
+
+
+class StoreError(SymjobsError):
+    """The job store cannot be opened, read or written."""
+
+
+class MissingDependency(SymjobsError, ImportError):
+    """An optional package is not installed.
+
+    Parameters
+    ----------
+    package : str
+        The package that could not be imported.
+    extra : str
+        The extra of the distribution that brings it, as in ``pip install 'symjobs[extra]'``.
+    purpose : str, optional
+        What it is needed for; opens the message.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str = "this") -> None:
+        super().__init__(f"{purpose} needs the package {package!r}; install it with: pip install 'symjobs[{extra}]'")
+        self.package = package
+        self.extra = extra
