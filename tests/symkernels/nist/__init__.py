@@ -2,7 +2,7 @@
 
 Source: https://www.itl.nist.gov/div898/strd/univ/homepage.html (a work of the US government, in the public domain).
 The observations are NIST's, one a line; the certified values stand in the header of each file as NIST prints them.
-``test_nist.py`` beside this file recomputes every certified value in 60-digit arithmetic, so a typing error cannot hide.
+``test_nist.py`` recomputes every certified value in 60-digit arithmetic, so a typing error cannot hide.
 """
 
 from __future__ import annotations

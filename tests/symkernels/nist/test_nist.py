@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
+from itertools import pairwise
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_certified_values_follow_from_the_file(name):
         mean = sum(x) / n
         squares = sum((v - mean) ** 2 for v in x)
         sd = (squares / (n - 1)).sqrt()
-        lag = sum((a - mean) * (b - mean) for a, b in zip(x, x[1:], strict=False)) / squares
+        lag = sum((a - mean) * (b - mean) for a, b in pairwise(x)) / squares
         assert n == OBSERVATIONS[name]
         assert _same(mean, data.mean)
         assert _same(sd, data.sd)
