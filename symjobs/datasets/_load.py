@@ -1,0 +1,102 @@
+"""Read the shipped CSV files into DataFrame entities."""
+
+from __future__ import annotations
+
+import csv
+from importlib.resources import files
+
+from symjobs._entities import DataFrame
+from symjobs._errors import InputError
+
+# The columns that are not continuous; a letter as in the wire contract, section 4.
+_TYPES = {"iris": {"species": "T"}, "longley": {}, "breast_cancer": {"diagnosis": "T"}}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `load` takes."""
+    return tuple(_TYPES)
+
+
+def load(name: str, /) -> DataFrame:
+    """Return the shipped data set of this name.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`: ``"iris"``, ``"longley"``, ``"breast_cancer"``.
+
+    Returns
+    -------
+    DataFrame
+        The table as text, as the file has it, with one type letter a column.
+
+    Raises
+    ------
+    InputError
+        If no data set has this name.
+    """
+    if name not in _TYPES:
+        raise InputError(f"no shipped data set is called {name!r}; there are {', '.join(_TYPES)}")
+    path = files("symjobs.datasets") / "data" / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return DataFrame(header, [_TYPES[name].get(column, "C") for column in header], rows)
+
+
+def load_iris() -> DataFrame:
+    """Return Fisher's iris data: 150 flowers, four lengths in cm and the species.
+
+    Columns ``sepal_length``, ``sepal_width``, ``petal_length``, ``petal_width`` (type C) and ``species`` (type T:
+    setosa, versicolor, virginica; 50 of each).
+
+    Returns
+    -------
+    DataFrame
+        150 rows, 5 columns.
+
+    References
+    ----------
+    Fisher (1936), "The use of multiple measurements in taxonomic problems", Annals of Eugenics 7(2), 179-188.
+    scikit-learn's copy, which equals the paper; UCI's has two rows with errors. Public domain.
+    """
+    return load("iris")
+
+
+def load_longley() -> DataFrame:
+    """Return Longley's US employment data, 1947 to 1962: a classic of near collinearity.
+
+    Columns ``TOTEMP`` (total employment, thousands), ``GNPDEFL`` (GNP deflator, 1954 = 100), ``GNP`` (millions of
+    dollars), ``UNEMP`` and ``ARMED`` (unemployed and armed forces, thousands), ``POP`` (population of 14 years and
+    over, thousands), ``YEAR``; all of type C.
+
+    Returns
+    -------
+    DataFrame
+        16 rows, 7 columns.
+
+    References
+    ----------
+    Longley (1967), "An appraisal of least squares programs for the electronic computer from the point of view of the
+    user", JASA 62(319), 819-841. NIST StRD, linear least squares; column names as in statsmodels. Public domain.
+    """
+    return load("longley")
+
+
+def load_breast_cancer() -> DataFrame:
+    """Return the Wisconsin diagnostic breast cancer data: 569 tumours, 30 measures of their cell nuclei, the diagnosis.
+
+    Thirty columns of type C, the mean, standard error and worst value of ten measures (``mean radius``,
+    ``radius error``, ``worst radius``, ...; names as in scikit-learn), and ``diagnosis`` (type T: 212 malignant,
+    357 benign). Several columns are nearly collinear: radius, perimeter and area.
+
+    Returns
+    -------
+    DataFrame
+        569 rows, 31 columns.
+
+    References
+    ----------
+    Wolberg, Street and Mangasarian (1995), Breast Cancer Wisconsin (Diagnostic), UCI Machine Learning Repository,
+    doi:10.24432/C5DW2B. CC BY 4.0.
+    """
+    return load("breast_cancer")
