@@ -10,12 +10,27 @@ from ._errors import (
     ShapeError,
     SymkernelsError,
 )
+from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
+from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
+from ._vif import VIFResult, vif
 
 __all__ = [
     "BackendError",
     "BackendUnavailable",
     "DataError",
     "ForgetError",
+    "NearestResult",
+    "PCAResult",
+    "PSDReport",
+    "SVDResult",
+    "SVDSelection",
     "ShapeError",
     "SymkernelsError",
+    "VIFResult",
+    "nearest_correlation",
+    "pca",
+    "psd_report",
+    "svd",
+    "svd_select",
+    "vif",
 ]

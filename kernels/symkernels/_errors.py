@@ -8,6 +8,10 @@ SymkernelsError
 └── BackendUnavailable(RuntimeError)   a backend that was asked for cannot be had
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 
 class SymkernelsError(Exception):
     """Base of every exception that symkernels raises."""
@@ -18,7 +22,14 @@ class ShapeError(SymkernelsError, ValueError):
 
 
 class DataError(SymkernelsError, ValueError):
-    """The values cannot be used: infinite, or missing where that is refused."""
+    """The values cannot be used: infinite, or missing where that is refused.
+
+    ``indices`` are the attributes at fault, where they are known, so that a caller who has names can say them.
+    """
+
+    def __init__(self, message: str, *, indices: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.indices = tuple(indices)
 
 
 class ForgetError(SymkernelsError, ValueError):
