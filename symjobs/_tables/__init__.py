@@ -1,0 +1,20 @@
+"""Any table as batches of columns: the one place where foreign tables are recognised and read."""
+
+from symjobs._tables._batch import Batch, MatrixBatch, check_names
+from symjobs._tables._cells import MISSING_TEXTS, BadCell
+from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn, is_binary
+from symjobs._tables._read import read_table
+
+__all__ = [
+    "MISSING_TEXTS",
+    "BadCell",
+    "Batch",
+    "Column",
+    "MatrixBatch",
+    "NumberColumn",
+    "ObjectColumn",
+    "TextColumn",
+    "check_names",
+    "is_binary",
+    "read_table",
+]

@@ -1,0 +1,203 @@
+"""Columns: one column of a batch, read slice by slice, whatever library holds it.
+
+A column is never converted as a whole. `numbers` hands out a slice, as a view where the library allows it, and the
+caller writes it into its block: that write is the one copy.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from symjobs._tables._cells import MISSING_TEXTS, BadCell, cell_text, is_missing, is_number, parse_number
+
+_SCAN_ROWS = 65_536
+NOT_A_NUMBER = "is not a number; correct it, leave it empty if it is missing, or declare the column T, L or S"
+
+
+class Column(ABC):
+    """One column of a batch.
+
+    Attributes
+    ----------
+    name : str
+    n_rows : int
+    dtype : numpy.float32 or numpy.float64
+        The narrowest of the two that holds its numbers.
+    """
+
+    dtype: type[np.floating[Any]] = np.float64
+
+    def __init__(self, name: str, n_rows: int) -> None:
+        self.name = name
+        self.n_rows = n_rows
+        self._coded: tuple[np.ndarray, list[str]] | None = None
+
+    @abstractmethod
+    def letter(self) -> str | None:
+        """Return the type that the contract infers, or None while every value is missing and untyped."""
+
+    @abstractmethod
+    def numbers(self, start: int, stop: int) -> np.ndarray:
+        """Return rows start..stop as numbers, NaN where missing; BadCell where a value is not a number."""
+
+    def texts(self) -> tuple[np.ndarray, list[str]]:
+        """Return ``(codes, values)``: for each row the position of its text in values, or -1 where it is missing."""
+        if self._coded is None:
+            self._coded = self._texts()
+        return self._coded
+
+    @abstractmethod
+    def _texts(self) -> tuple[np.ndarray, list[str]]: ...
+
+
+class NumberColumn(Column):
+    """Numbers or booleans; ``read(start, stop)`` gives a real array with NaN for missing."""
+
+    def __init__(
+        self,
+        name: str,
+        n_rows: int,
+        read: Callable[[int, int], np.ndarray],
+        *,
+        single: bool = False,
+        flag: bool = False,
+    ) -> None:
+        super().__init__(name, n_rows)
+        self._read = read
+        self._flag = flag
+        if single:
+            self.dtype = np.float32
+
+    @classmethod
+    def of_array(cls, name: str, values: np.ndarray) -> NumberColumn:
+        """Wrap a one-dimensional real or boolean NumPy array; nothing is copied."""
+        kind = values.dtype.kind
+        single = kind == "f" and values.dtype.itemsize <= 4
+        return cls(name, len(values), lambda start, stop: values[start:stop], single=single, flag=kind == "b")
+
+    def letter(self) -> str:
+        for start in range(0, self.n_rows, _SCAN_ROWS):
+            if not is_binary(self.numbers(start, min(start + _SCAN_ROWS, self.n_rows))):
+                return "C"
+        return "B"
+
+    def numbers(self, start: int, stop: int) -> np.ndarray:
+        return self._read(start, stop)
+
+    def _texts(self) -> tuple[np.ndarray, list[str]]:
+        values, codes = np.unique(self.numbers(0, self.n_rows), return_inverse=True)
+        codes = codes.reshape(-1).astype(np.intp)
+        if values.dtype.kind == "f" and len(values) and np.isnan(values[-1]):  # unique sorts NaN last, and once
+            codes[codes == len(values) - 1] = -1
+            values = values[:-1]
+        flag = self._flag
+        return codes, [cell_text(bool(value) if flag else value) for value in values.tolist()]
+
+
+class TextColumn(Column):
+    """Text or categories, held by a library that can code them; ``encode()`` gives (codes, values) of all rows."""
+
+    def __init__(
+        self, name: str, n_rows: int, encode: Callable[[], tuple[np.ndarray, list[Any]]], *, categorical: bool
+    ) -> None:
+        super().__init__(name, n_rows)
+        self._encode = encode
+        self._categorical = categorical
+
+    def letter(self) -> str | None:
+        if self._categorical:
+            return "T"
+        return "S" if (self.texts()[0] >= 0).any() else None
+
+    def numbers(self, start: int, stop: int) -> np.ndarray:
+        codes, values = self.texts()
+        codes = codes[start:stop]
+        numbers = np.full(len(values) + 1, np.nan)  # the last one is what code -1 finds
+        for i, value in enumerate(values):
+            try:
+                numbers[i] = parse_number(value)
+            except ValueError:
+                at = np.flatnonzero(codes == i)
+                if len(at):
+                    raise BadCell(self.name, start + int(at[0]), value, NOT_A_NUMBER) from None
+        return numbers[codes]
+
+    def _texts(self) -> tuple[np.ndarray, list[str]]:
+        codes, values = self._encode()
+        texts = [None if is_missing(value) else cell_text(value) for value in values]
+        kept = [text for text in texts if text is not None]
+        if len(kept) < len(texts):
+            place = np.array([-1 if text is None else 0 for text in texts] + [-1], dtype=np.intp)
+            place[place == 0] = np.arange(len(kept))
+            codes = place[codes]
+        return codes.astype(np.intp, copy=False), kept
+
+
+class ObjectColumn(Column):
+    """Python objects: the cells of an entity, or of an object array.
+
+    With ``parse`` text that reads as a number counts as a number when the type is inferred, as the wire sends it.
+    """
+
+    def __init__(self, name: str, values: list[Any], *, parse: bool = False) -> None:
+        super().__init__(name, len(values))
+        self._values = values
+        self._parse = parse
+
+    def letter(self) -> str | None:
+        letter = None
+        for cell in self._values:
+            if is_missing(cell):
+                continue
+            if isinstance(cell, list | tuple):
+                return "L"
+            try:
+                value = self._number(cell)
+            except ValueError:
+                return "S"
+            if letter != "C":
+                letter = "B" if value in (0, 1) else "C"
+        return letter
+
+    def _number(self, cell: Any) -> float:
+        if is_number(cell):
+            return float(cell)
+        if self._parse and isinstance(cell, str):
+            return parse_number(cell)
+        raise ValueError(cell)
+
+    def numbers(self, start: int, stop: int) -> np.ndarray:
+        # A column whose type is known to be numeric takes text that reads as a number from anywhere.
+        numbers = np.empty(stop - start)
+        for i, cell in enumerate(self._values[start:stop]):
+            if type(cell) is float:
+                numbers[i] = cell
+                continue
+            try:
+                if isinstance(cell, str):
+                    numbers[i] = np.nan if cell.strip() in MISSING_TEXTS else parse_number(cell)
+                else:
+                    numbers[i] = np.nan if is_missing(cell) else float(cell)
+            except (TypeError, ValueError):
+                raise BadCell(self.name, start + i, cell, NOT_A_NUMBER) from None
+            except OverflowError:
+                raise BadCell(self.name, start + i, cell, "is too large for a float64; make it missing or smaller") from None
+        return numbers
+
+    def _texts(self) -> tuple[np.ndarray, list[str]]:
+        place: dict[str, int] = {}
+        codes = np.empty(self.n_rows, dtype=np.intp)
+        for i, cell in enumerate(self._values):
+            codes[i] = -1 if is_missing(cell) else place.setdefault(cell_text(cell), len(place))
+        return codes, list(place)
+
+
+def is_binary(values: np.ndarray) -> bool:
+    """Whether an array holds nothing but 0, 1 and NaN."""
+    if values.dtype.kind == "b":
+        return True
+    return not bool(((values * values != values) & (values == values)).any())

@@ -1,0 +1,81 @@
+"""pandas DataFrames: NumPy-backed, masked (nullable), Arrow-backed, categorical, object and text columns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from symjobs._errors import InputError
+from symjobs._tables._batch import Batch
+from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn
+
+
+def read(data: Any) -> Iterator[Batch]:
+    """Read a pandas DataFrame; the index is not a column."""
+    yield Batch(len(data), [_column(str(name), series) for name, series in data.items()], alone=True)
+
+
+def _column(name: str, series: Any) -> Column:
+    pandas = sys.modules["pandas"]
+    dtype = series.dtype
+    values = series.array
+    if isinstance(dtype, pandas.CategoricalDtype):
+        return TextColumn(name, len(series), lambda: _categories(values), categorical=True)
+    if isinstance(dtype, np.dtype):
+        return _numpy_column(name, series.to_numpy())
+    if (
+        getattr(dtype, "_is_numeric", False)
+        or getattr(dtype, "_is_boolean", False)
+        or pandas.api.types.is_sparse(dtype)
+    ):
+        return _extension_column(name, values)
+    if pandas.api.types.is_numeric_dtype(dtype) or pandas.api.types.is_bool_dtype(dtype):
+        return _extension_column(name, values)
+    if pandas.api.types.is_string_dtype(dtype):
+        return TextColumn(name, len(series), lambda: _factorize(pandas, values), categorical=False)
+    if _is_arrow_dictionary(dtype):
+        return TextColumn(name, len(series), lambda: _factorize(pandas, values), categorical=True)
+    return ObjectColumn(name, series.astype(object).tolist())
+
+
+def _numpy_column(name: str, values: np.ndarray) -> Column:
+    if values.dtype.kind in "fiub":
+        return NumberColumn.of_array(name, values)
+    if values.dtype.kind == "c":
+        raise InputError(f"column {name!r} holds complex numbers; split it into its real and imaginary parts")
+    if values.dtype.kind in "mM":
+        missing = np.isnat(values)
+        return ObjectColumn(name, [None if m else str(v) for v, m in zip(values, missing, strict=True)])
+    return ObjectColumn(name, values.tolist())
+
+
+def _extension_column(name: str, values: Any) -> NumberColumn:
+    kind = getattr(values.dtype, "kind", "f")
+    single = kind == "f" and getattr(values.dtype, "itemsize", 8) <= 4
+    target = np.float32 if single else np.float64
+
+    def numbers(start: int, stop: int) -> np.ndarray:
+        part = values[start:stop]
+        if part.isna().any():
+            return part.to_numpy(dtype=target, na_value=np.nan)
+        return np.asarray(part, dtype=target)
+
+    return NumberColumn(name, len(values), numbers, single=single, flag=kind == "b")
+
+
+def _categories(values: Any) -> tuple[np.ndarray, list[Any]]:
+    return np.asarray(values.codes), values.categories.tolist()
+
+
+def _factorize(pandas: Any, values: Any) -> tuple[np.ndarray, list[Any]]:
+    codes, uniques = pandas.factorize(values)
+    return codes, uniques.tolist()
+
+
+def _is_arrow_dictionary(dtype: Any) -> bool:
+    pyarrow = sys.modules.get("pyarrow")
+    arrow_type = getattr(dtype, "pyarrow_dtype", None)
+    return pyarrow is not None and arrow_type is not None and pyarrow.types.is_dictionary(arrow_type)
