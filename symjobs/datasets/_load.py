@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from importlib.resources import files
 
-from symjobs._entities import DataFrame
+from symjobs._entities import Cell, DataFrame
 from symjobs._errors import InputError
 
 # The columns that are not continuous; a letter as in the wire contract, section 4.
-_TYPES = {"iris": {"species": "T"}, "longley": {}, "breast_cancer": {"diagnosis": "T"}}
+_TYPES: dict[str, dict[str, str]] = {"iris": {"species": "T"}, "longley": {}, "breast_cancer": {"diagnosis": "T"}}
 
 
 def names() -> tuple[str, ...]:
@@ -38,9 +38,8 @@ def load(name: str, /) -> DataFrame:
     if name not in _TYPES:
         raise InputError(f"no shipped data set is called {name!r}; there are {', '.join(_TYPES)}")
     path = files("symjobs.datasets") / "data" / f"{name}.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    return DataFrame(header, [_TYPES[name].get(column, "C") for column in header], rows)
+    header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
+    return DataFrame(header, [_TYPES[name].get(column, "C") for column in header], [list[Cell](row) for row in rows])
 
 
 def load_iris() -> DataFrame:

@@ -1,0 +1,106 @@
+"""Cut a text file into blocks of whole records, without reading a record twice into memory.
+
+Cutting here rather than in the parser bounds memory whatever the parser reads ahead, gives exact byte positions, and
+lets a block that one parser refuses go to the other one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from symjobs._errors import InputError
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole records of a file: their bytes, and where the first one stands."""
+
+    data: memoryview
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The offset just after the block."""
+        return self.start + len(self.data)
+
+
+class RecordFinder:
+    """Finds where the last whole record in some bytes ends.
+
+    A line end inside quotes is part of a value; a quote that does not open its field means nothing. One regular
+    expression with possessive repeats walks over all records in one call and keeps nothing to come back to.
+    """
+
+    def __init__(self, separator: str, quote: str) -> None:
+        self._quote = quote.encode()
+        if quote:
+            s, q = re.escape(separator.encode()), re.escape(self._quote)
+            quoted = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+%b[^%b\n]*+" % (q, q, q, q, q, q, s)
+            record = rb"(?:%b|(?!%b)[^%b\n]*+)" % (quoted, q, s)
+            record += rb"(?:%b%b)*+" % (s, record)
+            self._records = re.compile(rb"(?:%b\n)*+" % record)
+            self._record = re.compile(record)
+
+    def end_of_last(self, data: bytes) -> int:
+        """Return the offset after the last whole record, 0 if there is none."""
+        if not self._quote or self._quote not in data:
+            return data.rfind(b"\n") + 1
+        match = self._records.match(data)
+        return match.end() if match else 0
+
+    def open_quote(self, data: bytes) -> int | None:
+        """Return the offset of the last record, if a quote that it opens is not closed at the end of the file."""
+        start = self.end_of_last(data)
+        if not self._quote or self._quote not in data or self._record.fullmatch(data, start):
+            return None
+        return start
+
+
+def blocks(path: Path, start: int, size: int, limit: int, finder: RecordFinder) -> Iterator[Block]:
+    """Yield the file from `start` on in blocks of about `size` bytes, up to `limit` where one record needs it."""
+    with path.open("rb", buffering=0) as file:
+        wanted = size
+        while True:
+            file.seek(start)
+            data = _read(file, wanted)
+            if not data:
+                return
+            last = len(data) < wanted
+            end = len(data) if last else finder.end_of_last(data)
+            if last and (record := finder.open_quote(data)) is not None:
+                raise InputError(f"{path}, line {line_at(path, start + record)}: a quote is opened and never closed")
+            if end:
+                yield Block(memoryview(data)[:end], start)
+                start += end
+                wanted = size
+                if last:
+                    return
+            elif wanted >= limit:
+                line = line_at(path, start)
+                raise InputError(
+                    f"{path}, line {line}: no end of the row within {limit} bytes; "
+                    "a quote is not closed, the line ends are not \\n, or memory_budget is too small"
+                )
+            else:
+                wanted = min(2 * wanted, limit)
+
+
+def _read(file, size: int) -> bytes:  # type: ignore[no-untyped-def]  # FileIO; a pipe may give less than asked
+    parts = []
+    while size and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def line_at(path: Path, offset: int) -> int:
+    """Return the number of the line that starts at this offset, counted from 1."""
+    lines = 1
+    with path.open("rb") as file:
+        while offset > 0 and (part := file.read(min(offset, 2**20))):
+            lines += part.count(b"\n")
+            offset -= len(part)
+    return lines

@@ -1,0 +1,76 @@
+"""Read a block of CSV with pyarrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from symjobs._tables import MISSING_TEXTS
+from symjobs.sources._blocks import Block
+from symjobs.sources._csv_plain import PlainReader
+from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind
+
+
+class ArrowReader:
+    """Turns blocks of one file into Arrow tables: numbers as float64, categories as dictionaries.
+
+    A block that pyarrow refuses goes to the plain reader, which has the error message, and reads what only pyarrow
+    minds. So both readers take the same files and give the same answers.
+    """
+
+    def __init__(self, path: Path, dialect: Dialect, columns: Columns) -> None:
+        import pyarrow as pa
+        import pyarrow.compute
+        import pyarrow.csv
+
+        self._pa = pa
+        self._dialect = dialect
+        self._columns = columns
+        self._plain = PlainReader(path, dialect, columns)
+        text = pa.string()
+        types = {Kind.NUMBER: pa.float64(), Kind.FLAG: pa.bool_(), Kind.CATEGORY: pa.dictionary(pa.int32(), text)}
+        self._parse = pa.csv.ParseOptions(
+            delimiter=dialect.separator,
+            quote_char=dialect.quote or False,
+            newlines_in_values=bool(dialect.quote),
+        )
+        self._convert = pa.csv.ConvertOptions(
+            column_types={columns.names[j]: types.get(columns.kinds[j], text) for j in columns.learnt},
+            include_columns=[columns.names[j] for j in columns.learnt],
+            null_values=sorted(MISSING_TEXTS),
+            true_values=list(TRUE_TEXTS),
+            false_values=list(FALSE_TEXTS),
+            strings_can_be_null=True,
+        )
+
+    def table(self, block: Block) -> Any:
+        """Return the rows of the block: an Arrow table, or a DataFrame entity where pyarrow could not read it."""
+        pa = self._pa
+        # One chunk for the whole block: the tables that follow are learnt as one batch.
+        read = pa.csv.ReadOptions(column_names=list(self._columns.names), block_size=len(block.data) + 1)
+        try:
+            table = pa.csv.read_csv(self._utf8(block), read, self._parse, self._convert)
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            return self._plain.table(block)
+        return self._with_lists(table) if self._finite(table) else self._plain.table(block)
+
+    def _utf8(self, block: Block) -> Any:
+        if self._dialect.is_utf8:
+            return self._pa.py_buffer(block.data)
+        return self._pa.py_buffer(str(block.data, self._dialect.encoding).encode())
+
+    def _finite(self, table: Any) -> bool:
+        # What the plain reader will not take: it names the line of an infinite value.
+        pc = self._pa.compute
+        floats = (column for column in table.columns if self._pa.types.is_floating(column.type))
+        return not any(pc.any(pc.is_inf(column)).as_py() for column in floats)
+
+    def _with_lists(self, table: Any) -> Any:
+        # "|a|b" -> ["a", "b"]: as Arrow has lists, the type needs no telling.
+        pc = self._pa.compute
+        for j in self._columns.learnt:
+            if self._columns.kinds[j] is Kind.LIST:
+                i = table.schema.get_field_index(self._columns.names[j])
+                members = pc.split_pattern(pc.utf8_trim(table.column(i), "|"), "|")
+                table = table.set_column(i, self._columns.names[j], members)
+        return table

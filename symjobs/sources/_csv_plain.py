@@ -1,0 +1,119 @@
+"""Read a block of CSV with the standard library: slow, exact, and the one that can say what is wrong where."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from symjobs._entities import Cell, DataFrame
+from symjobs._errors import InputError
+from symjobs._tables import MISSING_TEXTS
+from symjobs._tables._cells import parse_number
+from symjobs.sources._blocks import Block, line_at
+from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind
+
+
+class PlainReader:
+    """Turns blocks of one file into DataFrame entities.
+
+    Raises InputError, naming the file, the line and the column, for a row of the wrong length, text in a column of
+    numbers, an infinite value, and bytes that are not text in the file's encoding.
+    """
+
+    def __init__(self, path: Path, dialect: Dialect, columns: Columns) -> None:
+        self._path = path
+        self._dialect = dialect
+        self._columns = columns
+
+    def table(self, block: Block) -> DataFrame:
+        """Return the rows of the block."""
+        names, kinds, learnt = self._columns.names, self._columns.kinds, self._columns.learnt
+        rows: list[list[Cell]] = []
+        for line, row in numbered_rows(self._path, self._dialect, block):
+            if len(row) != len(names):
+                raise InputError(
+                    f"{self._where(block, line)}: {len(row)} values in the row, and the header has {len(names)} columns"
+                )
+            try:
+                rows.append([_cell(row[j], kinds[j]) for j in learnt])
+            except ValueError:
+                raise self._bad_cell(block, line, row) from None
+        return DataFrame([names[j] for j in learnt], self._letters(rows), rows)
+
+    def _letters(self, rows: list[list[Cell]]) -> list[str]:
+        # As an Arrow table of the same block would be understood: 0, 1 and missing alone are binary.
+        letters = {Kind.FLAG: "B", Kind.TEXT: "S", Kind.CATEGORY: "T", Kind.LIST: "L"}
+        return [
+            letters.get(self._columns.kinds[j]) or ("B" if all(row[i] in (None, 0, 1) for row in rows) else "C")
+            for i, j in enumerate(self._columns.learnt)
+        ]
+
+    def _bad_cell(self, block: Block, line: int, row: list[str]) -> InputError:
+        for j in self._columns.learnt:
+            name, kind = self._columns.names[j], self._columns.kinds[j]
+            try:
+                _cell(row[j], kind)
+            except ValueError as error:
+                remedy = f"; correct it, or give the column another type: types={{{name!r}: 'S'}}"
+                return InputError(
+                    f"{self._where(block, line)}, column {name!r}: {error}, and the column holds {kind.value}{remedy}"
+                )
+        raise AssertionError("no cell of the row is wrong")  # unreachable: one of them was
+
+    def _where(self, block: Block, line: int) -> str:
+        return f"{self._path}, line {line_at(self._path, block.start) + line}"
+
+
+def numbered_rows(path: Path, dialect: Dialect, block: Block) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line within the block, from 0; values) of each row that is not blank."""
+    reader = csv.reader(
+        io.StringIO(_text(path, dialect, block), newline=""),
+        delimiter=dialect.separator,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+    )
+    line = 0
+    try:
+        for row in reader:
+            if row:
+                yield line, row
+            line = reader.line_num
+    except csv.Error as error:
+        raise InputError(f"{path}, line {line_at(path, block.start) + line}: {error}") from error
+
+
+def _text(path: Path, dialect: Dialect, block: Block) -> str:
+    try:
+        return str(block.data, dialect.encoding)
+    except UnicodeDecodeError as error:
+        line = line_at(path, block.start + error.start)
+        byte = error.object[error.start]
+        raise InputError(
+            f"{path}, line {line}: the byte 0x{byte:02x} is not {dialect.encoding}; "
+            "name the file's encoding, such as encoding='latin-1'"
+        ) from error
+
+
+def _cell(text: str, kind: Kind) -> Cell:
+    # ValueError says what is wrong with the text.
+    if kind is Kind.NUMBER:
+        stripped = text.strip()
+        if stripped in MISSING_TEXTS:
+            return None
+        try:
+            value = parse_number(stripped)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a number") from None
+        if math.isinf(value):
+            raise ValueError(f"{text!r} is infinite")
+        return None if math.isnan(value) else value
+    if text.strip() in MISSING_TEXTS:
+        return None
+    if kind is Kind.FLAG:
+        if text not in TRUE_TEXTS and text not in FALSE_TEXTS:
+            raise ValueError(f"{text!r} is neither true nor false")
+        return 1 if text in TRUE_TEXTS else 0
+    return text

@@ -1,0 +1,103 @@
+"""How a CSV file is written, and what its columns hold."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from symjobs._errors import InputError
+from symjobs._tables import MISSING_TEXTS
+from symjobs._tables._cells import parse_number
+
+TRUE_TEXTS = ("true", "True", "TRUE")
+FALSE_TEXTS = ("false", "False", "FALSE")
+LETTERS = "CBTSLX"
+
+
+class Kind(Enum):
+    """What the text of a column is read as."""
+
+    NUMBER = "numbers"
+    FLAG = "true and false"
+    TEXT = "text"
+    CATEGORY = "categories"
+    LIST = "lists"
+    IGNORED = "nothing"
+
+
+_KINDS = {"C": Kind.NUMBER, "B": Kind.NUMBER, "T": Kind.CATEGORY, "S": Kind.TEXT, "L": Kind.LIST, "X": Kind.IGNORED}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Separator, quote character (empty: none), and encoding of a CSV file."""
+
+    separator: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the file's bytes are UTF-8 as they stand."""
+        return codecs.lookup(self.encoding).name in ("utf-8", "ascii")
+
+    def __post_init__(self) -> None:
+        if len(self.separator) != 1 or not self.separator.isascii() or self.separator in "\r\n":
+            raise InputError(f"separator is {self.separator!r}; it must be one ASCII character, such as ',' or ';'")
+        if len(self.quote) > 1 or not self.quote.isascii() or self.quote in ("\r", "\n", self.separator):
+            raise InputError(
+                f"quote is {self.quote!r}; it must be one ASCII character other than the separator, or '' for none"
+            )
+        try:
+            name = codecs.lookup(self.encoding).name
+        except LookupError:
+            raise InputError(f"unknown encoding {self.encoding!r}; use a name such as 'utf-8' or 'latin-1'") from None
+        if ",\n".encode(name) != b",\n":
+            raise InputError(f"encoding {self.encoding!r} does not extend ASCII; convert the file to UTF-8 first")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of the columns and what each holds."""
+
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+
+    @property
+    def learnt(self) -> list[int]:
+        """The positions of the columns that are read."""
+        return [j for j, kind in enumerate(self.kinds) if kind is not Kind.IGNORED]
+
+
+def find_columns(
+    names: Sequence[str], sample: Sequence[Sequence[str]], types: Mapping[str, str] | None, place: str
+) -> Columns:
+    """Decide what each column holds: from `types` where they say so, otherwise from the first rows."""
+    types = dict(types or {})
+    for name, letter in types.items():
+        if name not in names:
+            raise InputError(f"{place} has no column {name!r}, which types names; it has {', '.join(names)}")
+        if letter not in _KINDS:
+            raise InputError(f"types gives column {name!r} the letter {letter!r}; allowed are {', '.join(LETTERS)}")
+    kinds = [
+        _KINDS[types[name]] if name in types else _kind([row[j] for row in sample if j < len(row)])
+        for j, name in enumerate(names)
+    ]
+    return Columns(tuple(names), tuple(kinds))
+
+
+def _kind(texts: Sequence[str]) -> Kind:
+    present = [text for text in texts if text.strip() not in MISSING_TEXTS]
+    if present and all(text in TRUE_TEXTS or text in FALSE_TEXTS for text in present):
+        return Kind.FLAG
+    return Kind.NUMBER if all(map(_is_number, present)) else Kind.TEXT
+
+
+def _is_number(text: str) -> bool:
+    try:
+        parse_number(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,47 @@
+"""Opening a path, with one clear error for each way in which it can be wrong."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from symjobs._errors import InputError
+
+_PARQUET = b"PAR1"
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip (or Excel)", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+def checked_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a readable file that is not empty."""
+    file = Path(path).expanduser()
+    if not file.exists():
+        raise InputError(f"no such file: {file}")
+    if file.is_dir():
+        raise InputError(f"{file} is a directory; name a file")
+    try:
+        with file.open("rb") as opened:
+            first = opened.read(1)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    if not first:
+        raise InputError(f"{file} is empty")
+    return file
+
+
+def is_parquet(file: Path) -> bool:
+    """Whether the file starts as Parquet files do, whatever its name."""
+    with file.open("rb") as opened:
+        return opened.read(4) == _PARQUET
+
+
+def check_text(file: Path, start: bytes) -> None:
+    """Raise if the first bytes of a file are those of a format that is not text."""
+    for magic, what in _PACKED.items():
+        if start.startswith(magic):
+            raise InputError(f"{file} is a {what} file; unpack or export it to CSV or Parquet first")
+    if start.startswith(_PARQUET):
+        raise InputError(f"{file} is a Parquet file; read it with sources.parquet")
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{file} is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)")
+    if b"\0" in start:
+        raise InputError(f"{file} is not a text file: it has zero bytes; CSV and Parquet can be read")

@@ -1,0 +1,150 @@
+"""Parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from symjobs._errors import InputError, MissingDependency
+from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
+from symjobs.sources._files import checked_path, is_parquet
+from symjobs.sources._source import Source
+
+_SHARE = 8  # a decoded byte, its Arrow column while the next batch is decoded, and the moments' block
+_LARGEST = 2**25
+
+
+class ParquetSource(Source):
+    """A Parquet file; see `parquet`."""
+
+    reader = "pyarrow"
+
+    def __init__(self, path: Path, types: Mapping[str, str] | None, memory_budget: int) -> None:
+        self.name = str(path)
+        self.total_bytes = path.stat().st_size
+        self._path = path
+        self._budget = memory_budget
+        with self._open() as file:
+            names = [str(name) for name in file.schema_arrow.names]
+            self._categories = self._check(names, types or {})
+            if file.metadata.num_rows == 0:
+                raise InputError(f"{self.name} holds no rows")
+            ignored = {name for name, letter in (types or {}).items() if letter == "X"}
+            self.attribute_names = tuple(name for name in names if name not in ignored)
+            self._rows = self._batch_rows(file.metadata)
+
+    def batches(self) -> Iterator[tuple[Any, int]]:
+        """Yield (record batch, bytes read so far); within a row group the bytes are shared out by rows."""
+        import pyarrow as pa
+
+        with self._open() as file:
+            sizes = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
+            scale = self.total_bytes / max(1, sum(sizes))
+            before = 0.0
+            for group, size in enumerate(sizes):
+                rows = file.metadata.row_group(group).num_rows
+                seen = 0
+                try:
+                    for batch in file.iter_batches(self._rows, [group], columns=list(self.attribute_names)):
+                        seen += batch.num_rows
+                        yield (
+                            self._converted(batch),
+                            min(int(scale * (before + size * seen / max(1, rows))), self.total_bytes),
+                        )
+                except (pa.ArrowException, OSError) as error:
+                    place = f"{self.name}, row group {group}, after its row {seen}"
+                    raise InputError(f"{place}: damaged Parquet data: {error}") from error
+                before += size
+
+    def _open(self) -> Any:
+        try:
+            import pyarrow as pa
+            from pyarrow.parquet import ParquetFile
+        except ImportError:
+            raise MissingDependency("pyarrow", "files", "reading Parquet files") from None
+        try:
+            # A buffer a column instead of whole column chunks: a row group may be larger than the budget.
+            return ParquetFile(self._path, pre_buffer=False, buffer_size=self._buffer_bytes())
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{self.name} is not a Parquet file that can be read: {error}") from error
+
+    def _buffer_bytes(self) -> int:
+        return max(2**12, min(2**18, self._budget // 2**10))
+
+    def _batch_rows(self, metadata: Any) -> int:
+        # Numbers become float64; a text takes what the file says of its decoded size, and some for its place.
+        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        widest = max(sum(_row_bytes(g.column(j), g.num_rows) for j in range(g.num_columns)) for g in groups)
+        return max(1, block_bytes(self._budget, _SHARE, _LARGEST) // max(1, int(widest)))
+
+    def _check(self, names: list[str], types: Mapping[str, str]) -> tuple[str, ...]:
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise InputError(f"{self.name}: several columns are named {', '.join(sorted(repeated))}; rename them")
+        for name, letter in types.items():
+            if name not in names:
+                raise InputError(f"{self.name} has no column {name!r}, which types names; it has {', '.join(names)}")
+            if letter not in ("T", "X"):
+                raise InputError(
+                    f"types gives column {name!r} the letter {letter!r}; a Parquet file has its own types, and only "
+                    "T (learn as a category) and X (do not read) can be asked for"
+                )
+        return tuple(name for name, letter in types.items() if letter == "T")
+
+    def _converted(self, batch: Any) -> Any:
+        import pyarrow as pa
+
+        for name in self._categories:
+            i = batch.schema.get_field_index(name)
+            column = batch.column(i)
+            if not pa.types.is_dictionary(column.type):
+                coded = column.cast(pa.string()).dictionary_encode()
+                batch = batch.set_column(i, pa.field(name, coded.type), coded)
+        return batch
+
+
+def _row_bytes(chunk: Any, rows: int) -> float:
+    if chunk.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"):
+        return 16 + 4 * chunk.total_uncompressed_size / max(1, rows)  # dictionary coded: smaller in the file
+    return 8.0
+
+
+def parquet(
+    path: str | os.PathLike[str],
+    /,
+    *,
+    types: Mapping[str, str] | None = None,
+    memory_budget: int | str = DEFAULT_BUDGET,
+) -> Source:
+    """Open a Parquet file as a source.
+
+    Numbers, booleans, decimals, text, dictionaries (categories) and lists are learnt as the file has them; dates and
+    times are carried as text.
+
+    Parameters
+    ----------
+    path : str or path
+    types : mapping of str to str, optional
+        Columns to learn as categories (``T``) or not to read at all (``X``).
+    memory_budget : int or str, default 256 MiB
+        Bytes, or text such as ``"64MiB"``: what reading and learning may hold at once, beside the project's state. A
+        page of each column is decoded whole (1 MiB as most writers make them).
+
+    Returns
+    -------
+    Source
+        Iterating it gives Arrow record batches.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, without rows, damaged or not Parquet, or `types` names what is not there.
+    MissingDependency
+        If pyarrow is not installed (extra ``files``).
+    """
+    file = checked_path(path)
+    if not is_parquet(file):
+        raise InputError(f"{file} is not a Parquet file: it does not begin with PAR1")
+    return ParquetSource(file, types, parse_budget(memory_budget))
