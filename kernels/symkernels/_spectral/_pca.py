@@ -10,7 +10,7 @@ import array_api_compat as compat
 
 from .._arrays import Array, namespace
 from .._results import ArrayResult
-from ._symmetric import EPS, as_symmetric, default_tol
+from ._symmetric import EPS, as_symmetric, cache_blocks, default_tol
 
 SIGN_TIE = 1e-8  # entries this close to the largest magnitude count as equal to it
 
@@ -103,11 +103,15 @@ def pca(R: Array, /, n_components: int | None = None, explained: float = 1.0) ->
     if explained < 1:
         k = min(k, _components_for(values, explained * total, xp))
 
+    if k < p:
+        vectors = xp.asarray(vectors[:, p - k :], copy=True)  # a view would keep all p columns in memory
+    vectors = _descending(vectors, xp)
+
     largest, smallest = float(values[0]), float(values[-1])
     zero = default_tol(p) * max(largest, 0.0)
     return PCAResult(
-        values=values[:k],
-        vectors=_signed(xp.flip(vectors[:, p - k :], axis=1), xp),
+        values=xp.asarray(values[:k], copy=True),
+        vectors=vectors,
         total=total,
         rank=int(xp.sum(xp.astype(values > zero, xp.int64))),
         condition=largest / smallest if smallest > zero else float("inf"),
@@ -135,11 +139,21 @@ def _components_for(values: Array, share: float, xp: Any) -> int:
     return min(int(xp.sum(xp.astype(reached < share - slack, xp.int64))) + 1, values.shape[0])
 
 
-def _signed(vectors: Array, xp: Any) -> Array:
-    """Turn each column so that its first entry within 1e-8 of the largest magnitude is positive."""
-    size = xp.abs(vectors)
-    near = size >= xp.max(size, axis=0) - SIGN_TIE
-    first = xp.argmax(xp.astype(near, xp.int8), axis=0)
-    columns = xp.arange(vectors.shape[1], device=compat.device(vectors))
-    leading = vectors[first, columns]
-    return vectors * xp.where(leading < 0, -xp.ones_like(leading), xp.ones_like(leading))
+def _descending(vectors: Array, xp: Any) -> Array:
+    """Turn eigenvectors around, largest first, with fixed signs; ``vectors`` is overwritten.
+
+    In each the first entry within 1e-8 of the largest magnitude becomes positive.
+    """
+    p, k = vectors.shape
+    signs = []
+    for columns in cache_blocks(vectors, p):
+        block = vectors[:, columns]
+        size = xp.abs(block)
+        near = size >= xp.max(size, axis=0) - SIGN_TIE
+        first = xp.argmax(xp.astype(near, xp.int8), axis=0)
+        leading = block[first, xp.arange(block.shape[1], device=compat.device(block))]
+        signs.append(xp.where(leading < 0, -xp.ones_like(leading), xp.ones_like(leading)))
+    sign = xp.flip(xp.concat(signs))
+    for rows in cache_blocks(vectors, k):
+        vectors[rows, :] = xp.flip(vectors[rows, :], axis=1) * sign
+    return vectors
