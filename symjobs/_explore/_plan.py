@@ -1,0 +1,12 @@
+"""A metric in two steps: a request is checked, and becomes a plan that reads the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from symjobs._explore._attributes import Request
+from symjobs._explore._statistics import Statistics
+
+Plan: TypeAlias = Callable[[Statistics], dict[str, float]]
+Metric: TypeAlias = Callable[[Request], Plan]

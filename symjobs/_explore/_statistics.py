@@ -1,0 +1,140 @@
+"""What the metrics read from a project's moments, each array computed once and held by the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symjobs._explore._attributes import Attribute
+from symjobs._explore._sample import Sample, unbiased_variance
+
+if TYPE_CHECKING:
+    from symkernels import Moments
+
+# The variance of a group comes out of sums about a point outside the group, so that rounding leaves about this share
+# of their size. Below it a group counts as constant.
+_ROUNDING = 64 * np.finfo(np.float64).eps
+
+
+def on_host(array: Any) -> np.ndarray:
+    """Return an array of any library as a NumPy array; CuPy's are copied from the device."""
+    return np.asarray(array.get() if hasattr(array, "get") else array)
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Counts of rows of data for binary attributes i and j, each an (r, c) array; only rows that have both count.
+
+    Parameters
+    ----------
+    both
+        Rows where both are 1.
+    row, column
+        Rows where i is 1; where j is 1.
+    present
+        Rows where both are present.
+    """
+
+    both: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    present: np.ndarray
+
+
+class Statistics:
+    """Samples and counts, from the moments of a snapshot.
+
+    Parameters
+    ----------
+    snapshot
+        Of a project. It does not change, so that what was computed once stays right.
+    """
+
+    def __init__(self, snapshot: Any) -> None:
+        self.snapshot = snapshot
+        self.moments: Moments = snapshot.moments
+
+    @cached_property
+    def count(self) -> np.ndarray:
+        return on_host(self.moments.count)
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        return on_host(self.moments.mean())
+
+    @cached_property
+    def variance(self) -> np.ndarray:
+        return on_host(self.moments.var())
+
+    @cached_property
+    def skewness(self) -> np.ndarray:
+        return on_host(self.moments.skewness())
+
+    @cached_property
+    def kurtosis(self) -> np.ndarray:
+        return on_host(self.moments.kurtosis())
+
+    @cached_property
+    def extremes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The minima and maxima; bounds, where a row that may have held one was forgotten."""
+        return on_host(self.moments.min), on_host(self.moments.max)
+
+    def sample(self, attribute: Attribute) -> Sample:
+        """Return all values of an attribute as a sample."""
+        i = attribute.index
+        n = float(self.count[i])
+        return Sample(attribute.label, n, float(self.mean[i]), unbiased_variance(float(self.variance[i]), n))
+
+    def conditional(self, attribute: Attribute, given: Attribute) -> Sample:
+        """Return the values of an attribute in the rows where a binary one is 1, as a sample."""
+        i = attribute.index
+        condition = self.moments.condition(given.index)
+        n, mean = float(condition.count[i]), float(condition.mean[i])
+        variance = float(condition.var[i])
+        if variance <= _ROUNDING * ((mean - float(self.mean[i])) ** 2 + float(self.variance[i])):
+            variance = 0.0
+        return Sample(f"{attribute.label} given {given.label}", n, mean, unbiased_variance(variance, n))
+
+    def varying_sample(self, attribute: Attribute) -> Sample:
+        """Return all values of an attribute as a sample, or raise `UnsupportedTest` if it is constant.
+
+        Samples can be compared if only one of them varies, but a column that is constant as a whole is a broken one.
+        """
+        sample = self.sample(attribute)
+        sample.require_spread()
+        return sample
+
+    def total(self, attribute: Attribute) -> float:
+        """Return the sum of an attribute: for a binary one, how often it is 1."""
+        i = attribute.index
+        count = float(self.count[i])
+        return float(_whole(count * float(self.mean[i]))) if count > 0.0 else 0.0
+
+    def joint(self, rows: Sequence[Attribute], columns: Sequence[Attribute]) -> Joint:
+        """Return how often binary row attributes and column attributes are 1 together."""
+        row_at, column_at = [a.index for a in rows], [a.index for a in columns]
+        if not row_at or not column_at:  # a category that has no values yet
+            none = np.zeros((len(row_at), len(column_at)))
+            return Joint(none, none, none, none)
+        indices = list(dict.fromkeys(row_at + column_at))
+        place = {index: k for k, index in enumerate(indices)}
+        here = np.ix_([place[i] for i in row_at], [place[j] for j in column_at])
+        n = on_host(self.moments.pair_counts(indices=indices))
+        mean = np.where(n > 0.0, on_host(self.moments.pair_mean(indices=indices)), 0.0)
+        covariance = np.where(n > 0.0, on_host(self.moments.covariance(indices=indices)), 0.0)
+        return Joint(
+            both=_whole(n * (covariance + mean * mean.T))[here],
+            row=_whole(n * mean)[here],
+            column=_whole(n * mean.T)[here],
+            present=n[here],
+        )
+
+
+def _whole(counts: np.ndarray | float) -> np.ndarray:
+    # Counts are whole numbers, unless rows were weighted: take out what dividing by n has left in them.
+    nearest = np.rint(counts)
+    return np.where(np.abs(counts - nearest) <= 1e-9 * np.maximum(nearest, 1.0), nearest, counts)
