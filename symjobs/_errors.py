@@ -5,6 +5,8 @@ SymjobsError
 │   ├── UnknownAttribute               no attribute, or category, has this name or index
 │   └── UnsupportedTest                a test that its inputs cannot support: a constant, one group
 ├── ProjectError                       a project that cannot do this: frozen, deleted, a damaged file
+│   ├── NoSuchProject(LookupError)     an owner has no project of this name
+│   └── ProjectExists                  an owner has a project of this name already
 ├── JobError                           what can happen to a job
 │   ├── NoSuchJob(LookupError)         unknown, expired, or another owner's
 │   ├── QueueFull                      the bounded queue refused it
@@ -37,6 +39,14 @@ class UnsupportedTest(InputError):
 
 class ProjectError(SymjobsError):
     """The project cannot do this: it is frozen or deleted, or its file is damaged or foreign."""
+
+
+class NoSuchProject(ProjectError, LookupError):
+    """The owner has no project of this name."""
+
+
+class ProjectExists(ProjectError):
+    """The owner has a project of this name already."""
 
 
 class JobError(SymjobsError):

@@ -15,6 +15,7 @@ from symjobs._entities._maps import KSVDMap, KSVSMap
 from symjobs._entities._model_info import ModelInfo
 from symjobs._entities._numbers import distinct_texts, number_text
 from symjobs._entities._project_info import ProjectInfo
+from symjobs._entities._typed import typed_entities
 
 __all__ = [
     "AwsInfo",
@@ -34,4 +35,5 @@ __all__ = [
     "from_json",
     "number_text",
     "to_json",
+    "typed_entities",
 ]

@@ -1,0 +1,33 @@
+"""An exception as the one line that a client sees."""
+
+from __future__ import annotations
+
+import logging
+
+from symkernels._errors import SymkernelsError
+
+from symjobs._errors import SymjobsError
+
+_LONGEST = 1000
+
+logger = logging.getLogger("symjobs.jobs")
+
+
+def one_line(text: str) -> str:
+    """Return text as one printable line of at most 1,000 characters."""
+    words = "".join(c if c.isprintable() else " " for c in text).split()
+    line = " ".join(words)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
+
+
+def failure_text(error: BaseException, job: str) -> str:
+    """Return the line for an exception that ended a job, and log what the line leaves out.
+
+    Our own errors say what is wrong in plain words; any other one is named, and its traceback goes to `logging`.
+    """
+    if isinstance(error, SymjobsError | SymkernelsError):
+        logger.info("%s ended: %s", job, error)
+        return one_line(str(error)) or type(error).__name__
+    logger.error("%s failed", job, exc_info=error)
+    message = one_line(str(error))
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -1,0 +1,63 @@
+"""ListProjectsInfoJob: what all projects of an owner are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from symjobs._entities import MLContext, ProjectInfo
+from symjobs._jobs._job import Job, JobContext, check_project
+
+if TYPE_CHECKING:
+    from symjobs._project import Project
+
+
+@dataclass(frozen=True)
+class ListProjectsInfoResult:
+    """The result of a `ListProjectsInfoJob`."""
+
+    infos: tuple[ProjectInfo, ...]
+
+    def entities(self) -> dict[str, Any]:
+        """Return ``smlInfoList``."""
+        return {"smlInfoList": {"values": self.infos}}
+
+
+class ListProjectsInfoJob(Job):
+    """Tell what each of several projects is. A light job.
+
+    Parameters
+    ----------
+    projects : iterable of Project
+        The projects, for instance ``manager.projects.all(owner)``. One that is deleted before the job runs is left
+        out: the list is of what there is.
+    """
+
+    job_type: ClassVar[str] = "ListProjectsInfoJob"
+    bounded: ClassVar[bool] = False
+
+    def __init__(self, projects: Iterable[Project]) -> None:
+        self.projects = tuple(projects)
+
+    @classmethod
+    def from_context(
+        cls,
+        projects: Iterable[Project],
+        mlcontext: MLContext | None = None,
+        query: Mapping[str, str] = {},
+    ) -> Self:
+        """Make the job from a request, of which only the projects count."""
+        return cls(projects)
+
+    def check(self) -> None:
+        for project in self.projects:
+            check_project(project)
+
+    def run(self, context: JobContext) -> ListProjectsInfoResult:
+        infos = []
+        for i, project in enumerate(self.projects):
+            context.progress(i, len(self.projects))
+            if not project.deleted:
+                infos.append(project.info())
+        return ListProjectsInfoResult(tuple(infos))

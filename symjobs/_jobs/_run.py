@@ -1,0 +1,76 @@
+"""One job inside the process that runs it."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+
+from symjobs._entities import to_json
+from symjobs._jobs._failure import failure_text
+from symjobs._jobs._job import Job, JobContext, Result
+from symjobs._jobs._record import Outcome, Record
+from symjobs._jobs._states import State
+
+
+class Run:
+    """A submitted job, its context, and how it ended.
+
+    `ended` is None until the job has ended; `finished` is set once the store knows it and the worker is free again.
+    """
+
+    def __init__(self, record: Record, job: Job) -> None:
+        self.id = record.id
+        self.owner = record.owner
+        self.bounded = record.bounded
+        self.job: Job | None = job
+        self.context = JobContext(record.details)
+        self.finished = threading.Event()
+        self.ended: State | None = None
+        self.error = ""
+        self.exception: BaseException | None = None
+        self.result: Result | None = None
+        self.progress_saved = self.context.read_progress()
+
+    def perform(self) -> Outcome:
+        """Do the work. Never raises: whatever the job raises is its outcome."""
+        job = self.job
+        if job is None:
+            raise RuntimeError(f"job {self.id} has run already")
+        error, values = "", None
+        try:
+            result = job.run(self.context)
+            values = _encode(result)
+            self.context.complete()
+            self.result = result
+        except BaseException as exception:  # noqa: BLE001 - the boundary: even SystemExit must not end the worker
+            error = failure_text(exception, f"{job.job_type} {self.id}")
+            # Keep the lines of the traceback for the caller's `from`, not the arrays in its frames.
+            traceback.clear_frames(exception.__traceback__)
+            self.exception = exception
+        current, maximum = self.context.read_progress()
+        return Outcome(current=current, maximum=maximum, details=self.details(), error=error, values=values)
+
+    def details(self) -> dict[str, str]:
+        """Return a copy of the details that any store can keep."""
+        return {storable(key): storable(value) for key, value in self.context.details.copy().items()}
+
+    def end(self, state: State, error: str = "") -> None:
+        """Note how the job ended, and let go of what only its work needed."""
+        if state is not State.DONE:
+            self.result = None
+        self.error = error
+        self.job = None
+        self.ended = state
+
+
+def _encode(result: Result | None) -> bytes:
+    if result is None:
+        return b"{}"
+    if not isinstance(result, Result):
+        raise TypeError(f"run() returned {type(result).__name__}; a result has entities(), or is None")
+    return to_json(result.entities())
+
+
+def storable(value: object) -> str:
+    """Return text that UTF-8 can hold."""
+    return str(value).encode("utf-8", "replace").decode()

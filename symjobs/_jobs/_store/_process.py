@@ -1,0 +1,59 @@
+"""Which process this is, and whether another one is still there."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """A process in a way that survives the reuse of its pid.
+
+    `machine` tells which processes can see each other's pids: the boot and the pid namespace. `birth` is the start
+    time in clock ticks since boot, empty where the system does not tell.
+    """
+
+    machine: str
+    host: str
+    pid: int
+    birth: str
+
+
+def this_process() -> Process:
+    pid = os.getpid()
+    return Process(_machine(), socket.gethostname()[:255], pid, _stat(pid)[1])
+
+
+def is_gone(process: Process) -> bool:
+    """Whether a process has surely ended. False also if it cannot be known from here."""
+    if process.machine != _machine():
+        return False
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it exists, under another user
+    state, birth = _stat(process.pid)
+    return state in ("Z", "X") or birth != process.birth
+
+
+def _machine() -> str:
+    host = socket.gethostname()
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return host[:255]
+    return f"{host}/{boot}/{namespace}"[-255:]
+
+
+def _stat(pid: int) -> tuple[str, str]:
+    # Fields 3 (state) and 22 (start time) of proc(5); the name in field 2 may hold spaces and parentheses.
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", ""
+    return fields[0], fields[19]

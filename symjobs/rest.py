@@ -1,0 +1,158 @@
+"""The job resource of the wire contract, without HTTP: what any web framework can send.
+
+Each function returns a `Response`; none raises for what a client did, or for what became of a job.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from symjobs._entities import Envelope, JobInfo, to_json
+from symjobs._errors import InputError, ManagerClosed, NoSuchJob, ProjectError, QueueFull, StoreError
+from symjobs._jobs import Job, JobManager, State
+from symjobs._jobs._failure import one_line
+from symjobs._jobs._states import HTTP_STATUS
+
+__all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs"]
+
+logger = logging.getLogger("symjobs.rest")
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP response for a web framework to send.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    json : bytes
+        The body, strict JSON in UTF-8.
+    headers : dict of str to str
+        The headers that the contract asks for, beside the content type (application/json).
+    """
+
+    status: int
+    json: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """The body as plain dicts, lists, strings and numbers."""
+        return msgspec.json.decode(self.json)
+
+
+def get_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
+    """Answer ``GET /symetry/rest/{cid}/jobs/{jobid}``.
+
+    Parameters
+    ----------
+    manager : JobManager
+        The manager, or any that shares its store.
+    cid : str
+        The customer who asks.
+    jobid : str or int
+        The job's id as the path has it.
+
+    Returns
+    -------
+    Response
+        200 with the entities, 202 while it is queued or running, 400 if there is no such job, 500 with the error if
+        it failed.
+    """
+    return _guarded(lambda: _get(manager, cid, jobid))
+
+
+def list_jobs(manager: JobManager, cid: str) -> Response:
+    """Answer ``GET /symetry/rest/{cid}/jobs``: the customer's jobs, oldest first."""
+    return _guarded(lambda: _finished(to_json({"jobinfoList": {"values": manager.list(cid)}})))
+
+
+def kill_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
+    """Answer ``DELETE /symetry/rest/{cid}/jobs/{jobid}``.
+
+    Returns
+    -------
+    Response
+        200 if it was stopped, 202 if it had finished or did not stop within the grace time, 400 if there is no such
+        job.
+    """
+    return _guarded(lambda: _kill(manager, cid, jobid))
+
+
+def create_job(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> Response:
+    """Answer any request that creates a job.
+
+    Parameters
+    ----------
+    manager : JobManager
+        The manager to run it.
+    cid : str
+        The customer whose job it is.
+    job : Job or callable
+        The job, or a function that makes it: then what its constructor refuses is a 400 too.
+
+    Returns
+    -------
+    Response
+        202 with the headers ``Location`` and ``sym-job-id``, 400 for invalid input, 500 if the queue is full.
+    """
+    return _guarded(lambda: _create(manager, cid, job))
+
+
+def _get(manager: JobManager, cid: str, jobid: str | int) -> Response:
+    answer = manager.answer(cid, jobid)
+    if answer.state is State.DONE:
+        return _finished(answer.values)
+    text = answer.error if answer.state is State.FAILED else "Job still running"
+    return _response(HTTP_STATUS[answer.state], text, jobinfo=answer.info)
+
+
+def _kill(manager: JobManager, cid: str, jobid: str | int) -> Response:
+    if manager.kill(cid, jobid):
+        return _response(HTTPStatus.OK, "Job was killed")
+    return _response(HTTPStatus.ACCEPTED, "Job cannot be killed", jobinfo=manager.info(cid, jobid))
+
+
+def _create(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> Response:
+    handle = manager.submit(job if isinstance(job, Job) else job(), owner=cid)
+    headers = {
+        "Location": f"/symetry/rest/{quote(handle.owner, safe='')}/jobs/{handle.id}",
+        "sym-job-id": str(handle.id),
+    }
+    return _response(HTTPStatus.ACCEPTED, "Job Created", headers=headers)
+
+
+def _guarded(answer: Callable[[], Response]) -> Response:
+    try:
+        return answer()
+    except NoSuchJob:
+        return _response(HTTPStatus.BAD_REQUEST, "No such job")
+    except (InputError, ProjectError) as error:
+        return _response(HTTPStatus.BAD_REQUEST, one_line(str(error)))
+    except (QueueFull, ManagerClosed):
+        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "Job execution was refused by server.")
+    except StoreError as error:
+        logger.exception("the job store failed")
+        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))
+
+
+def _finished(values: bytes) -> Response:
+    # The entities are JSON already, as the store keeps them.
+    envelope = Envelope(HTTPStatus.OK.name, "Job is finished", {})
+    return Response(HTTPStatus.OK.value, to_json(envelope)[: -len(b"{}}")] + values + b"}")
+
+
+def _response(
+    status: HTTPStatus, text: str, *, jobinfo: JobInfo | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    values = {} if jobinfo is None else {"jobinfo": jobinfo}
+    return Response(status.value, to_json(Envelope(status.name, text, values)), headers or {})
