@@ -67,7 +67,8 @@ class Batch:
 class MatrixBatch(Batch):
     """A two-dimensional real array with one name a column; its columns are made only when someone asks for them.
 
-    The array may also be a CuPy one, which has no columns: it can only be learnt as the block it is.
+    The array may also be a CuPy one. It stays on its device as long as it is learnt as the block it is; its columns
+    are on the host.
     """
 
     def __init__(self, matrix: Any, names: tuple[str, ...], *, alone: bool = True) -> None:
@@ -82,7 +83,7 @@ class MatrixBatch(Batch):
     @cached_property
     def columns(self) -> Sequence[Column]:  # type: ignore[override]
         check_names(self.names)
-        matrix = np.asarray(self.matrix)
+        matrix = self.matrix if isinstance(self.matrix, np.ndarray) else self.matrix.get()
         return [NumberColumn.of_array(name, matrix[:, j]) for j, name in enumerate(self.names)]
 
 

@@ -185,7 +185,9 @@ class ObjectColumn(Column):
             except (TypeError, ValueError):
                 raise BadCell(self.name, start + i, cell, NOT_A_NUMBER) from None
             except OverflowError:
-                raise BadCell(self.name, start + i, cell, "is too large for a float64; make it missing or smaller") from None
+                raise BadCell(
+                    self.name, start + i, cell, "is too large for a float64; make it missing or smaller"
+                ) from None
         return numbers
 
     def _texts(self) -> tuple[np.ndarray, list[str]]:

@@ -1,0 +1,7 @@
+"""Projects: names and types over moments."""
+
+from symjobs._project._filter import RowFilter
+from symjobs._project._project import Project
+from symjobs._project._snapshot import Snapshot
+
+__all__ = ["Project", "RowFilter", "Snapshot"]

@@ -1,0 +1,193 @@
+"""A project in one file: safetensors for the arrays, JSON in its metadata for the rest. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from symkernels import Moments, SparseRows, SymkernelsError
+
+from symjobs._errors import ProjectError
+from symjobs._project._histograms import Histograms
+from symjobs._project._params import as_text
+from symjobs._project._rows import Rows
+from symjobs._project._schema import Schema
+from symjobs._project._state import State, digest_of, schema_to_json
+from symjobs._project._types import DENSE, LEARNT
+from symjobs._project._window import Window
+
+VERSION = 1
+_KEY = "symjobs.project"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a file holds."""
+
+    name: str
+    type: str
+    params: Mapping[str, Any]
+    frozen: bool
+    created: int
+    modified: int
+    state: State
+
+
+class _FieldRecord(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    type: str
+    declared: bool
+    index: int
+    position: int
+    group: int
+    members: dict[str, int]
+
+
+class _Record(msgspec.Struct):
+    """The JSON of the metadata."""
+
+    version: int
+    name: str
+    type: str
+    params: dict[str, str]
+    frozen: bool
+    created: int
+    modified: int
+    columns: list[_FieldRecord]
+    histogram: bool
+    histogram_exact: bool
+    window: int | None
+    digest: str
+
+
+def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
+    """Write a project; the file appears complete or not at all."""
+    from safetensors.numpy import save
+
+    arrays = _arrays(saved.state)
+    state = saved.state
+    record = _Record(
+        version=VERSION,
+        name=saved.name,
+        type=saved.type,
+        params=as_text(saved.params),
+        frozen=saved.frozen,
+        created=saved.created,
+        modified=saved.modified,
+        columns=[msgspec.convert(column, _FieldRecord) for column in schema_to_json(state.schema)],
+        histogram=state.histograms is not None,
+        histogram_exact=state.histograms is None or state.histograms.exact,
+        window=None if state.window is None else state.window.size,
+        digest=digest_of(arrays),
+    )
+    data = save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
+    _replace(Path(path), data)
+
+
+def read_file(path: str | os.PathLike[str]) -> Saved:
+    """Read a project; ProjectError, naming the file, if it is damaged or something else."""
+    path = Path(path)
+    record, arrays = _read(path)
+    if digest_of(arrays) != record.digest:
+        raise ProjectError(f"{path} is damaged: its content does not match its checksum; restore it from a copy")
+    try:
+        state = _state(record, arrays)
+    except (SymkernelsError, KeyError, ValueError, TypeError) as error:
+        raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
+    return Saved(record.name, record.type, record.params, record.frozen, record.created, record.modified, state)
+
+
+def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    with path.open("rb"):  # the library's own errors for a missing file or a folder do not name it
+        pass
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            if text is None:
+                raise ProjectError(f"{path} is a safetensors file, but not a project that symjobs saved")
+            version = msgspec.json.decode(text, type=dict[str, Any]).get("version")
+            if version != VERSION:
+                raise ProjectError(
+                    f"{path} has the file version {version!r}, and this symjobs reads {VERSION}; "
+                    "install the version of symjobs that wrote it"
+                )
+            return msgspec.json.decode(text, type=_Record), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ProjectError(f"{path} is not a symjobs project, or it is damaged: {error}") from error
+    except msgspec.MsgspecError as error:
+        raise ProjectError(f"{path} is damaged: its metadata does not read ({error})") from error
+
+
+def _arrays(state: State) -> dict[str, np.ndarray]:
+    arrays = {f"moments.{name}": np.ascontiguousarray(array) for name, array in state.moments.arrays().items()}
+    if state.histograms is not None:
+        arrays["histograms"] = np.frombuffer(state.histograms.to_bytes(), dtype=np.uint8)
+    rows = None if state.window is None else state.window.rows(len(state.schema.dense), state.groups)
+    if rows is not None:
+        arrays["window.dense"] = np.ascontiguousarray(rows.dense)
+        if rows.sparse is not None:
+            arrays["window.indptr"], arrays["window.indices"] = rows.sparse.indptr, rows.sparse.indices
+            if rows.sparse.missing is not None:
+                arrays["window.missing"] = rows.sparse.missing
+    return arrays
+
+
+def _state(record: _Record, arrays: dict[str, np.ndarray]) -> State:
+    moments = Moments.from_arrays(
+        {name.removeprefix("moments."): array for name, array in arrays.items() if name.startswith("moments.")}
+    )
+    state = State(_schema(record.columns), moments)
+    if len(state.schema.names) != moments.n_attributes:
+        raise ValueError(f"it names {len(state.schema.names)} attributes and holds {moments.n_attributes}")
+    if record.histogram:
+        state.histograms = Histograms.from_bytes(arrays["histograms"].tobytes(), exact=record.histogram_exact)
+    if record.window is not None:
+        state.window = Window(record.window)
+        if "window.dense" in arrays:
+            sparse = None
+            if "window.indptr" in arrays:
+                sparse = SparseRows(
+                    arrays["window.indptr"], arrays["window.indices"], arrays.get("window.missing"), state.groups
+                )
+            state.window.push(Rows(arrays["window.dense"], sparse), len(state.schema.dense), state.groups)
+    return state
+
+
+def _schema(columns: list[_FieldRecord]) -> Schema:
+    # Replays the growth in the order of the attributes, so that every check of a growing schema is made here too.
+    schema = Schema()
+    steps: list[tuple[int, _FieldRecord, str]] = []
+    for column in columns:
+        schema.add_plain(column.name, column.type, column.declared)  # keeps the order of the columns
+        if column.type in DENSE:
+            steps.append((column.index, column, ""))
+        steps += [(index, column, member) for member, index in column.members.items()]
+    for column in sorted((c for c in columns if c.type in LEARNT - DENSE), key=lambda c: c.group):
+        schema.add_group(column.name, column.type, column.declared, column.group)
+    for index, column, member in sorted(steps, key=lambda step: step[0]):
+        if column.type in DENSE:
+            schema.add_dense(column.name, column.type, column.declared, index)
+        else:
+            schema.add_member(column.name, member, index)
+    return schema
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,101 @@
+"""Meeting a batch: its columns find the project's columns by name, and what is new makes the project grow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from symjobs._errors import UnknownAttribute
+from symjobs._project._draft import Draft
+from symjobs._project._members import labels_of
+from symjobs._project._schema import near
+from symjobs._project._types import DENSE, LEARNT, meet
+from symjobs._tables import Batch, Column, check_names
+
+
+@dataclass(slots=True)
+class Coded:
+    """A T or L column of a batch: each row's code, and the members that each code stands for."""
+
+    name: str
+    codes: np.ndarray
+    labels: list[tuple[str, ...]]
+    single: bool  # a T column, with exactly one member a code
+
+
+@dataclass(slots=True)
+class Matched:
+    """A batch in the project's terms.
+
+    ``whole`` says that the batch is a matrix whose columns are exactly the dense block. Otherwise ``dense`` pairs
+    positions of the block with columns. Positions and groups that are not named are missing in the whole batch.
+    """
+
+    whole: bool = False
+    dense: list[tuple[int, Column]] = field(default_factory=list)
+    sparse: list[Coded] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        return self.whole or bool(self.dense) or bool(self.sparse)
+
+
+def match(draft: Draft, batch: Batch, types: Mapping[str, str]) -> Matched:
+    """Match the columns of a batch; ``types`` are the letters declared for them."""
+    schema = draft.state.schema
+    if batch.matrix is not None and batch.names == schema.dense and not types:
+        return Matched(whole=True)
+    check_names(batch.names)
+    learnt = []
+    new_dense: list[tuple[str, str, bool]] = []
+    new_sparse: list[tuple[str, str, bool]] = []
+    for column in batch.columns:
+        name = column.name
+        known = schema.fields.get(name)
+        declared = types.get(name)
+        if known is None:
+            letter = declared or column.letter()
+            if letter is None:  # nothing but missing values of no type: it is decided when a value comes
+                continue
+        else:
+            letter = meet(name, known.type, declared)
+            if letter == "C" and known.type == "B":
+                draft.own().widen(name)
+                schema = draft.state.schema
+        if letter not in LEARNT:
+            if known is None and not draft.forgetting:
+                draft.own().schema.add_plain(name, letter, declared is not None)
+            continue
+        learnt.append((name, letter, column))
+        if known is None or known.type not in LEARNT:
+            (new_dense if letter in DENSE else new_sparse).append((name, letter, declared is not None))
+    if new_dense or new_sparse:
+        _grow(draft, new_dense, new_sparse)
+    fields = draft.state.schema.fields
+    matched = Matched()
+    for name, letter, column in learnt:
+        if letter in DENSE:
+            matched.dense.append((fields[name].position, column))
+        else:
+            codes, values = column.texts()
+            labels = [labels_of(letter, value) for value in values]
+            matched.sparse.append(Coded(name, codes, labels, single=letter == "T"))
+    if batch.matrix is not None and batch.names == draft.state.schema.dense:
+        return Matched(whole=True)
+    return matched
+
+
+def _grow(draft: Draft, dense: list[tuple[str, str, bool]], sparse: list[tuple[str, str, bool]]) -> None:
+    if draft.forgetting:
+        name = (dense or sparse)[0][0]
+        known = draft.state.schema
+        raise UnknownAttribute(
+            f"cannot forget the column {name!r}, which was never learnt; {near(name, [*known.dense, *known.sparse])}"
+        )
+    state = draft.own()
+    if dense:
+        state.add_dense(dense)
+    for name, letter, declared in sparse:
+        state.add_group(name, letter, declared)

@@ -1,0 +1,426 @@
+"""Project: names and types over moments, with writers serialised and readers on snapshots."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from symkernels import Moments
+
+from symjobs._entities import ProjectInfo
+from symjobs._errors import InputError, ProjectError
+from symjobs._project._backend import choose
+from symjobs._project._draft import Draft
+from symjobs._project._file import Saved, read_file, write_file
+from symjobs._project._filter import RowFilter
+from symjobs._project._histograms import Histograms
+from symjobs._project._merge import merge_into
+from symjobs._project._params import Params
+from symjobs._project._rows import Rows
+from symjobs._project._schema import Schema
+from symjobs._project._snapshot import About, Snapshot
+from symjobs._project._state import State
+from symjobs._project._types import check_types
+from symjobs._project._window import Window
+from symjobs._project._writer import Writer
+from symjobs._tables import read_table
+
+
+class Project:
+    """What has been learnt from rows, kept as a small mergeable state.
+
+    Columns are matched by name, never by position. A column that appears later starts without counts; one that a
+    batch does not have is missing in its rows. Every write is all or nothing: one that fails, or is stopped, leaves the
+    project as it was, however many batches it had read.
+
+    Parameters
+    ----------
+    name : str
+        Name of the project.
+    type : {"auto", "cpu", "gpu"}, default "auto"
+        Where the state is kept. ``auto`` takes a GPU if there is one; ``gpu`` without one is an error.
+    histogram : bool, default False
+        Keep a quantile sketch for each C and B column (needs ``pip install 'symjobs[histogram]'``).
+    params : mapping, optional
+        ``row_filter``: only rows that pass are learnt or forgotten, as in ``"Iris_setosa==1;petal_width>=0.2"``.
+        ``rolling_window``: the project stands for the last so many rows; older ones are forgotten as new ones come.
+        ``missing``: ``"pairwise"`` (default), ``"listwise"`` or ``"error"``.
+        ``joint_squares``: keep the sums that the conditional variance given any attribute needs (default False).
+        ``types``: declared type letters by column.
+        Values may be text, as on the wire: then ``types`` is a JSON object.
+
+    Notes
+    -----
+    Thread-safe. Writers wait for each other. Readers take a snapshot, which waits no longer than a swap of the state:
+    a write works on a copy, except that a small one (about a millisecond) is added to the state in place.
+
+    A state of p attributes takes about ``24 p**2`` bytes without missing values; `learn` needs a second one while it
+    runs, and a block of 8 MiB (at most 256 MiB; ``64 p**2`` bytes in between).
+
+    Examples
+    --------
+    >>> import numpy as np, symjobs as sj
+    >>> project = sj.Project("demo")
+    >>> project.learn((np.array([[1.0, 2.0], [3.0, 5.0]]), ["a", "b"])).n_rows
+    2
+    """
+
+    def __init__(
+        self, name: str, *, type: str = "auto", histogram: bool = False, params: Mapping[str, Any] | None = None
+    ) -> None:
+        self._name = _check_name(name)
+        self._params = dict(params or {})
+        self._parsed = Params.parse(self._params)
+        self._requested = type
+        self._backend = choose(type)
+        self._frozen = False
+        self._deleted = False
+        self._persisted = False
+        self._created = self._modified = _now()
+        self._writing = threading.RLock()  # held by one writer from start to end
+        self._swapping = threading.Lock()  # held for a swap, or for a small write in place
+        self._write_depth = 0
+        window = self._parsed.rolling_window
+        self._state = State(
+            Schema(),
+            Moments(0, missing=self._parsed.missing, joint_squares=self._parsed.joint_squares),
+            histograms=Histograms() if histogram else None,
+            window=None if window is None else Window(window),
+        )
+
+    def __repr__(self) -> str:
+        state = "deleted" if self._deleted else f"{self.n_rows} rows, {len(self._state.schema.names)} attributes"
+        return f"<Project {self._name!r} ({self.type}): {state}>"
+
+    # What it is.
+
+    @property
+    def name(self) -> str:
+        """Name of the project; `rename` changes it."""
+        return self._name
+
+    @property
+    def type(self) -> str:
+        """``cpu`` or ``gpu``: where the state is."""
+        return self._backend.kind
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters that the project was created with; a copy."""
+        return dict(self._params)
+
+    @property
+    def histogram(self) -> bool:
+        """Whether quantile sketches are kept."""
+        return self._state.histograms is not None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether learning, forgetting and merging are refused."""
+        return self._frozen
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the project was deleted; then every use of it is an error."""
+        return self._deleted
+
+    @property
+    def n_rows(self) -> int:
+        """Rows learnt less rows forgotten; complete ones only if ``missing`` is ``listwise``."""
+        return self._state.moments.n_rows
+
+    def snapshot(self) -> Snapshot:
+        """Return the project as it is now: immutable, taken without copying, unaffected by later writes.
+
+        Raises
+        ------
+        ProjectError
+            If the project was deleted.
+        """
+        with self._swapping:
+            self._check_there()
+            self._state.shared = True
+            return Snapshot(self._state, self._about())
+
+    def info(self) -> ProjectInfo:
+        """Return the project's description as the wire has it."""
+        return self.snapshot().info()
+
+    # Writes.
+
+    def learn(
+        self,
+        data: Any,
+        *,
+        types: Mapping[str, str] | None = None,
+        row_filter: str | None = None,
+        checkpoint: Callable[[int], object] | None = None,
+    ) -> Project:
+        """Learn rows, all or nothing.
+
+        Parameters
+        ----------
+        data : table or iterator of tables
+            A pandas or Polars DataFrame; an Arrow Table, RecordBatch or RecordBatchReader; a pair ``(array, names)`` of
+            a 2-D array and its column names; a `symjobs.DataFrame`; or an iterator of those, of which one is held at a
+            time. Rows of an iterator are learnt together: if one table fails, none is learnt.
+        types : mapping of str to str, optional
+            Type letters by column. They go before the project's ``types`` parameter, and that before the types that a
+            DataFrame entity brings. Without any, a column is B if it is numeric or boolean and holds only 0, 1 and
+            missing in its first batch (it becomes C when another value comes), C if it is another numeric one, T if it
+            is categorical, and S if it is text, which is carried and not learnt. A declared B refuses other values.
+        row_filter : str, optional
+            Only rows that pass are learnt, besides the project's own filter.
+        checkpoint : callable, optional
+            Called with the number of rows read after every slice of rows; what it raises stops the call and leaves the
+            project as it was.
+
+        Returns
+        -------
+        Project
+            This project.
+
+        Raises
+        ------
+        InputError
+            For data that cannot be learnt: text or an infinite value in a numeric column (with its column, row and
+            value), rows of the wrong length, duplicate names, unknown types, no rows, nothing but missing values.
+        ProjectError
+            If the project is frozen or was deleted.
+        """
+        return self._write(data, types, row_filter, checkpoint, forgetting=False)
+
+    def forget(
+        self,
+        data: Any,
+        *,
+        types: Mapping[str, str] | None = None,
+        row_filter: str | None = None,
+        checkpoint: Callable[[int], object] | None = None,
+    ) -> Project:
+        """Take rows away that were learnt before, all or nothing. Parameters are those of `learn`.
+
+        Minimum and maximum become bounds where a forgotten row may have held them, and quantiles become unknown.
+
+        Raises
+        ------
+        InputError
+            As `learn`; also when more would be forgotten than was learnt, or a value of a category that never came.
+        UnknownAttribute
+            For a column or category value that was never learnt.
+        ProjectError
+            If the project is frozen or deleted, or has a rolling window: that forgets its rows by itself.
+        """
+        if self._parsed.rolling_window is not None:
+            raise ProjectError(
+                f"project {self._name!r} has a rolling window and forgets its oldest rows by itself; "
+                "forget() needs a project without rolling_window"
+            )
+        return self._write(data, types, row_filter, checkpoint, forgetting=True)
+
+    def merge(self, other: Project | Snapshot) -> Project:
+        """Add everything that another project has learnt, as if its rows had been learnt here; it stays as it is.
+
+        Columns are matched by name; one that only one side has is missing in the other's rows. Merging a B with a C
+        column makes it C.
+
+        Parameters
+        ----------
+        other : Project or Snapshot
+
+        Returns
+        -------
+        Project
+            This project.
+
+        Raises
+        ------
+        InputError
+            If other is no project, the two treat missing values differently, or a column has types that do not meet.
+        ProjectError
+            If one of them was deleted, this one is frozen or has a rolling window (other's rows are not known).
+        """
+        if isinstance(other, Project):
+            other = other.snapshot()
+        if not isinstance(other, Snapshot):
+            raise InputError(f"merge takes a Project or a Snapshot, got {other.__class__.__name__}")
+        with self._exclusive("merge into"):
+            if self._parsed.rolling_window is not None:
+                raise ProjectError(
+                    f"project {self._name!r} has a rolling window, and the order of the other project's rows is not "
+                    "known; merge into a project without rolling_window"
+                )
+            draft = Draft(self._state)
+            merge_into(draft, other._state)
+            self._publish(draft)
+        return self
+
+    def freeze(self) -> None:
+        """Refuse learning, forgetting and merging from now on. Waits for a write that is under way."""
+        with self._exclusive("freeze", even_frozen=True):
+            self._frozen = True
+
+    def unfreeze(self) -> None:
+        """Allow learning, forgetting and merging again."""
+        with self._exclusive("unfreeze", even_frozen=True):
+            self._frozen = False
+
+    def rename(self, name: str) -> None:
+        """Give the project another name; jobs that run on a snapshot keep the old one."""
+        with self._exclusive("rename", even_frozen=True):
+            self._name = _check_name(name)
+
+    def delete(self) -> None:
+        """Give the state up. Every later use, and every later job on it, is a ProjectError; snapshots stay."""
+        with self._exclusive("delete", even_frozen=True), self._swapping:
+            self._deleted = True
+            self._state = State(Schema(), Moments(0))
+
+    # Files.
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the project to one file, in the safetensors format with JSON metadata.
+
+        The file appears at ``path`` complete or not at all. It holds the state, the rolling window's rows and the
+        sketches; `load` gives a project with the same answers and the same hash.
+
+        Raises
+        ------
+        ProjectError
+            If the project was deleted.
+        OSError
+            If the file cannot be written.
+        """
+        with self._exclusive("save", even_frozen=True):
+            with self._swapping:
+                self._state.shared = True
+                state = self._state
+            saved = Saved(
+                name=self._name,
+                type=self._requested,
+                params=self._params,
+                frozen=self._frozen,
+                created=self._created,
+                modified=self._modified,
+                state=state,
+            )
+            write_file(path, saved)
+            self._persisted = True
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, type: str | None = None) -> Project:
+        """Read a project that `save` wrote. Nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path-like
+        type : {"auto", "cpu", "gpu"}, optional
+            Where to keep the state; default: as the project was created.
+
+        Raises
+        ------
+        ProjectError
+            If the file is damaged, no project, or of a later version; the message names the file and what is wrong.
+        OSError
+            If there is no such file, or it cannot be read.
+        """
+        saved = read_file(path)
+        project = cls(saved.name, type=type or saved.type, params=saved.params)
+        project._frozen = saved.frozen
+        project._created, project._modified = saved.created, saved.modified
+        project._persisted = True
+        project._state = saved.state
+        return project
+
+    # How a write goes.
+
+    def _write(
+        self,
+        data: Any,
+        types: Mapping[str, str] | None,
+        row_filter: str | None,
+        checkpoint: Callable[[int], object] | None,
+        *,
+        forgetting: bool,
+    ) -> Project:
+        parsed = self._parsed
+        declared = check_types(types, "types") if types else {}
+        filters = [f for f in (parsed.row_filter, RowFilter(row_filter) if row_filter else None) if f is not None]
+        with self._exclusive("forget from" if forgetting else "learn into"):
+            draft = Draft(self._state, forgetting=forgetting)
+            writer = Writer(
+                draft,
+                types={**parsed.types, **declared} if declared else parsed.types,
+                named=declared,
+                filters=filters,
+                backend=self._backend,
+                checkpoint=checkpoint,
+                in_place=None if parsed.rolling_window is not None else self._in_place,
+            )
+            writer.write(read_table(data))
+            self._publish(draft)
+        return self
+
+    def _in_place(self, state: State, rows: Rows, forgetting: bool) -> bool:
+        with self._swapping:
+            if state.shared:
+                return False
+            if forgetting:
+                state.forget(rows)
+            else:
+                state.learn(rows)
+            return True
+
+    def _publish(self, draft: Draft) -> None:
+        with self._swapping:
+            if draft.owned:
+                self._state = draft.state
+            self._modified = _now()
+
+    @contextmanager
+    def _exclusive(self, what: str, *, even_frozen: bool = False) -> Iterator[None]:
+        with self._writing:
+            if self._write_depth:
+                raise ProjectError(
+                    f"cannot {what} project {self._name!r} while the same thread is writing to it; "
+                    "an iterator of batches must not use the project that learns it"
+                )
+            self._check_there()
+            if self._frozen and not even_frozen:
+                raise ProjectError(f"cannot {what} project {self._name!r}: it is frozen; call unfreeze() first")
+            self._write_depth += 1
+            try:
+                yield
+            finally:
+                self._write_depth -= 1
+
+    def _check_there(self) -> None:
+        if self._deleted:
+            raise ProjectError(f"project {self._name!r} was deleted")
+
+    def _about(self) -> About:
+        return About(
+            name=self._name,
+            type=self.type,
+            params=self._params,
+            histogram=self.histogram,
+            created=self._created,
+            modified=self._modified,
+            persisted=self._persisted,
+        )
+
+
+def _check_name(name: str) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"a project's name is a text that is not empty, got {name!r}")
+    if "/" in name:
+        raise InputError(f"the project name {name!r} holds '/'; names are one segment of a path")
+    return name
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

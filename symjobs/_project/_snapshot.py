@@ -1,0 +1,223 @@
+"""Snapshot: a project as it was at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from symkernels import Moments
+
+from symjobs._entities import ProjectInfo
+from symjobs._errors import InputError, UnknownAttribute
+from symjobs._project._params import as_text
+from symjobs._project._schema import letters
+from symjobs._project._state import State
+from symjobs._project._types import SEPARATOR
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a snapshot tells of its project besides the state."""
+
+    name: str
+    type: str
+    params: dict[str, object]
+    histogram: bool
+    created: int
+    modified: int
+    persisted: bool
+
+
+class Snapshot:
+    """A project as it was when the snapshot was taken: immutable, and cheap, since nothing is copied.
+
+    Later writes to the project work on a copy of the state. Attributes are addressed by their index in the moments.
+    """
+
+    def __init__(self, state: State, about: About) -> None:
+        self._state = state
+        self._about = about
+
+    def __repr__(self) -> str:
+        return f"<Snapshot of {self.name!r}: {self.n_rows} rows, {len(self.names)} attributes>"
+
+    @property
+    def name(self) -> str:
+        """Name of the project."""
+        return self._about.name
+
+    @property
+    def type(self) -> str:
+        """``cpu`` or ``gpu``."""
+        return self._about.type
+
+    @property
+    def backend(self) -> str:
+        """Array library of the moments: ``numpy`` or ``cupy``."""
+        return self.moments.backend
+
+    @property
+    def device(self) -> str:
+        """Device of the moments."""
+        return self.moments.device
+
+    @property
+    def dtype(self) -> str:
+        """Floating-point type of the moments."""
+        return self.moments.dtype
+
+    @property
+    def moments(self) -> Moments:
+        """The numeric state. It must not be changed: the project and other snapshots may share it."""
+        return self._state.moments
+
+    @property
+    def n_rows(self) -> int:
+        """Rows learnt less rows forgotten."""
+        return self.moments.n_rows
+
+    @property
+    def hash(self) -> str:
+        """Content hash of the state, 32 hexadecimal digits: equal states have equal hashes."""
+        return self._state.hash
+
+    @property
+    def histogram(self) -> bool:
+        """Whether quantile sketches are kept."""
+        return self._about.histogram
+
+    # Names.
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all attributes in the order of the moments; a member of a category is ``category$value``."""
+        return tuple(self._state.schema.names)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """C or B for each attribute of `names`; members are B."""
+        return tuple(letters(self._state.schema))
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns as they came, carried and ignored ones included."""
+        return tuple(self._state.schema.fields)
+
+    @property
+    def column_types(self) -> tuple[str, ...]:
+        """The type letter of each of `column_names`."""
+        return tuple(known.type for known in self._state.schema.fields.values())
+
+    @property
+    def numeric(self) -> list[int]:
+        """Every attribute: C and B columns, and members."""
+        return list(range(len(self._state.schema.names)))
+
+    @property
+    def continuous(self) -> list[int]:
+        """The C columns."""
+        return [i for i, letter in enumerate(letters(self._state.schema)) if letter == "C"]
+
+    @property
+    def binary(self) -> list[int]:
+        """The B columns and the members."""
+        return [i for i, letter in enumerate(letters(self._state.schema)) if letter == "B"]
+
+    def index(self, name: str | int) -> int:
+        """Return the index of an attribute.
+
+        Parameters
+        ----------
+        name : str or int
+            A name, or an index as a number or as text. Where both fit, the name goes first.
+
+        Raises
+        ------
+        UnknownAttribute
+            Names the unknown one, and attributes with a name like it.
+        """
+        return self._state.schema.find(name)
+
+    def resolve(self, names: Iterable[str | int], *, members: bool = False) -> list[int]:
+        """Return the indices of several attributes.
+
+        Parameters
+        ----------
+        names : iterable of str or int
+            As `index` takes them.
+        members : bool, default False
+            Whether a category or list column may be named for all of its members.
+        """
+        if isinstance(names, str):
+            raise InputError(f"expected a list of attribute names, got the text {names!r}; write [{names!r}]")
+        found: list[int] = []
+        for name in names:
+            known = self._state.schema.fields.get(name) if members and isinstance(name, str) else None
+            if known is not None and known.type in ("T", "L"):
+                found.extend(known.members.values())
+            else:
+                found.append(self.index(name))
+        return found
+
+    def members(self, column: str) -> list[int]:
+        """Return the indices of the members of a category or list column; UnknownAttribute if it is neither."""
+        known = self._state.schema.fields.get(column)
+        if known is None or known.type not in ("T", "L"):
+            raise UnknownAttribute(
+                f"{column!r} is no category; categories and lists are "
+                f"{', '.join(map(repr, self._state.schema.sparse)) or 'none'}"
+            )
+        return list(known.members.values())
+
+    # Answers that need more than the moments.
+
+    def quantile(self, attribute: str | int, q: float) -> float | None:
+        """Return a quantile of an attribute, from its sketch.
+
+        Parameters
+        ----------
+        attribute : str or int
+            As `index` takes it.
+        q : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        float or None
+            A value that was learnt, whose rank is within about 0.3 % of q (exact up to 1024 values, and in a project
+            with a rolling window). None without histograms, without values, and after a forget or a merge with a
+            project that has forgotten, since a sketch cannot forget. For the members of categories the counts give it.
+        """
+        if not 0 <= q <= 1:
+            raise InputError(f"a quantile is between 0 and 1, got {q!r}")
+        if not self.histogram:
+            return None
+        index = self.index(attribute)
+        column = self._state.schema.fields.get(self.names[index])
+        if column is not None and column.index == index:
+            return self._state.quantile(column.position, q)
+        share = float(np.asarray(self.moments.mean())[index])  # a 0/1 attribute
+        if np.isnan(share):
+            return None
+        return 0.0 if q <= 1 - share and share < 1 else 1.0
+
+    def info(self) -> ProjectInfo:
+        """Return what a client sees of the project."""
+        about, names = self._about, self.names
+        return ProjectInfo(
+            pid=about.name,
+            attributeNames=list(names),
+            attributeIndexes=list(range(len(names))),
+            attributeTypes=list(self.types),
+            params=as_text(about.params),
+            hash=self.hash,
+            categorySeparator=SEPARATOR,
+            type=about.type,
+            creationDate=about.created,
+            lastModificationDate=about.modified,
+            loaded=True,
+            persisted=about.persisted,
+            histogramEnabled=about.histogram,
+            autoSave=False,
+        )

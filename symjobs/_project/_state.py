@@ -1,0 +1,168 @@
+"""The state of a project: schema, moments, and what else is kept of the rows. A snapshot freezes one of these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from symkernels import Moments
+
+from symjobs._project._histograms import Histograms
+from symjobs._project._rows import Rows
+from symjobs._project._schema import Schema
+from symjobs._project._window import Window
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that learning changes.
+
+    ``shared`` is set once a snapshot holds the state; from then on it is never changed again, and the next write
+    works on a copy.
+    """
+
+    schema: Schema
+    moments: Moments
+    histograms: Histograms | None = None
+    window: Window | None = None
+    shared: bool = False
+    _hash: str | None = None
+
+    def copy(self) -> State:
+        """Return a state that can be changed without touching this one."""
+        return State(
+            self.schema.copy(),
+            self.moments.copy(),
+            None if self.histograms is None else self.histograms.copy(),
+            None if self.window is None else self.window.copy(),
+        )
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(g,) presence groups of the T and L columns, in the order of the schema."""
+        return np.array([self.schema.fields[name].group for name in self.schema.sparse], dtype=np.intp)
+
+    # Growing. None of these brings or removes a count.
+
+    def add_dense(self, columns: Sequence[tuple[str, str, bool]]) -> None:
+        """Add C and B columns, each a triple of name, letter and whether the type was declared."""
+        self.schema.check_free(name for name, _, _ in columns)
+        binary = np.array([letter == "B" for _, letter, _ in columns])
+        indices = self.moments.extend(len(columns), binary=binary)
+        for (name, letter, declared), index in zip(columns, np.asarray(indices).tolist(), strict=True):
+            self.schema.add_dense(name, letter, declared, index)
+        self._hash = None
+
+    def add_group(self, name: str, letter: str, declared: bool) -> None:
+        """Add a T or L column, as yet without members."""
+        group, _ = self.moments.extend_sparse(0)
+        self.schema.add_group(name, letter, declared, int(group))
+        self._hash = None
+
+    def add_members(self, name: str, members: Sequence[str]) -> None:
+        """Add members to a T or L column; they were 0 wherever the column was present."""
+        self.schema.check_free(f"{name}${member}" for member in members)
+        _, indices = self.moments.extend_sparse(len(members), self.schema.fields[name].group)
+        for member, index in zip(members, np.asarray(indices).tolist(), strict=True):
+            self.schema.add_member(name, member, index)
+        self._hash = None
+
+    def widen(self, name: str) -> None:
+        """Turn a B column into a C column; its sums stay as they are."""
+        self.moments.make_continuous(self.schema.fields[name].index)
+        self.schema.widen(name)
+        self._hash = None
+
+    # Rows.
+
+    def learn(self, rows: Rows) -> None:
+        """Add rows; all or nothing."""
+        self.moments.learn(rows.dense, sparse=rows.sparse)
+        if self.histograms is not None:
+            self.histograms.learn(_on_host(rows.dense))
+        self._hash = None
+
+    def forget(self, rows: Rows) -> None:
+        """Take rows away; all or nothing."""
+        self.moments.forget(rows.dense, sparse=rows.sparse)
+        if self.histograms is not None and rows.n:
+            self.histograms.exact = False
+        self._hash = None
+
+    def slide(self, rows: Rows) -> None:
+        """Add rows and take away the oldest, so that the window holds no more than its size."""
+        window = self.window
+        if window is None:
+            raise RuntimeError("the project has no rolling window")
+        p, groups = len(self.schema.dense), self.groups
+        if rows.n > window.size:
+            rows = rows.part(rows.n - window.size, rows.n)
+        self.moments.learn(rows.dense, sparse=rows.sparse)
+        window.push(rows, p, groups)
+        for old in window.pop(max(window.n - window.size, 0)):
+            padded = old.padded(p, groups)
+            self.moments.forget(padded.dense, sparse=padded.sparse)
+        if self.moments.needs_rebuild:
+            self.moments = self.moments.empty()
+            for chunk in window.chunks:
+                padded = chunk.padded(p, groups)
+                self.moments.learn(padded.dense, sparse=padded.sparse)
+        self._hash = None
+
+    def quantile(self, position: int, q: float) -> float | None:
+        """Return a quantile of the dense column at ``position``, or None if it cannot be known."""
+        if self.histograms is None:
+            return None
+        if self.window is None:
+            return self.histograms.quantile(position, q)
+        # The window's own rows give it exactly; a sketch could not follow them.
+        parts = [chunk.dense[:, position] for chunk in self.window.chunks if position < chunk.dense.shape[1]]
+        values = np.concatenate(parts) if parts else np.empty(0)
+        values = values[~np.isnan(values)]
+        return float(np.quantile(values, q, method="inverted_cdf")) if len(values) else None
+
+    @property
+    def hash(self) -> str:
+        """32 hexadecimal digits (BLAKE2b) of the schema and of every array of the moments; computed once."""
+        if self._hash is None:
+            self._hash = _hash_of(self)
+        return self._hash
+
+
+def _hash_of(state: State) -> str:
+    names = json.dumps(schema_to_json(state.schema), separators=(",", ":"))
+    return digest_of(state.moments.arrays(), names.encode())
+
+
+def digest_of(arrays: Mapping[str, np.ndarray], text: bytes = b"") -> str:
+    """Return the BLAKE2b digest of a text, and of the names, dtypes, shapes and bytes of arrays."""
+    digest = hashlib.blake2b(text, digest_size=16)
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def schema_to_json(schema: Schema) -> list[dict[str, Any]]:
+    """Return the fields as JSON; the rest of a schema follows from them."""
+    return [
+        {
+            "name": f.name,
+            "type": f.type,
+            "declared": f.declared,
+            "index": f.index,
+            "position": f.position,
+            "group": f.group,
+            "members": f.members,
+        }
+        for f in schema.fields.values()
+    ]
+
+
+def _on_host(dense: Any) -> np.ndarray:
+    return dense if isinstance(dense, np.ndarray) else dense.get()
