@@ -10,6 +10,7 @@ from ._errors import (
     ShapeError,
     SymkernelsError,
 )
+from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
 from ._vif import VIFResult, vif
@@ -17,14 +18,18 @@ from ._vif import VIFResult, vif
 __all__ = [
     "BackendError",
     "BackendUnavailable",
+    "Condition",
+    "CrossSums",
     "DataError",
     "ForgetError",
+    "Moments",
     "NearestResult",
     "PCAResult",
     "PSDReport",
     "SVDResult",
     "SVDSelection",
     "ShapeError",
+    "SparseRows",
     "SymkernelsError",
     "VIFResult",
     "nearest_correlation",

@@ -1,0 +1,79 @@
+"""The sums of one block of rows in the array API standard: what runs on a GPU, and what every fast path is tested against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat as compat
+
+from .._arrays import Array
+from ._layout import Layout
+from ._rows import Incidence
+from ._sums import Sums
+
+
+def block_sums(
+    X: Array,
+    weight: Array | None,
+    sparse: Incidence | None,
+    layout: Layout,
+    shift: Array,
+    *,
+    joint: bool,
+    gram: Any = None,
+) -> Sums:
+    """The sums of ``X`` (n, dense), NaN where missing, and of its sparse 0/1 attributes.
+
+    ``gram(Z)`` may replace ``Z.T @ Z``; only its upper triangle is read.
+    """
+    xp, device = compat.array_namespace(X), compat.device(X)
+    X = xp.astype(X, xp.float64, copy=False)
+    n = X.shape[0]
+    here = ~xp.isnan(X)
+    U = xp.where(here, X - shift, 0.0)
+    Z, present = U, here
+    if sparse is not None:
+        ones = xp.asarray(sparse.one_hot(layout.n_sparse), dtype=xp.float64, device=device)
+        Z = xp.concat([U, ones], axis=1)
+        # Columns of `present` are presence groups: first scattered, then put in the groups' order.
+        order = _inverse([*layout.group[: layout.n_dense], *sparse.groups])
+        gaps = xp.asarray(~sparse.missing, device=device)
+        present = xp.take(xp.concat([here, gaps], axis=1), xp.asarray(order, device=device), axis=1)
+    complete = bool(xp.all(present))
+    result = Sums.zeros(layout, shift, missing=not complete, joint=joint)
+    result.n_rows = n
+    if n == 0:
+        return result
+    if weight is None:
+        result.weight, Zw = float(n), Z
+        result.S = gram(Z) if gram is not None else xp.matrix_transpose(Z) @ Z
+    else:
+        result.weight, Zw = float(xp.sum(weight)), Z * weight[:, None]
+        result.S = xp.matrix_transpose(Z) @ Zw
+    if complete:
+        result.T = xp.sum(Zw, axis=0)
+    else:
+        G = xp.astype(present, xp.float64)
+        result.T = xp.matrix_transpose(Zw) @ G
+        result.Q = xp.matrix_transpose(Z * Zw) @ G
+        result.N = xp.matrix_transpose(G) @ (G if weight is None else G * weight[:, None])
+    squares = U * Zw[:, : layout.n_dense]
+    result.M3, result.M4 = xp.sum(squares * U, axis=0), xp.sum(squares * U * U, axis=0)
+    if len(layout.binaries):
+        result.V = xp.matrix_transpose(squares) @ xp.take(Z, xp.asarray(layout.binaries, device=device), axis=1)
+    if joint:
+        squares = xp.matrix_transpose(Z * Zw)
+        result.D, result.F = squares @ Z, squares @ (Z * Z)
+    if layout.n_dense:
+        # A row of weight 0 was not seen.
+        seen = here if weight is None else here & (weight > 0)[:, None]
+        result.low = xp.min(xp.where(seen, X, xp.inf), axis=0)
+        result.high = xp.max(xp.where(seen, X, -xp.inf), axis=0)
+    return result
+
+
+def _inverse(permutation: list[int]) -> list[int]:
+    inverse = [0] * len(permutation)
+    for place, group in enumerate(permutation):
+        inverse[group] = place
+    return inverse

@@ -1,0 +1,93 @@
+"""Which attributes a state has, in what order they are kept, and which of them are missing together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Attributes are numbered in the order in which they were added; sums keep the dense ones first.
+
+    A *dense* attribute comes as a column of X. A *sparse* one is 0 or 1 and comes as a list of the rows where it is 1.
+    A *presence group* holds the attributes that are missing in the same rows: a dense attribute is alone in its
+    group, the members of one category share theirs, so that counts cost groups squared, not attributes squared.
+
+    Arrays are indexed by *position*, the place in the sums: dense attributes, then sparse ones.
+    """
+
+    number: np.ndarray = field(default_factory=lambda: np.empty(0, np.intp))  # attribute number at each position
+    n_dense: int = 0
+    binary: np.ndarray = field(default_factory=lambda: np.empty(0, bool))  # 0/1 attributes, by position
+    group: np.ndarray = field(default_factory=lambda: np.empty(0, np.intp))  # presence group, by position
+    n_groups: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.number)
+
+    @property
+    def n_sparse(self) -> int:
+        return self.size - self.n_dense
+
+    @property
+    def position(self) -> np.ndarray:
+        """The position of each attribute number."""
+        position = np.empty(self.size, np.intp)
+        position[self.number] = np.arange(self.size)
+        return position
+
+    @property
+    def in_order(self) -> bool:
+        """Whether attribute numbers and positions are the same."""
+        return bool(np.array_equal(self.number, np.arange(self.size)))
+
+    @property
+    def binaries(self) -> np.ndarray:
+        """Positions of the 0/1 attributes, the dense ones first."""
+        return np.flatnonzero(self.binary)
+
+    def same_as(self, other: Layout) -> bool:
+        return (
+            self.n_dense == other.n_dense
+            and self.n_groups == other.n_groups
+            and np.array_equal(self.number, other.number)
+            and np.array_equal(self.binary, other.binary)
+            and np.array_equal(self.group, other.group)
+        )
+
+    def with_dense(self, binary: np.ndarray) -> Layout:
+        """Add one dense attribute for each entry of ``binary``, each in a presence group of its own."""
+        at, q = self.n_dense, len(binary)
+        return Layout(
+            number=np.insert(self.number, at, self.size + np.arange(q)),
+            n_dense=at + q,
+            binary=np.insert(self.binary, at, binary),
+            group=np.insert(self.group, at, self.n_groups + np.arange(q)),
+            n_groups=self.n_groups + q,
+        )
+
+    def with_sparse(self, members: int, group: int | None) -> tuple[Layout, int]:
+        """Add sparse attributes to a presence group (None: a new one); return the layout and the group."""
+        chosen = self.n_groups if group is None else group
+        layout = Layout(
+            number=np.append(self.number, self.size + np.arange(members)),
+            n_dense=self.n_dense,
+            binary=np.append(self.binary, np.ones(members, bool)),
+            group=np.append(self.group, np.full(members, chosen)),
+            n_groups=max(self.n_groups, chosen + 1),
+        )
+        return layout, chosen
+
+    def all_dense(self, positions: np.ndarray) -> Layout:
+        """The layout of the attributes at ``positions`` alone, in that order, each dense and in its own group."""
+        q = len(positions)
+        return Layout(np.arange(q), q, self.binary[positions].copy(), np.arange(q), q)
+
+    def with_continuous(self, position: int) -> Layout:
+        """The same attributes, the one at ``position`` no longer known to be 0/1."""
+        binary = self.binary.copy()
+        binary[position] = False
+        return replace(self, binary=binary)

@@ -1,0 +1,118 @@
+"""Rows of sparse 0/1 attributes: which are 1 in each row, and which presence groups are missing there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._errors import DataError, ShapeError
+from ._layout import Layout
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """Sparse 0/1 attributes of ``n`` rows, as lists of the attributes that are 1.
+
+    Parameters
+    ----------
+    indptr : (n + 1,) integer array
+        Row r's attributes are ``indices[indptr[r]:indptr[r + 1]]``.
+    indices : (nnz,) integer array
+        Attribute numbers, each at most once a row.
+    missing : (n, g) boolean array, optional
+        Whether a presence group is missing in a row, a column for each entry of `groups`. Default: none is.
+    groups : (g,) integer array
+        The presence groups that these rows speak of. Sparse groups that are not named are missing in every row.
+    """
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    missing: np.ndarray | None
+    groups: np.ndarray
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.indptr) - 1
+
+    def rows(self, keep: np.ndarray) -> SparseRows:
+        """The rows where ``keep`` is True."""
+        lengths = np.diff(self.indptr)
+        indptr = np.concatenate([[0], np.cumsum(lengths[keep])])
+        missing = None if self.missing is None else self.missing[keep]
+        return SparseRows(indptr, self.indices[np.repeat(keep, lengths)], missing, self.groups)
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """`SparseRows` made ready for a layout: positions among the sparse attributes, and every sparse group's gaps."""
+
+    indptr: np.ndarray  # (n + 1,) int64
+    members: np.ndarray  # (nnz,) int64, position less the number of dense attributes
+    missing: np.ndarray  # (n, sparse groups) bool
+    groups: np.ndarray  # (sparse groups,) int64
+
+    def part(self, start: int, stop: int) -> Incidence:
+        first, last = self.indptr[start], self.indptr[stop]
+        return Incidence(
+            self.indptr[start : stop + 1] - first, self.members[first:last], self.missing[start:stop], self.groups
+        )
+
+    def one_hot(self, n_sparse: int) -> np.ndarray:
+        """(n, n_sparse) float64."""
+        dense = np.zeros((len(self.indptr) - 1, n_sparse))
+        dense[np.repeat(np.arange(len(dense)), np.diff(self.indptr)), self.members] = 1.0
+        return dense
+
+
+def incidence(rows: SparseRows | None, n_rows: int, layout: Layout) -> Incidence | None:
+    """Check sparse rows against a layout. Without rows, every sparse attribute is missing everywhere."""
+    sparse_groups = np.unique(layout.group[layout.n_dense :])
+    if rows is None:
+        if not len(sparse_groups):
+            return None
+        nothing = np.zeros(n_rows + 1, np.int64)
+        return Incidence(nothing, np.empty(0, np.int64), np.ones((n_rows, len(sparse_groups)), bool), sparse_groups)
+    indptr, indices = _integers(rows.indptr, "indptr"), _integers(rows.indices, "indices")
+    groups = _integers(rows.groups, "groups")
+    if len(indptr) != n_rows + 1 or indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
+        raise ShapeError(
+            f"sparse rows: indptr must rise from 0 to {len(indices)} in {n_rows + 1} entries, one row of X each, "
+            f"got {len(indptr)} entries ending with {indptr[-1] if len(indptr) else 'nothing'}"
+        )
+    if len(indices) and (indices.min() < 0 or indices.max() >= layout.size):
+        raise ShapeError(f"sparse rows: attribute numbers must lie in 0..{layout.size - 1}")
+    unknown = np.setdiff1d(groups, sparse_groups)
+    if len(unknown) or len(np.unique(groups)) != len(groups):
+        raise ShapeError(f"sparse rows: groups must be distinct sparse presence groups, got {groups.tolist()}")
+    members = layout.position[indices] - layout.n_dense
+    if (members < 0).any():
+        wrong = indices[np.flatnonzero(members < 0)[0]]
+        raise ShapeError(f"sparse rows: attribute {wrong} is dense; its values belong into X")
+    missing = np.ones((n_rows, len(sparse_groups)), bool)
+    at = np.searchsorted(sparse_groups, groups)
+    if rows.missing is None:
+        missing[:, at] = False
+    else:
+        given = np.asarray(rows.missing, bool)
+        if given.shape != (n_rows, len(groups)):
+            raise ShapeError(f"sparse rows: missing must have shape {(n_rows, len(groups))}, got {given.shape}")
+        missing[:, at] = given
+    row_of = np.repeat(np.arange(n_rows), np.diff(indptr))
+    key = row_of * max(layout.n_sparse, 1) + members
+    if len(np.unique(key)) != len(key):
+        raise DataError("sparse rows: an attribute is listed twice in one row")
+    column_of_group = np.full(layout.n_groups, -1)
+    column_of_group[sparse_groups] = np.arange(len(sparse_groups))
+    column = column_of_group[layout.group[layout.n_dense + members]]
+    if len(members) and missing[row_of, column].any():
+        raise DataError("sparse rows: an attribute is 1 in a row where its group is missing")
+    return Incidence(indptr, members, missing, sparse_groups)
+
+
+def _integers(values: Any, name: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
+        raise ShapeError(f"sparse rows: {name} must be a 1-D integer array, got {array.dtype} of shape {array.shape}")
+    return array.astype(np.int64, copy=False)

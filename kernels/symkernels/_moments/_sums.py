@@ -1,0 +1,316 @@
+"""The sums that a state consists of, and their algebra: shift, add, take away, rearrange.
+
+With u = x - c the shifted value (c is 0 for 0/1 attributes), w a row's weight, and sums over the rows where the
+attributes concerned are present:
+
+    S[i, j] = sum w u_i u_j        (upper triangle; what is below the diagonal has no meaning)
+    T[i, g] = sum w u_i            over rows where presence group g is present too
+    Q[i, g] = sum w u_i^2          likewise
+    N[g, h] = sum w                over rows where both groups are present
+    V[i, b] = sum w u_i^2 x_b      b the 0/1 attributes, i the dense ones
+    D[i, j] = sum w u_i^2 u_j,  F[i, j] = sum w u_i^2 u_j^2     only when a state keeps joint squares
+    M3[i], M4[i] = sum w u_i^3, sum w u_i^4                     dense attributes
+
+While nothing is missing N and Q are None (they would repeat the weight and the diagonal of S) and T has one dimension.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+
+from .._arrays import Array
+from ._layout import Layout
+
+
+@dataclass
+class Sums:
+    xp: Any
+    n_rows: int
+    weight: float
+    shift: Array  # (dense,)
+    S: Array  # (P, P)
+    T: Array  # (P,) or (P, G)
+    V: Array  # (dense, binaries)
+    M3: Array  # (dense,)
+    M4: Array  # (dense,)
+    low: Array  # (dense,) smallest value seen, +inf before any
+    high: Array  # (dense,) largest value seen, -inf before any
+    N: Array | None = None  # (G, G)
+    Q: Array | None = None  # (P, G)
+    D: Array | None = None  # (P, P)
+    F: Array | None = None  # (P, P)
+
+    @classmethod
+    def zeros(cls, layout: Layout, shift: Array, *, missing: bool, joint: bool) -> Sums:
+        xp = compat.array_namespace(shift)
+        device = compat.device(shift)
+        P, G, d = layout.size, layout.n_groups, layout.n_dense
+
+        def zeros(*shape: int) -> Array:
+            return xp.zeros(shape, dtype=xp.float64, device=device)
+
+        return cls(
+            xp=xp,
+            n_rows=0,
+            weight=0.0,
+            shift=shift,
+            S=zeros(P, P),
+            T=zeros(P, G) if missing else zeros(P),
+            V=zeros(d, len(layout.binaries)),
+            M3=zeros(d),
+            M4=zeros(d),
+            low=xp.full((d,), xp.inf, dtype=xp.float64, device=device),
+            high=xp.full((d,), -xp.inf, dtype=xp.float64, device=device),
+            N=zeros(G, G) if missing else None,
+            Q=zeros(P, G) if missing else None,
+            D=zeros(P, P) if joint else None,
+            F=zeros(P, P) if joint else None,
+        )
+
+    def arrays(self) -> dict[str, Array]:
+        """The array fields that are there, by name."""
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in ("xp", "n_rows", "weight") and getattr(self, f.name) is not None
+        }
+
+    def copy(self) -> Sums:
+        copies = {name: self.xp.asarray(array, copy=True) for name, array in self.arrays().items()}
+        return Sums(self.xp, self.n_rows, self.weight, **copies)
+
+    def index(self, positions: np.ndarray) -> Array:
+        """NumPy positions as an index array of this state's library and device."""
+        return self.xp.asarray(positions, device=compat.device(self.S))
+
+    # What N, T and Q say about single attributes, whether or not values are missing.
+
+    def own_counts(self, layout: Layout) -> Array:
+        """(P,) weight of the rows where each attribute is present."""
+        if self.N is None:
+            return self.xp.full((layout.size,), self.weight, dtype=self.xp.float64, device=compat.device(self.S))
+        return self.xp.take(self.xp.linalg.diagonal(self.N), self.index(layout.group))
+
+    def own_sums(self, layout: Layout) -> Array:
+        """(P,) sum of each attribute's shifted values."""
+        if self.N is None:
+            return self.T
+        flat = self.xp.reshape(self.T, (-1,))
+        return self.xp.take(flat, self.index(np.arange(layout.size) * layout.n_groups + layout.group))
+
+    def diagonal(self) -> Array:
+        """(P,) sum of each attribute's squared shifted values."""
+        return self.xp.linalg.diagonal(self.S)
+
+    def whole(self) -> Array:
+        """S with both triangles."""
+        xp = self.xp
+        return xp.triu(self.S) + xp.matrix_transpose(xp.triu(self.S, k=1))
+
+    def pairwise(self, layout: Layout) -> tuple[Array, Array, Array]:
+        """(P, P) each: count, sum and square sum of i over the rows where j is present too."""
+        xp = self.xp
+        if self.N is None:
+            shape = (layout.size, layout.size)
+            count = xp.full(shape, self.weight, dtype=xp.float64, device=compat.device(self.S))
+            return (
+                count,
+                xp.broadcast_to(self.T[:, None], shape),
+                xp.broadcast_to(self.diagonal()[:, None], shape),
+            )
+        group = self.index(layout.group)
+        count = xp.take(xp.take(self.N, group, axis=0), group, axis=1)
+        return count, xp.take(self.T, group, axis=1), xp.take(self.Q, group, axis=1)
+
+    # Algebra. Each function below changes `self` and needs operands with the same layout and shift.
+
+    def allow_missing(self, layout: Layout) -> None:
+        """Go over to counts for each pair; the answers stay."""
+        if self.N is not None:
+            return
+        xp, G, P = self.xp, layout.n_groups, layout.size
+        device = compat.device(self.S)
+        self.N = xp.full((G, G), self.weight, dtype=xp.float64, device=device)
+        self.Q = xp.asarray(xp.broadcast_to(self.diagonal()[:, None], (P, G)), copy=True)
+        self.T = xp.asarray(xp.broadcast_to(self.T[:, None], (P, G)), copy=True)
+
+    def add(self, other: Sums, sign: int, layout: Layout) -> None:
+        """Add (1) or take away (-1) the sums of other rows."""
+        if other.N is not None:
+            self.allow_missing(layout)
+        plus = _plus if sign > 0 else _minus
+        if self.N is None or other.N is not None:
+            self.T = plus(self.T, other.T)
+            if self.N is not None:
+                self.N, self.Q = plus(self.N, other.N), plus(self.Q, other.Q)
+        else:  # everything is present in the other's rows
+            self.T = plus(self.T, other.T[:, None])
+            self.Q = plus(self.Q, other.diagonal()[:, None])
+            self.N = plus(self.N, other.weight)
+        self.S = plus(self.S, other.S)
+        self.V, self.M3, self.M4 = plus(self.V, other.V), plus(self.M3, other.M3), plus(self.M4, other.M4)
+        if self.D is not None:
+            self.D, self.F = plus(self.D, other.D), plus(self.F, other.F)
+        self.n_rows += sign * other.n_rows
+        self.weight += sign * other.weight
+        if sign > 0:
+            self.low = self.xp.minimum(self.low, other.low)
+            self.high = self.xp.maximum(self.high, other.high)
+
+    def clear_uncounted(self, layout: Layout) -> None:
+        """Where no row is left, leave exact zeros instead of what rounding left."""
+        xp = self.xp
+        if self.N is None:
+            if self.weight != 0:
+                return
+            empty = Sums.zeros(layout, self.shift, missing=False, joint=self.D is not None)
+            for name, array in empty.arrays().items():
+                setattr(self, name, array)
+            return
+        counted = self.N != 0
+        if bool(xp.all(counted)):
+            return
+        group = self.index(layout.group)
+        by_group = xp.take(counted, group, axis=0)
+        self.T, self.Q = xp.where(by_group, self.T, 0.0), xp.where(by_group, self.Q, 0.0)
+        by_pair = xp.take(by_group, group, axis=1)
+        self.S = xp.where(by_pair, self.S, 0.0)
+        if self.D is not None:
+            self.D, self.F = xp.where(by_pair, self.D, 0.0), xp.where(by_pair, self.F, 0.0)
+        dense = slice(0, layout.n_dense)
+        if self.V.shape[1]:
+            binaries = xp.take(by_pair[dense, :], self.index(layout.binaries), axis=1)
+            self.V = xp.where(binaries, self.V, 0.0)
+        own = (self.own_counts(layout) != 0)[dense]
+        self.M3, self.M4 = xp.where(own, self.M3, 0.0), xp.where(own, self.M4, 0.0)
+        self.low, self.high = xp.where(own, self.low, xp.inf), xp.where(own, self.high, -xp.inf)
+
+    def move_shift(self, shift: Array, layout: Layout) -> None:
+        """Let the sums be about another shift: exact algebra with e = old - new, u + e the new shifted value."""
+        xp, dense = self.xp, slice(0, layout.n_dense)
+        e = self.shift - shift
+        if not bool(xp.any(e != 0)):
+            return
+        full = xp.zeros((layout.size,), dtype=xp.float64, device=compat.device(self.S))
+        full[dense] = e
+        a, b = full[:, None], full[None, :]
+        count, total, square = self.pairwise(layout)
+        whole = self.whole()
+        total_t = xp.matrix_transpose(total)
+        own_n, own_t = self.own_counts(layout)[dense], self.own_sums(layout)[dense]
+        own_s = self.diagonal()[dense]
+        self.M4 = self.M4 + e * (4 * self.M3 + e * (6 * own_s + e * (4 * own_t + e * own_n)))
+        self.M3 = self.M3 + e * (3 * own_s + e * (3 * own_t + e * own_n))
+        if self.V.shape[1]:
+            columns = self.index(layout.binaries)
+            crossed = xp.take(whole[dense, :], columns, axis=1)
+            ones = xp.take(total_t[dense, :], columns, axis=1)  # sum of b over the rows where i is present
+            self.V = self.V + e[:, None] * (2 * crossed + e[:, None] * ones)
+        if self.D is not None:
+            square_t, D, D_t = xp.matrix_transpose(square), self.D, xp.matrix_transpose(self.D)
+            self.F = (
+                self.F + 2 * b * D + b * b * square + 2 * a * D_t + 4 * a * b * whole + 2 * a * b * b * total
+                + a * a * square_t + 2 * a * a * b * total_t + a * a * b * b * count
+            )  # fmt: skip
+            self.D = D + b * square + 2 * a * whole + 2 * a * b * total + a * a * total_t + a * a * b * count
+        self.S = whole + b * total + a * total_t + a * b * count
+        if self.N is None:
+            self.T = self.T + full * self.weight
+        else:
+            n = xp.take(self.N, self.index(layout.group), axis=0)
+            self.Q = self.Q + a * (2 * self.T + a * n)
+            self.T = self.T + a * n
+        self.shift = shift
+
+    # Rearranging.
+
+    def rearranged(self, old: Layout, new: Layout, source: np.ndarray, group_source: np.ndarray, shift: Array) -> Sums:
+        """The same state laid out as ``new``; entry i of ``source`` is the old position of new position i, or -1.
+
+        ``group_source`` says the same of presence groups. What has no source has no counts, unless its group has one:
+        then it was 0 wherever the group was present. ``shift`` holds the shifts of the new dense attributes.
+        """
+        xp = self.xp
+        take, here = self.index(np.maximum(source, 0)), self.index(source >= 0)
+        take_group, group_here = self.index(np.maximum(group_source, 0)), self.index(group_source >= 0)
+        complete = self.N is None and (bool((group_source >= 0).all()) or self.weight == 0)
+
+        def rows(A: Array, index: Array, keep: Array) -> Array:
+            if A.shape[0] == 0:
+                return xp.zeros((index.shape[0], *A.shape[1:]), dtype=xp.float64, device=compat.device(self.S))
+            mask = xp.reshape(keep, (-1, *[1] * (A.ndim - 1)))
+            return xp.where(mask, xp.take(A, index, axis=0), 0.0)
+
+        def both(A: Array, index: Array, keep: Array, index2: Array, keep2: Array) -> Array:
+            shape = (index.shape[0], index2.shape[0])
+            if A.shape[0] == 0 or A.shape[1] == 0:
+                return xp.zeros(shape, dtype=xp.float64, device=compat.device(self.S))
+            taken = xp.take(xp.take(A, index, axis=0), index2, axis=1)
+            return xp.where(keep[:, None] & keep2[None, :], taken, 0.0)
+
+        dense_source = source[: new.n_dense]
+        # A sparse attribute that becomes a dense one (select) brings no third and fourth sums: for 0/1 they equal T.
+        at_dense, was_dense = np.maximum(dense_source, 0), (dense_source >= 0) & (dense_source < old.n_dense)
+        was_sparse = dense_source >= old.n_dense
+        take_dense = self.index(np.minimum(at_dense, max(old.n_dense - 1, 0)))
+        keep_dense, from_sparse = self.index(was_dense), self.index(was_sparse)
+        own_t = xp.take(self.own_sums(old), self.index(at_dense)) if old.size else None
+        own_n = xp.take(self.own_counts(old), self.index(at_dense)) if old.size else None
+
+        def dense_rows(A: Array, otherwise: Array | float, absent: float = 0.0) -> Array:
+            if own_t is None:
+                return xp.full((new.n_dense,), absent, dtype=xp.float64, device=compat.device(self.S))
+            kept = xp.take(A, take_dense) if old.n_dense else xp.zeros_like(own_t)
+            return xp.where(keep_dense, kept, xp.where(from_sparse, otherwise, absent))
+
+        whole = self.whole()
+        S = both(whole, take, here, take, here)
+        # V of an attribute that was sparse is its row of S.
+        V_all = xp.concat([self.V, xp.take(whole[old.n_dense :, :], self.index(old.binaries), axis=1)], axis=0)
+        column_of = np.full(old.size, -1)
+        column_of[old.binaries] = np.arange(len(old.binaries))
+        columns = np.where(source[new.binaries] >= 0, column_of[source[new.binaries]], -1) if old.size else None
+        if columns is None:
+            V = xp.zeros((new.n_dense, len(new.binaries)), dtype=xp.float64, device=compat.device(self.S))
+        else:
+            V = both(
+                V_all, self.index(at_dense), self.index(dense_source >= 0),
+                self.index(np.maximum(columns, 0)), self.index(columns >= 0),
+            )  # fmt: skip
+        low, high = (0.0, 1.0) if own_t is None else (
+            xp.where(own_t < own_n, 0.0, xp.where(own_n > 0, 1.0, xp.inf)),
+            xp.where(own_t > 0, 1.0, xp.where(own_n > 0, 0.0, -xp.inf)),
+        )  # fmt: skip
+        result = Sums(
+            xp, self.n_rows, self.weight, shift=shift, S=S, V=V,
+            T=self.T,  # replaced below
+            M3=dense_rows(self.M3, own_t if own_t is not None else 0.0),
+            M4=dense_rows(self.M4, own_t if own_t is not None else 0.0),
+            low=dense_rows(self.low, low, xp.inf),
+            high=dense_rows(self.high, high, -xp.inf),
+            D=None if self.D is None else both(self.D, take, here, take, here),
+            F=None if self.F is None else both(self.F, take, here, take, here),
+        )  # fmt: skip
+        if complete:
+            result.T = rows(self.T, take, here)
+            return result
+        mine = self if self.N is not None else self.copy()
+        mine.allow_missing(old)
+        result.N = both(mine.N, take_group, group_here, take_group, group_here)
+        result.T = both(mine.T, take, here, take_group, group_here)
+        result.Q = both(mine.Q, take, here, take_group, group_here)
+        return result
+
+
+def _plus(a: Array, b: Array) -> Array:
+    a += b
+    return a
+
+
+def _minus(a: Array, b: Array) -> Array:
+    a -= b
+    return a
