@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from symjobs._entities import Cell, DataFrame
 from symjobs._errors import InputError
+
+if TYPE_CHECKING:
+    from symjobs.sources import Source
 
 # The columns that are not continuous; a letter as in the wire contract, section 4.
 _TYPES: dict[str, dict[str, str]] = {"iris": {"species": "T"}, "longley": {}, "breast_cancer": {"diagnosis": "T"}}
@@ -35,11 +41,23 @@ def load(name: str, /) -> DataFrame:
     InputError
         If no data set has this name.
     """
+    header, *rows = csv.reader(_file(name).read_text(encoding="utf-8").splitlines())
+    return DataFrame(header, [_TYPES[name].get(column, "C") for column in header], [list[Cell](row) for row in rows])
+
+
+def _file(name: str) -> Traversable:
     if name not in _TYPES:
         raise InputError(f"no shipped data set is called {name!r}; there are {', '.join(_TYPES)}")
-    path = files("symjobs.datasets") / "data" / f"{name}.csv"
-    header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
-    return DataFrame(header, [_TYPES[name].get(column, "C") for column in header], [list[Cell](row) for row in rows])
+    return files("symjobs.datasets") / "data" / f"{name}.csv"
+
+
+def open(name: str, /) -> Source:
+    """Open the file of a shipped data set as a source, as `symjobs.sources.csv` would; `load` says which there are."""
+    from symjobs.sources import csv as open_csv
+
+    frame = load(name)
+    types = dict(zip(frame.attributeNames, frame.attributeTypes, strict=True))
+    return open_csv(Path(str(_file(name))), types=types)
 
 
 def load_iris() -> DataFrame:

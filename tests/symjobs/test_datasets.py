@@ -92,3 +92,9 @@ def test_the_readme_names_every_file():
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(InputError, match=r"'irises'.*iris, longley, breast_cancer"):
         datasets.load("irises")
+
+
+def test_a_shipped_file_opens_as_a_source_with_its_types():
+    source = datasets.open("iris")
+    assert source.attribute_names == tuple(datasets.load_iris().attributeNames)
+    assert sum(table.num_rows for table in source) == 150

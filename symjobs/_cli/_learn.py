@@ -1,0 +1,69 @@
+"""From the command line's data to a project that has learnt it."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+from symjobs import datasets, sources
+from symjobs._cli._watch import reading
+from symjobs._errors import InputError
+from symjobs._project import Project
+from symjobs.sources import Source
+from symjobs.sources._files import checked_path, is_parquet
+
+
+def learn(options: argparse.Namespace) -> Project:
+    """Open the data that the options name, and learn it with a progress bar."""
+    types = parse_pairs("--types", options.types)
+    source = _open(options, types)
+    params: dict[str, object] = {"missing": options.missing, "types": types}
+    if options.filter is not None:
+        params["row_filter"] = options.filter
+    project = Project(Path(options.data).stem, params=params)
+    learn_source(project, source)
+    return project
+
+
+def learn_source(project: Project, source: Source) -> None:
+    """Learn a source, and show how many of its bytes have been learnt."""
+    with reading(Path(source.name).name) as checkpoint:
+        project.learn(source.tables(checkpoint))
+
+
+def parse_names(text: str) -> list[str]:
+    """Split names at commas; a name that holds one stands in double quotes."""
+    (row,) = csv.reader([text], skipinitialspace=True)
+    return [name.strip() for name in row]
+
+
+def parse_pairs(option: str, text: str | None) -> dict[str, str]:
+    """Read ``a=T,b=S``; the last ``=`` of a pair separates it."""
+    pairs = {}
+    for pair in parse_names(text) if text else []:
+        name, equals, value = pair.rpartition("=")
+        if not equals or not name or not value:
+            raise InputError(f"{option}: {pair!r} is not of the form name=letter")
+        pairs[name] = value
+    return pairs
+
+
+def _open(options: argparse.Namespace, types: dict[str, str]) -> Source:
+    if options.data in datasets.names() and not Path(options.data).exists():
+        return datasets.open(options.data)
+    if not Path(options.data).exists():
+        raise InputError(f"no such file: {options.data}; shipped data sets are {', '.join(datasets.names())}")
+    path = checked_path(options.data)
+    if is_parquet(path):
+        readable = {name: letter for name, letter in types.items() if letter in ("T", "X")}
+        return sources.parquet(path, types=readable, memory_budget=options.memory_budget)
+    return sources.csv(
+        path,
+        separator="\t" if options.separator == r"\t" else options.separator,
+        quote=options.quote,
+        header=not options.no_header,
+        types=types,
+        encoding=options.encoding,
+        memory_budget=options.memory_budget,
+    )

@@ -1,0 +1,39 @@
+"""Entry point: parse, run, and turn what went wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from symjobs._cli._parser import build_parser
+from symjobs._errors import SymjobsError
+from symkernels import SymkernelsError
+
+OK, FAILED_JOB, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the program's name; ``sys.argv`` by default.
+
+    Returns
+    -------
+    int
+        0 if all went well, 1 if the job failed, 2 if the input was bad, 130 if interrupted.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except (SymjobsError, SymkernelsError) as error:
+        print(f"symjobs: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("symjobs: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as `symjobs ... | head` does
+        sys.stderr.close()
+        return OK

@@ -1,0 +1,114 @@
+"""What the command line takes. Nothing heavy is imported here, so that --help and --version answer at once."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+
+from symjobs import __version__
+
+QUESTIONS = {
+    "pca": "principal components of the correlation (or covariance) matrix",
+    "svd": "singular values of the covariance matrix",
+    "select": "attributes to keep so that none depends linearly on the others (SVD feature selection)",
+    "vif": "variance inflation factors",
+    "explore": "descriptive statistics and hypothesis tests (--metric)",
+}
+METRICS = ("uni bi ztest ztestp ztestmu ttest ttestmu ftest ftestmu anova chi2 gain").split()
+
+_RUN_EPILOG = """\
+examples:
+  symjobs run pca iris --inputs sepal_length,sepal_width,petal_length,petal_width
+  symjobs run vif longley --plot vif.png
+  symjobs run explore data.csv --metric ttest --inputs height,weight
+  symjobs run explore iris --metric anova --inputs petal_width --targets 'species$setosa,species$virginica'
+  symjobs run pca data.csv --separator ';' --types colour=T,code=S --filter 'age>=18;age<65' --json
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; each command's function is its ``command``."""
+    parser = argparse.ArgumentParser(
+        prog="symjobs", description="Learn a data file once, and ask: PCA, SVD, VIF, statistics and tests as jobs."
+    )
+    parser.add_argument("--version", action="version", version=f"symjobs {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{run,demo,doctor}")
+    _add_run(commands)
+    demo = commands.add_parser(
+        "demo", help="learn the shipped data sets, run every kind of job, leave tables and pictures in a folder"
+    )
+    demo.add_argument("--out", default="symjobs-run", metavar="DIR", help="the folder (default: ./symjobs-run)")
+    demo.set_defaults(command=_later("_demo", "demo"))
+    doctor = commands.add_parser("doctor", help="say what was found on this machine, and what to install")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.set_defaults(command=_later("_doctor", "doctor"))
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="learn a data file and answer one question about it",
+        description="Learn a data file (or a shipped data set: iris, longley, breast_cancer) and answer one question.",
+        epilog=_RUN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.set_defaults(command=_later("_run", "run"))
+    run.add_argument(
+        "question", choices=QUESTIONS, help="; ".join(f"{name}: {text}" for name, text in QUESTIONS.items())
+    )
+    run.add_argument("data", help="a CSV or Parquet file, or the name of a shipped data set")
+
+    asked = run.add_argument_group("the question")
+    names = "names or indices separated by commas"
+    asked.add_argument(
+        "--inputs",
+        action="append",
+        metavar="A,B",
+        help=f"attributes to ask about: {names} (default: every numeric one); explore takes it several times, each time "
+        "for one more test",
+    )
+    asked.add_argument("--targets", action="append", metavar="A,B", help=f"explore: target attributes, {names}")
+    asked.add_argument(
+        "--metric", choices=METRICS, default="uni", help="explore: which statistics or test (default: uni)"
+    )
+    asked.add_argument(
+        "--param",
+        action="append",
+        metavar="KEY=VALUE",
+        help="explore: an extra parameter, such as unbiased=true or sml_explore_ttest_known_mu=3; may be repeated",
+    )
+    asked.add_argument("--explained", type=float, default=1.0, metavar="SHARE", help="pca: variance to explain, 0 to 1")
+    asked.add_argument("--components", type=int, default=100, metavar="N", help="pca: at most so many components")
+    asked.add_argument("--covariance", action="store_true", help="pca: of the covariance, not the correlation matrix")
+
+    data = run.add_argument_group("the data")
+    data.add_argument("--filter", metavar="TEST", help="learn only rows that pass, as 'petal_width>=0.2;size==1'")
+    data.add_argument(
+        "--types",
+        metavar="A=T,B=S",
+        help="type letters of columns: C continuous, B binary, T category, S text, L list, X ignored",
+    )
+    data.add_argument("--missing", choices=("pairwise", "listwise", "error"), default="pairwise", help="missing values")
+    data.add_argument("--separator", default=",", metavar="CHAR", help="CSV: between values (default: ,)")
+    data.add_argument("--quote", default='"', metavar="CHAR", help="CSV: around values; '' for none")
+    data.add_argument("--no-header", action="store_true", help="CSV: the first line is data; columns are x1, x2, ...")
+    data.add_argument("--encoding", default="utf-8", help="CSV: encoding of the file")
+    data.add_argument(
+        "--memory-budget", default="256MiB", metavar="SIZE", help="memory for reading and learning (default: 256MiB)"
+    )
+
+    output = run.add_argument_group("the answer")
+    output.add_argument(
+        "--json", action="store_true", help="print the JSON that a client of the job resource would get"
+    )
+    output.add_argument("--plot", metavar="FILE", help="draw a picture as .png, .svg or .pdf")
+
+
+def _later(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    # The command's module is loaded when the command runs.
+    def command(options: argparse.Namespace) -> int:
+        return int(getattr(importlib.import_module(f"symjobs._cli.{module}"), name)(options))
+
+    return command

@@ -1,0 +1,183 @@
+"""Pictures of answers: scree plot, correlation heat map, bars of variance inflation factors.
+
+Each function returns a matplotlib Figure that no window and no global state knows of; `save` writes it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symjobs._errors import InputError, MissingDependency
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_BAR, _LINE, _MARK, _GREY = "#4c72b0", "#c44e52", "#dd8452", "#8c8c8c"
+_CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+_FORMATS = (".png", ".svg", ".pdf")
+_MOST_NAMES = 80  # more names than this cannot be read at any size of figure: every k-th is written
+
+
+def check_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a picture, before the work that it would show is done.
+
+    Raises
+    ------
+    InputError
+        If its folder does not exist or its ending is none of .png, .svg and .pdf.
+    MissingDependency
+        If matplotlib is not installed.
+    """
+    _figure_class()
+    target = Path(path)
+    if target.suffix.lower() not in _FORMATS:
+        raise InputError(f"cannot draw {target}: its name must end with one of {', '.join(_FORMATS)}")
+    if not target.parent.is_dir():
+        raise InputError(f"cannot draw {target}: there is no folder {target.parent}")
+    return target
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a figure to a .png, .svg or .pdf file and return its path."""
+    target = check_path(path)
+    figure.savefig(target, dpi=150, bbox_inches="tight")
+    return target
+
+
+def scree(values: Sequence[float], *, total: float | None = None, title: str, quantity: str = "eigenvalue") -> Figure:
+    """Draw values from largest to smallest as bars, and the share of the total that the first k explain as a line.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Descending: eigenvalues, or singular values.
+    total : float, optional
+        Sum of all values, those that are not shown too; their sum by default.
+    title : str
+    quantity : str, default "eigenvalue"
+        What the values are, for the axis.
+    """
+    heights = np.asarray(values, dtype=float)
+    numbers = np.arange(1, len(heights) + 1)
+    figure = _figure_class()(figsize=(min(14.0, max(6.4, 0.3 * len(heights) + 3)), 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.bar(numbers, heights, color=_BAR, width=0.75)
+    axes.set(title=title, xlabel="component", ylabel=quantity, xlim=(0.4, len(heights) + 0.6))
+    positive = heights[heights > 0]
+    if len(positive) > 1 and positive[0] > 1e3 * positive[-1]:
+        axes.set_yscale("log")
+    step = math.ceil(len(numbers) / 30)
+    axes.set_xticks(numbers[::step])
+    whole = float(heights.sum()) if total is None else total
+    if whole > 0:
+        share = axes.twinx()
+        share.plot(numbers, np.cumsum(heights) / whole, color=_LINE, marker="o", markersize=3.5, linewidth=1.4)
+        share.set(ylim=(0, 1.04), ylabel="explained, cumulated")
+        share.yaxis.label.set_color(_LINE)
+        share.tick_params(axis="y", colors=_LINE)
+        share.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        share.spines[["top"]].set_visible(False)
+    axes.spines[["top"]].set_visible(False)
+    return figure
+
+
+def correlation_map(names: Sequence[str], correlations: np.ndarray, *, title: str) -> Figure:
+    """Draw a correlation matrix as a heat map; undefined correlations are grey."""
+    side = _side(len(names))
+    figure = _figure_class()(figsize=(side + 2.6, side + 1.8), layout="constrained")
+    _draw_map(figure.add_subplot(), names, correlations, title)
+    return figure
+
+
+def vif_bars(
+    names: Sequence[str], factors: Sequence[float], correlations: np.ndarray | None = None, *, title: str
+) -> Figure:
+    """Draw variance inflation factors as bars on a log scale, and the correlations behind them if they are given.
+
+    Infinite factors (exact collinearity) run to the edge and are marked, constant inputs (NaN) are named as such.
+    """
+    side = _side(len(names))
+    height = max(3.2, 0.27 * len(names) + 1.6)
+    if correlations is None:
+        figure = _figure_class()(figsize=(7.5, height), layout="constrained")
+        bars = figure.add_subplot()
+    else:
+        figure = _figure_class()(figsize=(side + 9.5, max(height, side + 1.8)), layout="constrained")
+        bars, heat = figure.subplots(1, 2, width_ratios=(6, side + 2))
+        _draw_map(heat, names, correlations, "correlations")
+    _draw_bars(bars, names, np.asarray(factors, dtype=float), title)
+    return figure
+
+
+def _draw_bars(axes: Axes, names: Sequence[str], factors: np.ndarray, title: str) -> None:
+    order = np.argsort(np.where(np.isnan(factors), -1.0, factors), kind="stable")
+    shown = factors[order]
+    finite = shown[np.isfinite(shown)]
+    edge = 3.0 * max(20.0, float(finite.max()) if len(finite) else 1.0)
+    rows = range(len(names))
+    lengths = np.where(np.isinf(shown), edge, np.where(np.isnan(shown), 1.0, shown))
+    axes.barh(rows, lengths - 1.0, left=1.0, color=[_LINE if math.isinf(value) else _BAR for value in shown])
+    for row, value in zip(rows, shown, strict=True):
+        if math.isinf(value):
+            axes.text(edge / 1.1, row, "∞ collinear", ha="right", va="center", color="white", fontsize=8)
+        elif math.isnan(value):
+            axes.text(1.05, row, "constant", ha="left", va="center", color=_GREY, fontsize=8)
+        else:
+            axes.text(
+                value * 1.06, row, f"{value:.4g}", ha="left", va="center", color="#333333", fontsize=8, bbox=_CLEAR
+            )
+    for limit in (5, 10):
+        axes.axvline(limit, color=_MARK, linewidth=1, linestyle="--", zorder=0)
+    axes.set_xscale("log")
+    axes.set(title=title, xlabel="variance inflation factor (dashed: 5 and 10)", xlim=(1.0, edge))
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.set_yticks(rows, [names[i] for i in order], fontsize=_font(len(names)))
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_map(axes: Axes, names: Sequence[str], correlations: np.ndarray, title: str) -> None:
+    import matplotlib
+
+    count = len(names)
+    colours = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d9d9d9")
+    image = axes.imshow(np.ma.masked_invalid(correlations), cmap=colours, vmin=-1, vmax=1, interpolation="nearest")
+    step = math.ceil(count / _MOST_NAMES)
+    ticks = range(0, count, step)
+    labels = [names[i] for i in ticks]
+    axes.set_xticks(ticks, labels, rotation=90, fontsize=_font(count))
+    axes.set_yticks(ticks, labels, fontsize=_font(count))
+    axes.tick_params(length=0)
+    axes.set_title(title)
+    axes.spines[:].set_visible(False)
+    if count <= 12:
+        for i in range(count):
+            for j in range(count):
+                value = correlations[i, j]
+                text = "" if math.isnan(value) else f"{value:.2f}"
+                colour = "white" if abs(value) > 0.6 else "#333333"
+                axes.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
+    figure: Any = axes.figure
+    figure.colorbar(image, ax=axes, shrink=0.75, label="correlation")
+
+
+def _side(count: int) -> float:
+    return min(18.0, max(3.0, 0.27 * count))
+
+
+def _font(count: int) -> float:
+    return 9.0 if count <= 40 else 6.5
+
+
+def _figure_class() -> type[Figure]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingDependency("matplotlib", "plot", "drawing a picture") from None
+    return Figure
