@@ -72,7 +72,8 @@ def vif(R: Array, /, tol: float | None = None) -> VIFResult:
     -----
     The diagonal of the inverse correlation matrix, or of its pseudo-inverse where it is singular (Marquardt,
     "Generalized inverses, ridge regression, biased linear estimation, and nonlinear estimation", 1970). An attribute is
-    exactly collinear when its row of the null-space vectors is larger than rounding can have made it.
+    exactly collinear when its row of the null-space vectors is longer than noise can have made it: when it would count
+    for more than the rest of its factor even if the null eigenvalues were as large as the tolerance.
     statsmodels' ``variance_inflation_factor`` is the same when its matrix holds a constant column.
 
     O(p^3) time, O(p^2) memory. NumPy and CuPy matrices that are far from singular are inverted from their Cholesky
@@ -104,9 +105,9 @@ def _by_eigenvalues(correlation: Array, tol: float) -> tuple[Array, int, bool]:
     """Return diagonal of the pseudo-inverse, ``inf`` where the null space reaches; rank; positive semidefinite."""
     xp = namespace(correlation)
     eigen = spectrum(correlation, tol)
-    values = xp.sum(eigen.vectors**2 / eigen.values, axis=1)
+    values = eigen.inflation
     if eigen.null.shape[1]:
-        in_null_space = xp.sqrt(xp.sum(eigen.null**2, axis=1)) > eigen.null_rounding
+        in_null_space = xp.sum(eigen.null**2, axis=1) > eigen.noise
         values = xp.where(in_null_space, xp.full_like(values, float("inf")), values)
     return values, eigen.values.shape[0], eigen.psd
 

@@ -12,8 +12,6 @@ import array_api_compat as compat
 from .._arrays import Array, namespace
 from ._symmetric import Spectrum, as_symmetric, check_tol, spectrum, standardize
 
-NEGLIGIBLE = 1e-8  # a coefficient, in standard deviations, that is this small beside the largest one is left out
-
 
 @dataclass(frozen=True)
 class SVDSelection(Sequence[int]):
@@ -105,13 +103,10 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
     dependencies: dict[int, dict[int, float]] = {i: {} for i in constant}
     if dropped:
         pivots = xp.take(eigen.null, xp.asarray(dropped, device=compat.device(eigen.null)), axis=0)
-        # Null vectors that are 1 at one dropped attribute and 0 at the others; the signs make them equations for it.
-        to_equations = xp.linalg.inv(pivots)
-        coefficients = -(eigen.null @ to_equations)
-        rounding = eigen.null_rounding[:, None] * xp.sqrt(xp.sum(to_equations**2, axis=0))[None, :]
-        size = xp.abs(coefficients)
-        real = size > xp.maximum(rounding, NEGLIGIBLE * xp.max(size, axis=0)[None, :])
-        in_units = coefficients / part.scale[:, None]
+        # Null vectors that are 1 at one dropped attribute and 0 at the others: each is an equation for it.
+        equations = eigen.null @ xp.linalg.inv(pivots)
+        real = equations**2 > eigen.noise[:, None] * xp.sum(equations**2, axis=0)[None, :]
+        in_units = -equations / part.scale[:, None]
         for column, d in enumerate(dropped):
             dependencies[live[d]] = {
                 live[k]: float(in_units[k, column]) * float(part.scale[d]) for k in kept if bool(real[k, column])

@@ -57,8 +57,7 @@ def as_symmetric(R: Array, name: str, *, undefined: Literal["refuse", "keep"] = 
         R = np.asarray(R)  # numpy.matrix would change what the operators mean
     rounding = float(xp.finfo(R.dtype).eps)
     R = xp.astype(R, xp.float64, copy=False)
-    # A sum is finite only if every entry is; one pass instead of three, in the usual case.
-    if not bool(xp.isfinite(xp.sum(R))):
+    if not (math.isfinite(float(xp.max(R))) and math.isfinite(float(xp.min(R)))):  # NaN goes through both
         _check_finite(R, name, undefined, xp)
     _check_symmetric(R, name, rounding, xp)
     return R
@@ -186,15 +185,21 @@ class Spectrum:
         return self.smallest >= -self.threshold
 
     @property
-    def null_rounding(self) -> Array:
-        """(q,) bound on what rounding puts into each row of ``null``.
-
-        An error E in the matrix turns a null vector towards eigenvector k by up to \\|E\\| / value_k (Davis and Kahan,
-        1970), so row i takes up to \\|E\\| |vector_ik| / value_k from it; eigenvalues are told from zero down to
-        ``threshold`` and \\|E\\| is taken to be that. The factor 10 leaves room for it.
-        """
+    def inflation(self) -> Array:
+        """(q,) diagonal of the pseudo-inverse."""
         xp = namespace(self.vectors)
-        return 10 * self.threshold * xp.sqrt(xp.sum((self.vectors / self.values) ** 2, axis=1))
+        return xp.sum(self.vectors**2 / self.values, axis=1)
+
+    @property
+    def noise(self) -> Array:
+        """(q,) the largest square that noise can put into each entry of a unit null vector.
+
+        All that is known of a null vector u is that its variance u'Ru is at most ``threshold``. If its part outside
+        the true null space is sum(a_k vector_k), then sum(a_k^2 value_k) <= threshold, and by Cauchy and Schwarz its
+        entry i is off by at most sqrt(threshold * inflation_i). So a column and its copy rounded to float32 are
+        collinear, but the others are not, although that rounding noise is correlated with them a little.
+        """
+        return self.threshold * self.inflation
 
 
 def spectrum(correlation: Array, tol: float) -> Spectrum:

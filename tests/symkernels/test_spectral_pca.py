@@ -1,0 +1,225 @@
+"""Principal components: laws of the eigendecomposition, published values, and the contract's conventions."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from symkernels import pca
+
+from tests.symkernels._backends import assert_kind, assert_same, get, put, tolerance
+from tests.symkernels._matrices import EPS, SEEDS, correlation, covariance, hilbert_correlation, mixed, rotation
+
+SIZES = st.integers(1, 12)
+
+
+def _sign_rule_holds(vectors: np.ndarray) -> bool:
+    size = np.abs(vectors)
+    first = (size >= size.max(axis=0) - 1e-8).argmax(axis=0)
+    return bool((vectors[first, np.arange(vectors.shape[1])] > 0).all())
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=SEEDS, p=SIZES)
+def test_is_an_eigendecomposition(xp, seed, p):
+    C = covariance(mixed(seed, 40, p))
+    given_C = put(xp, C)
+    result = pca(given_C)
+    assert_kind(result.values, given_C)
+    assert_kind(result.vectors, given_C)
+    values, vectors = get(result.values), get(result.vectors)
+    size = tolerance("float64", p) * np.abs(C).max() * p
+    assert np.abs(C @ vectors - vectors * values).max() <= size
+    assert np.abs(vectors.T @ vectors - np.eye(p)).max() <= tolerance("float64", p)
+    assert (np.diff(values) <= 0).all()
+    assert abs(values.sum() - result.total) <= size
+    assert result.total == pytest.approx(np.trace(C), rel=1e-14)
+    assert get(result.explained_ratio).sum() == pytest.approx(1, rel=1e-12)
+    assert _sign_rule_holds(vectors)
+    assert result.rank == p
+    assert result.psd
+    assert result.condition == pytest.approx(np.linalg.cond(C), rel=1e-8)
+    assert result.smallest == values[-1]
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=SEEDS, p=st.integers(2, 12))
+def test_values_survive_permutation_and_rotation(seed, p):
+    C = covariance(mixed(seed, 40, p))
+    values = pca(C).values
+    order = np.random.default_rng(seed).permutation(p)
+    Q = rotation(seed, p)
+    turned = Q @ C @ Q.T
+    atol = tolerance("float64", p) * values[0]
+    np.testing.assert_allclose(pca(C[np.ix_(order, order)]).values, values, rtol=0, atol=atol)
+    np.testing.assert_allclose(pca((turned + turned.T) / 2).values, values, rtol=0, atol=atol)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=SEEDS, p=st.integers(2, 8))
+def test_components_follow_a_permutation(seed, p):
+    C = covariance(mixed(seed, 40, p))
+    order = np.random.default_rng(seed).permutation(p)
+    one, other = pca(C), pca(C[np.ix_(order, order)])
+    gap = -np.diff(one.values).max(initial=-np.inf)
+    if gap > 1e-3 * one.values[0]:  # each vector is then its own
+        cosines = np.abs((one.vectors[order] * other.vectors).sum(axis=0))
+        np.testing.assert_allclose(cosines, 1, rtol=0, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=SEEDS, p=st.integers(2, 8), exponent=st.integers(-200, 200))
+def test_scales_by_powers_of_two_exactly(seed, p, exponent):
+    C = covariance(mixed(seed, 40, p))
+    one, other = pca(C), pca(C * 2.0**exponent)
+    np.testing.assert_allclose(other.values, one.values * 2.0**exponent, rtol=1e-12)
+    np.testing.assert_allclose(other.vectors, one.vectors, rtol=0, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=SEEDS, p=SIZES, k=st.integers(1, 15), explained=st.floats(0.01, 0.999))
+def test_fewer_components_are_the_first_of_all(xp, seed, p, k, explained):
+    R = put(xp, correlation(mixed(seed, 40, p)))
+    every = pca(R)
+    some = pca(R, n_components=k)
+    assert get(some.values).tolist() == get(every.values)[:k].tolist()
+    assert get(some.vectors).tolist() == get(every.vectors)[:, :k].tolist()
+    assert (some.total, some.rank, some.condition, some.smallest) == (
+        every.total,
+        every.rank,
+        every.condition,
+        every.smallest,
+    )
+
+    share = pca(R, explained=explained)
+    count = share.values.shape[0]
+    reached = np.cumsum(get(every.values)) / every.total
+    assert reached[count - 1] >= explained - 1e-12
+    assert count == 1 or reached[count - 2] < explained
+    assert pca(R, n_components=k, explained=explained).values.shape[0] == min(k, count)
+
+
+def test_explained_share_that_is_met_exactly(xp):
+    # Ten equal variances: three of them are 30%, although their sum may round to just below it.
+    R = put(xp, np.eye(10))
+    assert [pca(R, explained=share).values.shape[0] for share in (0.05, 0.1, 0.3, 0.7, 0.71, 1.0)] == [
+        1,
+        1,
+        3,
+        7,
+        8,
+        10,
+    ]
+
+
+def test_a_full_share_returns_components_without_variance(xp):
+    X = mixed(0, 30, 3)
+    result = pca(put(xp, covariance(np.c_[X, X[:, 0] + X[:, 1]])))
+    assert result.values.shape[0] == 4
+    assert result.rank == 3
+    assert result.condition == np.inf
+
+
+def test_signs_break_ties_by_the_first_entry(xp):
+    # The two vectors of a 2 x 2 correlation matrix are (1, 1) and (1, -1) over root 2: ties up to rounding.
+    for r in (0.5, -0.5, 1e-3, 0.999):
+        vectors = get(pca(put(xp, [[1, r], [r, 1]])).vectors)
+        assert (vectors[0] > 0).all()
+        np.testing.assert_allclose(np.abs(vectors), np.sqrt(0.5), rtol=1e-12)
+
+
+def test_all_backends_agree(xp):
+    C = covariance(mixed(7, 200, 20)) + np.diag(np.arange(20.0))
+    expected = pca(C)
+    result = pca(put(xp, C))
+    assert_same(result.values, expected.values, put(xp, C), operations=20)
+    assert_same(result.vectors, expected.vectors, put(xp, C), atol=1e-11)
+    assert result.backend in ("numpy", "array_api_strict", "cupy")
+    assert result.dtype == "float64"
+    assert result.device == str(put(xp, C).device)
+
+
+def test_float32_is_widened(xp):
+    R = correlation(mixed(3, 50, 5)).astype("float32")
+    R = (R + R.T) / 2
+    result = pca(put(xp, R, "float32"))
+    assert_same(result.values, pca(R.astype("float64")).values, put(xp, R))
+
+
+def test_leaves_its_input_alone():
+    C = covariance(mixed(1, 30, 6))
+    C.setflags(write=False)
+    before = C.copy()
+    for k in (None, 2):
+        result = pca(C, n_components=k)
+        assert result.vectors.base is None or result.vectors.base.size == result.vectors.size
+    assert (before == C).all()
+
+
+def test_large_matrix_is_checked_and_signed_in_blocks():
+    C = covariance(mixed(5, 900, 600))
+    result = pca(C)
+    values, vectors = np.linalg.eigh(C)
+    np.testing.assert_allclose(result.values, values[::-1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(np.abs(result.vectors), np.abs(vectors[:, ::-1]), rtol=0, atol=1e-12)
+    assert _sign_rule_holds(result.vectors)
+    C[590, 3] += 1e-9
+    with pytest.raises(ValueError, match=r"R\[590, 3\]"):
+        pca(C)
+
+
+# Eigenvalues of Fisher's iris data as printed in R's and scikit-learn's documentation: of the sample covariance matrix
+# (prcomp(iris[, 1:4])$sdev^2) and of the correlation matrix (scale. = TRUE).
+IRIS_COVARIANCE = [4.22824171, 0.24267075, 0.0782095, 0.02383509]
+IRIS_CORRELATION = [2.91849782, 0.91403047, 0.14675688, 0.02071484]
+
+
+def test_iris_has_its_published_eigenvalues(xp, iris):
+    np.testing.assert_allclose(get(pca(put(xp, np.cov(iris, rowvar=False))).values), IRIS_COVARIANCE, atol=5e-9)
+    result = pca(put(xp, correlation(iris)))
+    np.testing.assert_allclose(get(result.values), IRIS_CORRELATION, atol=5e-9)
+    assert result.total == pytest.approx(4, rel=1e-14)
+
+
+def test_is_the_svd_of_the_standardized_data(iris):
+    Z = (iris - iris.mean(axis=0)) / iris.std(axis=0)
+    _, s, Vt = np.linalg.svd(Z, full_matrices=False)
+    result = pca(correlation(iris))
+    np.testing.assert_allclose(result.values, s**2 / len(Z), rtol=1e-12)
+    np.testing.assert_allclose(np.abs(result.vectors), np.abs(Vt.T), rtol=0, atol=1e-12)
+
+
+def test_agrees_with_scikit_learn(iris):
+    decomposition = pytest.importorskip("sklearn.decomposition")
+    peer = decomposition.PCA(svd_solver="full").fit(iris)
+    result = pca(np.cov(iris, rowvar=False))
+    np.testing.assert_allclose(result.values, peer.explained_variance_, rtol=1e-10)
+    np.testing.assert_allclose(result.explained_ratio, peer.explained_variance_ratio_, rtol=1e-10)
+    np.testing.assert_allclose(np.abs(result.vectors), np.abs(peer.components_.T), rtol=0, atol=1e-10)
+
+
+def test_small_eigenvalues_are_right_to_p_eps_of_the_largest():
+    R = hilbert_correlation(9)
+    with mpmath.workdps(60):
+        exact = sorted((float(w) for w in mpmath.eigsy(mpmath.matrix(R.tolist()), eigvals_only=True)), reverse=True)
+    result = pca(R)
+    np.testing.assert_allclose(result.values, exact, rtol=0, atol=9 * EPS * exact[0])
+    assert result.rank == 9
+
+
+def test_rank_counts_what_is_above_rounding(xp):
+    assert pca(put(xp, np.zeros((3, 3)))).rank == 0
+    assert np.isnan(get(pca(put(xp, np.zeros((3, 3)))).explained_ratio)).all()
+    assert pca(put(xp, np.ones((5, 5)))).rank == 1
+    assert pca(put(xp, [[2.0]])).values.shape == (1,)
+    assert pca(put(xp, np.diag([1.0, 1e-13, 1e-17]))).rank == 2
+
+
+def test_reports_a_matrix_that_is_not_positive_semidefinite(xp):
+    result = pca(put(xp, [[1, 0.9, -0.9], [0.9, 1, 0.9], [-0.9, 0.9, 1]]))
+    assert not result.psd
+    assert result.smallest == pytest.approx(1 - 1.8, rel=1e-12)
+    assert result.condition == np.inf
+    assert result.total == 3

@@ -1,0 +1,195 @@
+"""Variance inflation factors: published values, exact arithmetic, exact collinearity, and laws."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from symkernels import vif
+from symkernels._spectral._symmetric import default_tol
+from symkernels._vif import _by_cholesky, _by_eigenvalues
+
+from tests.symkernels._backends import assert_kind, assert_same, get, put
+from tests.symkernels._matrices import EPS, SEEDS, correlation, covariance, hilbert_correlation, mixed, one_hot
+
+# NIST's certified regression does not list them; these are in every textbook treatment of Longley (1967), for example
+# statsmodels' and R's (car::vif) output, in the order of the data: GNPDEFL, GNP, UNEMP, ARMED, POP, YEAR.
+LONGLEY = [135.53, 1788.51, 33.62, 3.59, 399.15, 758.98]
+
+
+def test_longley_has_its_published_factors(xp, longley):
+    R = put(xp, correlation(longley))
+    result = vif(R)
+    assert_kind(result.values, R)
+    np.testing.assert_allclose(get(result.values), LONGLEY, rtol=0, atol=0.005)
+    np.testing.assert_allclose(get(vif(put(xp, covariance(longley))).values), LONGLEY, rtol=0, atol=0.005)
+    assert result.rank == 6
+    assert result.psd
+    assert not get(result.collinear).any()
+    assert not get(result.constant).any()
+
+
+def test_agrees_with_statsmodels(longley, iris):
+    from statsmodels.stats.outliers_influence import variance_inflation_factor
+
+    for X in (longley, iris):
+        design = np.c_[X, np.ones(len(X))]
+        expected = [variance_inflation_factor(design, i) for i in range(X.shape[1])]
+        np.testing.assert_allclose(vif(correlation(X)).values, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("p", [2, 4, 6, 8])
+def test_ill_conditioned_matrix_against_exact_arithmetic(xp, p):
+    R = hilbert_correlation(p)
+    with mpmath.workdps(60):
+        inverse = mpmath.matrix(R.tolist()) ** -1
+        exact = [float(inverse[i, i]) for i in range(p)]
+    # An inverse is right to p eps times the condition number.
+    np.testing.assert_allclose(get(vif(put(xp, R)).values), exact, rtol=p * EPS * np.linalg.cond(R))
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=SEEDS, p=st.integers(1, 12))
+def test_is_the_diagonal_of_the_inverse(xp, seed, p):
+    R = correlation(mixed(seed, 60, p))
+    result = vif(put(xp, R))
+    assert_same(result.values, np.diag(np.linalg.inv(R)), put(xp, R), operations=p * np.linalg.cond(R))
+    assert (get(result.values) >= 1 - 1e-12).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=SEEDS, p=st.integers(2, 100))
+def test_cholesky_and_eigenvalues_agree(seed, p):
+    R = correlation(mixed(seed, 2 * p + 10, p))
+    R = (R + R.T) / 2
+    tol = default_tol(p)
+    fast = _by_cholesky(R, tol)
+    generic, rank, psd = _by_eigenvalues(R, tol)
+    assert fast is not None
+    assert rank == p
+    assert psd
+    np.testing.assert_allclose(fast, generic, rtol=p * EPS * np.linalg.cond(R))
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=SEEDS, p=st.integers(2, 8))
+def test_scale_and_order_of_the_attributes_do_not_matter(seed, p):
+    rng = np.random.default_rng(seed)
+    C = covariance(mixed(seed, 60, p))
+    order, scale = rng.permutation(p), 10.0 ** rng.integers(-8, 9, p)
+    values = vif(C).values
+    np.testing.assert_allclose(vif(C[np.ix_(order, order)]).values, values[order], rtol=1e-10)
+    np.testing.assert_allclose(vif(C * np.outer(scale, scale)).values, values, rtol=1e-10)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    seed=SEEDS, free=st.integers(1, 4), summed=st.integers(2, 5), constants=st.integers(0, 2), spread=st.integers(0, 8)
+)
+def test_exact_collinearity_is_infinite_and_harms_nobody_else(xp, seed, free, summed, constants, spread):
+    """Sums of columns, shuffled and scaled: inf for who takes part, NaN for constants, the rest as without them."""
+    rng = np.random.default_rng(seed)
+    group = rng.standard_normal((200, summed))
+    others = mixed(seed + 1, 200, free) + 0.3 * group[:, :1]
+    X = np.c_[others, group, group.sum(axis=1), np.full((200, constants), 0.1)]
+    kind = np.array(["free"] * free + ["group"] * (summed + 1) + ["constant"] * constants)
+    alone = np.diag(np.linalg.inv(correlation(X[:, : free + summed])))[:free]
+
+    order = rng.permutation(X.shape[1])
+    C = covariance(X[:, order] * 10.0 ** rng.integers(-spread, spread + 1, X.shape[1]))
+    result = vif(put(xp, C))
+    back = np.argsort(order)
+    values = get(result.values)[back]
+    assert np.isinf(values[kind == "group"]).all()
+    assert np.isnan(values[kind == "constant"]).all()
+    np.testing.assert_allclose(values[kind == "free"], alone, rtol=1e-9)
+    assert get(result.collinear)[back].tolist() == (kind == "group").tolist()
+    assert get(result.constant)[back].tolist() == (kind == "constant").tolist()
+    assert result.rank == free + summed
+    assert result.psd
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=SEEDS, n=st.integers(20, 3000), count=st.integers(2, 6))
+def test_dummy_trap(xp, seed, n, count):
+    rng = np.random.default_rng(seed)
+    labels = np.r_[np.arange(count), rng.integers(0, count, n)]
+    x = rng.standard_normal(len(labels)) + 0.2 * labels
+    values = get(vif(put(xp, correlation(np.c_[one_hot(labels, count), x]))).values)
+    assert np.isinf(values[:count]).all()
+    between = np.array([x[labels == k].mean() for k in range(count)])[labels]
+    share = between.var() / x.var()  # R squared of x on the group
+    assert values[count] == pytest.approx(1 / (1 - share), rel=1e-9)
+
+
+@pytest.mark.parametrize("factor", [1e-8, -1.0, 1e8])
+def test_duplicates(xp, factor):
+    X = mixed(0, 500, 5)
+    values = get(vif(put(xp, correlation(np.c_[X, factor * X[:, 2]]))).values)
+    assert np.isinf(values).tolist() == [False, False, True, False, False, True]
+    np.testing.assert_allclose(values[[0, 1, 3, 4]], np.diag(np.linalg.inv(correlation(X)))[[0, 1, 3, 4]], rtol=1e-10)
+
+
+def test_a_copy_in_single_precision_ties_only_its_twin(xp):
+    X = mixed(0, 300, 6)
+    values = get(vif(put(xp, correlation(np.c_[X, X[:, 2].astype("float32")]))).values)
+    assert np.isinf(values).tolist() == [False, False, True, False, False, False, True]
+    others = [0, 1, 3, 4, 5]
+    np.testing.assert_allclose(values[others], np.diag(np.linalg.inv(correlation(X)))[others], rtol=1e-6)
+
+
+def test_a_small_part_of_an_exact_sum_is_found(xp):
+    # The last is the sum of the others, one of which has a 100,000th of their scale.
+    X = mixed(0, 300, 4) * [1, 1, 1, 1e-5]
+    assert np.isinf(get(vif(put(xp, correlation(np.c_[X, X.sum(axis=1)]))).values)).all()
+
+
+def test_a_near_duplicate_beside_an_exact_one_stays_finite(xp):
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((5000, 12))
+    noise = rng.standard_normal(5000)
+    X = np.c_[X, X[:, 0] + 1e-6 * noise, X[:, 2:12].sum(axis=1)]
+    values = get(vif(put(xp, correlation(X))).values)
+    assert np.isinf(values).tolist() == [False, False] + [True] * 10 + [False, True]
+    assert values[0] == pytest.approx(1e12, rel=0.1)
+    assert values[12] == pytest.approx(1e12, rel=0.1)
+    assert values[1] == pytest.approx(np.diag(np.linalg.inv(correlation(X[:, :12])))[1], rel=1e-4)
+
+
+def test_many_duplicates_at_once():
+    X = mixed(8, 400, 80)
+    C = covariance(np.c_[X, X[:, :60] * 3.0])
+    result = vif(C)
+    assert np.isinf(result.values).tolist() == [True] * 60 + [False] * 20 + [True] * 60
+    np.testing.assert_allclose(result.values[60:80], np.diag(np.linalg.inv(correlation(X)))[60:], rtol=1e-9)
+    assert result.rank == 80
+
+
+def test_small_cases(xp):
+    assert get(vif(put(xp, [[7.0]])).values).tolist() == [1.0]
+    assert get(vif(put(xp, np.eye(3))).values).tolist() == [1.0] * 3
+    assert np.isinf(get(vif(put(xp, [[1, -1], [-1, 1]])).values)).all()
+    for constant in ([[0.0]], [[np.nan]]):
+        result = vif(put(xp, constant))
+        assert np.isnan(get(result.values)).all()
+        assert (result.rank, get(result.constant).tolist()) == (0, [True])
+    undefined = vif(put(xp, [[1, np.nan, 0.5], [np.nan, np.nan, np.nan], [0.5, np.nan, 1]]))
+    np.testing.assert_allclose(get(undefined.values), [4 / 3, np.nan, 4 / 3], rtol=1e-14)
+    assert undefined.rank == 2
+
+
+def test_tol_decides_what_counts_as_exact(xp):
+    R = put(xp, [[1, 1 - 1e-9], [1 - 1e-9, 1]])
+    assert np.isfinite(get(vif(R).values)).all()
+    assert np.isinf(get(vif(R, tol=1e-8).values)).all()
+    assert get(vif(R, tol=0).values)[0] == pytest.approx(5e8, rel=1e-6)
+
+
+def test_a_matrix_that_is_not_positive_semidefinite(xp):
+    R = np.eye(4)
+    R[:3, :3] = [[1, 0.9, -0.9], [0.9, 1, 0.9], [-0.9, 0.9, 1]]
+    result = vif(put(xp, R))
+    assert not result.psd
+    assert get(result.values).tolist() == [np.inf, np.inf, np.inf, 1.0]
