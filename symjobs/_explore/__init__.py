@@ -12,18 +12,19 @@ from typing import Any
 
 from symjobs._errors import InputError
 from symjobs._explore._anova import anova
-from symjobs._explore._attributes import Request
+from symjobs._explore._attributes import Attribute, Catalogue
 from symjobs._explore._bivariate import bi
 from symjobs._explore._chi2 import chi2
 from symjobs._explore._ftest import ftest, ftestmu
 from symjobs._explore._gain import gain
 from symjobs._explore._plan import Metric, Plan
-from symjobs._explore._statistics import Statistics
+from symjobs._explore._request import Request
+from symjobs._explore._statistics import Statistics, on_host
 from symjobs._explore._ttest import ttest, ttestmu
 from symjobs._explore._univariate import uni
 from symjobs._explore._ztest import ztest, ztestmu, ztestp
 
-__all__ = ["METRICS", "Plan", "Request", "Statistics", "explore", "prepare"]
+__all__ = ["METRICS", "Attribute", "Catalogue", "Plan", "Request", "Statistics", "explore", "on_host", "prepare"]
 
 METRICS: dict[str, Metric] = {
     "uni": uni,
@@ -60,8 +61,8 @@ def prepare(request: Request) -> Plan:
 def explore(
     snapshot: Any,
     metric: str,
-    inputs: Iterable[str],
-    targets: Iterable[str] | None = None,
+    inputs: Iterable[str | int],
+    targets: Iterable[str | int] | None = None,
     parameters: Mapping[str, str] | None = None,
 ) -> dict[str, float]:
     """Compute one metric from a project's snapshot.
@@ -72,8 +73,8 @@ def explore(
         Of a project; see `Project.snapshot`.
     metric : str
         One of `METRICS`; the keys that each returns are in the wire contract, section 5.
-    inputs, targets : iterable of str
-        Names of attributes or categories, or indexes of attributes as text.
+    inputs, targets : iterable of str or int
+        Names of attributes or categories, or indexes of attributes as numbers or as text.
     parameters : mapping of str to str, optional
         ``unbiased``, ``sml_explore_ztest_known_mu``, ...
 
@@ -89,5 +90,5 @@ def explore(
     UnsupportedTest
         If the data cannot support the test: a constant, one group, one row or column of the table.
     """
-    request = Request(snapshot, metric, tuple(inputs), tuple(targets or ()), dict(parameters or {}))
+    request = Request(Catalogue(snapshot), metric, tuple(inputs), tuple(targets or ()), dict(parameters or {}))
     return prepare(request)(Statistics(snapshot))

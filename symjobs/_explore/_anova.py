@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from symjobs._errors import InputError, UnsupportedTest
-from symjobs._explore._attributes import Request
 from symjobs._explore._plan import Plan
+from symjobs._explore._request import Request
 from symjobs._explore._sample import Sample
 from symjobs._explore._statistics import Statistics
 from symjobs._explore._tails import f_upper

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,56 +41,75 @@ class Category:
         return member.label.removeprefix(self.label + SEPARATOR)
 
 
-@dataclass(frozen=True)
-class Request:
-    """One map of an ExploreJob: a metric, its inputs and targets as the request named them, and its parameters."""
+class Catalogue:
+    """Looks names up in a snapshot.
 
-    snapshot: Any
-    metric: str
-    inputs: tuple[str, ...]
-    targets: tuple[str, ...]
-    parameters: Mapping[str, str]
+    Parameters
+    ----------
+    snapshot
+        Of a project.
+    """
 
-    def attribute(self, name: str) -> Attribute:
-        """Return the attribute of this name or index.
+    def __init__(self, snapshot: Any) -> None:
+        self.snapshot = snapshot
+        self._names: tuple[str, ...] = snapshot.names
+        self._binary = frozenset(snapshot.binary)
+        self._columns = dict(zip(snapshot.column_names, snapshot.column_types, strict=True))
+
+    def resolve(self, name: str | int) -> Attribute | Category:
+        """Return what a name, or an index as a number or as text, stands for; UnknownAttribute if nothing."""
+        if isinstance(name, str) and self._columns.get(name) == "T":
+            return Category(name, self._members(name))
+        return self.attribute(name)
+
+    def attribute(self, name: str | int) -> Attribute:
+        """Return the attribute of this name or index; UnknownAttribute if it is none."""
+        index = self.snapshot.index(name)
+        return Attribute(str(name), index, index in self._binary)
+
+    def name(self, attribute: Attribute) -> str:
+        """Return the attribute's own name, however the request named it."""
+        return self._names[attribute.index]
+
+    def select(self, names: Sequence[str | int] | None = None) -> list[Attribute]:
+        """Return the attributes that a matrix is made of.
+
+        Parameters
+        ----------
+        names : sequence of str or int, optional
+            Names or indexes; the name of a category or list column stands for its members. By default every C and B
+            column: the members of a whole category add up to 1, which would make any set singular.
 
         Raises
         ------
-        UnknownAttribute
-            If there is none.
         InputError
-            If the name is that of a category.
+            If there is none, or one is named twice.
         """
-        found = self.resolve(name)
-        if isinstance(found, Category):
-            example = f", such as {found.members[0].label!r}" if found.members else ""
-            raise InputError(f"{self.metric} takes attributes, and {name!r} is a category; name its members{example}")
-        return found
+        if names is None:
+            names = [name for name, letter in self._columns.items() if letter in ("C", "B")]
+            if not names:
+                raise InputError("the project has no numeric attribute yet; learn some data first")
+        if not names:
+            raise InputError("no input is named; name at least one attribute")
+        selected: list[Attribute] = []
+        for name in names:
+            if isinstance(name, str) and self._columns.get(name) in ("T", "L"):
+                selected.extend(self._members(name))
+            else:
+                selected.append(self.attribute(name))
+        seen: dict[int, str] = {}
+        for attribute in selected:
+            if attribute.index in seen:
+                raise InputError(
+                    f"{attribute.label!r} and {seen[attribute.index]!r} are the same attribute; name it once"
+                    if attribute.label != seen[attribute.index]
+                    else f"{attribute.label!r} is named twice; name it once"
+                )
+            seen[attribute.index] = attribute.label
+        return selected
 
-    def attributes(self, names: Iterable[str]) -> list[Attribute]:
-        """Return the attributes of these names or indexes."""
-        return [self.attribute(name) for name in names]
-
-    def discrete(self, name: str) -> Attribute | Category:
-        """Return the binary attribute, or the category, of this name."""
-        found = self.resolve(name)
-        if isinstance(found, Attribute) and not found.binary:
-            raise InputError(f"{self.metric} takes binary attributes and categories here; {name!r} is continuous")
-        return found
-
-    def binaries(self, names: Iterable[str]) -> list[Attribute]:
-        """Return the binary attributes of these names; a category stands for its members."""
-        return [attribute for name in names for attribute in members(self.discrete(name))]
-
-    def resolve(self, name: str) -> Attribute | Category:
-        """Return what a name or index stands for."""
-        snapshot = self.snapshot
-        columns = dict(zip(snapshot.column_names, snapshot.column_types, strict=True))
-        if columns.get(name) == "T" and name not in snapshot.names:
-            indices = snapshot.members(name)
-            return Category(name, tuple(Attribute(snapshot.names[i], i, True, implied=True) for i in indices))
-        index = snapshot.index(name)
-        return Attribute(name, index, index in snapshot.binary)
+    def _members(self, column: str) -> tuple[Attribute, ...]:
+        return tuple(Attribute(self._names[i], i, True, implied=True) for i in self.snapshot.members(column))
 
 
 def members(item: Attribute | Category) -> tuple[Attribute, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from symjobs._errors import InputError
-from symjobs._explore._attributes import Request
-from symjobs._explore._parameters import flag
 from symjobs._explore._plan import Plan
+from symjobs._explore._request import Request
 from symjobs._explore._sample import Z95, unbiased_variance
 from symjobs._explore._statistics import Statistics, on_host
+from symjobs._parameters import flag
 
 
 def conditional(total: float, mean: float, variance: float, *, unbiased: bool = False) -> dict[str, float]:
@@ -58,17 +58,15 @@ def bi(request: Request) -> Plan:
     unbiased = flag(request.parameters, "unbiased")
 
     def plan(statistics: Statistics) -> dict[str, float]:
-        moments = statistics.moments
-        # An attribute with itself is one index, and its own row and column.
-        indices, last = ([x.index], 0) if x.index == y.index else ([x.index, y.index], 1)
-        covariance = on_host(moments.covariance(ddof=int(unbiased), indices=indices))[0, last]
-        correlation = on_host(moments.correlation(indices=indices))[0, last]
+        moments = statistics.moments.select([x.index, y.index])
+        covariance = on_host(moments.covariance(ddof=int(unbiased)))[0, 1]
+        correlation = on_host(moments.correlation())[0, 1]
         if y.binary:
             # From centred sums, so that a large offset of x costs no digits.
-            given = moments.condition(y.index)
-            total, mean, variance = (float(array[x.index]) for array in (given.count, given.mean, given.var))
+            given = moments.condition(1)
+            total, mean, variance = (float(array[0]) for array in (given.count, given.mean, given.var))
         else:
-            sums = moments.cross_sums(x.index, y.index)
+            sums = moments.cross_sums(0, 1)
             total = float(sums.sum_y)
             mean = float(sums.sum_xy) / total if total else math.nan
             variance = float(sums.sum_xxyy) / total - mean * mean if total else math.nan

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from symjobs._errors import InputError, UnsupportedTest
-from symjobs._explore._attributes import Attribute, Category, Request
+from symjobs._explore._attributes import Attribute, Category
 from symjobs._explore._plan import Plan
+from symjobs._explore._request import Request
 from symjobs._explore._statistics import Statistics
 from symjobs._explore._tails import chi2_upper
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from symjobs._errors import InputError
-from symjobs._explore._attributes import Attribute, Request
-from symjobs._explore._parameters import number
+from symjobs._explore._attributes import Attribute
 from symjobs._explore._plan import Plan
+from symjobs._explore._request import Request
 from symjobs._explore._sample import Sample
+from symjobs._parameters import number
 
 ReadParameter: TypeAlias = Callable[[Mapping[str, str], str], float]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from symjobs._explore._attributes import Request
 from symjobs._explore._comparison import comparison, known_value
-from symjobs._explore._parameters import positive
 from symjobs._explore._plan import Plan
+from symjobs._explore._request import Request
 from symjobs._explore._sample import Sample
 from symjobs._explore._tails import f_two_sided
+from symjobs._parameters import positive
 
 KNOWN_DEVIATION = "sml_explore_ftest_known_sigma"
 

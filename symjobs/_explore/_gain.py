@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from symjobs._errors import InputError, UnsupportedTest
-from symjobs._explore._attributes import Category, Request, members
+from symjobs._explore._attributes import Category, members
 from symjobs._explore._plan import Plan
+from symjobs._explore._request import Request
 from symjobs._explore._statistics import Statistics
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from symjobs._explore._attributes import Request
+from symjobs._explore._request import Request
 from symjobs._explore._statistics import Statistics
 
 Plan: TypeAlias = Callable[[Statistics], dict[str, float]]

@@ -92,9 +92,8 @@ class Statistics:
     def conditional(self, attribute: Attribute, given: Attribute) -> Sample:
         """Return the values of an attribute in the rows where a binary one is 1, as a sample."""
         i = attribute.index
-        condition = self.moments.condition(given.index)
-        n, mean = float(condition.count[i]), float(condition.mean[i])
-        variance = float(condition.var[i])
+        condition = self.moments.select([i, given.index]).condition(1)
+        n, mean, variance = (float(array[0]) for array in (condition.count, condition.mean, condition.var))
         if variance <= _ROUNDING * ((mean - float(self.mean[i])) ** 2 + float(self.variance[i])):
             variance = 0.0
         return Sample(f"{attribute.label} given {given.label}", n, mean, unbiased_variance(variance, n))
@@ -123,9 +122,10 @@ class Statistics:
         indices = list(dict.fromkeys(row_at + column_at))
         place = {index: k for k, index in enumerate(indices)}
         here = np.ix_([place[i] for i in row_at], [place[j] for j in column_at])
-        n = on_host(self.moments.pair_counts(indices=indices))
-        mean = np.where(n > 0.0, on_host(self.moments.pair_mean(indices=indices)), 0.0)
-        covariance = np.where(n > 0.0, on_host(self.moments.covariance(indices=indices)), 0.0)
+        moments = self.moments.select(indices)
+        n = on_host(moments.pair_counts())
+        mean = np.where(n > 0.0, on_host(moments.pair_mean()), 0.0)
+        covariance = np.where(n > 0.0, on_host(moments.covariance()), 0.0)
         return Joint(
             both=_whole(n * (covariance + mean * mean.T))[here],
             row=_whole(n * mean)[here],

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from symjobs._errors import UnsupportedTest
-from symjobs._explore._attributes import Request
 from symjobs._explore._comparison import comparison, known_value
 from symjobs._explore._plan import Plan
+from symjobs._explore._request import Request
 from symjobs._explore._sample import Sample
 from symjobs._explore._tails import t_two_sided
 

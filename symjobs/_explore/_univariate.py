@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from symjobs._errors import InputError
-from symjobs._explore._attributes import Request
-from symjobs._explore._parameters import flag
 from symjobs._explore._plan import Plan
+from symjobs._explore._request import Request
 from symjobs._explore._sample import Z95, unbiased_variance
 from symjobs._explore._statistics import Statistics
+from symjobs._parameters import flag
 
 
 def univariate(

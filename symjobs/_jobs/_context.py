@@ -1,0 +1,105 @@
+"""A request's MLContext and query, as the typed parameters of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from symjobs._entities import ExploreContext, MLContext, number_text
+from symjobs._errors import InputError
+
+if TYPE_CHECKING:
+    from symjobs._jobs._job import JobContext
+
+Names = tuple[str | int, ...]
+
+
+def contexts(context: MLContext | ExploreContext) -> list[MLContext]:
+    """Return the MLContexts of a request that may hold several."""
+    if isinstance(context, MLContext):
+        return [context]
+    if not context.values:
+        raise InputError("the ExploreContext is empty; give at least one MLContext in its values")
+    return list(context.values)
+
+
+def only_context(context: MLContext | ExploreContext) -> MLContext:
+    """Return the MLContext of a request that is about one."""
+    values = contexts(context)
+    if len(values) > 1:
+        raise InputError(f"this job takes one MLContext, and the ExploreContext has {len(values)}")
+    return values[0]
+
+
+def input_names(project: Any, context: MLContext) -> Names:
+    """Return the inputs that an MLContext names; there must be some."""
+    names = _names(project, "input", context.inputAttributes, context.inputAttributeNames)
+    if not names:
+        raise InputError("the MLContext names no input; give inputAttributes or inputAttributeNames")
+    return names
+
+
+def target_names(project: Any, context: MLContext) -> Names:
+    """Return the targets that an MLContext names, if any."""
+    return _names(project, "target", context.targets, context.targetAttributeNames)
+
+
+def parameters(context: MLContext, query: Mapping[str, str]) -> dict[str, str]:
+    """Return the extra parameters; what the query says goes first."""
+    return {**context.extraParameters, **query}
+
+
+def checked_names(names: object, what: str) -> Names:
+    """Return names, or indexes, as a tuple.
+
+    Raises
+    ------
+    InputError
+        If it is one text instead of a list, or holds something that is neither.
+    """
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise InputError(f"{what} must be a list of attribute names, got {names!r}; write [{names!r}]")
+    checked = tuple(names)
+    for name in checked:
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            raise InputError(f"{what} must hold attribute names or indexes, got {name!r}")
+    return checked
+
+
+def text_parameters(given: Mapping[str, object], what: str) -> dict[str, str]:
+    """Return parameters as text; Python's booleans and numbers are taken too."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"{what} must be a map of parameters, got {given!r}")
+    return {str(name): _text(value, f"{what}[{name!r}]") for name, value in given.items()}
+
+
+def note_rounding(context: JobContext, snapshot: Any) -> None:
+    """Say in the job's details if the project should be learnt afresh."""
+    if snapshot.moments.needs_rebuild:
+        context.details["needsRebuild"] = (
+            "true: rows with very large values were forgotten and have left their rounding; learn the rest afresh"
+        )
+
+
+def _text(value: object, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return number_text(value)
+    raise InputError(f"{what} must be text, a number or a boolean, got {value!r}")
+
+
+def _names(project: Any, what: str, indexes: Sequence[str], names: Sequence[str]) -> Names:
+    # Text in a list of indexes is an index even if an attribute is called "3"; as a number it cannot be mistaken.
+    numbered = tuple(int(text) if text.isascii() and text.isdigit() else text for text in indexes)
+    if not names or not numbered:
+        return numbered or tuple(names)
+    snapshot = project.snapshot()
+    if [snapshot.index(i) for i in numbered] != snapshot.resolve(names):
+        raise InputError(
+            f"the MLContext's {what}s are given twice, as indexes {list(indexes)} and as names {list(names)}, "
+            "which are not the same attributes; give one of the two"
+        )
+    return numbered

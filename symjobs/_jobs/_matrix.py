@@ -1,0 +1,94 @@
+"""What the jobs share that work on a covariance or correlation matrix."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from symkernels import DataError
+
+from symjobs._entities import ExploreContext, MLContext
+from symjobs._errors import InputError
+from symjobs._explore import Attribute, Catalogue, on_host
+from symjobs._jobs._context import checked_names, input_names, note_rounding, only_context, parameters
+from symjobs._jobs._job import Job, JobContext
+
+if TYPE_CHECKING:
+    from symjobs._project import Project
+
+
+class MatrixJob(Job):
+    """A job on the covariance or correlation matrix of some attributes.
+
+    Parameters
+    ----------
+    project : Project
+    inputs : sequence of str or int, optional
+        Names or indexes; the name of a category or list column stands for its members. By default every C and B column.
+    """
+
+    def __init__(self, project: Project, inputs: Sequence[str | int] | None = None) -> None:
+        self.project = project
+        self.inputs = None if inputs is None else checked_names(inputs, "inputs")
+        Catalogue(project.snapshot()).select(self.inputs)
+
+    @classmethod
+    def from_context(
+        cls,
+        project: Project,
+        mlcontext: MLContext | ExploreContext,
+        query: Mapping[str, str] = {},
+    ) -> Self:
+        """Make the job from a request: an MLContext, or an ExploreContext that holds one."""
+        context = only_context(mlcontext)
+        inputs = input_names(project, context)
+        return cls(project, inputs, **cls._options(parameters(context, query)))
+
+    @classmethod
+    def _options(cls, given: Mapping[str, str]) -> dict[str, Any]:
+        """Return the constructor's other arguments from a request's parameters."""
+        return {}
+
+    def run(self, context: JobContext) -> Any:
+        context.progress(0, 2)
+        snapshot = context.snapshot(self.project)
+        catalogue = Catalogue(snapshot)
+        attributes = catalogue.select(self.inputs)
+        names = [catalogue.name(attribute) for attribute in attributes]
+        matrix = self._matrix(snapshot.moments, [attribute.index for attribute in attributes])
+        note_rounding(context, snapshot)
+        context.progress(1, 2)
+        try:
+            result = self._answer(matrix, attributes, names, context)
+        except DataError as error:
+            raise _named(error, matrix, names, self.job_type) from error
+        context.progress(2, 2)
+        return result
+
+    def _matrix(self, moments: Any, indices: list[int]) -> Any:
+        """Return the matrix that the job works on: the population covariance."""
+        return moments.covariance(indices=indices)
+
+    @abstractmethod
+    def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> Any:
+        """Return the result; `attributes` are labelled as the request named them, `names` are their own names."""
+
+
+def _named(error: DataError, matrix: Any, names: list[str], job_type: str) -> InputError:
+    """Say with names what symkernels says with indices."""
+    undefined = ~np.isfinite(on_host(matrix))
+    alone = np.flatnonzero(undefined.diagonal())
+    if len(alone):
+        listed = ", ".join(repr(names[i]) for i in alone)
+        return InputError(f"{job_type} is undefined: {listed} is constant or has no values; leave it out")
+    pairs = np.argwhere(np.triu(undefined))
+    if len(pairs):
+        i, j = pairs[0]
+        return InputError(
+            f"{job_type} is undefined: {names[i]!r} and {names[j]!r} have no or too few rows in common "
+            f"({len(pairs)} such pair(s)); leave one of them out"
+        )
+    listed = ", ".join(repr(names[i]) for i in error.indices)
+    return InputError(f"{job_type}: {error}" + (f" (attributes {listed})" if listed else ""))

@@ -1,0 +1,77 @@
+"""SVDJob: the singular values of the covariance matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from symkernels import svd
+
+from symjobs._entities import KSVSMap, distinct_texts
+from symjobs._explore import Attribute, on_host
+from symjobs._jobs._job import JobContext
+from symjobs._jobs._matrix import MatrixJob
+
+
+@dataclass(frozen=True, eq=False)
+class SVDJobResult:
+    """Singular values of the population covariance matrix.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The p attributes, in the order of the request.
+    values : (p,) float64
+        Descending.
+    rank : int
+        How many values are above rounding.
+    condition : float
+        Largest over smallest value; infinite if the matrix is singular.
+    backend, device : str
+        What computed it. The array is NumPy's in any case.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    rank: int
+    condition: float
+    backend: str
+    device: str
+
+    def __repr__(self) -> str:
+        return f"<SVD of {len(self.names)} attributes: rank {self.rank}, condition {self.condition:.3g}>"
+
+    def entities(self) -> dict[str, Any]:
+        """Return the ``KSVSMap``: the i-th largest value, as text, goes with the i-th attribute."""
+        texts = distinct_texts(self.values.tolist())
+        return {"KSVSMap": KSVSMap([dict(zip(texts, self.names, strict=True))])}
+
+
+class SVDJob(MatrixJob):
+    """Singular values of the population covariance matrix of a project's attributes.
+
+    Parameters
+    ----------
+    project : Project
+    inputs : sequence of str or int, optional
+        Names or indexes; the name of a category or list column stands for its members. By default every C and B column.
+
+    Raises
+    ------
+    InputError
+        If an input is unknown or named twice. When the job runs: if two inputs have no rows in common.
+    """
+
+    job_type: ClassVar[str] = "SVDJob"
+
+    def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> SVDJobResult:
+        found = svd(matrix)
+        return SVDJobResult(
+            names=tuple(names),
+            values=on_host(found.values),
+            rank=found.rank,
+            condition=found.condition,
+            backend=found.backend,
+            device=found.device,
+        )

@@ -1,0 +1,116 @@
+"""SVDFeatureSelectionJob: which attributes make a set singular."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from symkernels import svd_select
+
+from symjobs._entities import KSVSMap
+from symjobs._errors import InputError
+from symjobs._explore import Attribute
+from symjobs._jobs._job import JobContext
+from symjobs._jobs._matrix import MatrixJob
+from symjobs._parameters import number
+
+if TYPE_CHECKING:
+    from symjobs._project import Project
+
+
+@dataclass(frozen=True, eq=False)
+class SVDSelectionJobResult:
+    """What to keep and what to drop.
+
+    Attributes
+    ----------
+    inputs : tuple of str
+        The inputs as the request named them.
+    kept, dropped : tuple of str
+        Parts of `inputs`. Those kept are linearly independent.
+    constant : tuple of str
+        Those of `dropped` that have no variance.
+    dependencies : dict
+        Each dropped input with the kept ones that it is a linear function of, and their coefficients: it equals their
+        sum, each times its coefficient, plus a constant. Empty for a constant.
+    """
+
+    inputs: tuple[str, ...]
+    kept: tuple[str, ...]
+    dropped: tuple[str, ...]
+    constant: tuple[str, ...]
+    dependencies: dict[str, dict[str, float]]
+
+    def __repr__(self) -> str:
+        dropped = "; ".join(f"{name} depends on {', '.join(on) or 'nothing'}" for name, on in self.dependencies.items())
+        return f"<SVD feature selection: {len(self.kept)} of {len(self.inputs)} kept{'; ' if dropped else ''}{dropped}>"
+
+    def entities(self) -> dict[str, Any]:
+        """Return the ``KSVSMap`` of two maps.
+
+        The first says ``kept``, ``dropped`` or ``constant`` for each input. The second has, for each input that is
+        dropped or constant, the JSON of a map from the kept inputs that it depends on to their coefficients.
+        """
+        verdicts = dict.fromkeys(self.inputs, "kept")
+        verdicts |= dict.fromkeys(self.dropped, "dropped")
+        verdicts |= dict.fromkeys(self.constant, "constant")
+        dependencies = {name: json.dumps(on, ensure_ascii=False) for name, on in self.dependencies.items()}
+        return {"KSVSMap": KSVSMap([verdicts, dependencies])}
+
+
+class SVDFeatureSelectionJob(MatrixJob):
+    """Drop the attributes that make a set singular, and say what each of them depends on.
+
+    Earlier inputs are kept in favour of later ones.
+
+    Parameters
+    ----------
+    project : Project
+    inputs : sequence of str or int, optional
+        Names or indexes; the name of a category or list column stands for its members. By default every C and B column.
+    tol : float, optional
+        Eigenvalues of the correlation matrix up to `tol` times the largest count as zero, so that a larger one drops
+        attributes that are nearly linear in others, too. By default only exact dependencies count.
+
+    Raises
+    ------
+    InputError
+        If an input is unknown or named twice, or `tol` is not at least 0 and below 1. When the job runs: if two inputs
+        have no rows in common.
+
+    Notes
+    -----
+    On the wire `tol` is ``svdTolerance``.
+    """
+
+    job_type: ClassVar[str] = "SVDFeatureSelectionJob"
+
+    def __init__(
+        self, project: Project, inputs: Sequence[str | int] | None = None, *, tol: float | None = None
+    ) -> None:
+        if tol is not None and not 0.0 <= tol < 1.0:
+            raise InputError(f"the tolerance (svdTolerance) must be at least 0 and below 1, got {tol!r}")
+        self.tol = tol
+        super().__init__(project, inputs)
+
+    @classmethod
+    def _options(cls, given: Mapping[str, str]) -> dict[str, Any]:
+        return {"tol": number(given, "svdTolerance") if "svdTolerance" in given else None}
+
+    def _answer(
+        self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext
+    ) -> SVDSelectionJobResult:
+        found = svd_select(matrix, self.tol)
+        labels = tuple(attribute.label for attribute in attributes)
+        return SVDSelectionJobResult(
+            inputs=labels,
+            kept=tuple(labels[i] for i in found.kept),
+            dropped=tuple(labels[i] for i in found.dropped),
+            constant=tuple(labels[i] for i in found.constant),
+            dependencies={
+                labels[i]: {labels[k]: coefficient for k, coefficient in on.items()}
+                for i, on in found.dependencies.items()
+            },
+        )

@@ -1,0 +1,90 @@
+"""ExploreVIFJob: variance inflation factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from symkernels import vif
+
+from symjobs._entities import KSVSMap, number_text
+from symjobs._explore import Attribute, on_host
+from symjobs._jobs._job import JobContext
+from symjobs._jobs._matrix import MatrixJob
+
+
+@dataclass(frozen=True, eq=False)
+class VIFJobResult:
+    """Variance inflation factors.
+
+    Attributes
+    ----------
+    inputs : tuple of str
+        The p inputs as the request named them.
+    names : tuple of str
+        Their own names.
+    values : (p,) float64
+        ``inf`` where an input is an exact linear function of the others, NaN where it is constant.
+    rank : int
+        How many inputs are linearly independent, constants left out.
+    psd : bool
+        Whether the correlation matrix was positive semidefinite; one of pairs under missing values need not be.
+    backend, device : str
+        What computed it. The array is NumPy's in any case.
+    """
+
+    inputs: tuple[str, ...]
+    names: tuple[str, ...]
+    values: np.ndarray
+    rank: int
+    psd: bool
+    backend: str
+    device: str
+
+    def __repr__(self) -> str:
+        worst = ", ".join(f"{self.names[i]} {self.values[i]:.4g}" for i in np.argsort(-self.values)[:3])
+        return f"<VIF of {len(self.names)} attributes, rank {self.rank}; largest: {worst}>"
+
+    def entities(self) -> dict[str, Any]:
+        """Return the ``KSVSMap``: each input, as the request named it, with its factor as text."""
+        return {"KSVSMap": KSVSMap([dict(zip(self.inputs, map(number_text, self.values.tolist()), strict=True))])}
+
+
+class ExploreVIFJob(MatrixJob):
+    """Variance inflation factor of each input, given all the others and an intercept.
+
+    Parameters
+    ----------
+    project : Project
+    inputs : sequence of str or int, optional
+        Names or indexes; the name of a category or list column stands for its members, of which a whole category is
+        collinear by itself. By default every C and B column.
+
+    Raises
+    ------
+    InputError
+        If an input is unknown or named twice. When the job runs: if two inputs have no rows in common.
+    """
+
+    job_type: ClassVar[str] = "ExploreVIFJob"
+
+    def _matrix(self, moments: Any, indices: list[int]) -> Any:
+        return moments.correlation(indices=indices)
+
+    def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> VIFJobResult:
+        found = vif(matrix)
+        if not found.psd:
+            context.details["positiveSemidefinite"] = (
+                "false: each pair of attributes has its own rows where values are missing; inputs that take part in a "
+                "negative eigenvalue count as collinear"
+            )
+        return VIFJobResult(
+            inputs=tuple(attribute.label for attribute in attributes),
+            names=tuple(names),
+            values=on_host(found.values),
+            rank=found.rank,
+            psd=found.psd,
+            backend=found.backend,
+            device=found.device,
+        )
