@@ -98,7 +98,7 @@ def _check_flags(draft: Draft, dense: Any, start: int, keep: np.ndarray | None) 
         known = draft.state.schema.fields[draft.state.schema.dense[position]]
         if known.declared or draft.forgetting:
             values = np.asarray(values if isinstance(values, np.ndarray) else values.get())
-            row = int(np.flatnonzero((values * values != values) & (values == values))[0])
+            row = int(np.flatnonzero((values != 0) & (values != 1) & (values == values))[0])
             problem = "is neither 0 nor 1; declare the column C" if known.declared else "was never learnt: only 0 and 1"
             raise BadCell(known.name, original_row(row, start, keep), float(values[row]), problem)
         draft.own().widen(known.name)
@@ -112,26 +112,25 @@ def original_row(row: int, start: int, keep: np.ndarray | None) -> int:
 def _incidences(
     draft: Draft, columns: list[Coded], start: int, stop: int, keep: np.ndarray | None, n: int
 ) -> SparseRows | None:
-    names = draft.state.schema.sparse
-    if not names:
-        return None
-    coded = {}
+    flat_rows, flat_members, absent = [], [], {}
     for column in columns:
         codes = column.codes[start:stop]
-        coded[column.name] = column, codes if keep is None else codes[keep]
-    missing = np.ones((n, len(names)), dtype=bool)
-    flat_rows, flat_members = [], []
-    for j, name in enumerate(names):
-        if name not in coded:
-            continue
-        column, codes = coded[name]
-        missing[:, j] = codes < 0
+        if keep is not None:
+            codes = codes[keep]
         members = _members(draft, column, codes)
+        group = draft.state.schema.fields[column.name].group
+        if group < 0:  # no value has come yet
+            continue
+        absent[group] = codes < 0
         rows, attributes = _single(codes, members) if column.single else _several(codes, members)
         flat_rows.append(rows)
         flat_members.append(attributes)
+    if not absent:
+        return None
+    groups = np.array(sorted(absent), dtype=np.intp)
+    missing = np.column_stack([absent[group] for group in groups.tolist()])
     indptr, indices = _by_row(flat_rows, flat_members, n)
-    return SparseRows(indptr, indices, missing if missing.any() else None, draft.state.groups)
+    return SparseRows(indptr, indices, missing if missing.any() else None, groups)
 
 
 def _members(draft: Draft, column: Coded, codes: np.ndarray) -> list[list[int]]:
@@ -170,8 +169,6 @@ def _several(codes: np.ndarray, members: list[list[int]]) -> tuple[np.ndarray, n
 
 
 def _by_row(rows: list[np.ndarray], members: list[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
-    if not rows:
-        return np.zeros(n + 1, dtype=np.intp), np.empty(0, dtype=np.intp)
     row, member = np.concatenate(rows), np.concatenate(members)
     if len(rows) > 1:
         order = np.argsort(row, kind="stable")  # a radix sort: linear in the number of incidences

@@ -134,7 +134,8 @@ def _arrays(state: State) -> dict[str, np.ndarray]:
     if rows is not None:
         arrays["window.dense"] = np.ascontiguousarray(rows.dense)
         if rows.sparse is not None:
-            arrays["window.indptr"], arrays["window.indices"] = rows.sparse.indptr, rows.sparse.indices
+            for name in ("indptr", "indices", "groups"):
+                arrays[f"window.{name}"] = getattr(rows.sparse, name)
             if rows.sparse.missing is not None:
                 arrays["window.missing"] = rows.sparse.missing
     return arrays
@@ -155,7 +156,10 @@ def _state(record: _Record, arrays: dict[str, np.ndarray]) -> State:
             sparse = None
             if "window.indptr" in arrays:
                 sparse = SparseRows(
-                    arrays["window.indptr"], arrays["window.indices"], arrays.get("window.missing"), state.groups
+                    arrays["window.indptr"],
+                    arrays["window.indices"],
+                    arrays.get("window.missing"),
+                    arrays["window.groups"],
                 )
             state.window.push(Rows(arrays["window.dense"], sparse), len(state.schema.dense), state.groups)
     return state

@@ -1,8 +1,8 @@
 """Row filters: ``Iris_setosa==1;petal_width>=0.2``.
 
 A filter is a list of conditions joined by ``;`` (and). A condition is a column, one of ``== != < <= > >=`` and a
-value. Names and values that hold ``;``, quotes or an operator stand in double quotes. A missing value never matches, not
-even ``!=``. For an L column ``==`` asks for a member, and for a category ``column$member`` counts as 0 or 1.
+value. Names and values that hold ``;``, quotes or an operator stand in double quotes. A missing value never matches,
+not even ``!=``. For an L column ``==`` asks for a member, and for a category ``column$member`` counts as 0 or 1.
 """
 
 from __future__ import annotations

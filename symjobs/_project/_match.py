@@ -49,30 +49,22 @@ def match(draft: Draft, batch: Batch, types: Mapping[str, str]) -> Matched:
         return Matched(whole=True)
     check_names(batch.names)
     learnt = []
-    new_dense: list[tuple[str, str, bool]] = []
-    new_sparse: list[tuple[str, str, bool]] = []
+    new = []
     for column in batch.columns:
         name = column.name
-        known = schema.fields.get(name)
+        known = draft.state.schema.fields.get(name)
         declared = types.get(name)
-        if known is None:
-            letter = declared or column.letter()
-            if letter is None:  # nothing but missing values of no type: it is decided when a value comes
-                continue
-        else:
-            letter = meet(name, known.type, declared)
-            if letter == "C" and known.type == "B":
-                draft.own().widen(name)
-                schema = draft.state.schema
-        if letter not in LEARNT:
-            if known is None and not draft.forgetting:
-                draft.own().schema.add_plain(name, letter, declared is not None)
+        letter = (declared or column.letter()) if known is None else meet(name, known.type, declared)
+        if letter is None:  # nothing but missing values of no type: it is decided when a value comes
             continue
-        learnt.append((name, letter, column))
-        if known is None or known.type not in LEARNT:
-            (new_dense if letter in DENSE else new_sparse).append((name, letter, declared is not None))
-    if new_dense or new_sparse:
-        _grow(draft, new_dense, new_sparse)
+        if known is None or (known.type not in LEARNT and letter in LEARNT):
+            new.append((name, letter, declared is not None))
+        elif letter == "C" and known.type == "B":
+            draft.own().widen(name)
+        if letter in LEARNT:
+            learnt.append((name, letter, column))
+    if new:
+        _grow(draft, new)
     fields = draft.state.schema.fields
     matched = Matched()
     for name, letter, column in learnt:
@@ -87,15 +79,24 @@ def match(draft: Draft, batch: Batch, types: Mapping[str, str]) -> Matched:
     return matched
 
 
-def _grow(draft: Draft, dense: list[tuple[str, str, bool]], sparse: list[tuple[str, str, bool]]) -> None:
+def _grow(draft: Draft, new: list[tuple[str, str, bool]]) -> None:
     if draft.forgetting:
-        name = (dense or sparse)[0][0]
-        known = draft.state.schema
-        raise UnknownAttribute(
-            f"cannot forget the column {name!r}, which was never learnt; {near(name, [*known.dense, *known.sparse])}"
-        )
+        _refuse_unknown(draft, new)
+        return
     state = draft.own()
+    for name, letter, declared in new:  # all of them first, so that columns stay in the order in which they came
+        state.schema.add_plain(name, letter, declared)
+    dense = [column for column in new if column[1] in DENSE]
     if dense:
         state.add_dense(dense)
-    for name, letter, declared in sparse:
-        state.add_group(name, letter, declared)
+    for column in new:
+        if column[1] in LEARNT - DENSE:
+            state.add_group(*column)
+
+
+def _refuse_unknown(draft: Draft, new: list[tuple[str, str, bool]]) -> None:
+    for name, letter, _ in new:
+        if letter in LEARNT:
+            schema = draft.state.schema
+            hint = near(name, [*schema.dense, *schema.sparse])
+            raise UnknownAttribute(f"cannot forget the column {name!r}, which was never learnt; {hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from symkernels import SymkernelsError
 
 from symjobs._errors import InputError
 from symjobs._project._draft import Draft
@@ -21,7 +21,11 @@ def merge_into(draft: Draft, other: State) -> None:
         If a column has types on the two sides that cannot be one.
     """
     mine = draft.own()
-    theirs = other.copy()
+    if mine.moments.missing != other.moments.missing:
+        raise InputError(
+            f"this project treats missing values {mine.moments.missing!r}, the other {other.moments.missing!r}; "
+            "create both with the same parameter 'missing'"
+        )
     for name, field in other.schema.fields.items():
         known = mine.schema.fields.get(name)
         if known is None or known.type not in LEARNT:
@@ -32,20 +36,22 @@ def merge_into(draft: Draft, other: State) -> None:
                     f"column {name!r} is {known.type} ({LETTERS[known.type]}) here and {field.type} "
                     f"({LETTERS[field.type]}) in the other project; the two cannot be merged"
                 )
-            (mine if known.type == "B" else theirs).widen(name)
-    _add_missing(theirs, mine)
-    _add_missing(mine, theirs)
-    order = np.array([theirs.schema.index[name] for name in mine.schema.names], dtype=np.intp)
-    groups = {theirs.schema.fields[name].group: mine.schema.fields[name].group for name in mine.schema.sparse}
-    mine.moments.merge(arranged(theirs, mine, order, groups))
+            if known.type == "B":
+                mine.widen(name)
+        new = [member for member in field.members if member not in mine.schema.fields[name].members]
+        if new:
+            mine.add_members(name, new)
+    source = [other.schema.index.get(name, -1) for name in mine.schema.names]
+    try:
+        mine.moments.merge(other.moments.aligned(mine.moments, source))
+    except SymkernelsError as error:
+        raise InputError(f"the projects cannot be merged: {error}") from error
     if mine.histograms is not None:
-        if theirs.histograms is None:
-            mine.histograms.exact = mine.histograms.exact and theirs.moments.n_rows == 0
+        if other.histograms is None or other.window is not None:  # the rows are there, their quantiles are not
+            mine.histograms.exact = mine.histograms.exact and other.moments.n_rows == 0
         else:
-            positions = {
-                theirs.schema.fields[name].position: mine.schema.fields[name].position for name in mine.schema.dense
-            }
-            mine.histograms.merge(theirs.histograms, positions)
+            positions = {other.schema.fields[n].position: mine.schema.fields[n].position for n in other.schema.dense}
+            mine.histograms.merge(other.histograms, positions)
 
 
 def _add_column(state: State, name: str, letter: str, declared: bool) -> None:
@@ -55,14 +61,3 @@ def _add_column(state: State, name: str, letter: str, declared: bool) -> None:
         state.add_group(name, letter, declared)
     elif name not in state.schema.fields:
         state.schema.add_plain(name, letter, declared)
-
-
-def _add_missing(state: State, model: State) -> None:
-    # Add to a state what the model has and it has not: columns, and members of columns that both have.
-    for name, field in model.schema.fields.items():
-        known = state.schema.fields.get(name)
-        if known is None or (known.type not in LEARNT and field.type in LEARNT):
-            _add_column(state, name, field.type, field.declared)
-        new = [member for member in field.members if member not in state.schema.fields[name].members]
-        if new:
-            state.add_members(name, new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from symjobs._errors import InputError
 from symjobs._project._filter import RowFilter
@@ -35,7 +35,7 @@ class Params:
 
     row_filter: RowFilter | None = None
     rolling_window: int | None = None
-    missing: str = "pairwise"
+    missing: Literal["pairwise", "listwise", "error"] = "pairwise"
     joint_squares: bool = False
     types: dict[str, str] = field(default_factory=dict)
 

@@ -18,7 +18,7 @@ class Rows:
     dense : (n, p) float array
         The C and B columns, NaN where missing.
     sparse : SparseRows or None
-        Incidences of the members of T and L columns; None while the project has none.
+        Incidences of the members of T and L columns; None if every such column is missing in these rows.
     """
 
     dense: Any
@@ -38,7 +38,10 @@ class Rows:
         return Rows(self.dense[start:stop], s)
 
     def padded(self, p: int, groups: np.ndarray) -> Rows:
-        """Return the rows as a project that has grown since sees them: missing in what came later."""
+        """Return the rows as a project sees them that has grown since: missing in what came later.
+
+        ``p`` is the width of its dense block, ``groups`` are its sparse presence groups in rising order.
+        """
         dense = self.dense
         if dense.shape[1] < p:
             dense = np.full((self.n, p), np.nan, dtype=self.dense.dtype)
@@ -57,8 +60,7 @@ def _pad_groups(sparse: SparseRows | None, n: int, groups: np.ndarray) -> Sparse
     missing = np.ones((n, len(groups)), dtype=bool)
     if sparse is None:
         return SparseRows(np.zeros(n + 1, dtype=np.intp), np.empty(0, dtype=np.intp), missing, groups)
-    # groups only ever grow at the end, so the known ones come first
-    missing[:, : len(sparse.groups)] = False if sparse.missing is None else sparse.missing
+    missing[:, np.searchsorted(groups, sparse.groups)] = False if sparse.missing is None else sparse.missing
     return SparseRows(sparse.indptr, sparse.indices, missing, groups)
 
 

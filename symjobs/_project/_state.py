@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from symjobs._project._histograms import Histograms
 from symjobs._project._rows import Rows
 from symjobs._project._schema import Schema
 from symjobs._project._window import Window
+
+Checkpoint = Callable[[int, int], None]  # called with rows done and rows to do; what it raises stops the work
 
 
 @dataclass(slots=True)
@@ -43,8 +45,9 @@ class State:
 
     @property
     def groups(self) -> np.ndarray:
-        """(g,) presence groups of the T and L columns, in the order of the schema."""
-        return np.array([self.schema.fields[name].group for name in self.schema.sparse], dtype=np.intp)
+        """(g,) presence groups of the T and L columns, in the order in which they came."""
+        fields = self.schema.fields
+        return np.array(sorted(fields[n].group for n in self.schema.sparse if fields[n].group >= 0), dtype=np.intp)
 
     # Growing. None of these brings or removes a count.
 
@@ -58,15 +61,15 @@ class State:
         self._hash = None
 
     def add_group(self, name: str, letter: str, declared: bool) -> None:
-        """Add a T or L column, as yet without members."""
-        group, _ = self.moments.extend_sparse(0)
-        self.schema.add_group(name, letter, declared, int(group))
+        """Add a T or L column; it has no presence group before it has a member."""
+        self.schema.add_group(name, letter, declared)
         self._hash = None
 
     def add_members(self, name: str, members: Sequence[str]) -> None:
         """Add members to a T or L column; they were 0 wherever the column was present."""
         self.schema.check_free(f"{name}${member}" for member in members)
-        _, indices = self.moments.extend_sparse(len(members), self.schema.fields[name].group)
+        known = self.schema.fields[name]
+        known.group, indices = self.moments.extend_sparse(len(members), None if known.group < 0 else known.group)
         for member, index in zip(members, np.asarray(indices).tolist(), strict=True):
             self.schema.add_member(name, member, index)
         self._hash = None
@@ -79,21 +82,21 @@ class State:
 
     # Rows.
 
-    def learn(self, rows: Rows) -> None:
+    def learn(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Add rows; all or nothing."""
-        self.moments.learn(rows.dense, sparse=rows.sparse)
+        self.moments.learn(rows.dense, sparse=rows.sparse, checkpoint=checkpoint)
         if self.histograms is not None:
             self.histograms.learn(_on_host(rows.dense))
         self._hash = None
 
-    def forget(self, rows: Rows) -> None:
+    def forget(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Take rows away; all or nothing."""
-        self.moments.forget(rows.dense, sparse=rows.sparse)
+        self.moments.forget(rows.dense, sparse=rows.sparse, checkpoint=checkpoint)
         if self.histograms is not None and rows.n:
             self.histograms.exact = False
         self._hash = None
 
-    def slide(self, rows: Rows) -> None:
+    def slide(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Add rows and take away the oldest, so that the window holds no more than its size."""
         window = self.window
         if window is None:
@@ -101,17 +104,24 @@ class State:
         p, groups = len(self.schema.dense), self.groups
         if rows.n > window.size:
             rows = rows.part(rows.n - window.size, rows.n)
-        self.moments.learn(rows.dense, sparse=rows.sparse)
+        self.moments.learn(rows.dense, sparse=rows.sparse, checkpoint=checkpoint)
         window.push(rows, p, groups)
         for old in window.pop(max(window.n - window.size, 0)):
             padded = old.padded(p, groups)
             self.moments.forget(padded.dense, sparse=padded.sparse)
-        if self.moments.needs_rebuild:
-            self.moments = self.moments.empty()
-            for chunk in window.chunks:
-                padded = chunk.padded(p, groups)
-                self.moments.learn(padded.dense, sparse=padded.sparse)
+        window.patience -= rows.n
+        if window.patience <= 0 and self.moments.needs_rebuild:
+            self._rebuild(window)
         self._hash = None
+
+    def _rebuild(self, window: Window) -> None:
+        p, groups = len(self.schema.dense), self.groups
+        self.moments = emptied(self.moments)
+        for chunk in window.chunks:
+            padded = chunk.padded(p, groups)
+            self.moments.learn(padded.dense, sparse=padded.sparse)
+        if self.moments.needs_rebuild:  # the rows themselves are so; again when they have all been replaced
+            window.patience = window.n
 
     def quantile(self, position: int, q: float) -> float | None:
         """Return a quantile of the dense column at ``position``, or None if it cannot be known."""
@@ -146,6 +156,12 @@ def digest_of(arrays: Mapping[str, np.ndarray], text: bytes = b"") -> str:
         digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
         digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def emptied(moments: Moments) -> Moments:
+    """Return moments with the same attributes and no rows."""
+    empty = Moments(0, missing=moments.missing, joint_squares=moments.joint_squares)
+    return empty.aligned(moments, [-1] * moments.n_attributes)
 
 
 def schema_to_json(schema: Schema) -> list[dict[str, Any]]:

@@ -18,9 +18,12 @@ class Window:
         self.size = size
         self.chunks: deque[Rows] = deque() if chunks is None else chunks
         self.n = sum(chunk.n for chunk in self.chunks)
+        self.patience = 0  # rows to come before the next rebuild is worth its cost
 
     def copy(self) -> Window:
-        return Window(self.size, deque(self.chunks))
+        new = Window(self.size, deque(self.chunks))
+        new.patience = self.patience
+        return new
 
     def push(self, rows: Rows, p: int, groups: np.ndarray) -> None:
         """Append rows. Neighbouring small chunks are joined, so that a row is copied O(log n) times in all."""

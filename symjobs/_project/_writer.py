@@ -15,11 +15,14 @@ from symjobs._project._filter import RowFilter
 from symjobs._project._match import Matched, match
 from symjobs._project._rows import Rows
 from symjobs._project._schema import near
-from symjobs._project._state import State
+from symjobs._project._state import Checkpoint, State
 from symjobs._project._types import check_types
 from symjobs._tables import BadCell, Batch
 
 _INFINITE = "is infinite; leave out the row, or make the value missing (NaN)"
+_HUGE = 1e140
+_OVERFLOW = "is so large that sums of its powers overflow float64; rescale the column"
+_MISSING = "is missing, and the project refuses missing values (missing='error')"
 _SMALL_WORK = 2_000_000  # rows times attributes squared: about a millisecond
 
 
@@ -63,7 +66,7 @@ class Writer:
         self._checkpoint = checkpoint
         self._in_place = in_place
         self._encoder = Encoder()
-        self._rows_seen = 0
+        self._rows_done = 0
         self._rows_taken = 0
         self._anything_learnt = False
         self._any_value = False
@@ -90,13 +93,13 @@ class Writer:
             types = {**check_types(batch.types, "attributeTypes"), **types}
         matched = match(self._draft, batch, types)
         self._anything_learnt |= matched.any
-        self._rows_seen += batch.n_rows
         step = slice_rows(len(self._draft.state.schema.dense))
         for start in range(0, batch.n_rows, step):
             stop = min(start + step, batch.n_rows)
             self._write_slice(batch, matched, types, start, stop)
+            self._rows_done += stop - start
             if self._checkpoint is not None:
-                self._checkpoint(self._rows_seen - batch.n_rows + stop)
+                self._checkpoint(self._rows_done)
 
     def _write_slice(self, batch: Batch, matched: Matched, types: Mapping[str, str], start: int, stop: int) -> None:
         draft = self._draft
@@ -134,28 +137,39 @@ class Writer:
             return
         state = draft.own()
         if draft.forgetting:
-            state.forget(rows)
+            state.forget(rows, self._kernel_checkpoint())
         elif state.window is not None:
-            state.slide(rows)
+            state.slide(rows, self._kernel_checkpoint())
         else:
-            state.learn(rows)
+            state.learn(rows, self._kernel_checkpoint())
+
+    def _kernel_checkpoint(self) -> Checkpoint | None:
+        # Inside a slice the kernel calls too; rows that a filter drops are counted when the slice is done.
+        checkpoint, before = self._checkpoint, self._rows_done
+        if checkpoint is None:
+            return None
+
+        def inside(done: int, _: int) -> None:
+            checkpoint(before + done)
+
+        return inside
 
     def _bad_value(self, rows: Rows, start: int, keep: np.ndarray | None, error: DataError) -> Exception:
         # The kernel says that a value is bad; only now is it worth a search for where.
         dense = self._backend.get(rows.dense)
-        names = self._draft.state.schema.dense
-        for bad, problem in (
-            (np.isinf(dense), _INFINITE),
-            (np.isnan(dense), "is missing, and missing='error' refuses it"),
-        ):
+        schema = self._draft.state.schema
+        problems = [(np.isinf(dense), _INFINITE), (np.abs(dense) > _HUGE, _OVERFLOW)]
+        if self._draft.state.moments.missing == "error":
+            problems.append((np.isnan(dense), _MISSING))
+        for bad, problem in problems:
             if bad.any():
                 row, position = (int(i) for i in np.argwhere(bad)[0])
                 value = float(dense[row, position])
-                return BadCell(names[position], original_row(row, start, keep), value, problem)
+                return BadCell(schema.dense[position], original_row(row, start, keep), value, problem)
         return InputError(str(error))
 
     def _check_whole(self) -> None:
-        if not self._rows_seen:
+        if not self._rows_done:
             raise InputError("the data has no rows; there is nothing to do")
         if not self._anything_learnt:
             raise InputError(

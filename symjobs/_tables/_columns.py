@@ -202,4 +202,4 @@ def is_binary(values: np.ndarray) -> bool:
     """Whether an array holds nothing but 0, 1 and NaN."""
     if values.dtype.kind == "b":
         return True
-    return not bool(((values * values != values) & (values == values)).any())
+    return not bool(((values != 0) & (values != 1) & (values == values)).any())

@@ -26,12 +26,6 @@ def _column(name: str, series: Any) -> Column:
         return TextColumn(name, len(series), lambda: _categories(values), categorical=True)
     if isinstance(dtype, np.dtype):
         return _numpy_column(name, series.to_numpy())
-    if (
-        getattr(dtype, "_is_numeric", False)
-        or getattr(dtype, "_is_boolean", False)
-        or pandas.api.types.is_sparse(dtype)
-    ):
-        return _extension_column(name, values)
     if pandas.api.types.is_numeric_dtype(dtype) or pandas.api.types.is_bool_dtype(dtype):
         return _extension_column(name, values)
     if pandas.api.types.is_string_dtype(dtype):
