@@ -297,7 +297,7 @@ class Report:
 
         ``notes`` is text for a row of the table (a share of the DSYRK rate); ``facts`` (sizes) go into the JSON line.
         """
-        limit = float(target.split()[-1]) if target else None
+        limit = float(target.split()[-1]) if target and not self.options.quick else None  # targets are for full sizes
         self.sections.append(_Section(title, timings, ours, peer, target, limit, dict(notes or {}), facts))
 
     def finish(self) -> bool:
@@ -326,6 +326,8 @@ class Report:
         print(f"\n{section.title}")
         print(table(rows))
         if section.limit is None:
+            if section.target:
+                print(f"  target ours / {section.peer} {section.target}: not judged with --quick")
             return None
         if ratio is None:
             print(f"  target ours / {section.peer} {section.target}: not measured")

@@ -46,8 +46,8 @@ def test_ill_conditioned_matrix_against_exact_arithmetic(xp, p):
     with mpmath.workdps(60):
         inverse = mpmath.matrix(R.tolist()) ** -1
         exact = [float(inverse[i, i]) for i in range(p)]
-    # An inverse is right to p eps times the condition number.
-    np.testing.assert_allclose(get(vif(put(xp, R)).values), exact, rtol=p * EPS * np.linalg.cond(R))
+    # An inverse is right to a few p eps times the condition number.
+    np.testing.assert_allclose(get(vif(put(xp, R)).values), exact, rtol=4 * p * EPS * np.linalg.cond(R))
 
 
 @settings(deadline=None, max_examples=50)
@@ -70,7 +70,7 @@ def test_cholesky_and_eigenvalues_agree(seed, p):
     assert fast is not None
     assert rank == p
     assert psd
-    np.testing.assert_allclose(fast, generic, rtol=p * EPS * np.linalg.cond(R))
+    np.testing.assert_allclose(fast, generic, rtol=8 * p * EPS * np.linalg.cond(R))
 
 
 @settings(deadline=None, max_examples=40)
