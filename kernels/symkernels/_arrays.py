@@ -33,6 +33,11 @@ def is_cupy(x: Array) -> bool:
     return bool(compat.is_cupy_array(x))
 
 
+def to_numpy(x: Array) -> np.ndarray:
+    """Return ``x`` as a NumPy array, copied from the device if it is on one."""
+    return x.get() if is_cupy(x) else np.asarray(x)
+
+
 def as_floats(x: Array, *, ndim: int, name: str) -> Array:
     """Return ``x`` as a real array of ``ndim`` dimensions, on its own backend and device.
 

@@ -81,8 +81,11 @@ def _mirrored_covariance(sums: Sums, ddof: float) -> np.ndarray:
     return C
 
 
-def correlation(sums: Sums, layout: Layout, gross: Array, turnover: float) -> Array:
-    """(P, P) pairwise correlation; NaN where one of the two is constant over their common rows."""
+def correlation(sums: Sums, layout: Layout, noise: Array) -> Array:
+    """(P, P) pairwise correlation; NaN where one of the two is constant over their common rows.
+
+    ``noise`` is the rounding error of each sum of squares.
+    """
     xp = sums.xp
     if sums.N is None:
         C = covariance(sums, layout, 0.0)
@@ -94,8 +97,7 @@ def correlation(sums: Sums, layout: Layout, gross: Array, turnover: float) -> Ar
         count, total, square = sums.pairwise(layout)
         spread = square - divide(xp, total * total, count)
         # What is left of a constant column once the gaps' sums are taken away is rounding, not variance.
-        noise = 4 * UNIT * max(turnover, 1.0) ** 0.5 * gross[:, None]
-        spread = xp.where(spread > noise, spread, xp.nan)
+        spread = xp.where(spread > noise[:, None], spread, xp.nan)
         product = sums.whole() - divide(xp, total * xp.matrix_transpose(total), count)
         C = product / xp.sqrt(spread) / xp.sqrt(xp.matrix_transpose(spread))
     C = xp.clip(C, -1.0, 1.0)
@@ -140,7 +142,7 @@ def condition(sums: Sums, layout: Layout, position: int) -> Condition:
 
 @dataclass(frozen=True)
 class CrossSums:
-    """Raw (unshifted) sums of two attributes over the rows where both are present; NaN where a state does not keep them."""
+    """Raw (unshifted) sums of two attributes over the rows where both are present; NaN where they are not kept."""
 
     n: float
     sum_x: float
@@ -155,7 +157,7 @@ class CrossSums:
 def cross_sums(sums: Sums, layout: Layout, i: int, j: int) -> CrossSums:
     def pair(a: int, b: int) -> tuple[float, float, float]:
         """Count, sum and square sum of a over the rows where b is present too."""
-        if sums.N is None:
+        if sums.N is None or sums.Q is None:
             return sums.weight, float(sums.T[a]), float(sums.S[a, a])
         g, h = int(layout.group[a]), int(layout.group[b])
         return float(sums.N[g, h]), float(sums.T[a, h]), float(sums.Q[a, h])
@@ -170,7 +172,7 @@ def cross_sums(sums: Sums, layout: Layout, i: int, j: int) -> CrossSums:
         column = int(np.searchsorted(layout.binaries, j))
         xxy = float(sums.V[i, column]) if i < layout.n_dense else xy
         xxyy = xxy = xxy + c * (2 * xy + c * y)
-    elif sums.D is not None:
+    elif sums.D is not None and sums.F is not None:
         u2v, uv2, u2v2 = float(sums.D[i, j]), float(sums.D[j, i]), float(sums.F[i, j])
         xxy = u2v + d * xx + 2 * c * (xy + d * x) + c * c * (y + d * n)
         xxyy = (

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arrays import is_cupy
+from .._arrays import to_numpy
 from .._errors import DataError
 from ._layout import Layout
+from ._state import State
 from ._sums import Sums
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ _POLICIES = ("pairwise", "listwise", "error")
 
 def to_arrays(m: Moments) -> dict[str, np.ndarray]:
     def plain(x: Any) -> np.ndarray:
-        return np.array(x.get() if is_cupy(x) else x)
+        return np.array(to_numpy(x))
 
-    sums, layout = m._sums, m._layout
+    state, sums, layout = m._state, m._state.sums, m._state.layout
     arrays = {name: plain(array) for name, array in sums.arrays().items()}
     arrays["S"] = plain(sums.whole())
     return arrays | {
@@ -31,10 +32,10 @@ def to_arrays(m: Moments) -> dict[str, np.ndarray]:
         "joint_squares": np.array([m.joint_squares]),
         "n_rows": np.array([sums.n_rows]),
         "weight": np.array([sums.weight]),
-        "turnover": np.array([m._turnover]),
-        "gross": plain(m._gross),
-        "low_exact": plain(m._low_exact),
-        "high_exact": plain(m._high_exact),
+        "turnover": np.array([state.turnover]),
+        "gross": plain(state.gross),
+        "low_exact": plain(state.low_exact),
+        "high_exact": plain(state.high_exact),
         "number": layout.number.astype(np.int64),
         "n_dense": np.array([layout.n_dense]),
         "binary": layout.binary.copy(),
@@ -102,7 +103,6 @@ def from_arrays(cls: type[Moments], arrays: dict[str, np.ndarray]) -> Moments:
     if not sound:
         raise DataError("damaged moments: sums that no rows can have")
     m = cls(0, missing=_POLICIES[policy], joint_squares=joint)  # type: ignore[arg-type]
-    m._layout, m._sums = layout, sums
-    m._gross, m._turnover = get("gross", "f", d), scalar("turnover", "f")
-    m._low_exact, m._high_exact = get("low_exact", "b", d), get("high_exact", "b", d)
+    exact = get("low_exact", "b", d), get("high_exact", "b", d)
+    m._state = State(layout, sums, get("gross", "f", d), scalar("turnover", "f"), *exact)
     return m

@@ -19,7 +19,7 @@ _GPU_BLOCK_BYTES = 2**28  # a GPU wants large blocks; this bounds what they take
 
 
 @lru_cache(maxsize=1)
-def _numba_works() -> bool:
+def numba_works() -> bool:
     try:
         from . import _loops  # noqa: F401
     except ImportError as error:
@@ -40,7 +40,7 @@ def sum_rows(
 ) -> Sums:
     """The sums of the rows of X about ``shift``."""
     # The compiled loops know neither weights nor joint squares: both need other products, and are rare.
-    if is_numpy(X) and weight is None and not joint and _numba_works():
+    if is_numpy(X) and weight is None and not joint and numba_works():
         from ._fast import sum_rows as fast
 
         return fast(X, sparse, layout, shift, checkpoint)

@@ -1,4 +1,4 @@
-"""The sums of one block of rows in the array API standard: what runs on a GPU, and what every fast path is tested against."""
+"""The sums of one block of rows in the array API standard: what a GPU runs, and what fast paths are tested against."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ TOTAL, THIRD, FOURTH, LOW, HIGH = range(5)
 
 @njit(nogil=True, cache=True)
 def _add_product(A, B, rows, C, upper, X, ahead, end):
-    """C += A[:rows].T @ B[:rows], of which only tiles that touch the upper triangle if ``upper``; X is fetched ahead."""
+    """C += A[:rows].T @ B[:rows], only the tiles that touch the upper triangle if ``upper``; X is fetched ahead."""
     left, right = A.shape[1] // LANES, B.shape[1] // LANES
     widest = VECTORS if right > 10 else 2  # narrow problems waste less of the triangle with narrow tiles
     j = 0
@@ -120,7 +120,7 @@ def _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_
 @njit(nogil=True, cache=True)
 def _add_sparse(U, rows, p, first, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
                 missing_in_row, gap_T, gap_Q, gap_N):  # fmt: skip
-    """Sums of dense attributes over the rows where a sparse one is 1, and counts of sparse attributes that are 1 together."""
+    """Sums of dense attributes over the rows where a sparse one is 1, and counts of sparse ones that are 1 together."""
     for r in range(rows):
         start, stop = indptr[first + r], indptr[first + r + 1]
         for a in range(start, stop):
@@ -235,9 +235,9 @@ def mirrored_covariance(S, T, n, divisor):
 
 
 @njit(nogil=True, cache=True)
-def learn_few(X, sign, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, high,
+def learn_few(X, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, high,
               low_exact, high_exact, gross):  # fmt: skip
-    """Add (or take away) a few complete rows in place; without effect and False if a value is NaN, infinite or not 0/1.
+    """Add a few complete rows in place; without effect and False if a value is NaN, infinite or not 0/1.
 
     For a handful of rows one pass over the triangle costs less than an accumulator of their own would.
     """
@@ -257,19 +257,19 @@ def learn_few(X, sign, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, lo
             if x >= high[j]:
                 high[j], high_exact[j] = x, True
         for i in range(p):
-            a = sign * u[i]
+            a = u[i]
             square = u[i] * u[i]
             gross[i] += square
             M3[i] += a * square
-            M4[i] += sign * square * square
+            M4[i] += square * square
             for j in range(i, p):
                 S[i, j] += a * u[j]
             for b in range(len(binaries)):
-                V[i, b] += sign * square * u[binaries[b]]
+                V[i, b] += square * u[binaries[b]]
             if has_gaps:
                 for g in range(T.shape[1]):
                     T[i, g] += a
-                    Q[i, g] += sign * square
+                    Q[i, g] += square
             else:
                 T[i, 0] += a
     return True

@@ -32,17 +32,6 @@ class SparseRows:
     missing: np.ndarray | None
     groups: np.ndarray
 
-    @property
-    def n_rows(self) -> int:
-        return len(self.indptr) - 1
-
-    def rows(self, keep: np.ndarray) -> SparseRows:
-        """The rows where ``keep`` is True."""
-        lengths = np.diff(self.indptr)
-        indptr = np.concatenate([[0], np.cumsum(lengths[keep])])
-        missing = None if self.missing is None else self.missing[keep]
-        return SparseRows(indptr, self.indices[np.repeat(keep, lengths)], missing, self.groups)
-
 
 @dataclass(frozen=True)
 class Incidence:
@@ -58,6 +47,12 @@ class Incidence:
         return Incidence(
             self.indptr[start : stop + 1] - first, self.members[first:last], self.missing[start:stop], self.groups
         )
+
+    def keep(self, rows: np.ndarray) -> Incidence:
+        """The rows where ``rows`` is True."""
+        lengths = np.diff(self.indptr)
+        indptr = np.concatenate([[0], np.cumsum(lengths[rows])])
+        return Incidence(indptr, self.members[np.repeat(rows, lengths)], self.missing[rows], self.groups)
 
     def one_hot(self, n_sparse: int) -> np.ndarray:
         """(n, n_sparse) float64."""

@@ -1,4 +1,4 @@
-"""Two register-blocked inner loops, written in LLVM's vector types because no loop of Numba's own keeps them in registers.
+"""Two register-blocked inner loops, in LLVM's vector types: no loop of Numba's own keeps such blocks in registers.
 
 `tile` adds a small block of A.T @ B to C (an outer product a row, Goto & van de Geijn 2008, section 4); `strip` reads a
 strip of columns once and leaves the shifted values together with their sums, power sums, minima and maxima. The lanes
@@ -41,7 +41,7 @@ def _vector_at(builder: ir.IRBuilder, pointer: ir.Value, offset: ir.Value) -> ir
 
 def _make_tile(vectors: int) -> Any:
     @intrinsic
-    def tile(typingctx, a, a_stride, b, b_stride, rows, c, c_stride, ahead):  # type: ignore[no-untyped-def]
+    def tile(typingctx, a, a_stride, b, b_stride, rows, c, c_stride, ahead):
         """C[:LANES, :vectors*LANES] += A[:rows, :LANES].T @ B[:rows, :vectors*LANES].
 
         One cache line a row is fetched from ``ahead``: the memory that the next block will read.
@@ -50,7 +50,7 @@ def _make_tile(vectors: int) -> Any:
             _pointer, types.intp, _pointer, types.intp, types.intp, _pointer, types.intp, _pointer
         )  # fmt: skip
 
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, arguments):
             a, a_stride, b, b_stride, rows, c, c_stride, ahead = arguments
             fma = _declare(builder, f"llvm.fmuladd.v{LANES}f64", _vector, _vector, _vector, _vector)
             byte_pointer = ir.IntType(8).as_pointer()
@@ -83,7 +83,7 @@ def _make_tile(vectors: int) -> Any:
 
 def _make_strip(vectors: int, masked: bool) -> Any:
     @intrinsic
-    def strip(typingctx, x, x_stride, u, u_stride, rows, shift, sums, sums_stride, columns):  # type: ignore[no-untyped-def]
+    def strip(typingctx, x, x_stride, u, u_stride, rows, shift, sums, sums_stride, columns):
         """U = X - shift, and to the rows of ``sums``: sum, third and fourth powers' sums of U, minimum, maximum of X.
 
         A masked strip reads only the first ``columns`` of its vector, so that nothing beyond X's end is touched.
@@ -92,7 +92,7 @@ def _make_strip(vectors: int, masked: bool) -> Any:
             _pointer, types.intp, _pointer, types.intp, types.intp, _pointer, _pointer, types.intp, types.intp
         )  # fmt: skip
 
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, arguments):
             x, x_stride, u, u_stride, rows, shift, sums, sums_stride, columns = arguments
             fma = _declare(builder, f"llvm.fmuladd.v{LANES}f64", _vector, _vector, _vector, _vector)
 
@@ -147,11 +147,11 @@ strip_1, strip_3, strip_tail = _make_strip(1, False), _make_strip(3, False), _ma
 
 
 @intrinsic
-def pointer_to(typingctx, array, offset):  # type: ignore[no-untyped-def]
+def pointer_to(typingctx, array, offset):
     """The address of element ``offset`` of a contiguous array."""
     signature = _pointer(array, types.intp)
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         struct = context.make_array(signature.args[0])(context, builder, arguments[0])
         return builder.gep(struct.data, [arguments[1]])
 

@@ -281,10 +281,11 @@ class Sums:
                 V_all, self.index(at_dense), self.index(dense_source >= 0),
                 self.index(np.maximum(columns, 0)), self.index(columns >= 0),
             )  # fmt: skip
-        low, high = (0.0, 1.0) if own_t is None else (
-            xp.where(own_t < own_n, 0.0, xp.where(own_n > 0, 1.0, xp.inf)),
-            xp.where(own_t > 0, 1.0, xp.where(own_n > 0, 0.0, -xp.inf)),
-        )  # fmt: skip
+        low: Array = 0.0
+        high: Array = 1.0
+        if own_t is not None and own_n is not None:
+            low = xp.where(own_t < own_n, 0.0, xp.where(own_n > 0, 1.0, xp.inf))
+            high = xp.where(own_t > 0, 1.0, xp.where(own_n > 0, 0.0, -xp.inf))
         result = Sums(
             xp, self.n_rows, self.weight, shift=shift, S=S, V=V,
             T=self.T,  # replaced below
