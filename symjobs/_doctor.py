@@ -27,7 +27,7 @@ class Finding:
 # Extra, the distribution and the module that it brings, what it is for.
 _EXTRAS = (
     ("cli", "rich", "rich", "tables and progress bars on a terminal"),
-    ("files", "pyarrow", "pyarrow", "Parquet files, and CSV 10 to 20 times faster"),
+    ("files", "pyarrow", "pyarrow", "Parquet files, and CSV 10 to 30 times faster"),
     ("plot", "matplotlib", "matplotlib", "pictures (--plot)"),
     ("histogram", "datasketches", "datasketches", "quantiles and histograms of projects"),
     ("postgresql", "psycopg", "psycopg", "jobs stored in PostgreSQL"),
@@ -114,7 +114,7 @@ def _numba() -> Finding:
 def _csv_reader() -> Finding:
     if importlib.util.find_spec("pyarrow"):
         return Finding("CSV reader", "pyarrow")
-    return Finding("CSV reader", "Python's csv module", "pip install 'symjobs[files]' for one 10 to 20 times faster")
+    return Finding("CSV reader", "Python's csv module", "pip install 'symjobs[files]' for one 10 to 30 times faster")
 
 
 def _gpu() -> list[Finding]:

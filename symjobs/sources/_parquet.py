@@ -12,7 +12,7 @@ from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._files import checked_path, is_parquet
 from symjobs.sources._source import Source
 
-_SHARE = 8  # a decoded byte, its Arrow column while the next batch is decoded, and the moments' block
+_SHARE = 32  # a decoded byte, the pages it came from, its Arrow column, and the moments' block
 _LARGEST = 2**25
 
 
@@ -43,11 +43,12 @@ class ParquetSource(Source):
             sizes = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
             scale = self.total_bytes / max(1, sum(sizes))
             before = 0.0
+            columns = list(self.attribute_names)
             for group, size in enumerate(sizes):
                 rows = file.metadata.row_group(group).num_rows
                 seen = 0
                 try:
-                    for batch in file.iter_batches(self._rows, [group], columns=list(self.attribute_names)):
+                    for batch in file.iter_batches(self._rows, [group], columns=columns, use_threads=False):
                         seen += batch.num_rows
                         yield (
                             self._converted(batch),
