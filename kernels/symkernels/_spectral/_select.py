@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import overload
 
 import array_api_compat as compat
+import numpy as np
 
 from .._arrays import Array, namespace
-from ._symmetric import Spectrum, as_symmetric, check_tol, spectrum, standardize
+from ._symmetric import Spectrum, as_symmetric, check_tol, on_host, spectrum, standardize
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
     rows dropped before explain, is larger than sqrt(tol max / next eigenvalue), or than half of the largest such row.
     That bound keeps what is kept from being singular itself.
 
-    The scale of the attributes does not matter. O(p^3) time, O(p^2) memory.
+    A coefficient is left out where it is no larger than the noise in a null vector can be, sqrt(tol max VIF) of the
+    equation's length. The scale of the attributes does not matter. O(p^3) time, O(p^2) memory.
     """
     C = as_symmetric(C, "C", undefined="keep")
     part = standardize(C, "C")
@@ -99,18 +101,13 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
     xp = namespace(C)
     eigen = spectrum(part.correlation, check_tol(tol, C.shape[0]))
     dropped = _pivots(eigen)
-    kept = [i for i in range(len(live)) if i not in set(dropped)]
+    gone = set(dropped)
+    kept = [i for i in range(len(live)) if i not in gone]
     dependencies: dict[int, dict[int, float]] = {i: {} for i in constant}
     if dropped:
-        pivots = xp.take(eigen.null, xp.asarray(dropped, device=compat.device(eigen.null)), axis=0)
-        # Null vectors that are 1 at one dropped attribute and 0 at the others: each is an equation for it.
-        equations = eigen.null @ xp.linalg.inv(pivots)
-        real = equations**2 > eigen.noise[:, None] * xp.sum(equations**2, axis=0)[None, :]
-        in_units = -equations / part.scale[:, None]
-        for column, d in enumerate(dropped):
-            dependencies[live[d]] = {
-                live[k]: float(in_units[k, column]) * float(part.scale[d]) for k in kept if bool(real[k, column])
-            }
+        coefficients = _coefficients(eigen, dropped, on_host(part.scale))
+        for d, column in zip(dropped, coefficients.T, strict=True):
+            dependencies[live[d]] = {live[k]: float(column[k]) for k in kept if column[k] != 0}
     return SVDSelection(
         kept=tuple(live[i] for i in kept),
         dropped=tuple(sorted(dependencies)),
@@ -133,3 +130,14 @@ def _pivots(eigen: Spectrum) -> list[int]:
         rows = rows - (rows @ direction)[:, None] * direction[None, :]
         chosen.append(last)
     return sorted(chosen)
+
+
+def _coefficients(eigen: Spectrum, dropped: list[int], scale: np.ndarray) -> np.ndarray:
+    """Return (q, m) coefficients of the dropped attributes on all, in the input's units; 0 where noise can be all."""
+    xp = namespace(eigen.null)
+    pivots = xp.take(eigen.null, xp.asarray(dropped, device=compat.device(eigen.null)), axis=0)
+    # Null vectors that are 1 at one dropped attribute and 0 at the others: each is an equation for it.
+    equations = eigen.null @ xp.linalg.inv(pivots)
+    real = equations**2 > eigen.noise[:, None] * xp.sum(equations**2, axis=0)[None, :]
+    standardized = xp.where(real, -equations, xp.zeros_like(equations))
+    return on_host(standardized) * (scale[dropped] / scale[:, None])

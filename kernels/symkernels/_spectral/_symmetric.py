@@ -10,7 +10,7 @@ from typing import Any, Literal
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, as_floats, is_numpy, namespace
+from .._arrays import Array, as_floats, is_cupy, is_numpy, namespace, to_numpy
 from .._errors import DataError, ShapeError
 
 EPS = float(np.finfo(np.float64).eps)
@@ -123,8 +123,14 @@ def cache_blocks(x: Array, length: int) -> list[slice]:
     return [slice(start, min(start + width, count)) for start in range(0, count, width)]
 
 
+def on_host(x: Array) -> np.ndarray:
+    """Return ``x`` as a NumPy array in one transfer, for bookkeeping entry by entry."""
+    return to_numpy(x) if is_numpy(x) or is_cupy(x) else np.from_dlpack(x)
+
+
 def _where(mask: Array, xp: Any) -> list[int]:
-    return [int(i) for i in xp.nonzero(mask)[0]]
+    found: list[int] = on_host(xp.nonzero(mask)[0]).tolist()
+    return found
 
 
 def listed(indices: Iterable[int], most: int = 8) -> str:
