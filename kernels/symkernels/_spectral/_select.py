@@ -98,7 +98,6 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
     if not live:
         return SVDSelection((), constant, {i: {} for i in constant}, constant)
 
-    xp = namespace(C)
     eigen = spectrum(part.correlation, check_tol(tol, C.shape[0]))
     dropped = _pivots(eigen)
     gone = set(dropped)
