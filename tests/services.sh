@@ -89,7 +89,7 @@ trap 'exit 143' TERM
 if [ -n "${SYMJOBS_TEST_POSTGRESQL:-}" ]; then
     say "using the PostgreSQL server that SYMJOBS_TEST_POSTGRESQL names"
 elif start_postgresql; then
-    say "PostgreSQL is up for the tests ($("$bin/postgres" --version | tr -dc '0-9.'))"
+    say "PostgreSQL is up for the tests ($("$bin/postgres" --version | cut -d' ' -f3))"
 else
     say "NO POSTGRESQL: it is not installed or does not start${folder:+ (see below)}; its tests will be skipped"
     [ -n "$folder" ] && tail -n 20 "$folder"/*.log >&2 || true

@@ -32,8 +32,7 @@ def open_engine(text: str) -> Engine:
     try:
         engine = sa.create_engine(url, **options)
     except ModuleNotFoundError as error:
-        package = error.name or url.drivername
-        raise MissingDependency(package, "postgresql", f"a job store at {url.drivername}://") from error
+        raise _missing_driver(url, error) from error
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -44,6 +43,13 @@ def open_engine(text: str) -> Engine:
         hint = " (does the folder exist, and may it be written?)" if sqlite else " (does the server run?)"
         raise StoreError(f"cannot open the job store {shown(url)}: {cause(error)}{hint}") from error
     return engine
+
+
+def _missing_driver(url: URL, error: ModuleNotFoundError) -> Exception:
+    package = error.name or url.drivername
+    if url.get_backend_name() == "postgresql":
+        return MissingDependency(package, "postgresql", "a job store in PostgreSQL")
+    return StoreError(f"a job store at {url.drivername}:// needs the package {package!r}; install it")
 
 
 def shown(url: URL) -> str:
@@ -60,8 +66,6 @@ def _parse(text: str) -> URL:
     try:
         url = sa.make_url(text)
         url.get_dialect()
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "the driver", "postgresql", "this job store") from error
     except (ArgumentError, NoSuchModuleError) as error:
         scheme = str(text).partition(":")[0]  # not the whole text: it may hold a password
         raise InputError(f"store: {scheme!r}... is not an SQLAlchemy URL; allowed are {examples}") from error
