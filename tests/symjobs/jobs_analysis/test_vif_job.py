@@ -1,0 +1,74 @@
+"""ExploreVIFJob against statsmodels and published values, exact collinearity, constants."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from statsmodels.stats.outliers_influence import variance_inflation_factor
+from statsmodels.tools import add_constant
+
+import symjobs as sj
+
+
+def factors(job):
+    (pairs,) = json.loads(sj.to_json(job.run(sj.JobContext()).entities()))["KSVSMap"]["values"]
+    return {name: float(text) for name, text in pairs.items()}
+
+
+@pytest.mark.parametrize("name", ["iris", "breast_cancer"])
+def test_vif_of_statsmodels(load, learnt, name):
+    frame = load(name)
+    X = add_constant(frame).to_numpy()
+    reference = {column: variance_inflation_factor(X, i + 1) for i, column in enumerate(frame)}
+    assert factors(sj.ExploreVIFJob(learnt(frame))) == pytest.approx(reference, rel=1e-8)
+
+
+def test_longley(load, learnt):
+    # Published by SAS, R (car::vif of lm(Employed ~ .)) and others, to the digits given here.
+    published = {"GNPDEFL": 135.53, "GNP": 1788.51, "UNEMP": 33.62, "ARMED": 3.59, "POP": 399.15, "YEAR": 758.98}
+    ours = factors(sj.ExploreVIFJob(learnt(load("longley")), list(published)))
+    assert {name: round(value, 2) for name, value in ours.items()} == published
+
+
+def test_vif_with_missing_values_is_that_of_the_pairwise_correlations(load, learnt):
+    frame = load("iris", 0.2)
+    reference = np.diag(np.linalg.inv(frame.corr()))
+    assert list(factors(sj.ExploreVIFJob(learnt(frame))).values()) == pytest.approx(reference.tolist(), rel=1e-9)
+
+
+def test_inputs_are_echoed_as_the_request_named_them(iris):
+    result = sj.ExploreVIFJob(iris, ["2", "sepal_length", 1]).run(sj.JobContext())
+    (pairs,) = result.entities()["KSVSMap"].values
+    assert list(pairs) == ["2", "sepal_length", "1"]
+    assert result.names == ("petal_length", "sepal_length", "sepal_width")
+    assert repr(result).startswith("<VIF of 3 attributes, rank 3; largest: petal_length 7.558")
+
+
+def test_collinear_and_constant_inputs_leave_the_rest_unharmed(load, learnt):
+    frame = load("iris")
+    rest = frame[["sepal_width", "petal_length"]]
+    frame["copy"] = 3 * frame["sepal_length"] - 1
+    frame["flat"] = 0.1
+    result = sj.ExploreVIFJob(learnt(frame), ["sepal_width", "petal_length", "sepal_length", "copy", "flat"]).run(
+        sj.JobContext()
+    )
+    (pairs,) = result.entities()["KSVSMap"].values
+    assert (pairs["sepal_length"], pairs["copy"], pairs["flat"]) == ("Infinity", "Infinity", "NaN")
+    X = add_constant(rest.assign(sepal_length=frame["sepal_length"])).to_numpy()
+    for i, name in enumerate(rest):
+        assert float(pairs[name]) == pytest.approx(variance_inflation_factor(X, i + 1), rel=1e-8)
+
+
+def test_a_category_by_its_name_is_collinear_by_itself(iris):
+    ours = factors(sj.ExploreVIFJob(iris, ["sepal_length", "species"]))
+    assert [math.isinf(value) for value in ours.values()] == [False, True, True, True]
+    assert set(factors(sj.ExploreVIFJob(iris))) == {"sepal_length", "sepal_width", "petal_length", "petal_width"}
+    two = factors(sj.ExploreVIFJob(iris, ["sepal_length", "species$setosa", "species$virginica"]))
+    assert all(math.isfinite(value) for value in two.values())
+
+
+def test_one_input_inflates_nothing(iris):
+    assert factors(sj.ExploreVIFJob(iris, ["sepal_length"])) == {"sepal_length": 1.0}
