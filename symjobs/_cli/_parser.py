@@ -15,7 +15,7 @@ QUESTIONS = {
     "vif": "variance inflation factors",
     "explore": "descriptive statistics and hypothesis tests (--metric)",
 }
-METRICS = ("uni bi ztest ztestp ztestmu ttest ttestmu ftest ftestmu anova chi2 gain").split()
+METRICS = ["uni", "bi", "ztest", "ztestp", "ztestmu", "ttest", "ttestmu", "ftest", "ftestmu", "anova", "chi2", "gain"]
 
 _RUN_EPILOG = """\
 examples:
@@ -66,8 +66,8 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--inputs",
         action="append",
         metavar="A,B",
-        help=f"attributes to ask about: {names} (default: every numeric one); explore takes it several times, each time "
-        "for one more test",
+        help=f"attributes to ask about: {names} (default: every numeric one); for explore it may come several "
+        "times, each time for one more test",
     )
     asked.add_argument("--targets", action="append", metavar="A,B", help=f"explore: target attributes, {names}")
     asked.add_argument(

@@ -9,65 +9,64 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import symjobs as sj
 from symjobs import _plots
 from symjobs._cli._learn import parse_names, parse_pairs
 from symjobs._errors import InputError
+from symjobs._explore import Catalogue
 from symjobs._jobs import Job
+from symjobs._jobs._explore import ExploreJob
+from symjobs._jobs._pca import PCAJob
+from symjobs._jobs._svd import SVDJob
+from symjobs._jobs._svd_select import SVDFeatureSelectionJob
+from symjobs._jobs._vif import ExploreVIFJob
 from symjobs._project import Project
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_LABEL_NAMES = 3
+_NAMES_IN_LABEL = 3
 
 
 def make_job(options: argparse.Namespace, project: Project) -> tuple[Job, list[str]]:
     """Return the job that the options ask for, and what to call each map of its answer."""
-    question = options.question
-    if question == "explore":
+    if options.question == "explore":
         return _explore(options, project)
     for option in ("targets", "param"):
         if getattr(options, option):
-            raise InputError(f"--{option} is for explore, not for {question}")
+            raise InputError(f"--{option} is for explore, not for {options.question}")
     inputs = [name for text in options.inputs for name in parse_names(text)] if options.inputs else None
-    if question == "pca":
-        job = sj.PCAJob(
-            project,
-            inputs=inputs,
-            explained=options.explained,
-            n_components=options.components,
-            covariance=options.covariance,
-        )
-        return job, []
-    kinds = {"svd": sj.SVDJob, "select": sj.SVDFeatureSelectionJob, "vif": sj.ExploreVIFJob}
-    return kinds[question](project, inputs=inputs), []
+    if options.question == "pca":
+        return PCAJob(project, inputs, options.explained, options.components, options.covariance), []
+    kinds = {"svd": SVDJob, "select": SVDFeatureSelectionJob, "vif": ExploreVIFJob}
+    return kinds[options.question](project, inputs), []
 
 
 def _explore(options: argparse.Namespace, project: Project) -> tuple[Job, list[str]]:
-    lists = [parse_names(text) for text in options.inputs or []]
-    if options.metric == "uni":  # one map an attribute
-        lists = [[name] for names in lists for name in names] or [[name] for name in project.snapshot().names]
-    if not lists:
+    inputs = [parse_names(text) for text in options.inputs or []]
+    if options.metric == "uni":  # describes one attribute at a time
+        inputs = [[name] for names in inputs for name in names] or [[name] for name in project.snapshot().names]
+    if not inputs:
         raise InputError(f"--metric {options.metric} needs --inputs, once for each test")
     targets = [parse_names(text) for text in options.targets or []]
-    if targets and len(targets) not in (1, len(lists)):
-        raise InputError(f"--targets came {len(targets)} times and --inputs {len(lists)} times; give one of them for each")
-    targets = targets * len(lists) if len(targets) == 1 else targets
-    extra = {}
-    for text in options.param or []:
-        extra.update(parse_pairs("--param", f'"{text}"'))
-    labels = explore_labels(lists, targets)
-    parameters = [extra] * len(lists) if extra else None
-    return sj.ExploreJob(project, options.metric, inputs=lists, targets=targets or None, parameters=parameters), labels
+    if targets and len(targets) not in (1, len(inputs)):
+        raise InputError(f"--targets came {len(targets)} times and --inputs {len(inputs)} times; give one for each")
+    targets = targets * len(inputs) if len(targets) == 1 else targets
+    extra = {name: value for text in options.param or [] for name, value in parse_pairs("--param", text).items()}
+    job = ExploreJob(project, options.metric, inputs, targets or None, [extra] * len(inputs))
+    return job, explore_labels(inputs, targets)
 
 
-def explore_labels(inputs: Sequence[Sequence[str]], targets: Sequence[Sequence[str]] | None) -> list[str]:
+def explore_labels(inputs: Sequence[Sequence[str]], targets: Sequence[Sequence[str]] | None = None) -> list[str]:
     """Return what to call each map of an exploration: its inputs, and its targets."""
     labels = [_short(names) for names in inputs]
     if targets:
         labels = [f"{label} by {_short(names)}" for label, names in zip(labels, targets, strict=True)]
     return labels
+
+
+def _short(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_IN_LABEL
+    return ", ".join(names[:_NAMES_IN_LABEL]) + (f" and {more} more" if more > 0 else "")
 
 
 def draw(question: str, project: Project, asked: Sequence[str] | None, values: Mapping[str, Any], title: str) -> Figure:
@@ -76,10 +75,10 @@ def draw(question: str, project: Project, asked: Sequence[str] | None, values: M
     Parameters
     ----------
     question : str
-        ``pca``, ``svd`` or ``select``, ``vif``, ``explore``.
+        ``pca``, ``svd``, ``vif``; any other gets the correlations of what was asked about.
     project : Project
     asked : sequence of str, optional
-        The inputs; all numeric attributes by default.
+        The inputs; by default every C and B column.
     values : mapping
         The values of the job's response, as plain JSON.
     title : str
@@ -87,13 +86,15 @@ def draw(question: str, project: Project, asked: Sequence[str] | None, values: M
     if question == "pca":
         eigenvalues = [float(text) for text in values["pcaValues"]["data"][0]]
         return _plots.scree(eigenvalues, total=values["pcaSumValues"], title=title)
-    snapshot = project.snapshot()
-    indices = snapshot.resolve(list(dict.fromkeys(asked)), members=True) if asked else snapshot.numeric
-    names = [snapshot.names[i] for i in indices]
     if question == "svd":
         singular = [float(text) for text in values["KSVSMap"]["values"][0]]
         return _plots.scree(singular, title=title, quantity="singular value")
-    correlations = np.asarray(snapshot.moments.correlation(indices=indices))
+    snapshot = project.snapshot()
+    catalogue = Catalogue(snapshot)
+    attributes = catalogue.select(None if asked is None else tuple(asked))
+    names = [catalogue.name(attribute) for attribute in attributes]
+    correlations = snapshot.moments.correlation(indices=[attribute.index for attribute in attributes])
+    correlations = np.asarray(correlations.get() if hasattr(correlations, "get") else correlations)
     if question == "vif":
         factors = [float(text) for text in values["KSVSMap"]["values"][0].values()]
         return _plots.vif_bars(names, factors, correlations, title=title)
@@ -106,17 +107,13 @@ def asked_names(options: argparse.Namespace) -> list[str] | None:
     return list(dict.fromkeys(name for text in texts for name in parse_names(text))) or None
 
 
-def title_of(question: str, options: argparse.Namespace) -> str:
-    """Return a title for a picture and a table: the question and the data."""
+def title_of(options: argparse.Namespace) -> str:
+    """Return a title for tables and a picture: the data and the question."""
     what = {
         "pca": f"PCA of the {'covariance' if options.covariance else 'correlation'} matrix",
         "svd": "singular values of the covariance matrix",
         "select": "SVD feature selection",
         "vif": "variance inflation factors",
         "explore": f"explore: {options.metric}",
-    }[question]
+    }[options.question]
     return f"{Path(options.data).stem}: {what}"
-
-
-def _short(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LABEL_NAMES]) + (f" and {len(names) - _LABEL_NAMES} more" if len(names) > _LABEL_NAMES else "")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-import symjobs as sj
-from symjobs import _plots
-from symjobs._cli import _tables, _watch
+from symjobs import _plots, rest
+from symjobs._cli import _watch
 from symjobs._cli._learn import learn
+from symjobs._cli._print import require_rich, show
 from symjobs._cli._questions import asked_names, draw, make_job, title_of
+from symjobs._cli._tables import tables
+from symjobs._jobs import JobManager
 
 _OWNER = "cli"
 
@@ -17,28 +19,24 @@ _OWNER = "cli"
 def run(options: argparse.Namespace) -> int:
     """Return 0 if the job finished, 1 if it failed; bad input raises before there is a job."""
     if not options.json:
-        _tables.require_rich()
+        require_rich()
     if options.plot:
         _plots.check_path(options.plot)
     project = learn(options)
     job, labels = make_job(options, project)
-    with sj.JobManager(workers=1, store=None) as manager:
+    with JobManager(workers=1, store=None) as manager:
         handle = manager.submit(job, owner=_OWNER)
-        try:
-            _watch.wait([handle], lambda _: job.job_type)
-        except KeyboardInterrupt:
-            handle.kill()
-            raise
-        response = sj.rest.get_job(manager, _OWNER, handle.id)
+        _watch.wait([handle], lambda _: job.job_type)
+        response = rest.get_job(manager, _OWNER, handle.id)
     if options.json:
         sys.stdout.buffer.write(response.json + b"\n")
         sys.stdout.flush()
     if response.status != 200:
         print(f"symjobs: job {handle.id} failed: {response.body['statusString']}", file=sys.stderr)
         return 1
-    values, title = response.body["values"], title_of(options.question, options)
+    values, title = response.body["values"], title_of(options)
     if not options.json:
-        _tables.show(_tables.tables(values, labels), heading=title)
+        show(tables(job.job_type, values, labels), heading=title)
     if options.plot:
         path = _plots.save(draw(options.question, project, asked_names(options), values, title), options.plot)
         print(f"picture: {path}", file=sys.stderr)

@@ -94,13 +94,13 @@ def _wait_with_bars(handles: Sequence[JobHandle], label: Callable[[JobHandle], s
 
 
 def _wait_with_lines(handles: Sequence[JobHandle], label: Callable[[JobHandle], str]) -> None:
-    shown: dict[int, str] = {}
+    shown = {handle.id: "queued" for handle in handles}
     open_handles = list(handles)
     while open_handles:
         for handle in list(open_handles):
             ended, info = handle.done(), handle.info()
             text = state(info)
-            if shown.get(handle.id) != text:
+            if shown[handle.id] != text:
                 shown[handle.id] = text
                 print(f"  job {handle.id:>3} {label(handle)}: {text}, {info.current}/{info.maximum}", file=sys.stderr)
             if ended:

@@ -1,0 +1,181 @@
+"""``symjobs demo``: real data learnt, every kind of job run on it, tables and pictures left in a folder."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from symjobs import datasets, rest
+from symjobs._cli import _watch
+from symjobs._cli._learn import learn_source
+from symjobs._cli._print import require_rich, show
+from symjobs._cli._questions import draw, explore_labels
+from symjobs._cli._tables import Cell, Table, tables
+from symjobs._errors import InputError
+from symjobs._jobs import Job, JobHandle, JobManager, ListProjectsInfoJob, ProjectInfoJob
+from symjobs._jobs._explore import ExploreJob
+from symjobs._jobs._pca import PCAJob
+from symjobs._jobs._svd import SVDJob
+from symjobs._jobs._svd_select import SVDFeatureSelectionJob
+from symjobs._jobs._vif import ExploreVIFJob
+from symjobs._plots import check_path, save
+from symjobs._project import Project
+
+_OWNER = "demo"
+_SHOWN = (("iris", "pca"), ("longley", "vif"), ("iris", "explore-anova"))  # printed too, not only written
+
+
+@dataclass
+class Task:
+    """A job, and where its answer goes: ``<project>/<name>.json``, ``.csv`` and, where there is one, ``.png``."""
+
+    project: Project
+    name: str
+    job: Job
+    labels: list[str] = field(default_factory=list)
+    picture: str | None = None  # the question whose picture it has
+    title: str = ""
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Return 0 if every job finished, 1 if one failed."""
+    require_rich()
+    folder = _folder(options.out)
+    with JobManager(workers=2, store=None) as manager:
+        projects = _learn_all()
+        for project in projects:
+            manager.projects.add(_OWNER, project)
+        tasks = list(_tasks(projects, manager))
+        handles = [manager.submit(task.job, owner=_OWNER) for task in tasks]
+        labels = {handle.id: f"{task.project.name}/{task.name}" for handle, task in zip(handles, tasks, strict=True)}
+        print(f"{len(handles)} jobs queued", flush=True)
+        _watch.wait(handles, lambda handle: labels[handle.id], lines=True)
+        failed = _write_all(manager, list(zip(tasks, handles, strict=True)), folder)
+    written = sum(1 for path in folder.rglob("*") if path.is_file())
+    print(f"\n{len(handles) - failed} of {len(handles)} jobs finished; {written} tables and pictures are in {folder}")
+    return 1 if failed else 0
+
+
+def _folder(out: str) -> Path:
+    folder = Path(out).resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    check_path(folder / "test.png")  # the pictures need matplotlib: say so before the work is done
+    return folder
+
+
+def _learn_all() -> list[Project]:
+    projects = []
+    for name in ("iris", "longley"):
+        project = Project(name, histogram=name == "iris")
+        source = datasets.open(name)
+        learn_source(project, source)
+        print(f"learnt {name}: {project.n_rows} rows, {source.total_bytes} bytes of CSV", flush=True)
+        projects.append(project)
+    project = Project("breast_cancer")
+    project.learn(_with_size(datasets.load_breast_cancer()))
+    print(f"learnt breast_cancer: {project.n_rows} rows, from a DataFrame entity", flush=True)
+    return [*projects, project]
+
+
+def _with_size(frame: Any) -> Any:
+    # A second category, so that chi2 and gain have something to relate to the diagnosis: mean area by its median.
+    area = frame.attributeNames.index("mean area")
+    median = statistics.median(float(row[area]) for row in frame.data)
+    rows = [[*row, "large" if float(row[area]) > median else "small"] for row in frame.data]
+    return type(frame)([*frame.attributeNames, "size"], [*frame.attributeTypes, "T"], rows)
+
+
+def _tasks(projects: Sequence[Project], manager: JobManager) -> Iterator[Task]:
+    for project in projects:
+        yield from _matrix_tasks(project)
+        yield Task(project, "info", ProjectInfoJob(project))
+    iris, _, cancer = projects
+    setosa, versicolor, virginica = (f"species${name}" for name in ("setosa", "versicolor", "virginica"))
+    species = [setosa, versicolor, virginica]
+    lengths = ["sepal_length", "petal_length"]
+    yield _explore(
+        iris, "bi", [["petal_length", "petal_width"], ["sepal_length", "sepal_width"], ["petal_width", setosa]]
+    )
+    for metric in ("ztest", "ttest", "ftest"):
+        yield _explore(iris, metric, [lengths, ["petal_width", versicolor, virginica]])
+    yield _explore(iris, "ztestp", [[setosa, virginica]])
+    yield _explore(iris, "ztestmu", [["sepal_length"]], parameters={"sml_explore_ztest_known_mu": 5.8})
+    yield _explore(iris, "ttestmu", [["sepal_length"]], parameters={"sml_explore_ttest_known_mu": 5.8})
+    yield _explore(iris, "ftestmu", [["sepal_length"]], parameters={"sml_explore_ftest_known_sigma": 0.8})
+    yield _explore(iris, "anova", [["petal_width"], ["sepal_width"]], targets=[species, species])
+    diagnoses, sizes = ["diagnosis$malignant", "diagnosis$benign"], ["size$small", "size$large"]
+    yield _explore(cancer, "chi2", [diagnoses], targets=[sizes])
+    yield _explore(cancer, "gain", [["size"]], targets=[["diagnosis"]])
+    yield Task(iris, "list-projects", ListProjectsInfoJob(manager.projects.all(_OWNER)))
+
+
+def _matrix_tasks(project: Project) -> Iterator[Task]:
+    name = project.name
+    correlations, covariances = f"{name}: PCA of the correlation matrix", f"{name}: PCA of the covariance matrix"
+    yield Task(project, "pca", PCAJob(project), picture="pca", title=correlations)
+    yield Task(project, "pca-covariance", PCAJob(project, covariance=True), picture="pca", title=covariances)
+    yield Task(
+        project, "svd", SVDJob(project), picture="svd", title=f"{name}: singular values of the covariance matrix"
+    )
+    yield Task(project, "select", SVDFeatureSelectionJob(project))
+    yield Task(project, "vif", ExploreVIFJob(project), picture="vif", title=f"{name}: variance inflation factors")
+    everything = [[attribute] for attribute in project.snapshot().names]
+    yield _explore(project, "uni", everything, picture="explore", title=f"{name}: correlations")
+
+
+def _explore(
+    project: Project,
+    metric: str,
+    inputs: Sequence[Sequence[str]],
+    *,
+    targets: Sequence[Sequence[str]] | None = None,
+    parameters: Mapping[str, float] | None = None,
+    picture: str | None = None,
+    title: str = "",
+) -> Task:
+    extra = None if parameters is None else [parameters] * len(inputs)
+    job = ExploreJob(project, metric, inputs, targets, extra, project_info=False)
+    return Task(project, f"explore-{metric}", job, explore_labels(inputs, targets), picture, title)
+
+
+def _write_all(manager: JobManager, done: Sequence[tuple[Task, JobHandle]], folder: Path) -> int:
+    """Write every answer, and a table of the jobs; return how many failed."""
+    failed = 0
+    rows: list[list[Cell]] = []
+    for task, handle in done:
+        response = rest.get_job(manager, _OWNER, handle.id)
+        info = handle.info()
+        rows.append(
+            [handle.id, task.job.job_type, task.project.name, task.name, info.current, info.maximum, response.status]
+        )
+        if response.status == 200:
+            _write(task, response, folder / task.project.name)
+        else:
+            failed += 1
+            print(f"symjobs: job {handle.id} failed: {response.body['statusString']}", file=sys.stderr)
+    header = ["job", "type", "project", "name", "current", "maximum", "status"]
+    Table("jobs", header, rows).write_csv(folder / "jobs.csv")
+    return failed
+
+
+def _write(task: Task, response: rest.Response, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{task.name}.json").write_bytes(response.json + b"\n")
+    values = response.body["values"]
+    found = tables(task.job.job_type, values, task.labels)
+    for number, table in enumerate(found):
+        suffix = f"-{table.title.replace(' ', '-')}" if number else ""
+        table.write_csv(folder / f"{task.name}{suffix}.csv")
+    if task.picture:
+        name = "correlations" if task.picture == "explore" else task.name
+        save(draw(task.picture, task.project, None, values, task.title), folder / f"{name}.png")
+    if (task.project.name, task.name) in _SHOWN:
+        show(found, heading=task.title or f"{task.project.name}: {task.name}")

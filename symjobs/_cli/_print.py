@@ -1,0 +1,89 @@
+"""Tables on standard output, with rich."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symjobs._cli._tables import Cell, Table
+from symjobs._errors import MissingDependency
+
+_SHARES = ("explained", "cumulated")
+_MANY_COLUMNS, _FEW_ROWS = 9, 4
+_WIDEST = 44  # characters of a column; longer text is folded
+_GAP = 3
+_PIPE_WIDTH = 200  # a file or a pipe has no width to fit
+
+
+def require_rich() -> None:
+    """Raise MissingDependency if tables cannot be drawn."""
+    _rich()
+
+
+def show(tables: Sequence[Table], *, heading: str) -> None:
+    """Print tables under a heading.
+
+    A table of few rows and many columns is turned on its side; columns that do not fit the width are counted instead.
+    """
+    console_class, table_class, box = _rich()
+    console = console_class()
+    if not console.is_terminal:
+        console = console_class(width=_PIPE_WIDTH)
+    console.print(heading, style="bold", highlight=False, soft_wrap=True)
+    for table in tables:
+        columns = _columns(_upright(table))
+        kept = _fitting(columns, console.width)
+        drawn = table_class(box=box, pad_edge=False)
+        for name, _, numeric in columns[:kept]:
+            drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=_WIDEST)
+        for row in zip(*(texts for _, texts, _ in columns[:kept]), strict=True):
+            drawn.add_row(*row)
+        console.print(f"\n{table.title}", style="bold cyan", highlight=False)
+        console.print(drawn)
+        if kept < len(columns):
+            console.print(f"and {len(columns) - kept} more columns; --json prints all", highlight=False)
+
+
+def _upright(table: Table) -> Table:
+    if len(table.rows) > _FEW_ROWS or len(table.header) <= _MANY_COLUMNS:
+        return table
+    names, *columns = (list(column) for column in zip(*table.rows, strict=True))
+    rows = [[key, *column] for key, column in zip(table.header[1:], columns, strict=True)]
+    return Table(table.title, ["", *map(str, names)], rows)
+
+
+def _columns(table: Table) -> list[tuple[str, list[str], bool]]:
+    """Return (name, texts, whether they are numbers) of each column."""
+    columns = []
+    for position, name in enumerate(table.header):
+        cells = [row[position] for row in table.rows]
+        numeric = position > 0 and not any(isinstance(cell, str) for cell in cells)
+        columns.append((name, [_text(cell, share=name in _SHARES) for cell in cells], numeric))
+    return columns
+
+
+def _fitting(columns: Sequence[tuple[str, list[str], bool]], width: int) -> int:
+    used = 0
+    for position, (name, texts, _) in enumerate(columns):
+        used += min(_WIDEST, max(map(len, [name, *texts]))) + _GAP
+        if used > width and position >= 2:
+            return position
+    return len(columns)
+
+
+def _text(cell: Cell, *, share: bool) -> str:
+    if cell is None:
+        return "undefined"
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:.2%}" if share else f"{cell:.6g}"
+
+
+def _rich() -> tuple[Any, Any, Any]:
+    try:
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table as RichTable
+    except ImportError:
+        raise MissingDependency("rich", "cli", "printing tables (not --json)") from None
+    return Console, RichTable, SIMPLE_HEAD
