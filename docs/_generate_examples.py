@@ -1,0 +1,309 @@
+"""Write the worked examples of every job type, docs/jobs/*.md, by running them on the shipped iris data.
+
+    python docs/_generate_examples.py
+
+tests/symjobs/test_worked_examples.py runs them again and compares. Dates are replaced, since they differ every time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import symjobs as sj
+
+FOLDER = Path(__file__).parent / "jobs"
+DATE = 1763942400000  # stands for every date
+CUSTOMER = "c1"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One request and its answer.
+
+    `request` is the line of HTTP after the customer, `body` the entity that it carries, and `make` the job that the
+    server makes of them. `python` is the same job's constructor call.
+    """
+
+    title: str
+    request: str
+    python: str
+    make: Callable[[sj.Project], sj.Job]
+    body: Any = None
+    note: str = ""
+
+
+def from_body(job: type[sj.Job], body: Any, **query: str) -> Callable[[sj.Project], sj.Job]:
+    """Return what makes a job from the JSON of its body, as a server does."""
+    return lambda project: job.from_context(project, sj.from_json(sj.to_json(body), type(body)), query)
+
+
+def explored(
+    title: str, metric: str, python: str, *contexts: sj.MLContext, note: str = "", info: bool = False
+) -> Example:
+    """Return an example of ExploreJob; without the project's info, which every answer of it repeats."""
+    body = sj.ExploreContext(list(contexts))
+    query = {"metric": metric} if info else {"metric": metric, "returnProjectInfo": "false"}
+    return Example(
+        title,
+        f"POST /projects/iris/explore?{'&'.join(f'{k}={v}' for k, v in query.items())}",
+        python if info else python[:-1] + ", project_info=False)",
+        from_body(sj.ExploreJob, body, **query),
+        body,
+        note,
+    )
+
+
+def on(*names: str, targets: tuple[str, ...] = (), **parameters: str) -> sj.MLContext:
+    """Return an MLContext by names."""
+    return sj.MLContext(
+        inputAttributeNames=list(names), targetAttributeNames=list(targets), extraParameters=dict(parameters)
+    )
+
+
+LENGTHS = on("sepal_length", "sepal_width", "petal_length", "petal_width")
+GROUPS = ("species$setosa", "species$virginica")
+
+INTRODUCTIONS = {
+    "ExploreJob": "Describe and test attributes: one map of numbers for each MLContext of the request.",
+    "ExploreVIFJob": "Variance inflation factors, an intercept implied.",
+    "ListProjectsInfoJob": "What all projects of the customer are.",
+    "PCAJob": "Principal components of the correlation matrix, or of the covariance matrix.",
+    "ProjectInfoJob": "What one project is.",
+    "SVDFeatureSelectionJob": (
+        "Which attributes make a set singular, and what each of those depends on. The first map has a verdict on each "
+        "input: `kept`, `dropped`, or `constant` (dropped, too). The second has, for each input that is not kept, the "
+        "JSON of a map from the kept inputs that it is a linear function of to their coefficients."
+    ),
+    "SVDJob": "Singular values of the population covariance matrix; the i-th largest goes with the i-th input.",
+}
+
+EXAMPLES: dict[str, list[Example]] = {
+    "ExploreJob": [
+        explored(
+            "One attribute",
+            "uni",
+            'sj.ExploreJob(project, "uni", [["sepal_length"], ["petal_length"]], parameters=[{}, {"unbiased": True}])',
+            on("sepal_length"),
+            on("petal_length", unbiased="true"),
+            info=True,
+        ),
+        explored(
+            "Two attributes",
+            "bi",
+            'sj.ExploreJob(project, "bi", [["sepal_length", "petal_length"], ["sepal_length", "species$setosa"]])',
+            on("sepal_length", "petal_length"),
+            on("sepal_length", "species$setosa"),
+            note=(
+                "The second map describes the sepals of *Iris setosa*. In the first, the conditional variance needs "
+                'sums that a project keeps only if it is created with `params={"joint_squares": "true"}`.'
+            ),
+        ),
+        explored(
+            "z test",
+            "ztest",
+            'sj.ExploreJob(project, "ztest", [["sepal_length", "petal_length"]])',
+            on("sepal_length", "petal_length"),
+        ),
+        explored(
+            "z test of two proportions",
+            "ztestp",
+            'sj.ExploreJob(project, "ztestp", [["species$setosa", "species$virginica"]])',
+            on(*GROUPS),
+        ),
+        explored(
+            "z test against a known mean",
+            "ztestmu",
+            'sj.ExploreJob(project, "ztestmu", [["sepal_length"]], parameters=[{"sml_explore_ztest_known_mu": 5.8}])',
+            on("sepal_length", sml_explore_ztest_known_mu="5.8"),
+        ),
+        explored(
+            "t test of one attribute in two groups",
+            "ttest",
+            'sj.ExploreJob(project, "ttest", [["sepal_length"]], [["species$setosa", "species$virginica"]])',
+            on("sepal_length", targets=GROUPS),
+        ),
+        explored(
+            "t test against a known mean",
+            "ttestmu",
+            'sj.ExploreJob(project, "ttestmu", [["sepal_length"]], parameters=[{"sml_explore_ttest_known_mu": 5.8}])',
+            on("sepal_length", sml_explore_ttest_known_mu="5.8"),
+        ),
+        explored(
+            "F test",
+            "ftest",
+            'sj.ExploreJob(project, "ftest", [["sepal_length", "sepal_width"]])',
+            on("sepal_length", "sepal_width"),
+        ),
+        explored(
+            "F test against a known standard deviation",
+            "ftestmu",
+            'sj.ExploreJob(project, "ftestmu", [["petal_width"]], parameters=[{"sml_explore_ftest_known_sigma": 0.8}])',
+            on("petal_width", sml_explore_ftest_known_sigma="0.8"),
+        ),
+        explored(
+            "Analysis of variance",
+            "anova",
+            'sj.ExploreJob(project, "anova", [["sepal_length"]], [["species"]])',
+            on("sepal_length", targets=("species",)),
+            note="The name of a category stands for its members.",
+        ),
+        explored(
+            "Chi-square test",
+            "chi2",
+            'sj.ExploreJob(project, "chi2", [["species$setosa", "species$virginica"]], '
+            '[["species$setosa", "species$virginica"]])',
+            on(*GROUPS, targets=GROUPS),
+            note="Each species goes with itself only: a perfect association, whose coefficient is 1.",
+        ),
+        explored(
+            "Information gain",
+            "gain",
+            'sj.ExploreJob(project, "gain", [["species$setosa"]], [["species"]])',
+            on("species$setosa", targets=("species",)),
+        ),
+    ],
+    "ExploreVIFJob": [
+        Example(
+            "By index",
+            "POST /projects/iris/vif",
+            'sj.ExploreVIFJob(project, ["0", "1", "2", "3"])',
+            from_body(sj.ExploreVIFJob, sj.MLContext(inputAttributes=["0", "1", "2", "3"])),
+            sj.MLContext(inputAttributes=["0", "1", "2", "3"]),
+            "Keys are the inputs as the request named them.",
+        ),
+        Example(
+            "With a category",
+            "POST /projects/iris/vif",
+            'sj.ExploreVIFJob(project, ["sepal_length", "species"])',
+            from_body(sj.ExploreVIFJob, on("sepal_length", "species")),
+            on("sepal_length", "species"),
+            "The members of a whole category add up to 1, so that each is a linear function of the others.",
+        ),
+    ],
+    "ListProjectsInfoJob": [
+        Example(
+            "All projects",
+            "GET /projects/info",
+            "sj.ListProjectsInfoJob([project])",
+            lambda project: sj.ListProjectsInfoJob.from_context([project]),
+        )
+    ],
+    "PCAJob": [
+        Example(
+            "Of the correlations",
+            "POST /projects/iris/explorepca",
+            'sj.PCAJob(project, ["sepal_length", "sepal_width", "petal_length", "petal_width"])',
+            from_body(sj.PCAJob, LENGTHS),
+            LENGTHS,
+        ),
+        Example(
+            "Of the covariances, 95 % of the variance",
+            "POST /projects/iris/explorepca?explainedCovariance=0.95&pcaCovariance=true",
+            'sj.PCAJob(project, ["sepal_length", "sepal_width", "petal_length", "petal_width"], '
+            "explained=0.95, covariance=True)",
+            from_body(sj.PCAJob, LENGTHS, explainedCovariance="0.95", pcaCovariance="true"),
+            LENGTHS,
+            "`pcaSumValues` is the sum of all four eigenvalues.",
+        ),
+    ],
+    "ProjectInfoJob": [
+        Example(
+            "One project",
+            "GET /projects/iris/info?async=true",
+            "sj.ProjectInfoJob(project)",
+            lambda project: sj.ProjectInfoJob.from_context(project),
+        )
+    ],
+    "SVDFeatureSelectionJob": [
+        Example(
+            "A category among the inputs",
+            "POST /projects/iris/exploresvdfs",
+            'sj.SVDFeatureSelectionJob(project, ["sepal_length", "petal_length", "species"])',
+            from_body(sj.SVDFeatureSelectionJob, on("sepal_length", "petal_length", "species")),
+            on("sepal_length", "petal_length", "species"),
+        )
+    ],
+    "SVDJob": [
+        Example(
+            "Of the four lengths",
+            "POST /projects/iris/exploresvd",
+            'sj.SVDJob(project, ["sepal_length", "sepal_width", "petal_length", "petal_width"])',
+            from_body(sj.SVDJob, LENGTHS),
+            LENGTHS,
+        )
+    ],
+}
+
+
+def answer(manager: sj.JobManager, job: Callable[[], sj.Job]) -> dict[str, Any]:
+    """Create a job, wait for it, and return the body that a client gets."""
+    created = sj.rest.create_job(manager, CUSTOMER, job)
+    if created.status != 202:
+        raise RuntimeError(created.json.decode())
+    response = sj.rest.get_job(manager, CUSTOMER, created.headers["sym-job-id"])
+    while response.status == 202:
+        time.sleep(0.001)
+        response = sj.rest.get_job(manager, CUSTOMER, created.headers["sym-job-id"])
+    if response.status != 200:
+        raise RuntimeError(response.json.decode())
+    return without_dates(response.body)
+
+
+def without_dates(value: Any) -> Any:
+    """Replace the dates of a ProjectInfo."""
+    if isinstance(value, dict):
+        return {
+            k: DATE if k in ("creationDate", "lastModificationDate") else without_dates(v) for k, v in value.items()
+        }
+    return [without_dates(item) for item in value] if isinstance(value, list) else value
+
+
+def pretty(value: Any) -> str:
+    """Write JSON with one entry a line, short lists on one."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return re.sub(
+        r"\[[^\[\]{}]*\]", lambda m: re.sub(r"\s*\n\s*", " ", m[0]).replace("[ ", "[").replace(" ]", "]"), text
+    )
+
+
+def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
+    """Return the page of one job type."""
+    parts = [f"# {job_type}", INTRODUCTIONS[job_type]]
+    for example in EXAMPLES[job_type]:
+        body = answer(manager, lambda example=example: example.make(project))
+        direct = answer(manager, lambda example=example: eval(example.python, {"sj": sj, "project": project}))
+        if direct != body:
+            raise RuntimeError(f"{example.python} does not answer as {example.request}")
+        parts += [f"## {example.title}", *([example.note] if example.note else [])]
+        parts.append(f"```http\n{example.request.replace(' /', f' /symetry/rest/{CUSTOMER}/', 1)}\n```")
+        if example.body is not None:
+            filled = {key: value for key, value in json.loads(sj.to_json(example.body)).items() if value}
+            if isinstance(example.body, sj.ExploreContext):
+                filled = {"values": [{k: v for k, v in one.items() if v} for one in filled["values"]]}
+            parts.append(f"```json\n{pretty(filled)}\n```")
+        parts += ["In Python:", f"```python\n{example.python}\n```"]
+        parts += ["The answer, once the job is finished:", f"```json\n{pretty(body)}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Return every page by its job type."""
+    project = sj.Project("iris")
+    project.learn(sj.datasets.load_iris())
+    manager = sj.JobManager(workers=1, store=None)
+    try:
+        return {job_type: page(job_type, project, manager) for job_type in EXAMPLES}
+    finally:
+        manager.shutdown()
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for job_type, text in pages().items():
+        (FOLDER / f"{job_type}.md").write_text(text, encoding="utf-8")
