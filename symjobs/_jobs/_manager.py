@@ -428,7 +428,8 @@ class JobManager:
         return values
 
     def _run(self, job_id: int) -> Run | None:
-        return self._runs.get(job_id) or self._ended.get(job_id)
+        with self._lock:
+            return self._runs.get(job_id) or self._ended.get(job_id)
 
     # Upkeep.
 

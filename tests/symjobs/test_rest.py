@@ -1,0 +1,226 @@
+"""The wire contract's sections 1 and 2, word for word, on every kind of store."""
+
+import json
+import math
+import sqlite3
+from contextlib import suppress
+
+import pytest
+
+import symjobs as sj
+from symjobs import rest
+from symjobs._entities import DataFrame, KSVDMap
+from tests.symjobs.jobs._jobs import WAIT, Deaf, Fail, Nothing, Tell, held
+
+
+@pytest.fixture
+def manager(store_url):
+    manager = sj.JobManager(workers=1, queue_size=1, store=store_url, grace=0.05)
+    yield manager
+    manager.shutdown(timeout=0)
+
+
+def envelope(code, text, values):
+    return {"statusCode": code, "statusString": text, "values": values}
+
+
+NO_SUCH_JOB = (400, envelope("BAD_REQUEST", "No such job", {}))
+INFO = [
+    "current",
+    "details",
+    "isDone",
+    "isOnBoundedExecutor",
+    "isStarted",
+    "jobId",
+    "jobType",
+    "maximum",
+    "owner",
+    "startingDate",
+]
+
+
+def answer(response):
+    """Status and body, after checking that the body is what the bytes say, in strict JSON."""
+
+    def refuse(constant):
+        raise AssertionError(f"bare {constant}")
+
+    assert json.loads(response.json, parse_constant=refuse) == response.body
+    assert list(response.body) == ["statusCode", "statusString", "values"]
+    return response.status, response.body
+
+
+def submit(manager, job, cid="c1"):
+    response = rest.create_job(manager, cid, job)
+    assert answer(response) == (202, envelope("ACCEPTED", "Job Created", {}))
+    jobid = response.headers["sym-job-id"]
+    assert response.headers == {"Location": f"/symetry/rest/{cid}/jobs/{jobid}", "sym-job-id": jobid}
+    return jobid
+
+
+def ended(manager, jobid, cid="c1"):
+    with suppress(sj.JobFailed):
+        manager.get(cid, jobid).result(WAIT)
+    return jobid
+
+
+def test_a_finished_job(manager):
+    jobid = ended(manager, submit(manager, Tell(a="1")))
+    finished = (200, envelope("OK", "Job is finished", {"KSVSMap": {"values": [{"a": "1"}]}}))
+    assert answer(rest.get_job(manager, "c1", jobid)) == finished
+    assert answer(rest.get_job(manager, "c1", int(jobid))) == finished
+    empty = ended(manager, submit(manager, Nothing()))
+    assert answer(rest.get_job(manager, "c1", empty)) == (200, envelope("OK", "Job is finished", {}))
+
+
+def test_a_running_and_a_queued_job(manager):
+    with held(manager) as (_, running):
+        queued = submit(manager, Nothing())
+        for jobid, started in ((running.id, True), (queued, False)):
+            status, body = answer(rest.get_job(manager, "c1", jobid))
+            assert (status, body["statusCode"], body["statusString"]) == (202, "ACCEPTED", "Job still running")
+            info = body["values"]["jobinfo"]
+            assert sorted(info) == INFO
+            assert (info["jobId"], info["owner"]) == (int(jobid), "c1")
+            assert (info["isStarted"], info["isDone"], info["isOnBoundedExecutor"]) == (started, False, True)
+            assert (info["startingDate"] > 0) is started
+
+
+@pytest.mark.parametrize(
+    "jobid", ["", "0", "01", "-1", " 1", "1.0", "1e0", "x", "../1", "9" * 400, 0, 1.0, True, None, 10**40]
+)
+def test_a_malformed_or_unknown_id(manager, jobid):
+    ended(manager, submit(manager, Tell(a="1")))
+    assert answer(rest.get_job(manager, "c1", jobid)) == NO_SUCH_JOB
+    assert answer(rest.kill_job(manager, "c1", jobid)) == NO_SUCH_JOB
+
+
+def test_another_customer_s_job(manager):
+    with held(manager, "c1") as (_, running):
+        for cid in ("c2", "C1", "", "c1\x00", "\ud800", None):
+            assert answer(rest.get_job(manager, cid, running.id)) == NO_SUCH_JOB
+            assert answer(rest.kill_job(manager, cid, running.id)) == NO_SUCH_JOB
+            assert answer(rest.list_jobs(manager, cid))[1]["values"] == {"jobinfoList": {"values": []}}
+        assert rest.get_job(manager, "c1", running.id).status == 202
+
+
+def test_a_failed_job(manager):
+    jobid = ended(manager, submit(manager, Fail(sj.InputError("no attribute 'x';\n did you mean 'y'?"))))
+    status, body = answer(rest.get_job(manager, "c1", jobid))
+    assert (status, body["statusCode"]) == (500, "INTERNAL_SERVER_ERROR")
+    assert body["statusString"] == "no attribute 'x'; did you mean 'y'?"
+    info = body["values"]["jobinfo"]
+    assert (info["isStarted"], info["isDone"]) == (True, True)
+    status, body = answer(rest.kill_job(manager, "c1", jobid))
+    assert (status, body["statusString"], body["values"]["jobinfo"]) == (202, "Job cannot be killed", info)
+
+
+def test_the_list(manager):
+    first = ended(manager, submit(manager, Tell(a="1")))
+    with held(manager) as (_, running):
+        killed = submit(manager, Nothing())
+        rest.kill_job(manager, "c1", killed)
+        queued = submit(manager, Nothing())
+        submitted = [int(first), running.id, int(queued)]
+        status, body = answer(rest.list_jobs(manager, "c1"))
+    assert (status, body["statusCode"], body["statusString"]) == (200, "OK", "Job is finished")
+    infos = body["values"]["jobinfoList"]["values"]
+    assert list(body["values"]["jobinfoList"]) == ["values"]
+    assert [info["jobId"] for info in infos] == submitted
+    assert [(info["isStarted"], info["isDone"]) for info in infos] == [(True, True), (True, False), (False, False)]
+    assert all(sorted(info) == INFO for info in infos)
+
+
+def test_killing(manager):
+    was_killed = (200, envelope("OK", "Job was killed", {}))
+    with held(manager) as (_, running):
+        queued = submit(manager, Nothing())
+        assert answer(rest.kill_job(manager, "c1", queued)) == was_killed
+        assert answer(rest.kill_job(manager, "c1", str(running.id))) == was_killed
+        for jobid in (queued, running.id):
+            assert answer(rest.get_job(manager, "c1", jobid)) == NO_SUCH_JOB
+            assert answer(rest.kill_job(manager, "c1", jobid)) == NO_SUCH_JOB
+
+
+def test_what_cannot_be_killed(manager):
+    with held(manager, gate=Deaf()) as (_, deaf):
+        status, body = answer(rest.kill_job(manager, "c1", deaf.id))
+        assert (status, body["statusCode"], body["statusString"]) == (202, "ACCEPTED", "Job cannot be killed")
+        assert body["values"]["jobinfo"]["isDone"] is False
+    deaf._run.finished.wait(WAIT)
+    assert answer(rest.get_job(manager, "c1", deaf.id)) == NO_SUCH_JOB
+    finished = ended(manager, submit(manager, Tell(a="1")))
+    status, body = answer(rest.kill_job(manager, "c1", finished))
+    assert (status, body["statusString"]) == (202, "Job cannot be killed")
+    assert body["values"]["jobinfo"]["isDone"] is True
+    assert rest.get_job(manager, "c1", finished).status == 200
+
+
+def test_a_full_queue(manager):
+    with held(manager):
+        submit(manager, Nothing())
+        response = rest.create_job(manager, "c1", Nothing())
+        refused = (500, envelope("INTERNAL_SERVER_ERROR", "Job execution was refused by server.", {}))
+        assert answer(response) == refused
+        assert response.headers == {}
+    manager.shutdown()
+    assert answer(rest.create_job(manager, "c1", Nothing())) == refused
+
+
+class Picky(Nothing):
+    def __init__(self, column):
+        if column != "a":
+            raise sj.UnknownAttribute(f"no attribute {column!r};\nthere are: 'a'")
+
+
+def test_invalid_input(manager):
+    line = (400, envelope("BAD_REQUEST", "no attribute 'b'; there are: 'a'", {}))
+    assert answer(rest.create_job(manager, "c1", lambda: Picky("b"))) == line
+    assert rest.create_job(manager, "c1", lambda: Picky("a")).status == 202
+    status, body = answer(rest.create_job(manager, "", Nothing()))
+    assert (status, body["statusCode"]) == (400, "BAD_REQUEST")
+    assert "owner ''" in body["statusString"]
+
+
+def test_the_location_is_one_path_segment(manager):
+    response = rest.create_job(manager, "a/b ä?", Nothing())
+    jobid = response.headers["sym-job-id"]
+    assert response.headers["Location"] == f"/symetry/rest/a%2Fb%20%C3%A4%3F/jobs/{jobid}"
+
+
+class Numbers(Nothing):
+    def run(self, context):
+        class Result:
+            def entities(self):
+                frame = DataFrame(["x"], ["C"], [[math.nan], [0.1], [math.inf]])
+                return {
+                    "KSVDMap": KSVDMap([{"a": math.nan, "b": -math.inf, "c": 0.1}]),
+                    "dataframe": frame,
+                    "n": math.nan,
+                }
+
+        return Result()
+
+
+def test_numbers_that_are_not_finite(manager):
+    jobid = ended(manager, submit(manager, Numbers()))
+    _, body = answer(rest.get_job(manager, "c1", jobid))
+    assert body["values"]["KSVDMap"] == {"values": [{"a": None, "b": None, "c": 0.1}]}
+    assert body["values"]["dataframe"]["data"] == [["NaN"], ["0.1"], ["Infinity"]]
+    assert body["values"]["n"] is None
+
+
+def test_a_store_that_fails_is_an_answer_too(tmp_path, caplog):
+    manager = sj.JobManager(store=f"sqlite:///{tmp_path}/jobs.db")
+    connection = sqlite3.connect(tmp_path / "jobs.db")
+    connection.execute("DROP TABLE symjobs_jobs")
+    connection.close()
+    for response in (
+        rest.get_job(manager, "c1", 1),
+        rest.list_jobs(manager, "c1"),
+        rest.create_job(manager, "c1", Nothing()),
+    ):
+        status, body = answer(response)
+        assert (status, body["statusCode"], body["values"]) == (500, "INTERNAL_SERVER_ERROR", {})
+        assert "no such table" in body["statusString"]
+    manager.shutdown(timeout=0)
