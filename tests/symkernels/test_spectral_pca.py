@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import array_api_compat.numpy as compat_numpy
 import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from symkernels import pca
+from symkernels._spectral._pca import _leading, _leading_numpy
 
 from tests.symkernels._backends import assert_kind, assert_same, get, put, tolerance
 from tests.symkernels._matrices import EPS, SEEDS, correlation, covariance, hilbert_correlation, mixed, rotation
@@ -128,6 +130,14 @@ def test_signs_break_ties_by_the_first_entry(xp):
         vectors = get(pca(put(xp, [[1, r], [r, 1]])).vectors)
         assert (vectors[0] > 0).all()
         np.testing.assert_allclose(np.abs(vectors), np.sqrt(0.5), rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=SEEDS, p=st.integers(1, 300), k=st.integers(1, 300))
+def test_signs_of_the_fast_path_are_those_of_the_generic_one(seed, p, k):
+    rng = np.random.default_rng(seed)
+    vectors = rng.choice([-1.0, -0.5, 0.5, 1.0], (p, k)) + rng.choice([0, 1e-9, 3e-8], (p, k))  # full of ties
+    assert _leading_numpy(vectors).tolist() == _leading(vectors, compat_numpy).tolist()
 
 
 def test_all_backends_agree(xp):

@@ -57,10 +57,22 @@ def as_symmetric(R: Array, name: str, *, undefined: Literal["refuse", "keep"] = 
         R = np.asarray(R)  # numpy.matrix would change what the operators mean
     rounding = float(xp.finfo(R.dtype).eps)
     R = xp.astype(R, xp.float64, copy=False)
-    if not (math.isfinite(float(xp.max(R))) and math.isfinite(float(xp.min(R)))):  # NaN goes through both
+    gap = _largest_gap(R, xp)
+    if not math.isfinite(gap):  # R is not: infinite, NaN, or too large to be subtracted
         _check_finite(R, name, undefined, xp)
-    _check_symmetric(R, name, rounding, xp)
+    if gap != 0:
+        _check_symmetric(R, gap, name, rounding, xp)
     return R
+
+
+def _largest_gap(R: Array, xp: Any) -> float:
+    r"""Return the largest \|R_ij - R_ji\|; NaN or infinite if R holds anything that is."""
+    largest = 0.0
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf; what it means is looked into afterwards
+        for rows in cache_blocks(R, R.shape[0]):
+            gap = R[rows, : rows.stop] - R[: rows.stop, rows].T
+            largest = float(np.maximum(largest, max(float(xp.max(gap)), -float(xp.min(gap)))))
+    return largest
 
 
 def _check_finite(R: Array, name: str, undefined: str, xp: Any) -> None:
@@ -90,18 +102,14 @@ def _check_finite(R: Array, name: str, undefined: str, xp: Any) -> None:
         )
 
 
-def _check_symmetric(R: Array, name: str, rounding: float, xp: Any) -> None:
-    worst = 0.0
-    for rows in cache_blocks(R, R.shape[0]):
-        gap = R[rows, : rows.stop] - R[: rows.stop, rows].T
-        worst = float(np.maximum(worst, max(float(xp.max(gap)), -float(xp.min(gap)))))
-    if worst == 0:
-        return
+def _check_symmetric(R: Array, worst: float, name: str, rounding: float, xp: Any) -> None:
     if math.isnan(worst):  # attributes without a variance, kept for the caller
         R = xp.where(xp.isnan(R) | xp.isnan(R.T), xp.zeros_like(R), R)
-        worst = float(xp.max(R - R.T))
-    largest = max(float(xp.max(R)), -float(xp.min(R)))
-    if worst > 100 * rounding * largest:
+        worst = _largest_gap(R, xp)
+    allowed = 100 * rounding
+    if worst <= allowed * float(xp.max(xp.abs(xp.linalg.diagonal(R)))):
+        return  # a semidefinite matrix has its largest entry there, so that the others need not be looked through
+    if worst > allowed * max(float(xp.max(R)), -float(xp.min(R))):
         gap = R - R.T
         i = _where(xp.max(gap, axis=1) == worst, xp)[0]
         j = _where(gap[i, :] == worst, xp)[0]
