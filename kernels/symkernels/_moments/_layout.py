@@ -49,6 +49,11 @@ class Layout:
         """Positions of the 0/1 attributes, the dense ones first."""
         return np.flatnonzero(self.binary)
 
+    @property
+    def sparse_groups(self) -> np.ndarray:
+        """The presence groups of sparse attributes, those that have none yet included."""
+        return np.setdiff1d(np.arange(self.n_groups), self.group[: self.n_dense])
+
     def same_as(self, other: Layout) -> bool:
         return (
             self.n_dense == other.n_dense

@@ -274,7 +274,7 @@ class Moments:
         Parameters
         ----------
         members : int
-            How many.
+            How many. A new group may have none yet: where it is present is counted from then on.
         group : int, optional
             A sparse presence group that exists: the new attributes were 0 wherever it was present. Default: a new
             group, missing in all rows so far.
@@ -283,7 +283,7 @@ class Moments:
             raise ShapeError(f"members must be a whole number, 0 or more, got {members!r}")
         with self._lock:
             layout = self._layout
-            if group is not None and group not in layout.group[layout.n_dense :]:
+            if group is not None and group not in layout.sparse_groups:
                 raise ShapeError(f"{group!r} is no sparse presence group of this state")
             extended, chosen = layout.with_sparse(int(members), group)
             self._state = self._state.extended(extended)
@@ -462,8 +462,8 @@ class Moments:
         """(P,) float64: bound on the relative error that rounding of the sums left in each variance.
 
         Of the probabilistic kind (Higham & Mary 2019, "A new approach to probabilistic rounding error analysis",
-        theorem 2.4): 4 sqrt(rows) units of rounding of all that was ever added or taken away, as forgotten rows leave theirs
-        behind. ``inf`` where the variance is 0 but was not always; NaN without rows.
+        theorem 2.4): 4 sqrt(rows) units of rounding of all that was ever added or taken away, as forgotten rows leave
+        theirs behind. ``inf`` where the variance is 0 but was not always; NaN without rows.
         """
         xp, layout = self._sums.xp, self._layout
         absolute = self._state.absolute_error()

@@ -63,7 +63,7 @@ class Incidence:
 
 def incidence(rows: SparseRows | None, n_rows: int, layout: Layout) -> Incidence | None:
     """Check sparse rows against a layout. Without rows, every sparse attribute is missing everywhere."""
-    sparse_groups = np.unique(layout.group[layout.n_dense :])
+    sparse_groups = layout.sparse_groups
     if rows is None:
         if not len(sparse_groups):
             return None
