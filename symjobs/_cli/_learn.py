@@ -44,7 +44,7 @@ def parse_pairs(option: str, text: str | None) -> dict[str, str]:
     for pair in parse_names(text) if text else []:
         name, equals, value = pair.rpartition("=")
         if not equals or not name or not value:
-            raise InputError(f"{option}: {pair!r} is not of the form name=letter")
+            raise InputError(f"{option}: {pair!r} is not of the form name=value")
         pairs[name] = value
     return pairs
 

@@ -1,0 +1,69 @@
+"""symjobs doctor: what was found, and what to install."""
+
+from __future__ import annotations
+
+import json
+import platform
+
+import numpy as np
+import pytest
+
+from symjobs import _doctor
+from symjobs._cli import main
+
+
+def _report(capsys, *options):
+    assert main(["doctor", *options]) == 0
+    return capsys.readouterr().out
+
+
+def test_it_names_what_there_is(capsys):
+    report = _report(capsys)
+    for word in (
+        platform.python_version(),
+        np.__version__,
+        "threads",
+        "BLAS",
+        "Numba",
+        "GPU",
+        "CSV reader  ",
+        "pyarrow",
+    ):
+        assert word in report
+
+
+def test_as_json(capsys):
+    found = {finding["name"]: finding for finding in json.loads(_report(capsys, "--json"))}
+    assert found["NumPy"]["found"] == np.__version__
+    assert found["CSV reader"] == {"name": "CSV reader", "found": "pyarrow", "remedy": ""}
+
+
+def test_what_is_missing_comes_with_a_remedy(monkeypatch):
+    monkeypatch.setattr(_doctor.importlib.util, "find_spec", lambda name: None)
+    found = {finding.name: finding for finding in _doctor.findings()}
+    for extra in ("cli", "files", "plot", "histogram", "postgresql"):
+        assert found[f"extra {extra}"].remedy == f"pip install 'symjobs[{extra}]'"
+    assert "csv module" in found["CSV reader"].found
+    assert "symjobs[files]" in found["CSV reader"].remedy
+
+
+def test_a_driver_without_cupy(monkeypatch):
+    monkeypatch.setattr(_doctor, "_driver", lambda: "580.1")
+    monkeypatch.setattr(_doctor.importlib.util, "find_spec", lambda name: None)
+    driver, cupy = _doctor._gpu()
+    assert driver.found == "580.1"
+    assert "symjobs[gpu]" in cupy.remedy
+
+
+@pytest.mark.parametrize("threads", ["3", "many"])
+def test_threads_asked_for(monkeypatch, threads):
+    from symkernels._parallel import thread_count
+
+    thread_count.cache_clear()
+    monkeypatch.setenv("SYMKERNELS_NUM_THREADS", threads)
+    try:
+        finding = _doctor._threads()
+    finally:
+        thread_count.cache_clear()
+    assert threads in finding.found
+    assert bool(finding.remedy) == (threads == "many")

@@ -1,0 +1,88 @@
+"""The program itself: versions, help, a terminal, an interrupt."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import symjobs as sj
+from symjobs._cli import main
+from symjobs._cli._parser import METRICS, QUESTIONS
+
+PROGRAM = [sys.executable, "-c", "import sys; from symjobs._cli import main; sys.exit(main())"]
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"symjobs {sj.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"], ["demo", "--help"], ["doctor", "--help"]])
+def test_help_says_what_there_is(capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    out, err = capsys.readouterr()
+    if not arguments:
+        assert caught.value.code == 2
+        assert "run,demo,doctor" in err
+        return
+    assert caught.value.code == 0
+    if arguments[0] == "run":
+        for word in [*QUESTIONS, *METRICS, "--memory-budget", "iris", "examples:"]:
+            assert word in out
+
+
+def test_an_unknown_question_is_bad_input(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "horoscope", "iris"])
+    assert caught.value.code == 2
+    assert "invalid choice: 'horoscope'" in capsys.readouterr().err
+
+
+def test_help_and_version_load_nothing_heavy():
+    script = (
+        "import sys\nfrom symjobs._cli._parser import build_parser\nbuild_parser()\n"
+        "print(sorted({'numba', 'scipy', 'sqlalchemy', 'pyarrow', 'rich', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is needed")
+def test_on_a_terminal_bars_show_the_learning_and_the_job():
+    import pty
+
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    command = [*PROGRAM, "run", "pca", "iris", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=child, env=environment) as process:
+        os.close(child)
+        shown = b""
+        try:
+            while part := os.read(parent, 65536):
+                shown += part
+        except OSError:  # Linux reports the end of a pseudo-terminal so
+            pass
+        out, _ = process.communicate(timeout=60)
+    os.close(parent)
+    assert process.returncode == 0
+    assert out.startswith(b'{"statusCode":"OK"')
+    text = shown.decode()
+    assert "learning iris.csv" in text
+    assert "3.8/3.8 KiB" in text or "3.8 KiB" in text
+    assert "job 1 PCAJob" in text
+    assert "finished" in text
+
+
+def test_an_interrupt_is_exit_code_130(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("symjobs._cli._run.learn", interrupted)
+    assert main(["run", "pca", "iris", "--json"]) == 130
+    assert capsys.readouterr().err == "symjobs: interrupted\n"

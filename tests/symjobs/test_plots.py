@@ -1,0 +1,79 @@
+"""Pictures: what is drawn is what was given, also when it is infinite, undefined, or a lot."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from symjobs import _plots
+from symjobs._errors import InputError
+
+
+def test_scree_draws_the_values_and_their_cumulated_share():
+    figure = _plots.scree([3.0, 1.0, 0.5], total=5.0, title="three of five")
+    bars, share = figure.axes
+    assert [patch.get_height() for patch in bars.patches] == [3.0, 1.0, 0.5]
+    np.testing.assert_allclose(share.lines[0].get_ydata(), [0.6, 0.8, 0.9])
+    assert bars.get_title() == "three of five"
+    assert bars.get_yscale() == "linear"
+
+
+def test_scree_of_values_far_apart_is_logarithmic():
+    assert _plots.scree([1e6, 10.0, 1e-3, 0.0], title="").axes[0].get_yscale() == "log"
+
+
+def test_scree_of_nothing_but_zeros():
+    assert len(_plots.scree([0.0, 0.0], title="").axes) == 1  # there is no share of nothing
+
+
+def test_vif_bars_mark_what_is_infinite_or_undefined():
+    figure = _plots.vif_bars(["a", "b", "c", "d"], [2.0, math.inf, math.nan, 40.0], title="VIF")
+    (bars,) = figure.axes
+    assert bars.get_xscale() == "log"
+    assert [label.get_text() for label in bars.get_yticklabels()] == ["c", "a", "d", "b"]  # ascending, upwards
+    assert [text.get_text() for text in bars.texts] == ["constant", "2", "40", "∞ collinear"]
+    ends = [patch.get_x() + patch.get_width() for patch in bars.patches]
+    assert ends[1:3] == pytest.approx([2.0, 40.0])
+    assert ends[3] == pytest.approx(bars.get_xlim()[1])
+
+
+def test_a_correlation_map_has_every_name_and_greys_what_is_undefined():
+    R = np.array([[1.0, -0.5, np.nan], [-0.5, 1.0, np.nan], [np.nan, np.nan, np.nan]])
+    axes = _plots.correlation_map(["a", "b", "c"], R, title="map").axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+    assert np.ma.getmaskarray(axes.images[0].get_array()).sum() == 5
+    assert axes.images[0].get_clim() == (-1, 1)
+    assert [text.get_text() for text in axes.texts][:3] == ["1.00", "-0.50", ""]
+
+
+@pytest.mark.parametrize("count", [1, 31, 300])
+def test_any_number_of_attributes_can_be_saved(tmp_path, count):
+    names = [f"attribute {i}" for i in range(count)]
+    R = np.eye(count)
+    for figure in (
+        _plots.vif_bars(names, np.linspace(1, 99, count), R, title="bars"),
+        _plots.correlation_map(names, R, title="map"),
+        _plots.scree(np.ones(count), title="scree"),
+    ):
+        figure.set_dpi(20)
+        width, height = figure.get_size_inches()
+        assert max(width, height) < 90
+        labels = [label for axes in figure.axes for label in axes.get_xticklabels()]
+        assert len(labels) < 200
+    assert _plots.save(_plots.scree(np.ones(count), title=""), tmp_path / "p.svg").stat().st_size > 1000
+
+
+def test_a_path_is_checked_before_the_work(tmp_path):
+    with pytest.raises(InputError, match=r"must end with one of \.png, \.svg, \.pdf"):
+        _plots.check_path(tmp_path / "p.jpeg2")
+    with pytest.raises(InputError, match="there is no folder"):
+        _plots.check_path(tmp_path / "none" / "p.png")
+
+
+def test_drawing_leaves_pyplot_alone():
+    import sys
+
+    _plots.scree([1.0], title="")
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
