@@ -158,7 +158,7 @@ def _leading(vectors: Array, xp: Any) -> Array:
 
 
 def _leading_numpy(vectors: np.ndarray) -> np.ndarray:
-    """Do the same in cache-sized blocks of rows, a third of the time at p = 1,000."""
+    """Do the same in cache-sized blocks of rows: at p = 1,000 in two thirds of the time."""
     blocks = cache_blocks(vectors, vectors.shape[1])
     largest = np.zeros(vectors.shape[1])
     for rows in blocks:
@@ -168,7 +168,6 @@ def _leading_numpy(vectors: np.ndarray) -> np.ndarray:
     for rows in reversed(blocks):
         block = vectors[rows]
         near = np.flatnonzero(np.abs(block) >= bar)[::-1]
-        leading[near % block.shape[1]] = np.take(
-            block, near
-        )  # of several in a column the last written stays: the first
+        # Written from the last row to the first, so that of several in a column the first one stays.
+        leading[near % block.shape[1]] = np.take(block, near)
     return leading
