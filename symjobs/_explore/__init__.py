@@ -8,7 +8,7 @@ the moments. So a job can refuse bad input before it runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from symjobs._errors import InputError
 from symjobs._explore._anova import anova
@@ -23,6 +23,9 @@ from symjobs._explore._statistics import Statistics, on_host
 from symjobs._explore._ttest import ttest, ttestmu
 from symjobs._explore._univariate import uni
 from symjobs._explore._ztest import ztest, ztestmu, ztestp
+
+if TYPE_CHECKING:
+    from symjobs._project._snapshot import Snapshot
 
 __all__ = ["METRICS", "Attribute", "Catalogue", "Plan", "Request", "Statistics", "explore", "on_host", "prepare"]
 
@@ -59,7 +62,7 @@ def prepare(request: Request) -> Plan:
 
 
 def explore(
-    snapshot: Any,
+    snapshot: Snapshot,
     metric: str,
     inputs: Iterable[str | int],
     targets: Iterable[str | int] | None = None,
@@ -69,7 +72,7 @@ def explore(
 
     Parameters
     ----------
-    snapshot
+    snapshot : Snapshot
         Of a project; see `Project.snapshot`.
     metric : str
         One of `METRICS`; the keys that each returns are in the wire contract, section 5.

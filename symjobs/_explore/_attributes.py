@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from symjobs._errors import InputError
+from symjobs._project._types import SEPARATOR
 
-SEPARATOR = "$"  # between a category's name and its value
+if TYPE_CHECKING:
+    from symjobs._project._snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class Catalogue:
 
     Parameters
     ----------
-    snapshot
+    snapshot : Snapshot
         Of a project.
     """
 
-    def __init__(self, snapshot: Any) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._names: tuple[str, ...] = snapshot.names
         self._binary = frozenset(snapshot.binary)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symjobs._errors import UnsupportedTest
 from symjobs._explore._attributes import Attribute
 from symjobs._explore._sample import Sample, unbiased_variance
 
 if TYPE_CHECKING:
     from symkernels import Moments
+
+    from symjobs._project._snapshot import Snapshot
 
 # The variance of a group comes out of sums about a point outside the group, so that rounding leaves about this share
 # of their size. Below it a group counts as constant.
@@ -50,11 +53,11 @@ class Statistics:
 
     Parameters
     ----------
-    snapshot
+    snapshot : Snapshot
         Of a project. It does not change, so that what was computed once stays right.
     """
 
-    def __init__(self, snapshot: Any) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.moments: Moments = snapshot.moments
 
@@ -79,15 +82,30 @@ class Statistics:
         return on_host(self.moments.kurtosis())
 
     @cached_property
+    def error_bound(self) -> np.ndarray:
+        """Bound on the relative error of each variance."""
+        return on_host(self.moments.error_bound)
+
+    @cached_property
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """The minima and maxima; bounds, where a row that may have held one was forgotten."""
         return on_host(self.moments.min), on_host(self.moments.max)
 
+    @cached_property
+    def extremes_exact(self) -> np.ndarray:
+        """Whether minimum and maximum are both known, not bounds."""
+        return on_host(self.moments.min_exact) & on_host(self.moments.max_exact)
+
     def sample(self, attribute: Attribute) -> Sample:
         """Return all values of an attribute as a sample."""
         i = attribute.index
-        n = float(self.count[i])
-        return Sample(attribute.label, n, float(self.mean[i]), unbiased_variance(float(self.variance[i]), n))
+        n, variance = float(self.count[i]), float(self.variance[i])
+        if variance > 0.0 and self.error_bound[i] >= 1.0:
+            raise UnsupportedTest(
+                f"the variance of {attribute.label} is lost to rounding, since rows with far larger values were "
+                "forgotten; learn the remaining rows afresh"
+            )
+        return Sample(attribute.label, n, float(self.mean[i]), unbiased_variance(variance, n))
 
     def conditional(self, attribute: Attribute, given: Attribute) -> Sample:
         """Return the values of an attribute in the rows where a binary one is 1, as a sample."""

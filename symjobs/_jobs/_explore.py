@@ -145,6 +145,15 @@ class ExploreJob(Job):
                 maps.append(prepare(self._request(catalogue, k))(statistics))
         context.progress(len(maps), len(maps))
         note_rounding(context, snapshot)
+        bounds = [
+            str(names[0])
+            for names, values in zip(self.inputs, maps, strict=True)
+            if "min" in values and not statistics.extremes_exact[snapshot.index(names[0])]
+        ]
+        if bounds:
+            context.details["boundsOnly"] = (
+                f"min and max of {', '.join(bounds)}: rows that may have held them are forgotten"
+            )
         return ExploreResult(self.metric, tuple(maps), snapshot.info() if self.project_info else None)
 
     def _request(self, catalogue: Catalogue, k: int) -> Request:

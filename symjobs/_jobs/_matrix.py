@@ -87,8 +87,8 @@ def _named(error: DataError, matrix: Any, names: list[str], job_type: str) -> In
     if len(pairs):
         i, j = pairs[0]
         return InputError(
-            f"{job_type} is undefined: {names[i]!r} and {names[j]!r} have no or too few rows in common "
-            f"({len(pairs)} such pair(s)); leave one of them out"
+            f"{job_type} is undefined: {names[i]!r} and {names[j]!r} have too few rows in common, or one of them is "
+            f"constant there ({len(pairs)} such pair(s)); leave one of them out"
         )
     listed = ", ".join(repr(names[i]) for i in error.indices)
     return InputError(f"{job_type}: {error}" + (f" (attributes {listed})" if listed else ""))

@@ -117,7 +117,7 @@ class PCAJob(MatrixJob):
         *,
         repair: bool = False,
     ) -> None:
-        if not 0.0 <= explained <= 1.0:
+        if not isinstance(explained, float | int | np.number) or not 0.0 <= explained <= 1.0:
             raise InputError(f"the explained share (explainedCovariance) must be from 0 to 1, got {explained!r}")
         if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
             raise InputError(f"the number of components (pcaNumDimension) must be a whole number, got {n_components!r}")
@@ -174,7 +174,8 @@ class PCAJob(MatrixJob):
 
 
 def _refuse_constants(correlation: Any, names: list[str]) -> None:
-    constant = [name for name, value in zip(names, on_host(correlation).diagonal(), strict=True) if math.isnan(value)]
+    undefined = np.isnan(on_host(correlation.diagonal()))
+    constant = [name for name, without in zip(names, undefined, strict=True) if without]
     if constant:
         raise InputError(
             f"correlations are undefined for {', '.join(map(repr, constant))}: constant, or without values; "

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from symkernels import svd_select
 
 from symjobs._entities import KSVSMap
@@ -90,7 +91,7 @@ class SVDFeatureSelectionJob(MatrixJob):
     def __init__(
         self, project: Project, inputs: Sequence[str | int] | None = None, *, tol: float | None = None
     ) -> None:
-        if tol is not None and not 0.0 <= tol < 1.0:
+        if tol is not None and not (isinstance(tol, float | int | np.number) and 0.0 <= tol < 1.0):
             raise InputError(f"the tolerance (svdTolerance) must be at least 0 and below 1, got {tol!r}")
         self.tol = tol
         super().__init__(project, inputs)

@@ -129,3 +129,16 @@ def test_what_is_no_test_gives_what_is_defined(snapshot):
     assert np.isnan(explore(snapshot, "bi", ["x", "flat"])["linCorr"])
     assert explore(snapshot, "bi", ["x", "never"])["condCount"] == 0.0
     assert explore(snapshot, "gain", ["always"], ["a"])["gain"] == 0.0
+
+
+def test_a_variance_that_is_lost_to_rounding_is_not_tested():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": rng.normal(size=150), "y": rng.normal(size=150), "flat": 0.1})
+    outlier = data.iloc[:1].assign(x=1e8, flat=1e8)
+    project = sj.Project("p")
+    project.learn(outlier)  # alone, so that it decides where sums are taken from
+    project.learn(data)
+    project.forget(outlier)
+    for name in ("x", "flat"):
+        with pytest.raises(sj.UnsupportedTest, match=f"the variance of {name} is lost to rounding"):
+            explore(project.snapshot(), "ttest", [name, "y"])

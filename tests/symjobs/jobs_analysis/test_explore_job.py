@@ -68,6 +68,16 @@ def test_histograms_add_the_median(load):
     assert abs((x <= ours["median"]).mean() - 0.5) < 0.1  # a sketch's rank, and ties
 
 
+def test_extremes_that_may_have_been_forgotten_are_reported(load):
+    frame = load("iris")
+    project = sj.Project("h", histogram=True, params={"rolling_window": 20})
+    project.learn(frame)
+    context = sj.JobContext()
+    (ours,) = sj.ExploreJob(project, "uni", [["sepal_length"]]).run(context).maps
+    assert ours["min"] <= frame["sepal_length"][-20:].min()
+    assert context.details["boundsOnly"].startswith("min and max of sepal_length: rows")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -127,3 +127,15 @@ def test_keys_of_chi2_echo_indexes(iris):
     job = sj.ExploreJob.from_context(iris, context, {"metric": "chi2"})
     with pytest.raises(sj.UnsupportedTest, match="row '4' of the chi2 test's table is empty"):
         job.run(sj.JobContext())
+
+
+@pytest.mark.parametrize("job", MATRIX_JOBS)
+def test_a_deleted_project_takes_no_job(iris, job):
+    before = job(iris)
+    iris.delete()
+    with pytest.raises(sj.ProjectError, match="was deleted"):
+        job(iris)
+    with pytest.raises(sj.ProjectError, match="was deleted"):
+        before.run(sj.JobContext())
+    with pytest.raises(sj.ProjectError, match="was deleted"):
+        before.check()

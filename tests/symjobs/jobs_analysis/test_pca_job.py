@@ -94,6 +94,7 @@ def test_the_number_of_components_is_bounded(iris):
     [
         ({"explained": 1.5}, "explainedCovariance.*from 0 to 1, got 1.5"),
         ({"explained": float("nan")}, "from 0 to 1, got nan"),
+        ({"explained": "most"}, "from 0 to 1, got 'most'"),
         ({"n_components": 0}, "pcaNumDimension.*from 1 to 100, got 0"),
         ({"n_components": 101}, "from 1 to 100, got 101"),
         ({"n_components": 2.5}, "must be a whole number, got 2.5"),
@@ -128,7 +129,7 @@ def test_constants_are_named(learnt, load):
 
 def test_attributes_without_common_rows_are_named(learnt):
     frame = pd.DataFrame({"a": [1.0, 2.0, 4.0, np.nan, np.nan], "b": [np.nan, np.nan, np.nan, 1.0, 2.0], "c": range(5)})
-    with pytest.raises(sj.InputError, match="'a' and 'b' have no or too few rows in common"):
+    with pytest.raises(sj.InputError, match="'a' and 'b' have too few rows in common"):
         run(sj.PCAJob(learnt(frame, types={"c": "C"})))
 
 
