@@ -37,6 +37,12 @@ class Backend:
         return array if isinstance(array, np.ndarray) else array.get()
 
 
+def check_kind(kind: str) -> None:
+    """Raise InputError unless kind is one of `KINDS`."""
+    if kind not in KINDS:
+        raise InputError(f"unknown project type {kind!r}; allowed are {', '.join(KINDS)}")
+
+
 def choose(kind: str) -> Backend:
     """Return the backend for ``auto``, ``cpu`` or ``gpu``.
 
@@ -49,8 +55,7 @@ def choose(kind: str) -> Backend:
     ProjectError
         If a GPU is asked for and CuPy finds none.
     """
-    if kind not in KINDS:
-        raise InputError(f"unknown project type {kind!r}; allowed are {', '.join(KINDS)}")
+    check_kind(kind)
     if kind == "cpu" or (kind == "auto" and importlib.util.find_spec("cupy") is None):
         return Backend("numpy")
     problem = _gpu_problem()

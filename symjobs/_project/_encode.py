@@ -118,10 +118,7 @@ def _incidences(
         if keep is not None:
             codes = codes[keep]
         members = _members(draft, column, codes)
-        group = draft.state.schema.fields[column.name].group
-        if group < 0:  # no value has come yet
-            continue
-        absent[group] = codes < 0
+        absent[draft.state.schema.fields[column.name].group] = codes < 0
         rows, attributes = _single(codes, members) if column.single else _several(codes, members)
         flat_rows.append(rows)
         flat_members.append(attributes)

@@ -17,7 +17,7 @@ from symjobs._errors import ProjectError
 from symjobs._project._histograms import Histograms
 from symjobs._project._params import as_text
 from symjobs._project._rows import Rows
-from symjobs._project._schema import Schema
+from symjobs._project._schema import Schema, letters
 from symjobs._project._state import State, digest_of, schema_to_json
 from symjobs._project._types import DENSE, LEARNT
 from symjobs._project._window import Window
@@ -84,8 +84,9 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
         histogram=state.histograms is not None,
         histogram_exact=state.histograms is None or state.histograms.exact,
         window=None if state.window is None else state.window.size,
-        digest=digest_of(arrays),
+        digest="",
     )
+    record.digest = _checksum(record, arrays)
     data = save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
     _replace(Path(path), data)
 
@@ -94,11 +95,11 @@ def read_file(path: str | os.PathLike[str]) -> Saved:
     """Read a project; ProjectError, naming the file, if it is damaged or something else."""
     path = Path(path)
     record, arrays = _read(path)
-    if digest_of(arrays) != record.digest:
+    if _checksum(record, arrays) != record.digest:
         raise ProjectError(f"{path} is damaged: its content does not match its checksum; restore it from a copy")
     try:
         state = _state(record, arrays)
-    except (SymkernelsError, KeyError, ValueError, TypeError) as error:
+    except (SymkernelsError, KeyError, ValueError, RuntimeError) as error:
         raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
     return Saved(record.name, record.type, record.params, record.frozen, record.created, record.modified, state)
 
@@ -141,18 +142,37 @@ def _arrays(state: State) -> dict[str, np.ndarray]:
     return arrays
 
 
+def _check_fits(schema: Schema, moments: Moments) -> None:
+    if len(schema.names) != moments.n_attributes:
+        raise ValueError(f"it names {len(schema.names)} attributes and holds {moments.n_attributes}")
+    binary = [letter == "B" for letter in letters(schema)]
+    dense = [schema.fields[name].index for name in schema.dense]
+    if moments.binary.tolist() != binary or moments.dense.tolist() != dense:
+        raise ValueError("the types of its columns are not those of its moments")
+    for name in schema.sparse:
+        members = list(schema.fields[name].members.values())
+        if (moments.group[members] != schema.fields[name].group).any():
+            raise ValueError(f"the members of column {name!r} are not those of its moments")
+
+
+def _checksum(record: _Record, arrays: Mapping[str, np.ndarray]) -> str:
+    return digest_of(arrays, msgspec.json.encode(msgspec.structs.replace(record, digest="")))
+
+
 def _state(record: _Record, arrays: dict[str, np.ndarray]) -> State:
     moments = Moments.from_arrays(
         {name.removeprefix("moments."): array for name, array in arrays.items() if name.startswith("moments.")}
     )
     state = State(_schema(record.columns), moments)
-    if len(state.schema.names) != moments.n_attributes:
-        raise ValueError(f"it names {len(state.schema.names)} attributes and holds {moments.n_attributes}")
+    _check_fits(state.schema, moments)
     if record.histogram:
         state.histograms = Histograms.from_bytes(arrays["histograms"].tobytes(), exact=record.histogram_exact)
     if record.window is not None:
         state.window = Window(record.window)
         if "window.dense" in arrays:
+            shape = arrays["window.dense"].shape
+            if len(shape) != 2 or shape[1] != len(state.schema.dense) or shape[0] > record.window:
+                raise ValueError(f"its rolling window has the shape {shape}")
             sparse = None
             if "window.indptr" in arrays:
                 sparse = SparseRows(

@@ -78,7 +78,7 @@ def _parse(text: str) -> list[Condition]:
         name, at = _take(_NAME, text, at, "a column name")
         sign, at = _take(_OPERATOR, text, at, "one of == != < <= > >=")
         value, at = _take(_VALUE, text, at, "a value (in quotes if it holds ; or an operator) and then ; or the end")
-        conditions.append(Condition(name.strip(), sign, value.strip()))
+        conditions.append(Condition(name, sign, value))
     return conditions
 
 
@@ -87,7 +87,9 @@ def _take(pattern: re.Pattern[str], text: str, at: int, what: str) -> tuple[str,
     if match is None:
         found = repr(text[at : at + 12]) if text[at:].strip() else "the end"
         raise InputError(f"row filter {text!r}: expected {what} at position {at}, found {found}")
-    return next(group for group in match.groups() if group is not None), match.end()
+    found = match[match.lastindex or 0]
+    bare = match.lastindex == pattern.groups  # the last alternative of a pattern is the one without quotes
+    return found.strip() if bare else found, match.end()
 
 
 def _holds(

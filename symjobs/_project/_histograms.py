@@ -68,7 +68,10 @@ class Histograms:
             raise InputError(f"a quantile is between 0 and 1, got {q!r}")
         if not self.exact or position >= len(self.sketches) or self.sketches[position].is_empty():
             return None
-        return float(self.sketches[position].get_quantile(q, True))
+        sketch = self.sketches[position]
+        if q in (0, 1):  # a sketch keeps both ends exactly, and its ranks need not
+            return float(sketch.get_max_value() if q else sketch.get_min_value())
+        return float(sketch.get_quantile(q, True))
 
     def to_bytes(self) -> bytes:
         """Serialise: for each sketch its length (8 bytes, little-endian) and its bytes."""
@@ -77,12 +80,15 @@ class Histograms:
 
     @classmethod
     def from_bytes(cls, data: bytes, *, exact: bool) -> Histograms:
-        """Read what `to_bytes` wrote."""
+        """Read what `to_bytes` wrote; ValueError if it is something else."""
         new = cls()
         new.exact = exact
         at = 0
-        while at < len(data):
-            (length,) = struct.unpack_from("<q", data, at)
-            new.sketches.append(new._library.kll_doubles_sketch.deserialize(data[at + 8 : at + 8 + length]))
-            at += 8 + length
+        try:
+            while at < len(data):
+                (length,) = struct.unpack_from("<q", data, at)
+                new.sketches.append(new._library.kll_doubles_sketch.deserialize(data[at + 8 : at + 8 + length]))
+                at += 8 + length
+        except (struct.error, ValueError, IndexError, RuntimeError, MemoryError) as error:
+            raise ValueError(f"the histograms do not read ({error})") from error
         return new

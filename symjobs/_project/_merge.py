@@ -41,6 +41,7 @@ def merge_into(draft: Draft, other: State) -> None:
         new = [member for member in field.members if member not in mine.schema.fields[name].members]
         if new:
             mine.add_members(name, new)
+    other = _with_members(other, mine)
     source = [other.schema.index.get(name, -1) for name in mine.schema.names]
     try:
         mine.moments.merge(other.moments.aligned(mine.moments, source))
@@ -52,6 +53,17 @@ def merge_into(draft: Draft, other: State) -> None:
         else:
             positions = {other.schema.fields[n].position: mine.schema.fields[n].position for n in other.schema.dense}
             mine.histograms.merge(other.histograms, positions)
+
+
+def _with_members(state: State, model: State) -> State:
+    # A list column may have come without any member: only in its own state do new members take its counts over.
+    bare = [name for name in state.schema.sparse if not state.schema.fields[name].members]
+    bare = [name for name in bare if model.schema.fields[name].members]
+    if bare:
+        state = state.copy()
+        for name in bare:
+            state.add_members(name, list(model.schema.fields[name].members))
+    return state
 
 
 def _add_column(state: State, name: str, letter: str, declared: bool) -> None:

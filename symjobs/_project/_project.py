@@ -13,7 +13,7 @@ from symkernels import Moments
 
 from symjobs._entities import ProjectInfo
 from symjobs._errors import InputError, ProjectError
-from symjobs._project._backend import choose
+from symjobs._project._backend import check_kind, choose
 from symjobs._project._draft import Draft
 from symjobs._project._file import Saved, read_file, write_file
 from symjobs._project._filter import RowFilter
@@ -329,7 +329,13 @@ class Project:
             If there is no such file, or it cannot be read.
         """
         saved = read_file(path)
-        project = cls(saved.name, type=type or saved.type, params=saved.params)
+        try:
+            project = cls(saved.name, type="cpu", params=saved.params)
+            check_kind(saved.type)
+        except InputError as error:
+            raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
+        project._requested = type or saved.type
+        project._backend = choose(project._requested)
         project._frozen = saved.frozen
         project._created, project._modified = saved.created, saved.modified
         project._persisted = True

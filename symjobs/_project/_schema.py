@@ -15,8 +15,7 @@ class Field:
     """A column by its name.
 
     A C or B column is one attribute (``index``), column ``position`` of the dense block. A T or L column is a presence
-    group of the moments (``group``) with one attribute a member, and none (-1) before it has members. S and X columns
-    have no attribute.
+    group of the moments (``group``) with one attribute a member. S and X columns have no attribute.
     """
 
     name: str
@@ -75,7 +74,7 @@ class Schema:
         if letter == "B":
             self.flags.append(position)
 
-    def add_group(self, name: str, letter: str, declared: bool, group: int = -1) -> None:
+    def add_group(self, name: str, letter: str, declared: bool, group: int) -> None:
         """Note a new T or L column."""
         self.fields[name] = Field(name, letter, declared, group=group)
         self.sparse.append(name)

@@ -45,9 +45,8 @@ class State:
 
     @property
     def groups(self) -> np.ndarray:
-        """(g,) presence groups of the T and L columns, in the order in which they came."""
-        fields = self.schema.fields
-        return np.array(sorted(fields[n].group for n in self.schema.sparse if fields[n].group >= 0), dtype=np.intp)
+        """(g,) presence groups of the T and L columns, in rising order: that in which they came."""
+        return np.array([self.schema.fields[name].group for name in self.schema.sparse], dtype=np.intp)
 
     # Growing. None of these brings or removes a count.
 
@@ -61,15 +60,15 @@ class State:
         self._hash = None
 
     def add_group(self, name: str, letter: str, declared: bool) -> None:
-        """Add a T or L column; it has no presence group before it has a member."""
-        self.schema.add_group(name, letter, declared)
+        """Add a T or L column, as yet without members."""
+        group, _ = self.moments.extend_sparse(0)
+        self.schema.add_group(name, letter, declared, group)
         self._hash = None
 
     def add_members(self, name: str, members: Sequence[str]) -> None:
         """Add members to a T or L column; they were 0 wherever the column was present."""
         self.schema.check_free(f"{name}${member}" for member in members)
-        known = self.schema.fields[name]
-        known.group, indices = self.moments.extend_sparse(len(members), None if known.group < 0 else known.group)
+        _, indices = self.moments.extend_sparse(len(members), self.schema.fields[name].group)
         for member, index in zip(members, np.asarray(indices).tolist(), strict=True):
             self.schema.add_member(name, member, index)
         self._hash = None

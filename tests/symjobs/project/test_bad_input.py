@@ -1,0 +1,229 @@
+"""Bad input: the error names the place and the remedy, and the project is as it was."""
+
+import importlib.util
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import symjobs
+from symjobs._entities import DataFrame
+from symjobs._errors import InputError, MissingDependency, ProjectError, UnknownAttribute
+from symjobs._project import Project
+
+
+@pytest.fixture
+def project():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "b": [0, 1, 1], "c": ["u", "v", "u"]})
+    return Project("p").learn(frame, types={"c": "T", "b": "B"})
+
+
+def frame(**columns):
+    return pd.DataFrame(columns)
+
+
+LEARN = [
+    (frame(a=["1", "abc"]), "column 'a', row 1: 'abc' is not a number; .*declare"),
+    (DataFrame(["a"], ["C"], [["1"], ["2"], ["3 m"]]), "column 'a', row 2: '3 m' is not a number"),
+    (([["1"], ["x"]], ["a"]), "column 'a', row 1: 'x' is not a number"),
+    ([frame(a=[1.0]), frame(a=["x"])], "column 'a', batch 1, row 0: 'x' is not a number"),
+    (frame(a=[1.0, np.inf]), "column 'a', row 1: inf is infinite; leave out"),
+    (frame(a=[1.0, 2.0], z=[1.0, -np.inf]), "column 'z', row 1: -inf is infinite"),
+    (DataFrame(["a"], ["C"], [["1"], ["inf"]]), "column 'a', row 1: inf is infinite"),
+    ((np.array([[np.inf, 1.0]]), ["a", "b"]), "column 'a', row 0: inf is infinite"),
+    (frame(a=[1.0, 1e200]), r"column 'a', row 1: 1e\+200 is so large"),
+    (frame(a=[10**400, 1]), "column 'a', row 0: .*too large for a float64"),
+    (frame(b=[1, 2]), "column 'b', row 1: 2.0 is neither 0 nor 1; declare the column C"),
+    (([[1, 2], [3]], ["a", "b"]), "row 1 has 1 values, and there are 2 names"),
+    ((np.ones((2, 3)), ["a", "b"]), "3 columns .*2 names"),
+    ((np.ones((1, 2)), ["a", "a"]), "two columns are named 'a'"),
+    (frame(a=[1.0], **{"c$u": [1.0]}), r"two attributes would be named 'c\$u'"),
+    (frame(**{"n$x": [1.0]}, n=pd.Categorical(["x"])), r"two attributes would be named 'n\$x'"),
+    (frame(a=[]), "has no rows"),
+    ([], "has no rows"),
+    ([frame(a=[]), frame(a=[])], "has no rows"),
+    (pd.DataFrame(index=[0, 1]), "has no columns"),
+    (frame(a=[np.nan, np.nan]), "every value of the data is missing"),
+    (frame(a=[None], b=[None], c=[None]), "every value of the data is missing"),
+    ([frame(a=[np.nan]), frame(c=[""])], "every value of the data is missing"),
+    (frame(s=["x", "y"]), "no column of the data is learnt.*declare a type"),
+    (frame(s=[None]), "no column of the data is learnt"),
+    (np.ones((2, 2)), "names"),
+    (5, "cannot learn from int"),
+    ([frame(a=[1.0]), 5], "item 1 of the iterator is int"),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), LEARN)
+def test_learning(project, data, message):
+    before = project.snapshot()
+    with pytest.raises(InputError, match=message):
+        project.learn(data)
+    after = project.snapshot()
+    assert after.hash == before.hash
+    assert after.column_names == before.column_names
+    assert after.n_rows == 3
+    project.learn(frame(a=[1.0]))  # and it goes on
+
+
+@pytest.mark.parametrize(
+    ("types", "message"),
+    [
+        ({"a": "Q"}, "column 'a' has the unknown type 'Q'; allowed are C continuous, B"),
+        ({"a": 3}, "unknown type 3"),
+        ({"aa": "C"}, "declared for the unknown column 'aa'; did you mean 'a'"),
+        ({"a": "T"}, r"column 'a' was learnt as C \(continuous\) and now comes as T \(category\)"),
+        ({"c": "S"}, "was learnt as T"),
+    ],
+)
+def test_types(project, types, message):
+    before = project.snapshot().hash
+    with pytest.raises(InputError, match=message):
+        project.learn(frame(a=[1.0], c=["u"]), types=types)
+    assert project.snapshot().hash == before
+
+
+FORGET = [
+    (frame(a=[1.0] * 4), "cannot forget more than was learnt"),
+    (frame(a=[50.0, -50.0]), "cannot forget more than was learnt"),
+    (frame(b=[0, 0]), "cannot forget more than was learnt"),
+    (frame(c=["v", "v"]), "cannot forget more than was learnt"),
+    (frame(c=["w"]), "cannot forget the value 'w' of column 'c', which was never learnt; known are 'u', 'v'"),
+    (frame(z=[1.0]), "cannot forget the column 'z', which was never learnt"),
+    (frame(b=[0.5]), "0.5 is neither 0 nor 1"),
+    (frame(a=["x"]), "'x' is not a number"),
+    (frame(a=[]), "no rows"),
+    ([frame(a=[1.0]), frame(a=[1.0, 1.0, 1.0])], "cannot forget more than was learnt"),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), FORGET)
+def test_forgetting(project, data, message):
+    before = project.snapshot()
+    with pytest.raises(InputError, match=message):
+        project.forget(data)
+    assert project.snapshot().hash == before.hash
+    assert project.n_rows == 3
+
+
+def test_forgetting_another_value_of_an_inferred_binary():
+    project = Project("p").learn(frame(b=[0, 1]))
+    with pytest.raises(InputError, match=r"column 'b', row 0: 2.0 was never learnt: only 0 and 1"):
+        project.forget(frame(b=[2]))
+
+
+def test_names_of_unknown_forgotten_things_are_lookup_errors(project):
+    with pytest.raises(UnknownAttribute):
+        project.forget(frame(c=["w"]))
+
+
+def test_an_iterator_is_one_learn(project):
+    before = project.snapshot()
+
+    def batches():
+        yield frame(a=[1.0], d=[5.0])
+        yield frame(c=["new"])
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="disk is gone"):
+        project.learn(batches())
+    assert project.snapshot().hash == before.hash
+    assert project.snapshot().column_names == before.column_names
+
+
+def test_a_stopped_learn_changes_nothing(project):
+    before = project.snapshot().hash
+
+    def stop(rows):
+        if rows > 100_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        project.learn((np.ones((1_000_000, 2)), ["a", "d"]), checkpoint=stop)
+    assert project.snapshot().hash == before
+
+
+def test_one_row_is_enough():
+    s = Project("p").learn((np.array([[1.0, 2.0]]), ["a", "b"])).snapshot()
+    np.testing.assert_array_equal(s.moments.var(), [0, 0])
+
+
+def test_a_batch_that_is_empty_or_missing_among_others_is_no_error():
+    project = Project("p").learn([frame(a=[1.0]), frame(a=[]), frame(a=[np.nan]), frame(a=[2.0])])
+    assert project.n_rows == 3
+    np.testing.assert_array_equal(project.snapshot().moments.count, [2])
+
+
+def test_frozen(project):
+    other = project.snapshot()
+    project.freeze()
+    before = project.snapshot().hash
+    for write in (
+        lambda: project.learn(frame(a=[1.0])),
+        lambda: project.forget(frame(a=[1.0])),
+        lambda: project.merge(other),
+    ):
+        with pytest.raises(ProjectError, match=r"frozen; call unfreeze\(\)"):
+            write()
+    assert project.snapshot().hash == before
+    project.unfreeze()
+    assert project.learn(frame(a=[1.0])).n_rows == 4
+
+
+def test_deleted(project, tmp_path):
+    snapshot = project.snapshot()
+    project.delete()
+    uses = [
+        lambda: project.learn(frame(a=[1.0])),
+        lambda: project.forget(frame(a=[1.0])),
+        lambda: project.merge(snapshot),
+        lambda: Project("q").merge(project),
+        project.snapshot,
+        project.info,
+        project.freeze,
+        project.delete,
+        lambda: project.rename("q"),
+        lambda: project.save(tmp_path / "p"),
+    ]
+    for use in uses:
+        with pytest.raises(ProjectError, match="project 'p' was deleted"):
+            use()
+    assert "deleted" in repr(project)
+    assert snapshot.n_rows == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": ""}, "name is a text that is not empty"),
+        ({"name": 3}, "name is a text"),
+        ({"name": "a/b"}, "holds '/'"),
+        ({"type": "tpu"}, "unknown project type 'tpu'; allowed are auto, cpu, gpu"),
+        ({"params": {"row_filtr": "a==1"}}, "unknown project parameter 'row_filtr'; did you mean 'row_filter'"),
+        ({"params": {"rolling_window": 0}}, "rolling_window is a number of rows, 1 or more, got 0"),
+        ({"params": {"rolling_window": "ten"}}, "got 'ten'"),
+        ({"params": {"rolling_window": 2.5}}, "got 2.5"),
+        ({"params": {"missing": "drop"}}, "missing is one of pairwise, listwise, error"),
+        ({"params": {"joint_squares": "yes"}}, "true or false"),
+        ({"params": {"types": "a"}}, "must be a JSON object"),
+        ({"params": {"types": ["a"]}}, "maps column names"),
+        ({"params": {"types": {"a": "Z"}}}, "unknown type 'Z'"),
+        ({"params": {"row_filter": "a=1"}}, "expected one of == != < <= > >= at position 1"),
+    ],
+)
+def test_creating(options, message):
+    with pytest.raises(InputError, match=message):
+        Project(**{"name": "p", **options})
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is installed")
+def test_a_gpu_project_without_cupy_says_what_to_install():
+    with pytest.raises(MissingDependency, match=r"type='gpu' needs the package 'cupy'.*symjobs\[gpu\]"):
+        Project("p", type="gpu")
+    assert Project("p", type="auto").type == "cpu"
+
+
+def test_errors_are_value_errors(project):
+    with pytest.raises(ValueError, match="infinite"):
+        project.learn(frame(a=[np.inf]))
+    assert issubclass(symjobs.Project, object)
