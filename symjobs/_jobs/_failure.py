@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from symkernels._errors import SymkernelsError
-
 from symjobs._errors import SymjobsError
+from symkernels._errors import SymkernelsError
 
 _LONGEST = 1000
 
@@ -29,5 +28,8 @@ def failure_text(error: BaseException, job: str) -> str:
         logger.info("%s ended: %s", job, error)
         return one_line(str(error)) or type(error).__name__
     logger.error("%s failed", job, exc_info=error)
-    message = one_line(str(error))
+    try:
+        message = one_line(str(error))
+    except Exception:  # noqa: BLE001 - an exception that cannot say what it is
+        message = ""
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

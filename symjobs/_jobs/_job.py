@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections import UserDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -67,6 +68,13 @@ class Job(ABC):
         """
 
 
+class Details(UserDict[str, str]):
+    """Text by text; other values become text when they are put in, so that whatever goes wrong goes wrong there."""
+
+    def __setitem__(self, key: str, item: object) -> None:
+        super().__setitem__(_storable(key), _storable(item))
+
+
 class JobContext:
     """What a running job sees: its progress, its kill switch and its projects.
 
@@ -74,16 +82,20 @@ class JobContext:
 
     Attributes
     ----------
-    details : dict of str to str
-        Shown in the job's JobInfo; the job may add to it at any time.
+    details : mapping of str to str
+        Shown in the job's JobInfo; the job may add to it at any time. Numbers become text.
     """
 
     def __init__(self, details: Mapping[str, str] | None = None) -> None:
-        self.details: dict[str, str] = dict(details or {})
+        self._details = Details(details or {})
         self._lock = threading.Lock()
         self._progress = (0, 1)  # replaced as a pair, so that a reader never sees half of an update
         self._stopped: str | None = None  # why the job is to stop
         self._snapshots: dict[int, tuple[Any, Any]] = {}
+
+    @property
+    def details(self) -> Details:
+        return self._details
 
     def progress(self, current: int, maximum: int | None = None) -> None:
         """Report progress, and stop here if the job was killed.
@@ -123,6 +135,10 @@ class JobContext:
         self.details["projectHash"] = snapshot.hash
         return snapshot
 
+    def read_details(self) -> dict[str, str]:
+        """Return a copy of `details`."""
+        return self._details.data.copy()  # in one step, whatever the job's threads do meanwhile
+
     def read_progress(self) -> tuple[int, int]:
         """Return (current, maximum) as last reported."""
         return self._progress
@@ -142,3 +158,8 @@ def check_project(project: Any) -> None:
     """Raise ProjectError if the project was deleted."""
     if getattr(project, "deleted", False):
         raise ProjectError(f"project {project.name!r} was deleted; no job can run on it")
+
+
+def _storable(value: object) -> str:
+    # Lone surrogates, as file names hold them, have no UTF-8.
+    return str(value).encode("utf-8", "replace").decode()

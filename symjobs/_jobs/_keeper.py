@@ -83,7 +83,7 @@ class Keeper:
             if progress != run.progress_saved:
                 changed.append((run, progress))
         if changed:
-            self._store.save_progress([(run.id, *progress, run.details()) for run, progress in changed])
+            self._store.save_progress([(run.id, *progress, run.context.read_details()) for run, progress in changed])
             for run, progress in changed:
                 run.progress_saved = progress
 

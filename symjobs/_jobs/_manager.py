@@ -18,12 +18,12 @@ from symjobs._entities import JobInfo
 from symjobs._errors import InputError, JobFailed, JobKilled, NoSuchJob, StoreError
 from symjobs._jobs._handle import JobHandle, StoredResult
 from symjobs._jobs._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
-from symjobs._jobs._job import Job
+from symjobs._jobs._job import Details, Job
 from symjobs._jobs._keeper import Keeper
 from symjobs._jobs._lane import Lane
 from symjobs._jobs._record import Answer, Outcome, Record, now_ms, unfinished
 from symjobs._jobs._registry import ProjectRegistry
-from symjobs._jobs._run import Run, storable
+from symjobs._jobs._run import Run
 from symjobs._jobs._settings import Settings
 from symjobs._jobs._states import Event, State
 from symjobs._jobs._store import SharedStore, open_store
@@ -152,7 +152,7 @@ class JobManager:
             raise InputError(f"submit takes a Job, not {type(job).__name__}")
         check_owner(owner)
         job.check()
-        details = {storable(key): storable(value) for key, value in job.details().items()}
+        details = Details(job.details()).data
         lane = self._lane(job.bounded)
         lane.reserve()
         try:
@@ -285,6 +285,13 @@ class JobManager:
 
     def _execute(self, run: Run) -> None:
         try:
+            self._start_and_finish(run)
+        except Exception:
+            logger.exception("job %s", run.id)
+            self._end_unsaved(run, "the job manager failed; its log says how")
+
+    def _start_and_finish(self, run: Run) -> None:
+        try:
             record = self._store.change(run.id, Event.START)
         except StoreError as error:
             self._end_unsaved(run, f"the job could not be started: {error}")
@@ -376,7 +383,9 @@ class JobManager:
     def _lost(self, run: Run, error: str) -> Outcome:
         current, maximum = run.context.read_progress()
         expires = self._settings.expiry()
-        return Outcome(current=current, maximum=maximum, details=run.details(), error=error, expires=expires)
+        return Outcome(
+            current=current, maximum=maximum, details=run.context.read_details(), error=error, expires=expires
+        )
 
     # Reading.
 
@@ -401,7 +410,7 @@ class JobManager:
         if self._keeper is not None:
             self._keeper.save([run])  # first, so that no other process shows a smaller number afterwards
         current, maximum = run.context.read_progress()
-        return msgspec.structs.replace(record, current=current, maximum=maximum, details=run.details())
+        return msgspec.structs.replace(record, current=current, maximum=maximum, details=run.context.read_details())
 
     def _wait_for_store(self, owner: str, job_id: int, timeout: float | None) -> Record:
         deadline = None if timeout is None else time.monotonic() + timeout

@@ -48,11 +48,9 @@ class Run:
             traceback.clear_frames(exception.__traceback__)
             self.exception = exception
         current, maximum = self.context.read_progress()
-        return Outcome(current=current, maximum=maximum, details=self.details(), error=error, values=values)
-
-    def details(self) -> dict[str, str]:
-        """Return a copy of the details that any store can keep."""
-        return {storable(key): storable(value) for key, value in self.context.details.copy().items()}
+        return Outcome(
+            current=current, maximum=maximum, details=self.context.read_details(), error=error, values=values
+        )
 
     def end(self, state: State, error: str = "") -> None:
         """Note how the job ended, and let go of what only its work needed."""
@@ -69,8 +67,3 @@ def _encode(result: Result | None) -> bytes:
     if not isinstance(result, Result):
         raise TypeError(f"run() returned {type(result).__name__}; a result has entities(), or is None")
     return to_json(result.entities())
-
-
-def storable(value: object) -> str:
-    """Return text that UTF-8 can hold."""
-    return str(value).encode("utf-8", "replace").decode()

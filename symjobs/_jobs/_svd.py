@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from symkernels import svd
 
 from symjobs._entities import KSVSMap, distinct_texts
 from symjobs._explore import Attribute, on_host
 from symjobs._jobs._job import JobContext
 from symjobs._jobs._matrix import MatrixJob
+from symkernels import svd
 
 
 @dataclass(frozen=True, eq=False)

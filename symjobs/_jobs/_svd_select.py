@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from symkernels import svd_select
 
 from symjobs._entities import KSVSMap
 from symjobs._errors import InputError
@@ -16,6 +15,7 @@ from symjobs._explore import Attribute
 from symjobs._jobs._job import JobContext
 from symjobs._jobs._matrix import MatrixJob
 from symjobs._parameters import number
+from symkernels import svd_select
 
 if TYPE_CHECKING:
     from symjobs._project import Project

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from symkernels import vif
 
 from symjobs._entities import KSVSMap, number_text
 from symjobs._explore import Attribute, on_host
 from symjobs._jobs._job import JobContext
 from symjobs._jobs._matrix import MatrixJob
+from symkernels import vif
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,6 +71,7 @@ def test_histograms_add_the_median(load):
 def test_extremes_that_may_have_been_forgotten_are_reported(load):
     frame = load("iris")
     project = sj.Project("h", histogram=True, params={"rolling_window": 20})
+    project.learn(frame[::-1])
     project.learn(frame)
     context = sj.JobContext()
     (ours,) = sj.ExploreJob(project, "uni", [["sepal_length"]]).run(context).maps
