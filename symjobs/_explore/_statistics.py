@@ -14,9 +14,8 @@ from symjobs._explore._attributes import Attribute
 from symjobs._explore._sample import Sample, unbiased_variance
 
 if TYPE_CHECKING:
-    from symkernels import Moments
-
     from symjobs._project._snapshot import Snapshot
+    from symkernels import Moments
 
 # The variance of a group comes out of sums about a point outside the group, so that rounding leaves about this share
 # of their size. Below it a group counts as constant.
