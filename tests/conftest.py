@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A first call compiles, and two cores are shared: timings say nothing about correctness.
+settings.register_profile("symjobs", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("symjobs")
 
 _POSTGRESQL = "SYMJOBS_TEST_POSTGRESQL"
 
 
-@pytest.fixture
-def postgresql_url() -> Iterator[str]:
-    """A new database on the PostgreSQL server that tests/services.sh starts."""
+@pytest.fixture(scope="session")
+def _postgresql_database() -> Iterator[str]:
     server = os.environ.get(_POSTGRESQL)
     if not server:
         pytest.skip(f"no PostgreSQL: {_POSTGRESQL} is not set; run the tests with `make test`")
@@ -28,6 +32,19 @@ def postgresql_url() -> Iterator[str]:
     with engine.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
+
+
+@pytest.fixture
+def postgresql_url(_postgresql_database: str) -> str:
+    """An empty database on the PostgreSQL server that tests/services.sh starts."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(_postgresql_database)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+    engine.dispose()
+    return _postgresql_database
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def to_json(obj: Any, /) -> bytes:
     """
     try:
         return _ENCODER.encode(_with_text(obj))
-    except (TypeError, OverflowError, UnicodeEncodeError) as error:
+    except (TypeError, UnicodeEncodeError) as error:
         raise InputError(f"{type(obj).__name__} cannot be written as JSON: {error}") from error
 
 

@@ -86,13 +86,11 @@ def test_a_running_and_a_queued_job(manager):
             assert (info["startingDate"] > 0) is started
 
 
-@pytest.mark.parametrize(
-    "jobid", ["", "0", "01", "-1", " 1", "1.0", "1e0", "x", "../1", "9" * 400, 0, 1.0, True, None, 10**40]
-)
-def test_a_malformed_or_unknown_id(manager, jobid):
+def test_a_malformed_or_unknown_id(manager):
     ended(manager, submit(manager, Tell(a="1")))
-    assert answer(rest.get_job(manager, "c1", jobid)) == NO_SUCH_JOB
-    assert answer(rest.kill_job(manager, "c1", jobid)) == NO_SUCH_JOB
+    for jobid in ["", "0", "01", "-1", " 1", "1.0", "1e0", "x", "../1", "9" * 400, 0, 1.0, True, None, 10**40]:
+        assert answer(rest.get_job(manager, "c1", jobid)) == NO_SUCH_JOB
+        assert answer(rest.kill_job(manager, "c1", jobid)) == NO_SUCH_JOB
 
 
 def test_another_customer_s_job(manager):

@@ -168,7 +168,7 @@ def test_bad_json_names_the_place(data, struct, words):
     assert struct.__name__ in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [object(), "\ud800", 2**64], ids=["object", "lone surrogate", "65 bits"])
+@pytest.mark.parametrize("value", [object(), "\ud800"], ids=["object", "lone surrogate"])
 def test_what_has_no_json(value):
     with pytest.raises(InputError, match="cannot be written as JSON"):
         to_json({"a": value})

@@ -67,6 +67,15 @@ def test_a_stopped_context_raises_the_reason_everywhere():
     assert context.read_progress() == (1, 2)
 
 
+def test_details_are_text():
+    context = sj.JobContext({"a": 1})
+    context.details["b"] = 2.5
+    context.details.update(c="\ud800", d=True)
+    assert context.read_details() == {"a": "1", "b": "2.5", "c": "?", "d": "True"}
+    with pytest.raises(AttributeError):
+        context.details = {}
+
+
 class Project:
     """As much of a project as a context needs."""
 

@@ -3,9 +3,9 @@
 import logging
 
 import pytest
-from symkernels._errors import ShapeError
 
 import symjobs as sj
+from symkernels._errors import ShapeError
 from tests.symjobs.jobs._jobs import WAIT, Fail, Nothing, Tell
 
 
@@ -61,6 +61,18 @@ def test_an_unexpected_error_goes_to_the_log_with_its_traceback(managers, caplog
         manager.submit(Fail(sj.InputError("no"))).result(WAIT)
     (record,) = caplog.records
     assert (record.levelno, record.exc_info) == (logging.INFO, None)
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("I will not say")
+
+
+def test_an_error_that_cannot_say_what_it_is(managers):
+    manager = managers(workers=1)
+    with pytest.raises(sj.JobFailed, match=r"^Mute$"):
+        manager.submit(Fail(Mute())).result(WAIT)
+    manager.submit(Nothing()).result(WAIT)
 
 
 class Returns(Nothing):
