@@ -67,9 +67,9 @@ def _memory() -> str:
 
 
 def _threads() -> Finding:
-    from symkernels._parallel import _container_quota, thread_count
+    from symkernels import container_quota, thread_count
 
-    quota = _container_quota()
+    quota = container_quota()
     limit = "no container quota" if quota is None else f"container quota {quota:g}"
     asked = os.environ.get("SYMKERNELS_NUM_THREADS")
     by = f"SYMKERNELS_NUM_THREADS={asked}" if asked else limit

@@ -12,6 +12,7 @@ from ._errors import (
 )
 from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
+from ._parallel import container_quota, thread_count
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
 from ._vif import VIFResult, vif
 
@@ -32,10 +33,12 @@ __all__ = [
     "SparseRows",
     "SymkernelsError",
     "VIFResult",
+    "container_quota",
     "nearest_correlation",
     "pca",
     "psd_report",
     "svd",
     "svd_select",
+    "thread_count",
     "vif",
 ]

@@ -35,7 +35,11 @@ def is_cupy(x: Array) -> bool:
 
 def to_numpy(x: Array) -> np.ndarray:
     """Return ``x`` as a NumPy array, copied from the device if it is on one."""
-    return x.get() if is_cupy(x) else np.asarray(x)
+    if is_cupy(x):
+        return x.get()
+    if not is_numpy(x):
+        x = compat.to_device(x, namespace(x).__array_namespace_info__().default_device())
+    return np.asarray(x)
 
 
 def as_floats(x: Array, *, ndim: int, name: str) -> Array:

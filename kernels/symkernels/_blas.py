@@ -1,4 +1,4 @@
-"""BLAS reached through ``scipy.linalg.cython_blas``: unlike SciPy's Python wrappers, it lets other threads run meanwhile."""
+"""BLAS through ``scipy.linalg.cython_blas``: unlike SciPy's Python wrappers, it lets other threads run meanwhile."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The one place that owns threads: how many, the pool that splits rows over them, and BLAS held to one thread meanwhile."""
+"""The one place that owns threads: how many, the pool that splits rows over them, BLAS held to one meanwhile."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +32,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_after_fork)
 
 
-def _container_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+def container_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
     """Cores that the container may use: cgroup v2's ``cpu.max``, else v1's quota over period, else None."""
     try:
         quota, period = (root / "cpu.max").read_text().split()[:2]
@@ -60,7 +61,7 @@ def thread_count() -> int:
             raise ValueError(f"SYMKERNELS_NUM_THREADS must be a positive whole number, got {asked!r}")
         return int(asked)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _container_quota()
+    quota = container_quota()
     return max(1, min(cores, round(quota))) if quota is not None else cores
 
 
@@ -91,7 +92,7 @@ def split(n: int, parts: int) -> list[tuple[int, int]]:
     """Split ``range(n)`` into at most ``parts`` contiguous, nearly equal, non-empty ranges."""
     parts = max(1, min(parts, n))
     edges = [n * i // parts for i in range(parts + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
 @contextmanager

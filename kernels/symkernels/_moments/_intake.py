@@ -50,7 +50,8 @@ def batch_state(
         return State.empty(layout, state.sums.shift, joint=joint)
     _check_binary(X, layout.binary[: layout.n_dense])
     shift = _choose_shift(state, X)
-    sums = sum_rows(X, weight, rows, layout, shift, joint=joint, checkpoint=checkpoint)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is infinite is found and named below
+        sums = sum_rows(X, weight, rows, layout, shift, joint=joint, checkpoint=checkpoint)
     batch = State.of_rows(layout, sums, n, xp=xp)
     _check_finite(X, weight, batch)
     return batch

@@ -71,13 +71,13 @@ class State:
 
     def take_in(self, batch: State, sign: int) -> None:
         """Add (1) or take away (-1) another state, which is used up; all or nothing."""
-        if batch.turnover == 0:
-            return
         if not batch.layout.same_as(self.layout):
             raise ShapeError(
                 f"the attributes differ: {self.layout.size} here, {batch.layout.size} there, or in another order "
                 "or of other kinds; use aligned() first, or learn again if attributes were added meanwhile"
             )
+        if batch.turnover == 0:
+            return
         if self.turnover == 0 and sign > 0:
             self.__dict__.update(batch.__dict__)
             return

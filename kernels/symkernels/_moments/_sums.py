@@ -234,76 +234,52 @@ class Sums:
         ``group_source`` says the same of presence groups. What has no source has no counts, unless its group has one:
         then it was 0 wherever the group was present. ``shift`` holds the shifts of the new dense attributes.
         """
-        xp = self.xp
-        take, here = self.index(np.maximum(source, 0)), self.index(source >= 0)
-        take_group, group_here = self.index(np.maximum(group_source, 0)), self.index(group_source >= 0)
-        complete = self.N is None and (bool((group_source >= 0).all()) or self.weight == 0)
+        xp, device = self.xp, compat.device(self.S)
+        missing = self.N is not None or (self.weight != 0 and bool((group_source < 0).any()))
+        result = Sums.zeros(new, shift, missing=missing, joint=self.D is not None)
+        result.n_rows, result.weight = self.n_rows, self.weight
+        if old.size == 0 or new.size == 0:
+            return result
 
-        def rows(A: Array, index: Array, keep: Array) -> Array:
-            if A.shape[0] == 0:
-                return xp.zeros((index.shape[0], *A.shape[1:]), dtype=xp.float64, device=compat.device(self.S))
-            mask = xp.reshape(keep, (-1, *[1] * (A.ndim - 1)))
-            return xp.where(mask, xp.take(A, index, axis=0), 0.0)
-
-        def both(A: Array, index: Array, keep: Array, index2: Array, keep2: Array) -> Array:
-            shape = (index.shape[0], index2.shape[0])
-            if A.shape[0] == 0 or A.shape[1] == 0:
-                return xp.zeros(shape, dtype=xp.float64, device=compat.device(self.S))
-            taken = xp.take(xp.take(A, index, axis=0), index2, axis=1)
-            return xp.where(keep[:, None] & keep2[None, :], taken, 0.0)
-
-        dense_source = source[: new.n_dense]
-        # A sparse attribute that becomes a dense one (select) brings no third and fourth sums: for 0/1 they equal T.
-        at_dense, was_dense = np.maximum(dense_source, 0), (dense_source >= 0) & (dense_source < old.n_dense)
-        was_sparse = dense_source >= old.n_dense
-        take_dense = self.index(np.minimum(at_dense, max(old.n_dense - 1, 0)))
-        keep_dense, from_sparse = self.index(was_dense), self.index(was_sparse)
-        own_t = xp.take(self.own_sums(old), self.index(at_dense)) if old.size else None
-        own_n = xp.take(self.own_counts(old), self.index(at_dense)) if old.size else None
-
-        def dense_rows(A: Array, otherwise: Array | float, absent: float = 0.0) -> Array:
-            if own_t is None:
-                return xp.full((new.n_dense,), absent, dtype=xp.float64, device=compat.device(self.S))
-            kept = xp.take(A, take_dense) if old.n_dense else xp.zeros_like(own_t)
-            return xp.where(keep_dense, kept, xp.where(from_sparse, otherwise, absent))
+        def pick(A: Array, *sources: np.ndarray) -> Array:
+            """The entries of A at the sources, one for each axis; 0 where a source is -1."""
+            for axis, wanted in enumerate(sources):
+                if A.shape[axis] == 0:
+                    return xp.zeros(tuple(len(w) for w in sources), dtype=xp.float64, device=device)
+                A = xp.take(A, self.index(np.maximum(wanted, 0)), axis=axis)
+            keep = self.index(sources[0] >= 0)
+            if len(sources) == 2:
+                keep = keep[:, None] & self.index(sources[1] >= 0)[None, :]
+            return xp.where(keep, A, 0.0)
 
         whole = self.whole()
-        S = both(whole, take, here, take, here)
-        # V of an attribute that was sparse is its row of S.
-        V_all = xp.concat([self.V, xp.take(whole[old.n_dense :, :], self.index(old.binaries), axis=1)], axis=0)
-        column_of = np.full(old.size, -1)
-        column_of[old.binaries] = np.arange(len(old.binaries))
-        columns = np.where(source[new.binaries] >= 0, column_of[source[new.binaries]], -1) if old.size else None
-        if columns is None:
-            V = xp.zeros((new.n_dense, len(new.binaries)), dtype=xp.float64, device=compat.device(self.S))
+        result.S = pick(whole, source, source)
+        if self.D is not None:
+            result.D, result.F = pick(self.D, source, source), pick(self.F, source, source)
+        if not missing:
+            result.T = pick(self.T, source)
         else:
-            V = both(
-                V_all, self.index(at_dense), self.index(dense_source >= 0),
-                self.index(np.maximum(columns, 0)), self.index(columns >= 0),
-            )  # fmt: skip
-        low: Array = 0.0
-        high: Array = 1.0
-        if own_t is not None and own_n is not None:
-            low = xp.where(own_t < own_n, 0.0, xp.where(own_n > 0, 1.0, xp.inf))
-            high = xp.where(own_t > 0, 1.0, xp.where(own_n > 0, 0.0, -xp.inf))
-        result = Sums(
-            xp, self.n_rows, self.weight, shift=shift, S=S, V=V,
-            T=self.T,  # replaced below
-            M3=dense_rows(self.M3, own_t if own_t is not None else 0.0),
-            M4=dense_rows(self.M4, own_t if own_t is not None else 0.0),
-            low=dense_rows(self.low, low, xp.inf),
-            high=dense_rows(self.high, high, -xp.inf),
-            D=None if self.D is None else both(self.D, take, here, take, here),
-            F=None if self.F is None else both(self.F, take, here, take, here),
-        )  # fmt: skip
-        if complete:
-            result.T = rows(self.T, take, here)
-            return result
-        mine = self if self.N is not None else self.copy()
-        mine.allow_missing(old)
-        result.N = both(mine.N, take_group, group_here, take_group, group_here)
-        result.T = both(mine.T, take, here, take_group, group_here)
-        result.Q = both(mine.Q, take, here, take_group, group_here)
+            gappy = self if self.N is not None else self.copy()
+            gappy.allow_missing(old)
+            result.N = pick(gappy.N, group_source, group_source)
+            result.T, result.Q = pick(gappy.T, source, group_source), pick(gappy.Q, source, group_source)
+        dense = source[: new.n_dense]
+        if len(new.binaries):
+            # Of a sparse attribute x, 0 or 1, the sums of x^2 x_b are its row of S.
+            columns = np.full(old.size + 1, -1)
+            columns[old.binaries] = np.arange(len(old.binaries))
+            sparse = xp.take(whole[old.n_dense :, :], self.index(old.binaries), axis=1)
+            result.V = pick(xp.concat([self.V, sparse], axis=0), dense, columns[source[new.binaries]])
+        # Where a sparse attribute becomes a dense one (select): all power sums of 0/1 are T, and counts tell extremes.
+        total, count = self.own_sums(old)[old.n_dense :], self.own_counts(old)[old.n_dense :]
+        known = self.index(dense >= 0)
+        result.M3 = pick(xp.concat([self.M3, total]), dense)
+        result.M4 = pick(xp.concat([self.M4, total]), dense)
+        zeros, ones = xp.zeros_like(total), xp.ones_like(total)
+        low = xp.where(count > 0, xp.where(total < count, zeros, ones), xp.inf)
+        high = xp.where(count > 0, xp.where(total > 0, ones, zeros), -xp.inf)
+        result.low = xp.where(known, pick(xp.concat([self.low, low]), dense), xp.inf)
+        result.high = xp.where(known, pick(xp.concat([self.high, high]), dense), -xp.inf)
         return result
 
 

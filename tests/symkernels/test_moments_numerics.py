@@ -1,0 +1,197 @@
+"""Hard numbers: NIST's reference sets, large offsets, outliers that come and go, constant columns."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+
+from symkernels import Moments
+from tests.symkernels.nist import NAMES, load
+
+
+def digits(found: float, certified: str) -> float:
+    """Digits that agree with a certified value: NIST's log relative error, 15 at most (as they print 15)."""
+    with mpmath.workdps(40):
+        error = abs(mpmath.mpf(found) - mpmath.mpf(certified))
+        if error == 0:
+            return 15.0
+        return min(15.0, float(-mpmath.log10(error / abs(mpmath.mpf(certified)))))
+
+
+def two_pass(x: np.ndarray) -> tuple[float, float]:
+    """The careful computation: the corrected two-pass algorithm (Chan, Golub & LeVeque 1983, (1.7)), sums by fsum."""
+    mean = math.fsum(x) / len(x)
+    d = x - mean
+    return mean, math.sqrt((math.fsum(d * d) - math.fsum(d) ** 2 / len(x)) / (len(x) - 1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("batch", [1, 7, 10_000])
+def test_nist_univariate_sets(name: str, batch: int) -> None:
+    """At least the digits of a careful two-pass float64 computation, also a row at a time."""
+    data = load(name)
+    m = Moments(1)
+    for start in range(0, len(data.values), batch):
+        m.learn(data.values[start : start + batch, None])
+    mean, sd = two_pass(data.values)
+    assert digits(m.mean()[0], data.mean) >= min(digits(mean, data.mean), 14.9)
+    # Of the 15 digits that NIST prints, the last one is allowed to differ by rounding.
+    assert digits(math.sqrt(m.var(ddof=1)[0]), data.sd) >= min(digits(sd, data.sd), 14) - 0.3
+
+
+def naive_covariance(X: np.ndarray) -> np.ndarray:
+    n = len(X)
+    return X.T @ X / n - np.outer(X.mean(axis=0), X.mean(axis=0))
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e8, -1e8])
+@pytest.mark.parametrize("learn", ["at once", "batches", "merged", "gaps", "weights", "rows"])
+def test_an_offset_costs_only_the_rounding_of_the_input(offset: float, learn: str) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((2000, 4)) + offset
+    if learn == "gaps":
+        X[rng.random(X.shape) < 0.1] = np.nan
+    exact = X - offset  # the subtraction is exact: the rounded input is the truth
+    here = ~np.isnan(exact)
+    truth = np.array(
+        [[_covariance(exact[:, i], exact[:, j], here[:, i] & here[:, j]) for j in range(4)] for i in range(4)]
+    )
+    m = Moments(4)
+    if learn == "batches":
+        for part in np.array_split(X, 13):
+            m.learn(part)
+    elif learn == "merged":
+        m = Moments(4).learn(X[:3]) + Moments(4).learn(X[3:])
+    elif learn == "rows":
+        for row in X:
+            m.learn(row[None, :].copy())
+    else:
+        m.learn(X, sample_weight=np.ones(len(X)) if learn == "weights" else None)
+    assert np.abs(m.covariance() - truth).max() < 1e-13
+    if abs(offset) == 1e8 and learn == "at once":
+        assert np.abs(naive_covariance(X) - truth).max() > 0.1  # what this test would catch
+
+
+def _covariance(x: np.ndarray, y: np.ndarray, here: np.ndarray) -> float:
+    x, y = x[here], y[here]
+    return math.fsum((x - math.fsum(x) / len(x)) * (y - math.fsum(y) / len(y))) / len(x)
+
+
+def test_random_rows_against_exact_arithmetic() -> None:
+    """Second to fourth moments against rational arithmetic."""
+    X = np.random.default_rng(1).standard_normal((300, 1)) * 3 + 100
+    values = [Fraction(float(x)) for x in X[:, 0]]
+    mean = sum(values) / len(values)
+    m2, m3, m4 = (float(sum((v - mean) ** k for v in values) / len(values)) for k in (2, 3, 4))
+    m = Moments(1).learn(X)
+    assert m.mean()[0] == pytest.approx(float(mean), rel=2e-16)
+    assert m.var()[0] == pytest.approx(m2, rel=1e-14)
+    assert m.skewness()[0] == pytest.approx(m3 / m2**1.5, rel=1e-12)
+    assert m.kurtosis()[0] == pytest.approx(m4 / m2**2 - 3, rel=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e8 + 0.1, -1e-300, 0.0])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_constant_column_has_variance_exactly_0(value: float, gaps: bool) -> None:
+    X = np.column_stack([np.full(1000, value), np.random.default_rng(2).standard_normal(1000)])
+    if gaps:
+        X[np.random.default_rng(3).random(X.shape) < 0.1] = np.nan
+    m = Moments(2)
+    for part in np.array_split(X, 7):
+        m.learn(part)
+    m += Moments(2).learn(X)
+    m.forget(X[:100])
+    assert m.var()[0] == 0
+    assert m.mean()[0] == value
+    assert m.covariance()[0, 1] == 0
+    assert np.isnan(m.correlation()[0, 1])
+    assert np.isnan(m.skewness()[0])
+    assert m.error_bound[0] == 0
+
+
+@pytest.mark.parametrize("outlier", [1e8, 1e12])
+@pytest.mark.parametrize("place", ["first row", "first of a batch", "alone"])
+def test_a_forgotten_outlier_restores_the_state_or_is_reported(outlier: float, place: str) -> None:
+    X = np.random.default_rng(4).standard_normal((1000, 2))
+    bad = np.array([[outlier, 0.5]])
+    m = Moments(2)
+    if place == "first row":
+        m.learn(bad).learn(X)
+    elif place == "first of a batch":
+        m.learn(np.concatenate([bad, X]))
+    else:
+        m.learn(X).learn(bad)
+    assert not m.needs_rebuild  # as long as the outlier is there, its size is what errors are relative to
+    m.forget(bad)
+    truth, found, bound = X.var(axis=0), m.var(), m.error_bound
+    assert (np.abs(found - truth) <= bound * np.maximum(truth, found)).all()
+    assert m.needs_rebuild
+    assert bound[0] > 1e-6 > 1e-10 > bound[1]  # the other column is as good as before
+
+
+def test_an_outlier_that_comes_first_and_is_forgotten() -> None:
+    """1e8 first, forgotten later: a shift that took the first value would keep none of the digits."""
+    X = np.random.default_rng(5).standard_normal((10_000, 1))
+    X[0] = 1e8
+    m = Moments(1).learn(X).forget(X[:1])
+    assert m.error_bound[0] < 0.1
+    assert abs(m.var()[0] / X[1:].var() - 1) < 1e-3
+    assert abs(m.var()[0] / X[1:].var() - 1) <= m.error_bound[0]
+
+
+@pytest.mark.parametrize("n", [100, 20_000])
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_the_error_bound_holds_and_is_not_idle(n: int, offset: float) -> None:
+    X = np.random.default_rng(n).standard_normal((n, 1)) + offset
+    truth = _covariance(X[:, 0] - offset, X[:, 0] - offset, np.ones(n, bool))
+    m = Moments(1)
+    for start in range(0, n, 64):
+        m.learn(X[start : start + 64])
+    error = abs(m.var()[0] / truth - 1)
+    assert error <= m.error_bound[0] < 1e-10
+
+
+def test_the_shift_follows_a_mean_that_leaves_it() -> None:
+    """A level that drifts far away from where it began does not cost digits."""
+    rng = np.random.default_rng(6)
+    m = Moments(1).learn(rng.standard_normal((100, 1)))
+    late = rng.standard_normal((5000, 1)) + 1e9
+    m.learn(late)
+    m.forget(rng.standard_normal((0, 1)))
+    first = np.random.default_rng(6).standard_normal((100, 1))
+    m.forget(first)
+    exact = late - 1e9
+    truth = _covariance(exact[:, 0], exact[:, 0], np.ones(5000, bool))
+    assert abs(m.var()[0] / truth - 1) <= m.error_bound[0] < 1e-3
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-20, 1e20, 1e70])
+def test_scale_and_shift_behave(scale: float) -> None:
+    X = np.random.default_rng(7).standard_normal((500, 3))
+    a, b = Moments(3).learn(X), Moments(3).learn(X * scale)
+    np.testing.assert_allclose(b.covariance() / scale**2, a.covariance(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(b.correlation(), a.correlation(), rtol=1e-12, atol=1e-14)
+    if scale > 1e-50:
+        np.testing.assert_allclose(b.kurtosis(), a.kurtosis(), rtol=1e-9)
+
+
+def test_one_row_and_two() -> None:
+    m = Moments(2).learn([[1.0, np.nan]])
+    assert m.mean()[0] == 1
+    assert m.var()[0] == 0
+    assert np.isnan(m.var(ddof=1)[0])
+    assert np.isnan(m.mean()[1])
+    assert np.isnan(m.covariance(ddof=1)).all()
+    m.learn([[2.0, np.nan]])
+    assert m.var(ddof=1)[0] == 0.5
+
+
+def test_more_attributes_than_rows() -> None:
+    X = np.random.default_rng(8).standard_normal((5, 40))
+    m = Moments(40).learn(X)
+    np.testing.assert_allclose(m.covariance(), np.cov(X.T, ddof=0), atol=1e-14)
+    assert np.linalg.eigvalsh(m.covariance()).min() > -1e-13
