@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from symkernels import SymkernelsError
-
 from symjobs._cli._parser import build_parser
 from symjobs._errors import SymjobsError
+from symkernels import SymkernelsError
 
 OK, FAILED_JOB, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
