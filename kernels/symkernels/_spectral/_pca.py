@@ -61,7 +61,7 @@ def pca(R: Array, /, n_components: int | None = None, explained: float = 1.0) ->
     Parameters
     ----------
     R : (p, p) float64 or float32
-        Symmetric; only its lower triangle is decomposed. float32 is widened first.
+        Symmetric; asymmetry of rounding is let pass, and one triangle decomposed. float32 is widened first.
     n_components : int, optional
         Return at most this many components, at least 1. Default: all.
     explained : float, default 1.0
@@ -98,7 +98,7 @@ def pca(R: Array, /, n_components: int | None = None, explained: float = 1.0) ->
     p = R.shape[0]
     total = float(xp.linalg.trace(R))
 
-    ascending, vectors = xp.linalg.eigh(R)
+    ascending, vectors = xp.linalg.eigh(R.T)  # the same matrix, laid out by columns as LAPACK copies it
     values = xp.flip(ascending)
     k = p if k is None else min(k, p)
     if explained < 1:
