@@ -138,9 +138,10 @@ def csv(
 ) -> Source:
     r"""Open a CSV file as a source.
 
-    An empty value, ``null``, ``NaN`` and ``NA`` are missing. A column whose first 256 KiB of rows read as numbers is
-    a column of numbers (0, 1 and missing alone: binary, until another value comes), one of true and false is binary,
-    any other is text, type ``S``, which is carried and not learnt: name it in `types` to learn it as a category.
+    An empty value, ``null``, ``NaN`` and ``NA`` are missing. What a column holds is decided on the first 256 KiB. Where
+    at least half of the values are numbers, it is a column of numbers (0, 1 and missing alone: binary, until another
+    value comes), and text in it is an error that names the line. A column of true and false is binary. Any other is
+    text, type ``S``, which is carried and not learnt: name it in `types` to learn it as a category.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from symjobs._entities import Cell, DataFrame
@@ -30,7 +30,8 @@ class PlainReader:
 
     def table(self, block: Block) -> DataFrame:
         """Return the rows of the block."""
-        names, kinds, learnt = self._columns.names, self._columns.kinds, self._columns.learnt
+        names, learnt = self._columns.names, self._columns.learnt
+        readers = [(j, _READ.get(self._columns.kinds[j], _word)) for j in learnt]
         rows: list[list[Cell]] = []
         for line, row in numbered_rows(self._path, self._dialect, block):
             if len(row) != len(names):
@@ -38,9 +39,9 @@ class PlainReader:
                     f"{self._where(block, line)}: {len(row)} values in the row, and the header has {len(names)} columns"
                 )
             try:
-                rows.append([_cell(row[j], kinds[j]) for j in learnt])
+                rows.append([read(row[j]) for j, read in readers])
             except ValueError:
-                raise self._bad_cell(block, line, row) from None
+                raise self._bad_cell(block, line, row, readers) from None
         return DataFrame([names[j] for j in learnt], self._letters(rows), rows)
 
     def _letters(self, rows: list[list[Cell]]) -> list[str]:
@@ -51,17 +52,20 @@ class PlainReader:
             for i, j in enumerate(self._columns.learnt)
         ]
 
-    def _bad_cell(self, block: Block, line: int, row: list[str]) -> InputError:
-        for j in self._columns.learnt:
-            name, kind = self._columns.names[j], self._columns.kinds[j]
+    def _bad_cell(
+        self, block: Block, line: int, row: list[str], readers: list[tuple[int, Callable[[str], Cell]]]
+    ) -> InputError:
+        problems = []
+        for j, read in readers:
             try:
-                _cell(row[j], kind)
+                read(row[j])
             except ValueError as error:
-                remedy = f"; correct it, or give the column another type: types={{{name!r}: 'S'}}"
-                return InputError(
-                    f"{self._where(block, line)}, column {name!r}: {error}, and the column holds {kind.value}{remedy}"
-                )
-        raise AssertionError("no cell of the row is wrong")  # unreachable: one of them was
+                problems.append((self._columns.names[j], self._columns.kinds[j], error))
+        name, kind, problem = problems[0]
+        return InputError(
+            f"{self._where(block, line)}, column {name!r}: {problem}, and the column holds {kind.value}; "
+            f"correct it, or declare the column text: types={{{name!r}: 'S'}} (--types {name}=S)"
+        )
 
     def _where(self, block: Block, line: int) -> str:
         return f"{self._path}, line {line_at(self._path, block.start) + line}"
@@ -97,23 +101,29 @@ def _text(path: Path, dialect: Dialect, block: Block) -> str:
         ) from error
 
 
-def _cell(text: str, kind: Kind) -> Cell:
-    # ValueError says what is wrong with the text.
-    if kind is Kind.NUMBER:
-        stripped = text.strip()
-        if stripped in MISSING_TEXTS:
+def _number(text: str) -> float | None:
+    # ValueError, here and below, says what is wrong with the text.
+    try:
+        value = parse_number(text)
+    except ValueError:
+        if text.strip() in MISSING_TEXTS:
             return None
-        try:
-            value = parse_number(stripped)
-        except ValueError:
-            raise ValueError(f"{text!r} is not a number") from None
-        if math.isinf(value):
-            raise ValueError(f"{text!r} is infinite")
-        return None if math.isnan(value) else value
+        raise ValueError(f"{text!r} is not a number") from None
+    if math.isinf(value):
+        raise ValueError(f"{text!r} is infinite")
+    return None if math.isnan(value) else value
+
+
+def _flag(text: str) -> int | None:
+    if text in TRUE_TEXTS or text in FALSE_TEXTS:
+        return int(text in TRUE_TEXTS)
     if text.strip() in MISSING_TEXTS:
         return None
-    if kind is Kind.FLAG:
-        if text not in TRUE_TEXTS and text not in FALSE_TEXTS:
-            raise ValueError(f"{text!r} is neither true nor false")
-        return 1 if text in TRUE_TEXTS else 0
-    return text
+    raise ValueError(f"{text!r} is neither true nor false")
+
+
+def _word(text: str) -> str | None:
+    return None if text.strip() in MISSING_TEXTS else text
+
+
+_READ: dict[Kind, Callable[[str], Cell]] = {Kind.NUMBER: _number, Kind.FLAG: _flag}

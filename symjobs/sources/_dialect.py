@@ -92,7 +92,8 @@ def _kind(texts: Sequence[str]) -> Kind:
     present = [text for text in texts if text.strip() not in MISSING_TEXTS]
     if present and all(text in TRUE_TEXTS or text in FALSE_TEXTS for text in present):
         return Kind.FLAG
-    return Kind.NUMBER if all(map(_is_number, present)) else Kind.TEXT
+    # Some text among numbers is more likely an error in the file than a meaning: reading will name its line.
+    return Kind.NUMBER if 2 * sum(map(_is_number, present)) >= len(present) else Kind.TEXT
 
 
 def _is_number(text: str) -> bool:

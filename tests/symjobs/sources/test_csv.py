@@ -180,7 +180,7 @@ def test_a_source_can_be_read_twice(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a,b\n1,2\n3,x\n", r"data\.csv, line 3, column 'b': 'x' is not a number.*types=\{'b': 'S'\}"),
+        ("a,b\n1,2\n3,4\n5,6\n3,x\n", r"data\.csv, line 5, column 'b': 'x' is not a number.*types=\{'b': 'S'\}"),
         ("a,b\n1,2\n3,inf\n", r"line 3, column 'b': 'inf' is infinite"),
         ("a,b\n1,2\n3,1e999\n", r"line 3, column 'b': '1e999' is infinite"),
         ("a,b\n1,2\n3,1_000\n", r"line 3, column 'b': '1_000' is not a number"),
@@ -193,7 +193,7 @@ def test_a_source_can_be_read_twice(tmp_path):
 def test_a_bad_row_is_named_with_file_line_and_column(tmp_path, reader, text, words):
     path = _write(tmp_path, text)
     with pytest.raises(InputError, match=words):
-        _rows(sources.csv(path, reader=reader, types=dict.fromkeys("ab", "C")))
+        _rows(sources.csv(path, reader=reader))
 
 
 @pytest.mark.parametrize("reader", READERS)
