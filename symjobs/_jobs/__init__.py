@@ -1,6 +1,6 @@
 """Jobs: every question to a project has a number, shows its progress, can be killed and leaves its answer in a store.
 
-Imports go one way: states <- record <- store <- run, lane, keeper <- manager; a job knows its context only.
+Imports go one way: states <- record <- store <- run <- lane, keeper <- runner <- manager; a job knows its context only.
 """
 
 from symjobs._jobs._handle import JobHandle, StoredResult

@@ -20,6 +20,22 @@ _RETRY_SECONDS = 1.0  # the pause after the store failed
 _BEATS_PER_LEASE = 4
 
 
+class NoKeeper:
+    """For a store that is this process's own: there is nothing to keep in step."""
+
+    def hold(self) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+    def save(self, runs: Sequence[Run]) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
 class Keeper:
     """Keeps the manager's instance alive while it has unfinished jobs, hears of kills and saves progress.
 
@@ -53,6 +69,7 @@ class Keeper:
         self._on_kill = on_kill
         self._upkeep = upkeep
         self._lock = threading.Lock()
+        self._saving = threading.Lock()
         self._held = 0
         self._last_held = 0.0
         self._last_beat = 0.0
@@ -76,16 +93,13 @@ class Keeper:
             self._last_held = time.monotonic()
 
     def save(self, runs: Sequence[Run]) -> None:
-        """Write the progress of jobs whose progress has changed."""
-        changed = []
-        for run in runs:
-            progress = run.context.read_progress()
-            if progress != run.progress_saved:
-                changed.append((run, progress))
-        if changed:
-            self._store.save_progress([(run.id, *progress, run.context.read_details()) for run, progress in changed])
-            for run, progress in changed:
-                run.progress_saved = progress
+        """Write what jobs have reported since it was written last."""
+        with self._saving:  # or an older report could overwrite a newer one
+            changed = [(run, report) for run in runs if (report := run.reported()) != run.saved]
+            if changed:
+                self._store.save_progress([(run.id, *progress, details) for run, (progress, details) in changed])
+                for run, report in changed:
+                    run.saved = report
 
     def stop(self) -> None:
         """End the thread and the instance."""
@@ -104,6 +118,9 @@ class Keeper:
             except StoreError as error:
                 if pause == _POLL_SECONDS:
                     logger.warning("%s; will try again", error)
+                pause = _RETRY_SECONDS
+            except Exception:  # the boundary: without this thread all our jobs would be taken for lost
+                logger.exception("the job manager's keeper failed; will try again")
                 pause = _RETRY_SECONDS
             if self._leave_if_idle():
                 return

@@ -16,6 +16,7 @@ class Run:
     """A submitted job, its context, and how it ended.
 
     `ended` is None until the job has ended; `finished` is set once the store knows it and the worker is free again.
+    `saved` is what the store knows of what the job has `reported`; the keeper keeps it.
     """
 
     def __init__(self, record: Record, job: Job) -> None:
@@ -29,7 +30,7 @@ class Run:
         self.error = ""
         self.exception: BaseException | None = None
         self.result: Result | None = None
-        self.progress_saved = self.context.read_progress()
+        self.saved = self.reported()
 
     def perform(self) -> Outcome:
         """Do the work. Never raises: whatever the job raises is its outcome."""
@@ -47,10 +48,12 @@ class Run:
             # Keep the lines of the traceback for the caller's `from`, not the arrays in its frames.
             traceback.clear_frames(exception.__traceback__)
             self.exception = exception
-        current, maximum = self.context.read_progress()
-        return Outcome(
-            current=current, maximum=maximum, details=self.context.read_details(), error=error, values=values
-        )
+        (current, maximum), details = self.reported()
+        return Outcome(current=current, maximum=maximum, details=details, error=error, values=values)
+
+    def reported(self) -> tuple[tuple[int, int], dict[str, str]]:
+        """Return ((current, maximum), details) as the job has reported them so far."""
+        return self.context.read_progress(), self.context.read_details()
 
     def end(self, state: State, error: str = "") -> None:
         """Note how the job ended, and let go of what only its work needed."""

@@ -148,7 +148,7 @@ class SqlStore(SharedStore):
     def _translated(self, what: str) -> Iterator[None]:
         try:
             yield
-        except DATABASE_ERRORS as error:
+        except (*DATABASE_ERRORS, msgspec.DecodeError) as error:
             raise StoreError(f"the job store {shown(self._engine.url)} could not {what}: {cause(error)}") from error
 
 

@@ -123,6 +123,25 @@ def test_a_manager_that_was_taken_for_dead_stops_its_jobs_and_goes_on(sqlite_url
     assert manager.submit(Tell(a="1"), owner="c1").result(WAIT).pairs == {"a": "1"}
 
 
+def test_a_manager_without_jobs_is_no_instance(shared_url, managers, monkeypatch):
+    monkeypatch.setattr("symjobs._jobs._keeper._LINGER_SECONDS", 0)
+    manager = managers(workers=1, store=shared_url)
+    engine = sa.create_engine(shared_url)
+
+    def instances():
+        with engine.connect() as connection:
+            return connection.execute(sa.text("SELECT count(*) FROM symjobs_instances")).scalar_one()
+
+    for _ in range(2):  # it comes back with the next job
+        assert instances() == 0
+        with held(manager):
+            assert instances() == 1
+            thread = manager._runner._keeper._thread
+        thread.join(WAIT)
+    assert instances() == 0
+    engine.dispose()
+
+
 def test_is_this_process_there():
     process = _process.this_process()
     assert not _process.is_gone(process)
@@ -131,10 +150,22 @@ def test_is_this_process_there():
     assert not _process.is_gone(process._replace(machine="another", pid=2**22 + 1))
 
 
+def test_a_damaged_row_is_an_error_of_the_store(shared_url, managers):
+    manager = managers(workers=1, store=shared_url)
+    handle = manager.submit(Tell(a="1"), owner="c1")
+    handle.result(WAIT)
+    engine = sa.create_engine(shared_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE symjobs_jobs SET details = '{\"a'"))
+    engine.dispose()
+    with pytest.raises(sj.StoreError, match=r"could not list jobs: .* truncated"):
+        manager.list("c1")
+
+
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(_engine, "_BUSY_SECONDS", 0.01)
-    monkeypatch.setattr("symjobs._jobs._manager._SAVE_PAUSES", (0.001,))
+    monkeypatch.setattr("symjobs._jobs._runner._SAVE_PAUSES", (0.001,))
     monkeypatch.setattr("symjobs._jobs._keeper._RETRY_SECONDS", 0.01)
 
 
