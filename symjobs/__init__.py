@@ -44,6 +44,7 @@ _NAMES = {
     "QueueFull": "_errors",
     "SVDFeatureSelectionJob": "_jobs._svd_select",
     "SVDJob": "_jobs._svd",
+    "Snapshot": "_project",
     "StoreError": "_errors",
     "SymjobsError": "_errors",
     "UnknownAttribute": "_errors",
@@ -53,7 +54,7 @@ _NAMES = {
 }
 _MODULES = ("datasets", "rest", "sources")
 
-__all__ = ["__version__", *sorted(_NAMES), *_MODULES]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_NAMES), *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

@@ -37,6 +37,9 @@ class Backend:
         return array if isinstance(array, np.ndarray) else array.get()
 
 
+CPU = Backend("numpy")
+
+
 def check_kind(kind: str) -> None:
     """Raise InputError unless kind is one of `KINDS`."""
     if kind not in KINDS:
@@ -57,12 +60,12 @@ def choose(kind: str) -> Backend:
     """
     check_kind(kind)
     if kind == "cpu" or (kind == "auto" and importlib.util.find_spec("cupy") is None):
-        return Backend("numpy")
+        return CPU
     problem = _gpu_problem()
     if problem is None:
         return Backend("cupy")
     if kind == "auto":
-        return Backend("numpy")
+        return CPU
     raise ProjectError(
         f"type='gpu' needs a CUDA device, and CuPy finds none ({problem}); see `symjobs doctor`, or use type='cpu'"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from symkernels import SparseRows
 
 from symjobs._errors import UnknownAttribute
 from symjobs._project._draft import Draft
@@ -13,6 +12,7 @@ from symjobs._project._match import Coded, Matched
 from symjobs._project._rows import Rows
 from symjobs._project._schema import some
 from symjobs._tables import BadCell, Batch, Column, is_binary
+from symkernels import SparseRows
 
 _STRIPE_ROWS = 2048  # rows written a column at a time: short enough that the block's lines stay in the cache
 _SLICE_VALUES = 1 << 20
@@ -91,13 +91,16 @@ def _matrix_part(matrix: Any, start: int, stop: int, keep: np.ndarray | None) ->
 
 
 def _check_flags(draft: Draft, dense: Any, start: int, keep: np.ndarray | None) -> None:
-    for position in list(draft.state.schema.flags):
+    flags = draft.state.schema.flags
+    if not flags or is_binary(dense[:, flags]):
+        return
+    for position in list(flags):
         values = dense[:, position]
         if is_binary(values):
             continue
         known = draft.state.schema.fields[draft.state.schema.dense[position]]
         if known.declared or draft.forgetting:
-            values = np.asarray(values if isinstance(values, np.ndarray) else values.get())
+            values = draft.state.backend.get(values)
             row = int(np.flatnonzero((values != 0) & (values != 1) & (values == values))[0])
             problem = "is neither 0 nor 1; declare the column C" if known.declared else "was never learnt: only 0 and 1"
             raise BadCell(known.name, original_row(row, start, keep), float(values[row]), problem)

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from symkernels import Moments, SparseRows, SymkernelsError
 
 from symjobs._errors import ProjectError
 from symjobs._project._histograms import Histograms
@@ -21,6 +20,7 @@ from symjobs._project._schema import Schema, letters
 from symjobs._project._state import State, digest_of, schema_to_json
 from symjobs._project._types import DENSE, LEARNT
 from symjobs._project._window import Window
+from symkernels import Moments, SparseRows, SymkernelsError
 
 VERSION = 1
 _KEY = "symjobs.project"

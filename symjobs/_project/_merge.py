@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from symkernels import SymkernelsError
-
 from symjobs._errors import InputError
 from symjobs._project._draft import Draft
 from symjobs._project._state import State
 from symjobs._project._types import DENSE, LEARNT, LETTERS
+from symkernels import SymkernelsError
 
 
 def merge_into(draft: Draft, other: State) -> None:

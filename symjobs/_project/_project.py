@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from symkernels import Moments
-
 from symjobs._entities import ProjectInfo
 from symjobs._errors import InputError, ProjectError
-from symjobs._project._backend import check_kind, choose
+from symjobs._project._backend import CPU, Backend, check_kind, choose
 from symjobs._project._draft import Draft
 from symjobs._project._file import Saved, read_file, write_file
 from symjobs._project._filter import RowFilter
@@ -28,6 +26,7 @@ from symjobs._project._types import check_types
 from symjobs._project._window import Window
 from symjobs._project._writer import Writer
 from symjobs._tables import read_table
+from symkernels import Moments
 
 
 class Project:
@@ -88,6 +87,7 @@ class Project:
         self._state = State(
             Schema(),
             Moments(0, missing=self._parsed.missing, joint_squares=self._parsed.joint_squares),
+            self._backend,
             histograms=Histograms() if histogram else None,
             window=None if window is None else Window(window),
         )
@@ -319,7 +319,8 @@ class Project:
         ----------
         path : str or path-like
         type : {"auto", "cpu", "gpu"}, optional
-            Where to keep the state; default: as the project was created.
+            Where to keep the state; default: as the project was created. For now that can only be the CPU: ``auto``
+            means it, and ``gpu`` is an error.
 
         Raises
         ------
@@ -335,7 +336,7 @@ class Project:
         except InputError as error:
             raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
         project._requested = type or saved.type
-        project._backend = choose(project._requested)
+        project._backend = _host_only(project._requested)
         project._frozen = saved.frozen
         project._created, project._modified = saved.created, saved.modified
         project._persisted = True
@@ -363,7 +364,6 @@ class Project:
                 types={**parsed.types, **declared} if declared else parsed.types,
                 named=declared,
                 filters=filters,
-                backend=self._backend,
                 checkpoint=checkpoint,
                 in_place=None if parsed.rolling_window is not None else self._in_place,
             )
@@ -418,6 +418,18 @@ class Project:
             modified=self._modified,
             persisted=self._persisted,
         )
+
+
+def _host_only(kind: str) -> Backend:
+    # A file's moments come back as NumPy arrays, and the kernels do not move a state that holds rows.
+    backend = choose(kind)
+    if backend.kind == "cpu":
+        return backend
+    if kind == "auto":
+        return CPU
+    raise ProjectError(
+        "a saved project is loaded to the CPU; pass type='cpu', or create a project with type='gpu' and learn again"
+    )
 
 
 def _check_name(name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from symkernels import SparseRows
 
 
@@ -52,8 +53,8 @@ class Rows:
         return Rows(dense, sparse)
 
     def owned(self) -> Rows:
-        """Return rows that share no memory with the caller's arrays or with a scratch block."""
-        return Rows(np.array(self.dense), self.sparse)
+        """Return rows on the host that share no memory with the caller's arrays or with a scratch block."""
+        return Rows(np.array(self.dense) if isinstance(self.dense, np.ndarray) else self.dense.get(), self.sparse)
 
 
 def _pad_groups(sparse: SparseRows | None, n: int, groups: np.ndarray) -> SparseRows:

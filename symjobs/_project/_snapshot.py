@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from symkernels import Moments
 
 from symjobs._entities import ProjectInfo
 from symjobs._errors import InputError, UnknownAttribute
@@ -14,6 +13,7 @@ from symjobs._project._params import as_text
 from symjobs._project._schema import letters
 from symjobs._project._state import State
 from symjobs._project._types import SEPARATOR
+from symkernels import Moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ class Snapshot:
         column = self._state.schema.fields.get(self.names[index])
         if column is not None and column.index == index:
             return self._state.quantile(column.position, q)
-        share = float(np.asarray(self.moments.mean())[index])  # a 0/1 attribute
+        share = float(self.moments.mean()[index])  # a 0/1 attribute
         if np.isnan(share):
             return None
         return 0.0 if q <= 1 - share and share < 1 else 1.0

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from symkernels import Moments
 
+from symjobs._project._backend import CPU, Backend
 from symjobs._project._histograms import Histograms
 from symjobs._project._rows import Rows
 from symjobs._project._schema import Schema
 from symjobs._project._window import Window
+from symkernels import Moments
 
 Checkpoint = Callable[[int, int], None]  # called with rows done and rows to do; what it raises stops the work
 
@@ -29,6 +30,7 @@ class State:
 
     schema: Schema
     moments: Moments
+    backend: Backend = CPU
     histograms: Histograms | None = None
     window: Window | None = None
     shared: bool = False
@@ -39,6 +41,7 @@ class State:
         return State(
             self.schema.copy(),
             self.moments.copy(),
+            self.backend,
             None if self.histograms is None else self.histograms.copy(),
             None if self.window is None else self.window.copy(),
         )
@@ -83,17 +86,15 @@ class State:
 
     def learn(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Add rows; all or nothing."""
-        self.moments.learn(rows.dense, sparse=rows.sparse, checkpoint=checkpoint)
+        self._learn(rows, checkpoint)
         if self.histograms is not None:
-            self.histograms.learn(_on_host(rows.dense))
-        self._hash = None
+            self.histograms.learn(self.backend.get(rows.dense))
 
     def forget(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Take rows away; all or nothing."""
-        self.moments.forget(rows.dense, sparse=rows.sparse, checkpoint=checkpoint)
+        self._forget(rows, checkpoint)
         if self.histograms is not None and rows.n:
             self.histograms.exact = False
-        self._hash = None
 
     def slide(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Add rows and take away the oldest, so that the window holds no more than its size."""
@@ -103,24 +104,29 @@ class State:
         p, groups = len(self.schema.dense), self.groups
         if rows.n > window.size:
             rows = rows.part(rows.n - window.size, rows.n)
-        self.moments.learn(rows.dense, sparse=rows.sparse, checkpoint=checkpoint)
+        self._learn(rows, checkpoint)
         window.push(rows, p, groups)
         for old in window.pop(max(window.n - window.size, 0)):
-            padded = old.padded(p, groups)
-            self.moments.forget(padded.dense, sparse=padded.sparse)
+            self._forget(old.padded(p, groups))
         window.patience -= rows.n
         if window.patience <= 0 and self.moments.needs_rebuild:
             self._rebuild(window)
-        self._hash = None
 
     def _rebuild(self, window: Window) -> None:
         p, groups = len(self.schema.dense), self.groups
         self.moments = emptied(self.moments)
         for chunk in window.chunks:
-            padded = chunk.padded(p, groups)
-            self.moments.learn(padded.dense, sparse=padded.sparse)
+            self._learn(chunk.padded(p, groups))
         if self.moments.needs_rebuild:  # the rows themselves are so; again when they have all been replaced
             window.patience = window.n
+
+    def _learn(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
+        self.moments.learn(self.backend.put(rows.dense), sparse=rows.sparse, checkpoint=checkpoint)
+        self._hash = None
+
+    def _forget(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
+        self.moments.forget(self.backend.put(rows.dense), sparse=rows.sparse, checkpoint=checkpoint)
+        self._hash = None
 
     def quantile(self, position: int, q: float) -> float | None:
         """Return a quantile of the dense column at ``position``, or None if it cannot be known."""
@@ -177,7 +183,3 @@ def schema_to_json(schema: Schema) -> list[dict[str, Any]]:
         }
         for f in schema.fields.values()
     ]
-
-
-def _on_host(dense: Any) -> np.ndarray:
-    return dense if isinstance(dense, np.ndarray) else dense.get()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
-from symkernels import DataError, ForgetError
 
 from symjobs._errors import InputError
-from symjobs._project._backend import Backend
 from symjobs._project._draft import Draft
 from symjobs._project._encode import Encoder, original_row, slice_rows
 from symjobs._project._filter import RowFilter
@@ -18,6 +16,7 @@ from symjobs._project._schema import near
 from symjobs._project._state import Checkpoint, State
 from symjobs._project._types import check_types
 from symjobs._tables import BadCell, Batch
+from symkernels import DataError, ForgetError
 
 _INFINITE = "is infinite; leave out the row, or make the value missing (NaN)"
 _HUGE = 1e140
@@ -38,8 +37,6 @@ class Writer:
         The columns among them that the data, or the project, must have.
     filters : sequence of RowFilter
         A row must pass all of them.
-    backend : Backend
-        Where the moments are.
     checkpoint : callable, optional
         Called with the rows done so far after each slice; it raises to stop the write.
     in_place : callable, optional
@@ -54,7 +51,6 @@ class Writer:
         types: Mapping[str, str],
         named: Collection[str],
         filters: Sequence[RowFilter],
-        backend: Backend,
         checkpoint: Callable[[int], object] | None = None,
         in_place: Callable[[State, Rows, bool], bool] | None = None,
     ) -> None:
@@ -62,7 +58,6 @@ class Writer:
         self._types = types
         self._named = named
         self._filters = filters
-        self._backend = backend
         self._checkpoint = checkpoint
         self._in_place = in_place
         self._encoder = Encoder()
@@ -78,7 +73,7 @@ class Writer:
                 self._write_batch(batch)
             except BadCell as bad:
                 place = f"column {bad.column!r}, {batch.where(bad.row)}"
-                raise InputError(f"{place}: {bad.value!r} {bad.problem}") from None
+                raise InputError(f"{place}: {_short(bad.value)} {bad.problem}") from None
         self._check_whole()
 
     def _write_batch(self, batch: Batch) -> None:
@@ -116,7 +111,6 @@ class Writer:
         rows = self._encoder.encode(draft, matched, batch, start, stop, keep)
         self._rows_taken += rows.n
         self._any_value = self._any_value or _has_value(rows)
-        rows = Rows(self._backend.put(rows.dense), rows.sparse)
         try:
             self._apply(batch, rows, alone=batch.alone and start == 0 and stop == batch.n_rows)
         except DataError as error:
@@ -156,7 +150,7 @@ class Writer:
 
     def _bad_value(self, rows: Rows, start: int, keep: np.ndarray | None, error: DataError) -> Exception:
         # The kernel says that a value is bad; only now is it worth a search for where.
-        dense = self._backend.get(rows.dense)
+        dense = self._draft.state.backend.get(rows.dense)
         schema = self._draft.state.schema
         problems = [(np.isinf(dense), _INFINITE), (np.abs(dense) > _HUGE, _OVERFLOW)]
         if self._draft.state.moments.missing == "error":
@@ -182,6 +176,11 @@ class Writer:
         for name in self._named:
             if name not in fields:
                 raise InputError(f"a type is declared for the unknown column {name!r}; {near(name, fields)}")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _has_value(rows: Rows) -> bool:

@@ -10,7 +10,7 @@ from symjobs._entities import number_text
 MISSING_TEXTS = frozenset({"", "null", "NaN", "NA"})
 
 
-class BadCell(Exception):  # noqa: N818 - never reaches a caller: learning turns it into an InputError with the place
+class BadCell(Exception):
     """A value that its column cannot hold. ``row`` counts from the first row of the batch."""
 
     def __init__(self, column: str, row: int, value: object, problem: str) -> None:
@@ -47,13 +47,18 @@ def parse_number(text: str) -> float:
     return float(text)
 
 
+def is_list(cell: Any) -> bool:
+    """Whether a Python object is a list of values."""
+    return isinstance(cell, list | tuple) or getattr(cell, "ndim", 0) == 1
+
+
 def cell_text(cell: Any) -> str:
     """Return the text of a cell as a category or text column has it: 1 and 1.0 are both ``1``, True is ``true``."""
     if isinstance(cell, str):
         return str(cell)
     if isinstance(cell, bool) or getattr(getattr(cell, "dtype", None), "kind", "") == "b":
         return "true" if cell else "false"
-    if isinstance(cell, list | tuple) or getattr(cell, "ndim", 0) == 1:
+    if is_list(cell):
         return "|" + "|".join(cell_text(item) for item in cell)
     if is_number(cell):
         value = float(cell)

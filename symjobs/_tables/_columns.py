@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from symjobs._tables._cells import MISSING_TEXTS, BadCell, cell_text, is_missing, is_number, parse_number
+from symjobs._tables._cells import MISSING_TEXTS, BadCell, cell_text, is_list, is_missing, is_number, parse_number
 
-_SCAN_ROWS = 65_536
+_SCAN_ROWS = 256
 NOT_A_NUMBER = "is not a number; correct it, leave it empty if it is missing, or declare the column T, L or S"
 
 
@@ -80,9 +80,11 @@ class NumberColumn(Column):
         return cls(name, len(values), lambda start, stop: values[start:stop], single=single, flag=kind == "b")
 
     def letter(self) -> str:
-        for start in range(0, self.n_rows, _SCAN_ROWS):
-            if not is_binary(self.numbers(start, min(start + _SCAN_ROWS, self.n_rows))):
+        start, step = 0, _SCAN_ROWS
+        while start < self.n_rows:
+            if not is_binary(self.numbers(start, min(start + step, self.n_rows))):
                 return "C"
+            start, step = start + step, 16 * step  # few columns that are not binary look so for long
         return "B"
 
     def numbers(self, start: int, stop: int) -> np.ndarray:
@@ -153,7 +155,7 @@ class ObjectColumn(Column):
         for cell in self._values:
             if is_missing(cell):
                 continue
-            if isinstance(cell, list | tuple):
+            if is_list(cell):
                 return "L"
             try:
                 value = self._number(cell)

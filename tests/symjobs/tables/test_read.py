@@ -167,6 +167,9 @@ def test_other_types_of_columns():
     polars = one(pl.from_pandas(frame.drop(columns=["exact", "sparse", "mixed", "tz"])))
     assert [c.letter() for c in polars.columns] == ["S", None, "L"]
     assert polars.column("list").texts()[1] == ["|a|b"]
+    arrow_backed = frame[["list"]].astype({"list": pd.ArrowDtype(pa.list_(pa.string()))})
+    assert one(arrow_backed).column("list").letter() == "L"
+    assert one(arrow_backed).column("list").texts()[1] == ["|a|b"]
     table = pa.table({"d": pa.array([Decimal("1.5"), None]), "v": pa.array(["1", None], pa.string_view())})
     assert [c.letter() for c in one(table).columns] == ["C", "S"]
     np.testing.assert_array_equal(one(table).column("v").numbers(0, 2), [1, np.nan])

@@ -1,0 +1,82 @@
+"""Projects on a GPU answer as those on the CPU do (``make gpu``)."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from symjobs._errors import ProjectError
+from symjobs._project import Project
+from tests.symjobs.project._frames import TYPES, make
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture
+def cupy():
+    cupy = pytest.importorskip("cupy")
+    try:
+        if not cupy.cuda.runtime.getDeviceCount():
+            pytest.skip("no CUDA device")
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        pytest.skip(f"no CUDA device: {error}")
+    return cupy
+
+
+def both(**options):
+    return Project("c", type="cpu", **options), Project("g", type="gpu", **options)
+
+
+def alike(a, b):
+    a, b = a.snapshot(), b.snapshot()
+    assert a.names == b.names
+    assert a.n_rows == b.n_rows
+    assert (b.backend, b.type) == ("cupy", "gpu")
+    np.testing.assert_allclose(b.moments.count.get(), a.moments.count)
+    np.testing.assert_allclose(b.moments.mean().get(), a.moments.mean(), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(b.moments.covariance().get(), a.moments.covariance(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("params", [{}, {"rolling_window": 70}, {"missing": "listwise"}, {"row_filter": "x>4"}])
+def test_learning(cupy, params):
+    cpu, gpu = both(params=params, histogram=True)
+    for seed in (1, 2):
+        frame = make(seed, 60)
+        cpu.learn(frame, types=TYPES)
+        gpu.learn(frame, types=TYPES)
+    alike(cpu, gpu)
+    assert cpu.snapshot().quantile("x", 0.5) == gpu.snapshot().quantile("x", 0.5)
+
+
+def test_forgetting_merging_and_widening(cupy):
+    cpu, gpu = both()
+    for project in (cpu, gpu):
+        project.learn(make(1, 60), types=TYPES).forget(make(1, 60)[:20], types=TYPES)
+        project.learn(pd.DataFrame({"flag": [0.5]}))
+        other = Project("o", type=project.type).learn(make(3, 30)[["y", "color"]], types={"color": "T"})
+        project.merge(other)
+    alike(cpu, gpu)
+
+
+def test_arrays_on_the_device(cupy):
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    cpu, gpu = both()
+    cpu.learn((X, ["a", "b", "c"])).learn((X, ["a", "b", "c"])).learn((X[:, ::-1], ["c", "b", "a"]))
+    for columns, names in (
+        (slice(None), ["a", "b", "c"]),
+        (slice(None), ["a", "b", "c"]),
+        (slice(None, None, -1), ["c", "b", "a"]),
+    ):
+        gpu.learn((cupy.asarray(X)[:, columns], names))
+    alike(cpu, gpu)
+    cpu.learn((cupy.asarray(X), ["a", "b", "c"]))
+    assert cpu.n_rows == 400
+
+
+def test_a_file_is_loaded_to_the_cpu(cupy, tmp_path):
+    gpu = Project("g", type="gpu").learn(make(1, 60), types=TYPES)
+    gpu.save(tmp_path / "p")
+    with pytest.raises(ProjectError, match="type='cpu'"):
+        Project.load(tmp_path / "p")
+    loaded = Project.load(tmp_path / "p", type="cpu")
+    assert loaded.snapshot().hash == gpu.snapshot().hash
+    assert loaded.learn(make(2, 60), types=TYPES).n_rows == 120
