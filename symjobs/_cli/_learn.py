@@ -23,13 +23,21 @@ def learn(options: argparse.Namespace) -> Project:
         params["row_filter"] = options.filter
     project = Project(Path(options.data).stem, params=params)
     learn_source(project, source)
+    if project.n_rows == 0:
+        condition = f"passes the filter {options.filter!r}" if options.filter else "is complete"
+        raise InputError(f"{source.name}: no row {condition}")
     return project
 
 
 def learn_source(project: Project, source: Source) -> None:
     """Learn a source, and show how many of its bytes have been learnt."""
-    with reading(Path(source.name).name) as checkpoint:
-        project.learn(source.tables(checkpoint))
+    try:
+        with reading(Path(source.name).name) as checkpoint:
+            project.learn(source.tables(checkpoint))
+    except InputError as error:  # what the project finds has a batch and a row, and no file
+        if str(error).startswith(source.name):
+            raise
+        raise InputError(f"{source.name}: {error}") from error
 
 
 def parse_names(text: str) -> list[str]:

@@ -79,6 +79,14 @@ def test_on_a_terminal_bars_show_the_learning_and_the_job():
     assert "finished" in text
 
 
+def test_a_reader_that_goes_away_is_no_error():
+    parent, child = os.pipe()
+    os.close(parent)
+    done = subprocess.run([*PROGRAM, "run", "svd", "iris", "--json"], stdout=child, stderr=subprocess.PIPE, check=False)
+    os.close(child)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_an_interrupt_is_exit_code_130(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt

@@ -199,6 +199,18 @@ def test_a_bad_line_of_a_file_is_named(run, tmp_path):
     assert f"{path}, line 3, column 'b': 'oops' is not a number" in err
 
 
+def test_what_the_project_refuses_comes_with_the_file(run, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\n1,2\n0,3\n2,4\n")
+    code, _, err = run("run", "pca", path, "--types", "a=B")
+    assert code == 2
+    assert err.startswith(f"symjobs: {path}: ")
+    assert "'a'" in err
+    code, _, err = run("run", "pca", path, "--filter", "a>7")
+    assert code == 2
+    assert err == f"symjobs: {path}: no row passes the filter 'a>7'\n"
+
+
 def test_a_failed_job_is_exit_code_1_with_the_response_on_request(run, tmp_path):
     path = tmp_path / "constant.csv"
     path.write_text("a,b\n1,2\n1,3\n")
