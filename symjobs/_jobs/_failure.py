@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from symjobs._errors import SymjobsError
-from symkernels._errors import SymkernelsError
+from symkernels import SymkernelsError
 
 _LONGEST = 1000
 

@@ -91,8 +91,7 @@ def correlation(sums: Sums, layout: Layout, noise: Array) -> Array:
         C = covariance(sums, layout, 0.0)
         v = variance(sums, layout, 0.0)
         deviation = xp.sqrt(xp.where(v > 0, v, xp.nan))
-        C /= deviation[:, None]
-        C /= deviation[None, :]
+        C /= deviation[:, None] * deviation[None, :]
     else:
         count, total, square = sums.pairwise(layout)
         spread = square - divide(xp, total * total, count)

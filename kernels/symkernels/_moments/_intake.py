@@ -16,6 +16,8 @@ from ._state import State, on_same_device
 
 # A handful of rows costs less in one pass over the triangle than with an accumulator of its own.
 _FEW_ROWS = 8
+# A shift so many interquartile ranges away from the rows costs digits.
+_FAR = 4.0
 # Enough rows for their median to be near the middle, few enough to cost nothing.
 _SAMPLE = 200
 
@@ -148,23 +150,44 @@ def _check_binary(X: Array, binary: np.ndarray) -> None:
 
 
 def _choose_shift(state: State, X: Array) -> Array:
-    """The state's shift, with a value of X near the middle for the attributes that have no rows yet."""
+    """About what to sum these rows up: the state's shift, or a value of X near the middle.
+
+    The latter for attributes that have no rows yet, and where these rows are far from all that came before: their own
+    spread would be lost in squares about a shift so far away.
+    """
     layout, sums, xp = state.layout, state.sums, state.sums.xp
     dense = slice(0, layout.n_dense)
-    new = (sums.own_counts(layout)[dense] == 0) & ~sums.index(layout.binary[dense])
-    if not bool(xp.any(new)):
-        return sums.shift
-    # The median of some rows, so that an outlier is not chosen because it comes first. It is a value of the data, so
-    # that a constant column is 0 about it.
-    sample = to_numpy(X[:: max(1, X.shape[0] // _SAMPLE), :]).astype(np.float64)
-    sample = np.where(np.isfinite(sample), sample, np.nan)
-    counts = (~np.isnan(sample)).sum(axis=0)
-    middle = np.sort(sample, axis=0)[np.maximum(counts - 1, 0) // 2, np.arange(sample.shape[1])]
-    for j in np.flatnonzero((counts == 0) & to_numpy(new)):
-        column = to_numpy(X[:, int(j)])
-        column = column[np.isfinite(column)]
-        middle[j] = column[len(column) // 2] if len(column) else 0.0
-    return xp.where(new, xp.asarray(middle, device=compat.device(X)), sums.shift)
+    free = ~layout.binary[dense]
+    shift = to_numpy(sums.shift).copy()
+    low, middle, high = _quartiles(_sample(X, _FEW_ROWS))
+    if X.shape[0] >= _FEW_ROWS:
+        away = free & (np.abs(middle - shift) > _FAR * (high - low))  # NaN: not away
+        shift = np.where(away, middle, shift)
+    new = free & (to_numpy(sums.own_counts(layout))[dense] == 0)
+    if new.any():
+        # More rows, as this shift may stay. It is a value of the data, so that a constant column is 0 about it.
+        middle = _quartiles(_sample(X, _SAMPLE))[1]
+        for j in np.flatnonzero(new & np.isnan(middle)):
+            column = to_numpy(X[:, int(j)])
+            column = column[np.isfinite(column)]
+            middle[j] = column[len(column) // 2] if len(column) else 0.0
+        shift = np.where(new, middle, shift)
+    return xp.asarray(shift, device=compat.device(X))
+
+
+def _sample(X: Array, rows: int) -> np.ndarray:
+    """About so many rows, evenly spaced, as float64; what is not finite is NaN."""
+    sample = to_numpy(X[:: max(1, X.shape[0] // rows), :]).astype(np.float64)
+    return np.where(np.isfinite(sample), sample, np.nan)
+
+
+def _quartiles(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values of each column at its quartiles; NaN where there are none. An outlier that comes first is not chosen."""
+    last = np.maximum((~np.isnan(sample)).sum(axis=0) - 1, 0)
+    ordered = np.sort(sample, axis=0)  # NaN goes last
+    columns = np.arange(sample.shape[1])
+    low, middle, high = (ordered[last * quarter // 4, columns] for quarter in (1, 2, 3))
+    return low, middle, high
 
 
 def _check_finite(X: Array, weight: Array | None, batch: State) -> None:

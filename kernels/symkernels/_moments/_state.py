@@ -82,7 +82,7 @@ class State:
             self.__dict__.update(batch.__dict__)
             return
         self.check_place(batch.sums.S)
-        self._share_shift(batch)
+        self._share_shift(batch, sign)
         if sign < 0:
             self._check_forget(batch)
         low, high = self.sums.low, self.sums.high
@@ -107,14 +107,17 @@ class State:
                 f"{_library(X)} on {compat.device(X)}; convert the data, or learn it into a state of its own"
             )
 
-    def _share_shift(self, batch: State) -> None:
+    def _share_shift(self, batch: State, sign: int) -> None:
         xp, dense = self.sums.xp, slice(0, self.layout.n_dense)
         if not bool(xp.any(self.sums.shift != batch.sums.shift)):
             return
-        # Where one side has no rows, its shift means nothing and follows the other's.
-        mine, theirs = (s.own_counts(self.layout)[dense] > 0 for s in (self.sums, batch.sums))
-        shift = xp.where(mine, self.sums.shift, batch.sums.shift)
-        batch.move_shift(xp.where(theirs, shift, batch.sums.shift))
+        # The side with more rows keeps its shift; where a side has none, its shift means nothing and just follows.
+        mine, theirs = (s.own_counts(self.layout)[dense] for s in (self.sums, batch.sums))
+        shift = self.sums.shift
+        if sign > 0:  # what is taken away may turn out not to be there, and then nothing must have changed
+            shift = xp.where(mine >= theirs, shift, batch.sums.shift)
+        self.move_shift(xp.where(mine > 0, shift, self.sums.shift))
+        batch.move_shift(xp.where(theirs > 0, shift, batch.sums.shift))
         batch.sums.shift = self.sums.shift = shift
 
     def move_shift(self, shift: Array) -> None:
