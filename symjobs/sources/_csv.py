@@ -74,7 +74,7 @@ class CsvSource(Source):
         with self._path.open("rb") as file:
             opening = file.read(4096)
         check_text(self._path, opening)
-        if b"\r" in opening and b"\n" not in opening and self.total_bytes > len(opening):
+        if b"\r" in opening and b"\n" not in opening:
             raise InputError(f"{self.name} ends its lines with \\r alone; convert them to \\n first")
         start = len(_BOM) if opening.startswith(_BOM) and self._dialect.is_utf8 else 0
         size = min(_SAMPLE_BYTES, self._limit)

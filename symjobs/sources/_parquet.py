@@ -50,10 +50,8 @@ class ParquetSource(Source):
                 try:
                     for batch in file.iter_batches(self._rows, [group], columns=columns, use_threads=False):
                         seen += batch.num_rows
-                        yield (
-                            self._converted(batch),
-                            min(int(scale * (before + size * seen / max(1, rows))), self.total_bytes),
-                        )
+                        position = int(scale * (before + size * seen / max(1, rows)))
+                        yield self._converted(batch), min(position, self.total_bytes)
                 except (pa.ArrowException, OSError) as error:
                     place = f"{self.name}, row group {group}, after its row {seen}"
                     raise InputError(f"{place}: damaged Parquet data: {error}") from error

@@ -228,6 +228,7 @@ def test_a_wrong_encoding_is_named_with_its_line_and_a_remedy(tmp_path, reader):
         (b"a,b,a\n1,2,3\n", "line 1: columns 1 and 3 are both named 'a'"),
         (b",b\n1,2\n", "line 1: column 1 has no name"),
         (b'a,b\n1,"2\n', "line 2: a quote is opened and never closed"),
+        (b"a,b\r1,2\r", r"ends its lines with \\r alone; convert"),
         (b"\x1f\x8b\x08\x00", "is a gzip file; unpack"),
         (b"PK\x03\x04abc", "is a zip"),
         ("a,b\n1,2\n".encode("utf-16"), "is UTF-16; convert it to UTF-8"),
