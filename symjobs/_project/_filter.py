@@ -142,8 +142,6 @@ def _compare_texts(condition: Condition, column: Column, start: int, stop: int, 
 
 def _has_label(column: Column, label: str, letter: str) -> np.ndarray:
     # For each coded value whether it has the label; NaN last, where the code -1 of a missing value finds it.
-    wanted = labels_of(letter, label)
-    wanted = wanted if letter == "T" else (label,)
+    wanted = labels_of("T", label)[0] if letter == "T" else label
     _, values = column.texts()
-    has = [float(wanted[0] in labels_of(letter, value)) if wanted else 0.0 for value in values]
-    return np.array([*has, np.nan])
+    return np.array([*(float(wanted in labels_of(letter, value)) for value in values), np.nan])

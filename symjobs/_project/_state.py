@@ -14,6 +14,7 @@ from symjobs._project._backend import CPU, Backend
 from symjobs._project._histograms import Histograms
 from symjobs._project._rows import Rows
 from symjobs._project._schema import Schema
+from symjobs._project._types import SEPARATOR
 from symjobs._project._window import Window
 from symkernels import Moments
 
@@ -70,7 +71,7 @@ class State:
 
     def add_members(self, name: str, members: Sequence[str]) -> None:
         """Add members to a T or L column; they were 0 wherever the column was present."""
-        self.schema.check_free(f"{name}${member}" for member in members)
+        self.schema.check_free(f"{name}{SEPARATOR}{member}" for member in members)
         _, indices = self.moments.extend_sparse(len(members), self.schema.fields[name].group)
         for member, index in zip(members, np.asarray(indices).tolist(), strict=True):
             self.schema.add_member(name, member, index)

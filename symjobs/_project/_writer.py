@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -160,7 +160,21 @@ class Writer:
                 row, position = (int(i) for i in np.argwhere(bad)[0])
                 value = float(dense[row, position])
                 return BadCell(schema.dense[position], original_row(row, start, keep), value, problem)
+        if self._draft.state.moments.missing == "error":
+            for name, absent in self._absent(rows):
+                if absent.any():
+                    return BadCell(name, original_row(int(np.argmax(absent)), start, keep), None, _MISSING)
         return InputError(str(error))
+
+    def _absent(self, rows: Rows) -> Iterator[tuple[str, np.ndarray]]:
+        # For each T and L column where it is missing; one that the batch does not have is so everywhere.
+        schema, sparse = self._draft.state.schema, rows.sparse
+        for name in schema.sparse:
+            at = np.flatnonzero([] if sparse is None else sparse.groups == schema.fields[name].group)
+            if not len(at):
+                yield name, np.ones(rows.n, dtype=bool)
+            elif sparse is not None and sparse.missing is not None:
+                yield name, sparse.missing[:, at[0]]
 
     def _check_whole(self) -> None:
         if not self._rows_done:

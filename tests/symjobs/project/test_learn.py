@@ -245,6 +245,23 @@ def test_listwise_and_error_policies():
         learnt(frame, {"color": "T"}, params={"missing": "error"})
 
 
+def test_a_missing_category_is_refused_by_the_error_policy():
+    project = Project("p", params={"missing": "error"}).learn(pd.DataFrame({"c": pd.Categorical(["a"]), "x": [1.0]}))
+    with pytest.raises(InputError, match="column 'c', row 1: None is missing, and the project refuses"):
+        project.learn(pd.DataFrame({"x": [1.0, 2.0], "c": pd.Categorical(["a", None])}))
+    with pytest.raises(InputError, match="column 'c', row 0: None is missing"):
+        project.learn(pd.DataFrame({"x": [1.0]}))
+
+
+def test_a_list_may_be_empty_before_it_has_members():
+    project = Project("p", params={"types": {"l": "L"}})
+    for cells in (["|", "|", None], ["|a"], ["|"]):
+        project.learn(pd.DataFrame({"l": cells, "x": np.arange(len(cells))}))
+    s = project.snapshot()
+    np.testing.assert_array_equal(s.moments.count[s.members("l")], [4])
+    np.testing.assert_allclose(s.moments.mean()[s.members("l")], [0.25])
+
+
 def test_joint_squares_are_kept_on_request():
     frame = make(4, 50, missing=0.0)[["x", "y"]]
     plain, joint = learnt(frame, None).snapshot(), learnt(frame, None, params={"joint_squares": "true"}).snapshot()
