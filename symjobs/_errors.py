@@ -16,7 +16,6 @@ SymjobsError
 ├── StoreError                         the job store cannot be opened, read or written
 └── MissingDependency(ImportError)     an optional package is not installed
 """
-# ruff: noqa: N818 - the names say what happened; contract and design fix most of them
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import time
 import weakref
@@ -10,9 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from symjobs._entities import JobInfo
-from symjobs._errors import InputError, JobFailed, JobKilled, NoSuchJob
+from symjobs._errors import InputError, JobFailed, JobKilled, NoSuchJob, StoreError
 from symjobs._jobs._handle import JobHandle, StoredResult
-from symjobs._jobs._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
+from symjobs._jobs._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id, shown
 from symjobs._jobs._job import Details, Job
 from symjobs._jobs._record import Answer, Record, now_ms, unfinished
 from symjobs._jobs._registry import ProjectRegistry
@@ -21,6 +22,8 @@ from symjobs._jobs._runner import Runner
 from symjobs._jobs._settings import Settings
 from symjobs._jobs._states import Event, State
 from symjobs._jobs._store import SharedStore, open_store
+
+logger = logging.getLogger("symjobs.jobs")
 
 _TIDY_SECONDS = 1.0
 _SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.25  # for jobs that run in other processes
@@ -295,9 +298,12 @@ class JobManager:
         if now < self._next_tidy:
             return
         self._next_tidy = now + _TIDY_SECONDS
-        self._runner.forget(self._store.expire())
-        if isinstance(self._store, SharedStore):
-            self._store.fail_lost_jobs(self._settings.lease, self._settings.expiry())
+        try:
+            self._runner.forget(self._store.expire())
+            if isinstance(self._store, SharedStore):
+                self._store.fail_lost_jobs(self._settings.lease, self._settings.expiry())
+        except StoreError as error:  # a store that cannot be written just now may still be read
+            logger.warning("%s; will try again", error)
 
     def _after_fork(self) -> None:
         self._store.after_fork()
@@ -305,12 +311,7 @@ class JobManager:
 
 
 def _no_such_job(owner: object, job_id: object) -> NoSuchJob:
-    return NoSuchJob(f"owner {_short(owner)} has no job {_short(job_id)}: it is unknown, was killed or has expired")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return NoSuchJob(f"owner {shown(owner)} has no job {shown(job_id)}: it is unknown, was killed or has expired")
 
 
 # Worker threads are daemons, so that a job that cannot be stopped does not keep the interpreter from ending; and a

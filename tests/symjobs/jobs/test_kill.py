@@ -122,7 +122,8 @@ def test_killing_while_jobs_start_and_finish(manager):
             assert handle.info().isDone
 
 
-NO_IDS = [0, -1, 2, 2**63, 10**30, True, 1.0, "01", " 1", "1 ", "+1", "1_0", "١", "", "x", "9" * 5000, None, b"1", [1]]
+NO_IDS = [0, -1, 2, 2**63, 10**30, 10**5000, True, 1.0, None, b"1", [1]]
+NO_IDS += ["01", " 1", "1 ", "+1", "1_0", "١", "", "x", "9" * 5000]
 
 
 def test_ids_that_no_job_has(manager):

@@ -186,10 +186,11 @@ def test_ids_are_not_used_again(manager):
     assert ids == sorted(ids)
 
 
-@pytest.mark.parametrize("owner", ["", None, 5, "a\nb", "a\x00", "\ud800", "x" * 256])
-def test_bad_owners(managers, owner):
-    with pytest.raises(sj.InputError, match="an owner is a string of 1 to 255 printable characters"):
-        managers().submit(Nothing(), owner=owner)
+def test_bad_owners(managers):
+    manager = managers()
+    for owner in ["", None, 5, 10**5000, "a\nb", "a\x00", "\ud800", "x" * 256]:
+        with pytest.raises(sj.InputError, match="an owner is a string of 1 to 255 printable characters"):
+            manager.submit(Nothing(), owner=owner)
 
 
 @pytest.mark.parametrize("job", [None, Nothing, lambda context: None, "PCAJob"])
