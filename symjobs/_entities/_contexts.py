@@ -1,4 +1,5 @@
 """MLContext and ExploreContext: what a request is about."""
+# ruff: noqa: N815 - the names of the wire
 
 from __future__ import annotations
 
@@ -19,10 +20,10 @@ class MLContext(msgspec.Struct):
     """
 
     targets: list[str] = []
-    inputAttributes: list[str] = []  # noqa: N815
-    inputAttributeNames: list[str] = []  # noqa: N815
-    targetAttributeNames: list[str] = []  # noqa: N815
-    extraParameters: dict[str, str] = {}  # noqa: N815
+    inputAttributes: list[str] = []
+    inputAttributeNames: list[str] = []
+    targetAttributeNames: list[str] = []
+    extraParameters: dict[str, str] = {}
 
 
 class ExploreContext(msgspec.Struct):

@@ -1,4 +1,5 @@
 """DataFrame: a small table of text on the wire."""
+# ruff: noqa: N815 - the names of the wire
 
 from __future__ import annotations
 
@@ -34,8 +35,8 @@ class DataFrame(msgspec.Struct):
         If the numbers of names, types and values in a row do not agree, or a type letter is unknown.
     """
 
-    attributeNames: list[str]  # noqa: N815
-    attributeTypes: list[str] = []  # noqa: N815
+    attributeNames: list[str]
+    attributeTypes: list[str] = []
     data: list[list[Cell]] = []
 
     def __post_init__(self) -> None:

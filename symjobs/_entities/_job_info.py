@@ -1,4 +1,5 @@
 """JobInfo: what a client sees of a job."""
+# ruff: noqa: N815 - the names of the wire
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ class JobInfo(msgspec.Struct):
     they are equal when the job succeeded. They count bytes for a job that reads a data source, steps for any other.
     """
 
-    jobId: int  # noqa: N815
-    jobType: str  # noqa: N815
+    jobId: int
+    jobType: str
     owner: str
-    startingDate: int = 0  # noqa: N815
+    startingDate: int = 0
     current: int = 0
     maximum: int = 0
-    isOnBoundedExecutor: bool = True  # noqa: N815
-    isStarted: bool = False  # noqa: N815
-    isDone: bool = False  # noqa: N815
+    isOnBoundedExecutor: bool = True
+    isStarted: bool = False
+    isDone: bool = False
     details: dict[str, str] = {}

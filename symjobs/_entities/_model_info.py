@@ -1,4 +1,5 @@
 """ModelInfo: what a client sees of a model."""
+# ruff: noqa: N815 - the names of the wire
 
 from __future__ import annotations
 
@@ -10,17 +11,17 @@ import msgspec
 class ModelInfo(msgspec.Struct):
     """What a client sees of a model; `buildTime` is in milliseconds, `creationDate` in epoch milliseconds."""
 
-    modelId: str  # noqa: N815
-    modelType: str  # noqa: N815
-    modelBuilt: bool = False  # noqa: N815
-    buildTime: int = 0  # noqa: N815
-    attributeNames: list[str] = []  # noqa: N815
-    attributeIndexes: list[int] = []  # noqa: N815
-    attributeTypes: list[str] = []  # noqa: N815
-    predictInfo: dict[str, Any] = {}  # noqa: N815
-    scoreInfo: dict[str, Any] = {}  # noqa: N815
-    targetNames: list[str] = []  # noqa: N815
+    modelId: str
+    modelType: str
+    modelBuilt: bool = False
+    buildTime: int = 0
+    attributeNames: list[str] = []
+    attributeIndexes: list[int] = []
+    attributeTypes: list[str] = []
+    predictInfo: dict[str, Any] = {}
+    scoreInfo: dict[str, Any] = {}
+    targetNames: list[str] = []
     targetindexes: list[int] = []
     info: dict[str, str] = {}
-    creationDate: int = 0  # noqa: N815
+    creationDate: int = 0
     extra: dict[str, Any] = {}

@@ -1,4 +1,5 @@
 """ProjectInfo: what a client sees of a project."""
+# ruff: noqa: N815 - the names of the wire
 
 from __future__ import annotations
 
@@ -15,23 +16,23 @@ class ProjectInfo(msgspec.Struct):
     """
 
     pid: str
-    encoderName: str = ""  # noqa: N815
-    modelsList: list[str] = []  # noqa: N815
-    modelTypeList: list[str] = []  # noqa: N815
-    dsList: list[str] = []  # noqa: N815
-    attributeNames: list[str] = []  # noqa: N815
-    attributeIndexes: list[int] = []  # noqa: N815
-    attributeTypes: list[str] = []  # noqa: N815
-    modelAssessments: dict[str, Any] = {}  # noqa: N815
-    modelPredictions: dict[str, Any] = {}  # noqa: N815
-    partitionColumn: str = ""  # noqa: N815
+    encoderName: str = ""
+    modelsList: list[str] = []
+    modelTypeList: list[str] = []
+    dsList: list[str] = []
+    attributeNames: list[str] = []
+    attributeIndexes: list[int] = []
+    attributeTypes: list[str] = []
+    modelAssessments: dict[str, Any] = {}
+    modelPredictions: dict[str, Any] = {}
+    partitionColumn: str = ""
     params: dict[str, str] = {}
     hash: str = ""
-    categorySeparator: str = "$"  # noqa: N815
+    categorySeparator: str = "$"
     type: str = "cpu"
-    creationDate: int = 0  # noqa: N815
-    lastModificationDate: int = 0  # noqa: N815
+    creationDate: int = 0
+    lastModificationDate: int = 0
     loaded: bool = True
     persisted: bool = False
-    histogramEnabled: bool = False  # noqa: N815
-    autoSave: bool = False  # noqa: N815
+    histogramEnabled: bool = False
+    autoSave: bool = False
