@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import array_api_compat as compat
@@ -14,6 +15,8 @@ Array = Any  # an array of any library that follows the array API standard
 
 def namespace(*arrays: Array) -> Any:
     """Return the array API namespace that all ``arrays`` share."""
+    if all(type(a) is np.ndarray for a in arrays):
+        return _numpy_namespace()
     try:
         return compat.array_namespace(*arrays)
     except TypeError as error:
@@ -21,6 +24,11 @@ def namespace(*arrays: Array) -> Any:
         raise BackendError(
             f"expected arrays of one library (NumPy, CuPy, ...), got {kinds}; convert them to one library first"
         ) from error
+
+
+@lru_cache(maxsize=1)
+def _numpy_namespace() -> Any:
+    return compat.array_namespace(np.empty(0))
 
 
 def is_numpy(x: Array) -> bool:

@@ -82,6 +82,7 @@ def test_threads_change_nothing_but_rounding(monkeypatch: pytest.MonkeyPatch, th
     shift = np.zeros(20)
     alone = _fast.sum_rows(X, incident, layout, shift)
     monkeypatch.setattr(_fast, "_WORK_PER_THREAD", 1.0)
+    monkeypatch.setattr(_fast, "_WORK_PER_WAKE", 0.0)
     monkeypatch.setattr(_fast, "_WORK_PER_CHECK", 64.0 * 400)
     monkeypatch.setattr(_parallel, "thread_count", lambda: threads)
     assert_same_sums(_fast.sum_rows(X, incident, layout, shift), alone, X)
@@ -159,8 +160,22 @@ print(repr(float(m.covariance()[0, 2])))
     assert float(result.stdout) == pytest.approx(Moments(5).learn(X).learn(X[:1]).covariance()[0, 2], rel=1e-12)
 
 
-def test_few_rows_take_the_short_way() -> None:
-    m = Moments(3).learn(np.random.default_rng(0).standard_normal((20, 3)))
-    assert _intake.learn_few(m._state, np.zeros((2, 3)), joint=False)
-    assert not _intake.learn_few(m._state, np.full((2, 3), np.nan), joint=False)
-    assert m.n_rows == 22
+@pytest.mark.parametrize("n", [2, 100, 5000])
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("gaps_before", [False, True])
+def test_the_direct_way_equals_the_long_one(n: int, gaps: bool, gaps_before: bool) -> None:
+    """Learning straight into a state equals merging a state of the same rows, and is what complete rows take."""
+    first, _, _ = rows(100, 10, gaps=gaps_before, sparse=False)
+    X, layout, _ = rows(n, 10, gaps=gaps, sparse=False, seed=1)
+    m = Moments(10, binary=np.flatnonzero(layout.binary)).learn(first)
+    long = m + Moments(10, binary=np.flatnonzero(layout.binary)).learn(X)
+    for part in np.array_split(X, 3):  # buffers are used again
+        if len(part):
+            assert _intake.learn_directly(m._state, part, False, None, m._lock)
+    assert m.n_rows == long.n_rows
+    for name in ("mean", "covariance", "skewness", "kurtosis", "pair_counts"):
+        np.testing.assert_allclose(getattr(m, name)(), getattr(long, name)(), rtol=1e-11, atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(m.condition(1).var, long.condition(1).var, atol=1e-12)
+    np.testing.assert_array_equal(m.min, long.min)
+    np.testing.assert_array_equal(m.max, long.max)
+    np.testing.assert_allclose(m._state.gross, long._state.gross, rtol=0.5)  # about other shifts

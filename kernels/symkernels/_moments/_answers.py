@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, is_numpy
+from .._arrays import Array, is_numpy, namespace
 from ._layout import Layout
 from ._sums import Sums
 
@@ -121,7 +121,7 @@ class Condition:
 
     def variance(self, ddof: float = 0) -> Array:
         """(P,) variance with ``count - ddof`` in the denominator; NaN where that is not positive."""
-        xp = compat.array_namespace(self.var)
+        xp = namespace(self.var)
         return divide(xp, self.var * self.count, self.count - ddof)
 
 

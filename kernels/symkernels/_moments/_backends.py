@@ -6,9 +6,7 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
-import array_api_compat as compat
-
-from .._arrays import Array, is_cupy, is_numpy
+from .._arrays import Array, is_cupy, is_numpy, namespace
 from ._generic import block_sums
 from ._layout import Layout
 from ._rows import Incidence
@@ -52,7 +50,7 @@ def sum_rows(
         body, block_bytes = block_sums, _BLOCK_BYTES
     n = X.shape[0]
     step = max(64, block_bytes // (8 * max(layout.size, layout.n_groups, 1)))
-    xp = compat.array_namespace(X)
+    xp = namespace(X)
     total = Sums.zeros(layout, shift, missing=False, joint=joint)
     total.low, total.high = xp.asarray(total.low, copy=True), xp.asarray(total.high, copy=True)
     for start in range(0, n, step):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 
 from .. import _blas, _parallel
 from ._layout import Layout
 from ._rows import Incidence
+from ._state import State
 from ._sums import Sums
 
 # Above this many attributes BLAS (one thread each) is faster than our own tiles, whose triangle leaves the cache.
@@ -18,12 +21,14 @@ _BLAS_ROWS = 512
 _WORK_PER_THREAD = 4e6
 # Work between two calls of `checkpoint`, in multiplications: some 10 ms.
 _WORK_PER_CHECK = 4e8
+# What the calling thread can multiply until another one has woken up.
+_WORK_PER_WAKE = 3e6
 
 
 class _Accumulator:
     """One thread's sums, and the buffers that fill them."""
 
-    def __init__(self, layout: Layout, shift: np.ndarray) -> None:
+    def __init__(self, layout: Layout) -> None:
         from . import _loops
 
         self.loops, self.layout = _loops, layout
@@ -31,10 +36,10 @@ class _Accumulator:
         width = -(-max(p, 1) // lanes) * lanes
         self.by_blas = p >= _BLAS_FROM
         rows = _BLAS_ROWS if self.by_blas else _loops.BLOCK
-        self.binaries = np.flatnonzero(layout.binary[:p])
+        self.tail = 0 if self.by_blas else _loops.tail_columns(p)
+        self.binaries = layout.dense_binaries
         b_width = -(-len(self.binaries) // lanes) * lanes
         self.shift = np.zeros(width)
-        self.shift[:p] = shift
         self.U = np.zeros((rows, width))
         self.block = np.zeros((5, width))
         self.totals = np.zeros((5, width))
@@ -46,12 +51,12 @@ class _Accumulator:
         self.V = np.zeros((width, b_width))
         K = layout.n_sparse
         self.S_sparse, self.V_sparse, self.S_members = np.zeros((K, p)), np.zeros((K, p)), np.zeros((K, K))
-        self.gap_rows, self.gap_count = np.zeros((p, rows), np.int32), np.zeros(p, np.int32)
-        self.missing_in_row = np.zeros((rows, layout.n_groups + 1), np.int32)
+        # Room for gaps is made when the first one comes.
+        self.gap_rows, self.gap_count = np.zeros((0, 0), np.int32), np.zeros(0, np.int32)
+        self.missing_in_row = np.zeros((0, 0), np.int32)
         self.gap_T = self.gap_Q = self.gap_N = np.zeros((0, 0))
-        self.n_rows = 0
 
-    def add(self, X: np.ndarray, start: int, stop: int, sparse: Incidence | None) -> None:
+    def add(self, X: np.ndarray, start: int, stop: int, sparse: Incidence) -> None:
         """Add rows of a C-ordered float64 X; ``sparse`` holds the incidence of all its rows."""
         step = self.U.shape[0] if self.by_blas else stop - start
         for first in range(start, stop, step):
@@ -59,49 +64,133 @@ class _Accumulator:
             self._add(X, first, last, sparse)
             if self.by_blas:
                 _blas.add_gram(self.U, last - first, self.S)
-        self.n_rows += stop - start
 
-    def _add(self, X: np.ndarray, start: int, stop: int, sparse: Incidence | None) -> None:
-        layout = self.layout
-        if sparse is None:
-            sparse = Incidence(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 0), bool), np.zeros(0, int))
+    def _add(self, X: np.ndarray, start: int, stop: int, sparse: Incidence) -> None:
         gaps = bool(sparse.missing[start:stop].any())
         while True:
             start = self.loops.add_rows(
                 X, start, stop, self.shift, self.U, self.block, self.totals, self.S, not self.by_blas, self.binaries,
-                self.B, self.squares, self.V, layout.group, self.gap_rows, self.gap_count, self.gap_T, self.gap_Q,
+                self.B, self.squares, self.V, self.layout.group, self.gap_rows, self.gap_count, self.gap_T, self.gap_Q,
                 self.gap_N, self.missing_in_row, gaps, sparse.indptr, sparse.members, sparse.missing, sparse.groups,
                 self.S_sparse, self.V_sparse, self.S_members,
             )  # fmt: skip
             if start == stop:
                 return
-            self.gap_T, self.gap_Q = np.zeros((2, layout.n_groups, layout.size))
-            self.gap_N = np.zeros((layout.n_groups, layout.n_groups))
+            if start < 0:
+                raise NotBinary
+            self._make_room_for_gaps()
 
-    def sums(self, shift: np.ndarray) -> Sums:
-        """What was added, as sums."""
-        layout, loops = self.layout, self.loops
+    def _make_room_for_gaps(self) -> None:
+        layout, rows = self.layout, len(self.U)
+        self.gap_rows = np.zeros((layout.n_dense, rows), np.int32)
+        self.gap_count = np.zeros(layout.n_dense, np.int32)
+        self.missing_in_row = np.zeros((rows, layout.n_groups + 1), np.int32)
+        self.gap_T, self.gap_Q = np.zeros((2, layout.n_groups, layout.size))
+        self.gap_N = np.zeros((layout.n_groups, layout.n_groups))
+
+    def absorb(self, other: _Accumulator) -> None:
+        """Add another accumulator to this one and clear it."""
+        if len(other.gap_T) and not len(self.gap_T):
+            self._make_room_for_gaps()
+        self.loops.absorb(
+            self.layout.n_groups, self.S, self.totals, self.block, self.V, other.S, other.totals, other.block, other.V,
+            self.gap_T, self.gap_Q, self.gap_N, other.gap_T, other.gap_Q, other.gap_N,
+        )  # fmt: skip
+        if self.layout.n_sparse:
+            for mine, theirs in zip(self._sparse(), other._sparse(), strict=True):
+                mine += theirs
+                theirs[:] = 0.0
+
+    def _sparse(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.S_sparse, self.V_sparse, self.S_members
+
+    def sums(self, n: int, shift: np.ndarray) -> Sums:
+        """What was added, n rows, as sums."""
+        layout, loops, tail = self.layout, self.loops, self.tail
         p, missing = layout.n_dense, len(self.gap_T) > 0
         S = np.ascontiguousarray(self.S[:p, :p])
+        if tail:
+            S[: p - tail, p - tail :] = S[p - tail :, : p - tail].T
         if layout.n_sparse:
-            S = np.zeros((layout.size, layout.size))
-            S[:p, :p], S[:p, p:], S[p:, p:] = self.S[:p, :p], self.S_sparse.T, self.S_members
+            S = np.block([[S, self.S_sparse.T], [self.S_sparse, self.S_members]])
         total = np.concatenate([self.totals[loops.TOTAL, :p], self.S_members.diagonal()])
-        weight = float(self.n_rows)
         V = self.V[:p, : len(self.binaries)]
+        gap = self.gap_N.diagonal()
         return Sums(
-            np, self.n_rows, weight, shift, S,
+            np, n, float(n), shift, S,
             T=total[:, None] - self.gap_T.T if missing else total,
             Q=S.diagonal()[:, None] - self.gap_Q.T if missing else None,
-            N=self._counts() if missing else None,
+            N=n - gap[:, None] - gap[None, :] + self.gap_N if missing else None,
             V=np.concatenate([V, self.V_sparse.T], axis=1) if layout.n_sparse else V,
             M3=self.totals[loops.THIRD, :p], M4=self.totals[loops.FOURTH, :p],
             low=self.block[loops.LOW, :p], high=self.block[loops.HIGH, :p],
         )  # fmt: skip
 
-    def _counts(self) -> np.ndarray:
-        gap = self.gap_N.diagonal()
-        return self.n_rows - gap[:, None] - gap[None, :] + self.gap_N
+
+class NotBinary(Exception):
+    """A 0/1 attribute holds another value."""
+
+
+def _accumulate(
+    X: np.ndarray,
+    sparse: Incidence | None,
+    layout: Layout,
+    shift: np.ndarray,
+    checkpoint: Callable[[int, int], None] | None,
+    spare: list[_Accumulator],
+) -> list[_Accumulator]:
+    """Sum up the rows of X about ``shift``; the first of the accumulators that return holds the sums.
+
+    Accumulators are taken from ``spare`` as far as there are any; they must be cleared before they are put back.
+    """
+    n, p = X.shape
+    area = max(p, 8) ** 2
+    ranges = _parallel.split(
+        n, int(min(_parallel.thread_count(), max(1, n * area // _WORK_PER_THREAD))), int(_WORK_PER_WAKE / area)
+    )
+    accumulators = [_take(spare, layout, shift) for _ in ranges]
+    direct = X.dtype == np.float64 and X.flags.c_contiguous
+    rows_per_check = max(64, int(_WORK_PER_CHECK / area))
+    if not direct:
+        rows_per_check = min(rows_per_check, max(256, 2**18 // max(p, 1)))  # a copied piece should stay in cache
+    longest = max(stop - start for start, stop in ranges)
+
+    def task(accumulator: _Accumulator, start: int, stop: int) -> Callable[[], None]:
+        def add() -> None:
+            if start >= stop:
+                return
+            if direct:
+                accumulator.add(X, start, stop, sparse or _NO_SPARSE)
+            else:
+                piece = np.ascontiguousarray(X[start:stop], dtype=np.float64)
+                accumulator.add(piece, 0, stop - start, sparse.part(start, stop) if sparse else _NO_SPARSE)
+
+        return add
+
+    with _parallel.single_threaded_blas() if accumulators[0].by_blas else nullcontext():
+        # Pieces are handed out in rounds, so that the calling thread can report and stop between them.
+        for offset in range(0, longest, rows_per_check):
+            pieces = [(start + offset, min(start + offset + rows_per_check, stop)) for start, stop in ranges]
+            _parallel.run_all([task(a, *piece) for a, piece in zip(accumulators, pieces, strict=True)])
+            if checkpoint is not None:
+                checkpoint(sum(min(offset + rows_per_check, stop - start) for start, stop in ranges), n)
+    for other in accumulators[1:]:
+        accumulators[0].absorb(other)
+    return accumulators
+
+
+_NO_SPARSE = Incidence(
+    np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 0), bool), np.zeros(0, np.int64)
+)  # fmt: skip
+
+
+def _take(spare: list[_Accumulator], layout: Layout, shift: np.ndarray) -> _Accumulator:
+    try:
+        accumulator = spare.pop()
+    except IndexError:
+        accumulator = _Accumulator(layout)
+    accumulator.shift[: layout.n_dense] = shift
+    return accumulator
 
 
 def sum_rows(
@@ -112,45 +201,64 @@ def sum_rows(
     checkpoint: Callable[[int, int], None] | None = None,
 ) -> Sums:
     """The sums of the rows of X (n, dense), NaN where missing. float32 is widened; any memory order will do."""
-    n, p = X.shape
-    work = n * max(p, 8) * max(p, 8)
-    ranges = _parallel.split(n, int(min(_parallel.thread_count(), max(1, work // _WORK_PER_THREAD))))
-    accumulators = [_Accumulator(layout, shift) for _ in ranges]
-    direct = X.dtype == np.float64 and X.flags.c_contiguous
-    rows_per_check = max(64, int(_WORK_PER_CHECK / max(p, 8) ** 2))
-    if not direct:
-        rows_per_check = min(rows_per_check, max(256, 2**18 // max(p, 1)))  # a copied piece should stay in cache
-    # Pieces are handed out in rounds, so that the calling thread can report and stop between them.
-    longest = max(stop - start for start, stop in ranges)
+    return _accumulate(X, sparse, layout, shift, checkpoint, [])[0].sums(X.shape[0], shift)
 
-    def add(accumulator: _Accumulator, start: int, stop: int) -> None:
-        if start >= stop:
-            return
-        if direct:
-            accumulator.add(X, start, stop, sparse)
-        else:
-            piece = np.ascontiguousarray(X[start:stop], dtype=np.float64)
-            accumulator.add(piece, 0, stop - start, None if sparse is None else sparse.part(start, stop))
 
-    def run_round(offset: int, length: int) -> None:
-        def task(accumulator: _Accumulator, start: int, stop: int) -> Callable[[], None]:
-            return lambda: add(accumulator, start + offset, min(start + offset + length, stop))
+def learn_rows(
+    state: State, X: np.ndarray, far: float, checkpoint: Callable[[int, int], None] | None, lock: threading.Lock
+) -> bool:
+    """Learn dense rows straight into a state that has a shift for each of them. False: not done.
 
-        _parallel.run_all([task(a, *edges) for a, edges in zip(accumulators, ranges, strict=True)])
+    For small batches the arithmetic of `State.take_in`, an array operation at a time, would cost as much as the rows.
+    """
+    layout, sums = state.layout, state.sums
+    shift, n, p = sums.shift, X.shape[0], X.shape[1]
+    try:
+        accumulators = _accumulate(X, None, layout, shift, checkpoint, state.spare)
+    except NotBinary:
+        return False
+    acc = accumulators[0]
+    loops = acc.loops
+    binary = layout.binary
+    if not loops.is_good(n, p, acc.totals, acc.block, acc.S, acc.gap_N, layout.group, binary, far):
+        return False
+    with lock:
+        if sums is not state.sums or sums.shift is not shift:  # another thread was faster and has moved it
+            return False
+        if len(acc.gap_T):
+            sums.allow_missing(layout)
+        none = np.empty((0, 0))
+        T, Q, N = (sums.T[:, None], none, none) if sums.N is None else (sums.T, sums.Q, sums.N)
+        loops.commit(
+            n, p, acc.tail, acc.totals, acc.block, acc.S, acc.V, acc.gap_T, acc.gap_Q, acc.gap_N, layout.group, sums.S,
+            T, Q, N, sums.V, sums.M3, sums.M4, sums.low, sums.high, state.low_exact, state.high_exact, state.gross,
+        )  # fmt: skip
+        sums.n_rows += n
+        sums.weight += n
+        state.turnover += n
+        state.follow_mean()
+    state.spare.extend(accumulators)
+    return True
 
-    def run_all_rounds() -> None:
-        for offset in range(0, longest, rows_per_check):
-            run_round(offset, rows_per_check)
-            if checkpoint is not None:
-                done = sum(min(offset + rows_per_check, stop - start) for start, stop in ranges)
-                checkpoint(done, n)
 
-    if accumulators[0].by_blas:
-        with _parallel.single_threaded_blas():
-            run_all_rounds()
-    else:
-        run_all_rounds()
-    result = accumulators[0].sums(shift)
-    for accumulator in accumulators[1:]:
-        result.add(accumulator.sums(shift), 1, layout)
-    return result
+def learn_few(state: State, X: np.ndarray) -> bool:
+    """Learn a few complete rows in one pass over the triangle. False: not done."""
+    from . import _loops
+
+    sums, layout = state.sums, state.layout
+    gaps = sums.N is not None
+    T, Q = (sums.T, sums.Q) if gaps else (sums.T[:, None], sums.T[:, None])
+    done = _loops.learn_few(
+        X, sums.shift, layout.binary, sums.S, T, gaps, Q, sums.V, layout.binaries, sums.M3, sums.M4, sums.low,
+        sums.high, state.low_exact, state.high_exact, state.gross,
+    )  # fmt: skip
+    if not done:
+        return False
+    n = X.shape[0]
+    if sums.N is not None:
+        sums.N += n
+    sums.n_rows += n
+    sums.weight += n
+    state.turnover += n
+    state.follow_mean()
+    return True

@@ -6,7 +6,7 @@ from typing import Any
 
 import array_api_compat as compat
 
-from .._arrays import Array
+from .._arrays import Array, namespace
 from ._layout import Layout
 from ._rows import Incidence
 from ._sums import Sums
@@ -26,7 +26,7 @@ def block_sums(
 
     ``gram(Z)`` may replace ``Z.T @ Z``; only its upper triangle is read.
     """
-    xp, device = compat.array_namespace(X), compat.device(X)
+    xp, device = namespace(X), compat.device(X)
     X = xp.astype(X, xp.float64, copy=False)
     n = X.shape[0]
     here = ~xp.isnan(X)

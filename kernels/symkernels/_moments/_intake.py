@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, as_floats, is_numpy, to_numpy
+from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from .._errors import DataError, ShapeError
+from . import _answers
 from ._backends import numba_works, sum_rows
 from ._rows import Incidence, SparseRows, incidence
 from ._state import State, on_same_device
 
 # A handful of rows costs less in one pass over the triangle than with an accumulator of its own.
 _FEW_ROWS = 8
-# A shift so many interquartile ranges away from the rows costs digits.
-_FAR = 4.0
+# Rows this many standard deviations away from the state's shift are summed up again, about their own middle.
+_FAR = 100.0
 # Enough rows for their median to be near the middle, few enough to cost nothing.
 _SAMPLE = 200
 
@@ -38,7 +40,7 @@ def batch_state(
         raise ShapeError(
             f"X must have {layout.n_dense} columns, one for each dense attribute, got shape {tuple(X.shape)}"
         )
-    xp = compat.array_namespace(X)
+    xp = namespace(X)
     if state.turnover == 0 and not on_same_device(state.sums.S, X):
         shift = xp.zeros((layout.n_dense,), dtype=xp.float64, device=compat.device(X))
         state = State.empty(layout, shift, joint=joint)
@@ -50,58 +52,58 @@ def batch_state(
     n = X.shape[0]
     if n == 0:
         return State.empty(layout, state.sums.shift, joint=joint)
-    _check_binary(X, layout.binary[: layout.n_dense])
-    shift = _choose_shift(state, X)
-    with np.errstate(invalid="ignore", over="ignore"):  # what is infinite is found and named below
-        sums = sum_rows(X, weight, rows, layout, shift, joint=joint, checkpoint=checkpoint)
-    batch = State.of_rows(layout, sums, n, xp=xp)
+    _check_binary(X, layout.dense_binaries)
+
+    def sum_about(shift: Array) -> State:
+        with np.errstate(invalid="ignore", over="ignore"):  # what is infinite is found and named below
+            sums = sum_rows(X, weight, rows, layout, shift, joint=joint, checkpoint=checkpoint)
+        return State.of_rows(layout, sums, n, xp=xp)
+
+    batch = sum_about(_choose_shift(state, X))
     _check_finite(X, weight, batch)
+    far = _far_from_shift(batch)
+    if bool(xp.any(far)):
+        batch = sum_about(xp.where(far, _middle(X), batch.sums.shift))
     return batch
 
 
-def learn_few(state: State, X: Any, joint: bool) -> bool:
-    """Learn a few complete NumPy rows in place. False: not done, `batch_state` must do it."""
+def learn_directly(
+    state: State, X: Any, joint: bool, checkpoint: Callable[[int, int], None] | None, lock: threading.Lock
+) -> bool:
+    """Learn dense NumPy rows without a batch state in between. False: not done, and `batch_state` must do it.
+
+    That is so for what is rare (weights, sparse attributes, the first rows, which choose the shift) and for bad rows.
+    """
     sums, layout = state.sums, state.layout
     if (
-        type(X) is not np.ndarray
+        not is_numpy(X)
         or X.ndim != 2
-        or not 0 < X.shape[0] <= _FEW_ROWS
+        or X.shape[0] == 0
         or X.shape[1] != layout.n_dense
-        or layout.n_sparse
-        or X.dtype != np.float64
-        or not X.flags.c_contiguous
+        or layout.n_dense == 0
+        or layout.sparse_groups.size
         or joint
-        or sums.weight < _FEW_ROWS  # the first rows choose the shift
+        or sums.weight < _FEW_ROWS
+        or X.dtype not in (np.float64, np.float32)
         or not is_numpy(sums.S)
         or not sums.S.flags.c_contiguous
         or not numba_works()
     ):
         return False
-    from . import _loops
-
-    gaps = sums.N is not None
     if sums.N is not None and not (sums.N.diagonal() > 0).all():
-        return False  # an attribute without rows has no shift yet
-    T, Q = (sums.T, sums.Q) if gaps else (sums.T[:, None], sums.T[:, None])
-    done = _loops.learn_few(
-        X, sums.shift, layout.binary, sums.S, T, gaps, Q, sums.V, layout.binaries, sums.M3, sums.M4, sums.low,
-        sums.high, state.low_exact, state.high_exact, state.gross,
-    )  # fmt: skip
-    if not done:
         return False
-    n, before = X.shape[0], state.turnover
-    if sums.N is not None:
-        sums.N += n
-    sums.n_rows += n
-    sums.weight += n
-    state.turnover += n
-    if int(before) >> 6 != int(state.turnover) >> 6:  # now and then: it costs more than the rows
-        state.follow_mean()
-    return True
+    from . import _fast
+
+    if X.shape[0] <= _FEW_ROWS and X.dtype == np.float64 and X.flags.c_contiguous:
+        with lock:
+            if _fast.learn_few(state, X):
+                return True
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _fast.learn_rows(state, X, _FAR, checkpoint, lock)
 
 
 def _weights(sample_weight: Any, X: Array) -> Array:
-    xp, device = compat.array_namespace(X), compat.device(X)
+    xp, device = namespace(X), compat.device(X)
     given = sample_weight if compat.is_array_api_obj(sample_weight) else xp.asarray(sample_weight, device=device)
     weight = xp.astype(as_floats(given, ndim=1, name="sample_weight"), xp.float64, copy=False)
     if weight.shape[0] != X.shape[0]:
@@ -117,7 +119,7 @@ def _drop_or_refuse(
     X: Array, weight: Array | None, rows: Incidence | None, policy: str
 ) -> tuple[Array, Array | None, Incidence | None]:
     """Rows without missing values; with policy "error" there must be no others."""
-    xp = compat.array_namespace(X)
+    xp = namespace(X)
     bad = to_numpy(xp.any(xp.isnan(X), axis=1))
     if rows is not None:
         bad = bad | rows.missing.any(axis=1)
@@ -134,11 +136,10 @@ def _drop_or_refuse(
     return xp.take(X, index, axis=0), weight, None if rows is None else rows.keep(~bad)
 
 
-def _check_binary(X: Array, binary: np.ndarray) -> None:
-    columns = np.flatnonzero(binary)
+def _check_binary(X: Array, columns: np.ndarray) -> None:
     if not len(columns):
         return
-    xp = compat.array_namespace(X)
+    xp = namespace(X)
     B = xp.take(X, xp.asarray(columns, device=compat.device(X)), axis=1)
     wrong = ~((B == 0) | (B == 1) | xp.isnan(B))
     if bool(xp.any(wrong)):
@@ -150,48 +151,45 @@ def _check_binary(X: Array, binary: np.ndarray) -> None:
 
 
 def _choose_shift(state: State, X: Array) -> Array:
-    """About what to sum these rows up: the state's shift, or a value of X near the middle.
-
-    The latter for attributes that have no rows yet, and where these rows are far from all that came before: their own
-    spread would be lost in squares about a shift so far away.
-    """
+    """The state's shift, with a value of X near the middle for the attributes that have no rows yet."""
     layout, sums, xp = state.layout, state.sums, state.sums.xp
+    if sums.N is None and sums.weight > 0:
+        return sums.shift
     dense = slice(0, layout.n_dense)
-    free = ~layout.binary[dense]
-    shift = to_numpy(sums.shift).copy()
-    low, middle, high = _quartiles(_sample(X, _FEW_ROWS))
-    if X.shape[0] >= _FEW_ROWS:
-        away = free & (np.abs(middle - shift) > _FAR * (high - low))  # NaN: not away
-        shift = np.where(away, middle, shift)
-    new = free & (to_numpy(sums.own_counts(layout))[dense] == 0)
-    if new.any():
-        # More rows, as this shift may stay. It is a value of the data, so that a constant column is 0 about it.
-        middle = _quartiles(_sample(X, _SAMPLE))[1]
-        for j in np.flatnonzero(new & np.isnan(middle)):
-            column = to_numpy(X[:, int(j)])
-            column = column[np.isfinite(column)]
-            middle[j] = column[len(column) // 2] if len(column) else 0.0
-        shift = np.where(new, middle, shift)
-    return xp.asarray(shift, device=compat.device(X))
+    new = (sums.own_counts(layout)[dense] == 0) & ~sums.index(layout.binary[dense])
+    return xp.where(new, _middle(X), sums.shift) if bool(xp.any(new)) else sums.shift
 
 
-def _sample(X: Array, rows: int) -> np.ndarray:
-    """About so many rows, evenly spaced, as float64; what is not finite is NaN."""
-    sample = to_numpy(X[:: max(1, X.shape[0] // rows), :]).astype(np.float64)
-    return np.where(np.isfinite(sample), sample, np.nan)
+def _middle(X: Array) -> Array:
+    """A value of each column near its middle: the median of some rows, so that an outlier that comes first is not it.
+
+    It is a value of the data so that a constant column is exactly 0 about it; 0 for a column without values.
+    """
+    xp = namespace(X)
+    sample = to_numpy(X[:: max(1, X.shape[0] // _SAMPLE), :]).astype(np.float64)
+    sample = np.where(np.isfinite(sample), sample, np.nan)
+    count = (~np.isnan(sample)).sum(axis=0)
+    middle = np.sort(sample, axis=0)[np.maximum(count - 1, 0) // 2, np.arange(sample.shape[1])]  # NaN goes last
+    for j in np.flatnonzero(count == 0):
+        column = to_numpy(X[:, int(j)])
+        column = column[np.isfinite(column)]
+        middle[j] = column[len(column) // 2] if len(column) else 0.0
+    return xp.asarray(middle, device=compat.device(X))
 
 
-def _quartiles(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values of each column at its quartiles; NaN where there are none. An outlier that comes first is not chosen."""
-    last = np.maximum((~np.isnan(sample)).sum(axis=0) - 1, 0)
-    ordered = np.sort(sample, axis=0)  # NaN goes last
-    columns = np.arange(sample.shape[1])
-    low, middle, high = (ordered[last * quarter // 4, columns] for quarter in (1, 2, 3))
-    return low, middle, high
+def _far_from_shift(batch: State) -> Array:
+    """(dense,) bool: columns whose spread loses digits in squares about a shift so many deviations away."""
+    layout, sums, xp = batch.layout, batch.sums, batch.sums.xp
+    dense = slice(0, layout.n_dense)
+    n, t = sums.own_counts(layout)[dense], sums.own_sums(layout)[dense]
+    spread = sums.diagonal()[dense] - _answers.divide(xp, t * t, n)
+    # A single value has no spread to lose, and 0/1 attributes are counted exactly.
+    varied = (sums.low < sums.high) & ~sums.index(layout.binary[dense])
+    return varied & (t * t > _FAR * _FAR * n * spread)
 
 
 def _check_finite(X: Array, weight: Array | None, batch: State) -> None:
-    xp, sums = compat.array_namespace(X), batch.sums
+    xp, sums = namespace(X), batch.sums
     # Minimum and maximum tell, but for rows of weight 0, which they do not see.
     found = (sums.high == xp.inf) | (sums.low == -xp.inf) if weight is None else xp.any(xp.isinf(X), axis=0)
     infinite = to_numpy(found)

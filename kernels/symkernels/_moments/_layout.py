@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -32,30 +33,35 @@ class Layout:
     def n_sparse(self) -> int:
         return self.size - self.n_dense
 
-    @property
+    @cached_property
     def position(self) -> np.ndarray:
         """The position of each attribute number."""
         position = np.empty(self.size, np.intp)
         position[self.number] = np.arange(self.size)
         return position
 
-    @property
+    @cached_property
     def in_order(self) -> bool:
         """Whether attribute numbers and positions are the same."""
         return bool(np.array_equal(self.number, np.arange(self.size)))
 
-    @property
+    @cached_property
     def binaries(self) -> np.ndarray:
         """Positions of the 0/1 attributes, the dense ones first."""
         return np.flatnonzero(self.binary)
 
-    @property
+    @cached_property
     def sparse_groups(self) -> np.ndarray:
         """The presence groups of sparse attributes, those that have none yet included."""
         return np.setdiff1d(np.arange(self.n_groups), self.group[: self.n_dense])
 
+    @cached_property
+    def dense_binaries(self) -> np.ndarray:
+        """Positions of the dense 0/1 attributes."""
+        return np.flatnonzero(self.binary[: self.n_dense])
+
     def same_as(self, other: Layout) -> bool:
-        return (
+        return self is other or (
             self.n_dense == other.n_dense
             and self.n_groups == other.n_groups
             and np.array_equal(self.number, other.number)

@@ -5,7 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ._simd import LANES, VECTORS, pointer_to, strip_1, strip_3, strip_tail, tile_1, tile_2, tile_3
+from ._simd import (
+    LANES,
+    LOW_TILE,
+    VECTORS,
+    low_tile_1,
+    low_tile_3,
+    pointer_to,
+    strip_1,
+    strip_3,
+    strip_tail,
+    tile_1,
+    tile_2,
+    tile_3,
+)
 
 BLOCK = 64  # rows: X, U and a panel of C stay in the first two caches
 
@@ -14,28 +27,68 @@ TOTAL, THIRD, FOURTH, LOW, HIGH = range(5)
 
 
 @njit(nogil=True, cache=True)
-def _add_product(A, B, rows, C, upper, X, ahead, end):
-    """C += A[:rows].T @ B[:rows], only the tiles that touch the upper triangle if ``upper``; X is fetched ahead."""
-    left, right = A.shape[1] // LANES, B.shape[1] // LANES
-    widest = VECTORS if right > 10 else 2  # narrow problems waste less of the triangle with narrow tiles
+def _add_tile(A, i, B, j, vectors, rows, C, line):
+    """One tile of C += A[:rows].T @ B[:rows], i and j in vectors, while memory is fetched from ``line``."""
+    a, b = pointer_to(A, i * LANES), pointer_to(B, j * LANES)
+    c = pointer_to(C, i * LANES * C.shape[1] + j * LANES)
+    if vectors == 3:
+        tile_3(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
+    elif vectors == 2:
+        tile_2(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
+    else:
+        tile_1(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
+
+
+@njit(nogil=True, cache=True)
+def _add_product(A, B, rows, C):
+    """C += A[:rows].T @ B[:rows]."""
+    right = B.shape[1] // LANES
+    for j in range(0, right, VECTORS):
+        for i in range(A.shape[1] // LANES):
+            _add_tile(A, i, B, j, min(VECTORS, right - j), rows, C, pointer_to(B, 0))
+
+
+@njit(nogil=True, cache=True)
+def _add_gram(U, rows, p, C, X, ahead, end):
+    """The upper triangle of C += U[:rows].T @ U[:rows], while ``X`` is fetched from ``ahead`` on.
+
+    The columns of a last vector that is less than half full are left as rows of the lower triangle: a few rows of
+    scalars times whole vectors cost less than a vector that is mostly padding.
+    """
+    vectors = U.shape[1] // LANES
+    tail = tail_columns(p)
+    if tail:
+        vectors -= 1
+    widest = VECTORS if vectors > 10 else 2
     j = 0
-    while j < right:
-        vectors = (right - j) % widest
-        if vectors == 0:
-            vectors = widest
-        for i in range(min(left, j + vectors) if upper else left):
-            a, b = pointer_to(A, i * LANES), pointer_to(B, j * LANES)
-            c = pointer_to(C, i * LANES * C.shape[1] + j * LANES)
-            line = pointer_to(X, ahead)
+    while j < vectors:
+        width = (vectors - j) % widest  # the narrow group first, where the triangle is low
+        if width == 0:
+            width = widest
+        for i in range(j + width):
+            first = max(i, j)  # on the diagonal only from the diagonal on
+            _add_tile(U, i, U, first, j + width - first, rows, C, pointer_to(X, ahead))
             if ahead < end:
                 ahead += rows * 8
-            if vectors == 3:
-                tile_3(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
-            elif vectors == 2:
-                tile_2(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
+        j += width
+    for m in range(0, tail, LOW_TILE):
+        row = p - tail + m
+        a, none = pointer_to(U, row), pointer_to(U, 0)
+        for j in range(0, vectors + 1, 3):
+            b, c = pointer_to(U, j * LANES), pointer_to(C, row * C.shape[1] + j * LANES)
+            if j + 3 <= vectors + 1:
+                low_tile_3(a, U.shape[1], b, U.shape[1], rows, c, C.shape[1], none)
             else:
-                tile_1(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
-        j += vectors
+                for k in range(j, vectors + 1):
+                    b, c = pointer_to(U, k * LANES), pointer_to(C, row * C.shape[1] + k * LANES)
+                    low_tile_1(a, U.shape[1], b, U.shape[1], rows, c, C.shape[1], none)
+
+
+@njit(cache=True)
+def tail_columns(p):
+    """How many columns at the end `_add_gram` leaves as rows of the lower triangle."""
+    tail = p % LANES
+    return tail if 0 < tail <= LANES // 2 else 0
 
 
 @njit(nogil=True, cache=True)
@@ -149,9 +202,14 @@ def _add_sparse(U, rows, p, first, indptr, members, missing, groups, S_sparse, V
 
 @njit(nogil=True, cache=True)
 def _pick_binaries(U, rows, binaries, B):
+    """Copy the 0/1 columns, with 0 for what is missing; False if one holds another value."""
+    good = True
     for r in range(rows):
         for b in range(len(binaries)):
-            B[r, b] = U[r, binaries[b]]
+            x = U[r, binaries[b]]
+            good &= (x == 0.0) | (x == 1.0)
+            B[r, b] = x
+    return good
 
 
 @njit(nogil=True, cache=True)
@@ -162,21 +220,10 @@ def _square(U, rows, squares):
 
 
 @njit(nogil=True, cache=True)
-def first_not_binary(X, columns):
-    """The first column among ``columns`` with a value other than 0, 1 and NaN, or -1."""
-    for r in range(X.shape[0]):
-        for j in columns:
-            x = X[r, j]
-            if x == x and x != 0.0 and x != 1.0:
-                return j
-    return -1
-
-
-@njit(nogil=True, cache=True)
 def add_rows(X, start, stop, shift, U, block, totals, S, product, binaries, B, squares, V, group, gap_rows, gap_count,
              gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
              S_members):  # fmt: skip
-    """Add rows ``start:stop`` of X to the sums. Returns the row at which it stopped.
+    """Add rows ``start:stop`` of X to the sums. Returns the row at which it stopped, or -1 at a value that is not 0/1.
 
     It stops early where a value is missing while ``gap_T`` is empty: the caller makes room and calls again.
     """
@@ -204,16 +251,97 @@ def add_rows(X, start, stop, shift, U, block, totals, S, product, binaries, B, s
                 totals[q, j] += block[q, j]
         ahead = (row + rows) * p
         if product:
-            _add_product(U, U, rows, S, True, X, ahead, min(ahead + U.shape[0] * p, X.size))
+            _add_gram(U, rows, p, S, X, ahead, min(ahead + U.shape[0] * p, X.size))
         if len(binaries):
-            _pick_binaries(U, rows, binaries, B)
+            if not _pick_binaries(U, rows, binaries, B):
+                return -1
             _square(U, rows, squares)
-            _add_product(squares, B, rows, V, False, X, ahead, ahead)
+            _add_product(squares, B, rows, V)
         if S_sparse.shape[0] or len(groups):
             _add_sparse(U, rows, p, row, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
                         missing_in_row, gap_T, gap_Q, gap_N)  # fmt: skip
         row += rows
     return row
+
+
+@njit(nogil=True, cache=True)
+def absorb(n_groups, S, totals, block, V, S2, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, gap_Q2, gap_N2):
+    """Add a second accumulator to a first one and clear it."""
+    for i in range(S.shape[0]):
+        for j in range(S.shape[1]):
+            S[i, j] += S2[i, j]
+            S2[i, j] = 0.0
+    totals += totals2
+    totals2[:] = 0.0
+    V += V2
+    V2[:] = 0.0
+    for j in range(block.shape[1]):
+        block[LOW, j] = min(block[LOW, j], block2[LOW, j])
+        block[HIGH, j] = max(block[HIGH, j], block2[HIGH, j])
+    block2[LOW] = np.inf
+    block2[HIGH] = -np.inf
+    if gap_T2.shape[0]:
+        gap_T += gap_T2
+        gap_Q += gap_Q2
+        gap_N += gap_N2
+        gap_T2[:] = 0.0
+        gap_Q2[:] = 0.0
+        gap_N2[:] = 0.0
+
+
+@njit(nogil=True, cache=True)
+def is_good(n, p, totals, block, S, gap_N, group, binary, far):
+    """Whether the sums are finite and none of them lies ``far`` standard deviations from its shift."""
+    for j in range(p):
+        if not np.isfinite(S[j, j]):
+            return False
+        count = n - gap_N[group[j], group[j]] if gap_N.shape[0] else n
+        t = totals[TOTAL, j]
+        if not binary[j] and block[LOW, j] < block[HIGH, j] and t * t > far * far * (count * S[j, j] - t * t):
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def commit(n, p, tail, totals, block, acc_S, acc_V, gap_T, gap_Q, gap_N, group, S, T, Q, N, V, M3, M4, low, high,
+           low_exact, high_exact, gross):  # fmt: skip
+    """Add an accumulator of n dense rows to a state (without N: T has one column), and clear it."""
+    gaps, counted = gap_T.shape[0] > 0, N.shape[0] > 0
+    for i in range(p):
+        square = acc_S[i, i]
+        t = totals[TOTAL, i]
+        if counted:
+            for g in range(T.shape[1]):
+                T[i, g] += t - gap_T[g, i] if gaps else t
+                Q[i, g] += square - gap_Q[g, i] if gaps else square
+        else:
+            T[i, 0] += t
+        gross[i] += square
+        M3[i] += totals[THIRD, i]
+        M4[i] += totals[FOURTH, i]
+        if block[LOW, i] <= low[i]:
+            low[i], low_exact[i] = block[LOW, i], True
+        if block[HIGH, i] >= high[i]:
+            high[i], high_exact[i] = block[HIGH, i], True
+        for b in range(V.shape[1]):
+            V[i, b] += acc_V[i, b]
+        whole = p - tail if i < p - tail else p
+        for j in range(i, whole):
+            S[i, j] += acc_S[i, j]
+        for j in range(whole, p):
+            S[i, j] += acc_S[j, i]
+    if counted:
+        for g in range(N.shape[0]):
+            for h in range(N.shape[0]):
+                N[g, h] += n - gap_N[g, g] - gap_N[h, h] + gap_N[g, h] if gaps else n
+    acc_S[:] = 0.0
+    acc_V[:] = 0.0
+    totals[:] = 0.0
+    block[LOW] = np.inf
+    block[HIGH] = -np.inf
+    gap_T[:] = 0.0
+    gap_Q[:] = 0.0
+    gap_N[:] = 0.0
 
 
 @njit(nogil=True, cache=True)

@@ -190,10 +190,13 @@ class Moments:
         BackendError
             X is of another library or device than the rows before it.
         """
-        if sample_weight is None and sparse is None:
-            with self._lock:
-                if _intake.learn_few(self._state, X, self.joint_squares):
-                    return self
+        if (
+            sample_weight is None
+            and sparse is None
+            and self.missing == "pairwise"
+            and _intake.learn_directly(self._state, X, self.joint_squares, checkpoint, self._lock)
+        ):
+            return self
         return self._change(X, sample_weight, sparse, checkpoint, 1)
 
     def forget(

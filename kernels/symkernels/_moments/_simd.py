@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 _AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
 
 LANES = 8 if _AVX512 else 4  # float64 values in a vector, and rows of C in a tile
+LOW_TILE = 2  # rows of C in a low tile
 VECTORS = 3  # vectors of C's columns in the widest tile: 8 x 3 of AVX-512's 32 registers, 4 x 3 of AVX2's 16
 
 _f64, _i32, _i64 = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
@@ -39,10 +40,10 @@ def _vector_at(builder: ir.IRBuilder, pointer: ir.Value, offset: ir.Value) -> ir
     return builder.bitcast(builder.gep(pointer, [offset]), _vector.as_pointer())
 
 
-def _make_tile(vectors: int) -> Any:
+def _make_tile(height: int, vectors: int) -> Any:
     @intrinsic
     def tile(typingctx, a, a_stride, b, b_stride, rows, c, c_stride, ahead):
-        """C[:LANES, :vectors*LANES] += A[:rows, :LANES].T @ B[:rows, :vectors*LANES].
+        """C[:height, :vectors*LANES] += A[:rows, :height].T @ B[:rows, :vectors*LANES].
 
         One cache line a row is fetched from ``ahead``: the memory that the next block will read.
         """
@@ -55,7 +56,7 @@ def _make_tile(vectors: int) -> Any:
             fma = _declare(builder, f"llvm.fmuladd.v{LANES}f64", _vector, _vector, _vector, _vector)
             byte_pointer = ir.IntType(8).as_pointer()
             prefetch = _declare(builder, "llvm.prefetch.p0", ir.VoidType(), byte_pointer, _i32, _i32, _i32)
-            sums = [[cgutils.alloca_once(builder, _vector) for _ in range(vectors)] for _ in range(LANES)]
+            sums = [[cgutils.alloca_once(builder, _vector) for _ in range(vectors)] for _ in range(height)]
             for row in sums:
                 for cell in row:
                     builder.store(ir.Constant(_vector, [0.0] * LANES), cell)
@@ -142,7 +143,8 @@ def _make_strip(vectors: int, masked: bool) -> Any:
     return strip
 
 
-tile_1, tile_2, tile_3 = _make_tile(1), _make_tile(2), _make_tile(3)
+tile_1, tile_2, tile_3 = (_make_tile(LANES, vectors) for vectors in (1, 2, 3))
+low_tile_1, low_tile_3 = (_make_tile(LOW_TILE, vectors) for vectors in (1, 3))
 strip_1, strip_3, strip_tail = _make_strip(1, False), _make_strip(3, False), _make_strip(1, True)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, to_numpy
+from .._arrays import Array, namespace, to_numpy
 from .._errors import BackendError, ForgetError, ShapeError
 from . import _answers
 from ._layout import Layout
@@ -16,6 +16,7 @@ from ._sums import Sums
 
 # A shift this many standard deviations away from the mean is moved.
 _FAR = 4.0
+_LOOK_EVERY = 64
 
 
 def rounding(turnover: float) -> float:
@@ -24,7 +25,7 @@ def rounding(turnover: float) -> float:
 
 
 def on_same_device(a: Array, b: Array) -> bool:
-    return compat.array_namespace(a) is compat.array_namespace(b) and compat.device(a) == compat.device(b)
+    return namespace(a) is namespace(b) and compat.device(a) == compat.device(b)
 
 
 @dataclass
@@ -37,6 +38,8 @@ class State:
     turnover: float  # rows ever added or taken away
     low_exact: Array  # (dense,) bool: whether `sums.low` is the minimum, or only a bound of it
     high_exact: Array
+    checked: float = 0.0  # `turnover` when `follow_mean` last looked
+    spare: list[Any] = field(default_factory=list, repr=False)  # cleared buffers of `_fast`, for the next batch
 
     @classmethod
     def empty(cls, layout: Layout, shift: Array, *, joint: bool) -> State:
@@ -55,7 +58,7 @@ class State:
 
     def copy(self) -> State:
         gross, low, high = (self.sums.xp.asarray(a, copy=True) for a in (self.gross, self.low_exact, self.high_exact))
-        return State(self.layout, self.sums.copy(), gross, self.turnover, low, high)
+        return State(self.layout, self.sums.copy(), gross, self.turnover, low, high, self.checked)
 
     def padded(self, dense: Array) -> Array:
         """(P,) from (dense,), 0 for the sparse attributes: counts up to 2^53 have no rounding errors."""
@@ -65,7 +68,10 @@ class State:
 
     def absolute_error(self) -> Array:
         """(P,) bound on the rounding error of each sum of squares."""
-        return rounding(self.turnover) * self.padded(self.gross)
+        error = rounding(self.turnover) * self.padded(self.gross)
+        if self.sums.weight != self.sums.n_rows:
+            return error
+        return self.sums.xp.where(self.sums.index(self.layout.binary), 0.0, error)  # counts of rows are exact
 
     # -- adding and taking away ----------------------------------------------------------------------------------------
 
@@ -129,6 +135,10 @@ class State:
 
     def follow_mean(self) -> None:
         """Move the shift where the mean has left it by several standard deviations."""
+        # Looking costs more than a small batch, and a few rows more do not move a mean far.
+        if self.turnover - self.checked < max(_LOOK_EVERY, self.sums.weight / 4):
+            return
+        self.checked = self.turnover
         layout, xp, dense = self.layout, self.sums.xp, slice(0, self.layout.n_dense)
         n = self.sums.own_counts(layout)[dense]
         offset = _answers.divide(xp, self.sums.own_sums(layout)[dense], n)
@@ -171,7 +181,7 @@ class State:
         xp, sums = self.sums.xp, self.sums
         nothing = 8 * _answers.UNIT * self.turnover
         if sums.n_rows == 0 and abs(sums.weight) <= nothing:
-            sums.weight, sums.N, sums.Q, self.turnover = 0.0, None, None, 0.0
+            sums.weight, sums.N, sums.Q, self.turnover, self.checked = 0.0, None, None, 0.0, 0.0
         elif sums.N is not None:
             sums.N = xp.where(xp.abs(sums.N) <= nothing, 0.0, sums.N)
         sums.clear_uncounted(self.layout)
@@ -194,7 +204,7 @@ class State:
 
         sums = self.sums.rearranged(old, layout, source, group_source, dense(self.sums.shift, 0.0))
         exact = dense(self.low_exact, True), dense(self.high_exact, True)
-        return State(layout, sums, dense(self.gross, 0.0), self.turnover, *exact)
+        return State(layout, sums, dense(self.gross, 0.0), self.turnover, *exact, self.checked)
 
     def extended(self, layout: Layout) -> State:
         """A new state with further attributes; each that is here keeps its number."""

@@ -22,7 +22,7 @@ from typing import Any
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array
+from .._arrays import Array, namespace
 from ._layout import Layout
 
 
@@ -46,7 +46,7 @@ class Sums:
 
     @classmethod
     def zeros(cls, layout: Layout, shift: Array, *, missing: bool, joint: bool) -> Sums:
-        xp = compat.array_namespace(shift)
+        xp = namespace(shift)
         device = compat.device(shift)
         P, G, d = layout.size, layout.n_groups, layout.n_dense
 

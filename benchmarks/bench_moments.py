@@ -1,0 +1,196 @@
+"""Learning rows into moments: against the machine's DSYRK rate and against everything else that can be fed in batches.
+
+    python benchmarks/bench_moments.py [--quick] [--json FILE]
+
+What is timed for us is `Moments.learn` as users call it: shift, sums, third and fourth powers, minimum, maximum, the
+check for missing and infinite values and all bookkeeping included. The floor is the DSYRK rate of a large square case
+in the same round-robin, counting n p^2 operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import _harness as harness
+import numpy as np
+from _harness import Case, Timing
+
+from symkernels import Moments
+
+BATCH = 10_000
+SIZES = [(50_000, 1_000, 0.90), (200_000, 200, 0.65), (1_000_000, 50, 0.30)]
+QUICK = [(2_000, 200, 0.90), (5_000, 50, 0.65)]
+MISSING = [(100_000, 50), (20_000, 200)]
+MISSING_QUICK = [(2_000, 50)]
+
+
+def batches(X: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(X), BATCH):
+        yield X[start : start + BATCH]
+
+
+def ours(X: np.ndarray) -> Moments:
+    m = Moments(X.shape[1])
+    for batch in batches(X):
+        m.learn(batch)
+    return m
+
+
+def no_centring(X: np.ndarray) -> np.ndarray:
+    S, T = np.zeros((X.shape[1], X.shape[1])), np.zeros(X.shape[1])
+    for batch in batches(X):
+        S += batch.T @ batch
+        T += batch.sum(axis=0)
+    return S / len(X) - np.outer(T / len(X), T / len(X))
+
+
+def onedal(X: np.ndarray) -> np.ndarray:
+    from sklearnex.covariance import IncrementalEmpiricalCovariance
+
+    model = IncrementalEmpiricalCovariance(batch_size=BATCH)
+    for batch in batches(X):
+        model.partial_fit(batch)
+    return model.covariance_
+
+
+def incremental_pca(X: np.ndarray) -> np.ndarray:
+    from sklearn.decomposition import IncrementalPCA
+
+    model = IncrementalPCA(batch_size=BATCH)
+    for batch in batches(X):
+        model.partial_fit(batch)
+    return model.explained_variance_
+
+
+def batchstats(X: np.ndarray) -> np.ndarray:
+    import batchstats as library
+
+    model = library.BatchCov()
+    for batch in batches(X):
+        model.update_batch(batch)
+    return model()
+
+
+def river(X: np.ndarray) -> object:
+    from river.covariance import EmpiricalCovariance
+
+    model = EmpiricalCovariance()
+    for row in X:
+        model.update(dict(enumerate(row.tolist())))
+    return model
+
+
+def scaled(timing: Timing, factor: float, name: str) -> Timing:
+    """The time of the same work ``factor`` times over."""
+    return Timing(name, tuple(t * factor for t in timing.times), timing.error)
+
+
+def one_size(report: harness.Report, n: int, p: int, share: float, rng: np.random.Generator) -> None:
+    options = report.options
+    X = rng.standard_normal((n, p))
+    expected = np.cov(X.T, ddof=0)
+    harness.require(np.allclose(ours(X).covariance(), expected, atol=1e-11), f"covariance at {n} x {p}")
+    dsyrk, flops = harness.dsyrk(512 if options.quick else 4096)
+    few = max(1, 50_000 // p**2)
+    cases: dict[str, Callable[[], object] | Case] = {
+        "ours": lambda: ours(X),
+        "dsyrk": dsyrk,
+        "X.T @ X, no centring": lambda: no_centring(X),
+        "oneDAL": lambda: onedal(X),
+        "batchstats": lambda: batchstats(X),
+        "numpy.cov": lambda: np.cov(X.T),
+        "IncrementalPCA": lambda: incremental_pca(X),
+        "river, few rows": lambda: river(X[:few]),
+    }
+    times = harness.interleave(cases, repeats=options.repeats, once_over=5.0)
+    floor = scaled(times.pop("dsyrk"), n * p * p / flops, "floor")
+    times["river"] = scaled(times.pop("river, few rows"), n / few, "river")
+    rate = n * p * p / (floor.median or np.nan)
+    notes = {
+        name: f"{n * p * p / timing.median / rate:.0%} of DSYRK ({rate / 1e9:.0f} GF/s)"
+        for name, timing in times.items()
+        if timing.median
+    }
+    notes["river"] = f"extrapolated from {few} rows"
+    times = {"ours": times.pop("ours"), "floor: DSYRK": floor, **times}
+    title = f"learn {n:,} x {p:,} in batches of {BATCH:,}"
+    report.add(title, times, ours="ours", peer="floor: DSYRK", target=f"<= {1 / share:.4g}", notes=notes, n=n, p=p)
+
+
+def offsets(report: harness.Report, rng: np.random.Generator) -> None:
+    """How exact the peers' covariances are where columns sit on an offset: printed, not timed."""
+    X = rng.standard_normal((20_000, 10))
+    rows = [("offset", "ours", "no centring", "oneDAL", "batchstats", "")]
+    for offset in (0.0, 1e3, 1e6, 1e8):
+        Y = X + offset
+        exact = Y - offset
+        truth = np.cov(exact.T, ddof=0)
+        errors = [np.abs(f - truth).max() for f in (ours(Y).covariance(), no_centring(Y))]
+        n = len(Y)
+        errors += [np.abs(np.asarray(f(Y)) * k - truth).max() for f, k in ((onedal, 1.0), (batchstats, (n - 1) / n))]
+        rows.append((f"{offset:g}", *(f"{e:.0e}" for e in errors), ""))
+    print("\nlargest error of a covariance of unit-variance columns on an offset")
+    print(harness.table(rows))
+    del report
+
+
+def missing(report: harness.Report, n: int, p: int, rng: np.random.Generator) -> None:
+    import pandas as pd
+
+    X = rng.standard_normal((n, p))
+    gappy = np.where(rng.random((n, p)) < 0.05, np.nan, X)
+    frame = pd.DataFrame(gappy)
+    harness.require(np.allclose(ours(gappy).covariance(1), frame.cov().to_numpy(), atol=1e-10), "pairwise covariance")
+
+    def masked(A: np.ndarray) -> None:
+        here = ~np.isnan(A)
+        F, M = np.where(here, A, 0.0), here.astype(float)
+        for left, right in ((F, F), (F, M), (F * F, M), (M, M)):
+            left.T @ right
+
+    times = harness.interleave(
+        {
+            "ours": lambda: ours(gappy),
+            "ours, complete": lambda: ours(X),
+            "masked products in NumPy": lambda: masked(gappy),
+            "pandas DataFrame.cov": frame.cov,
+        },
+        repeats=report.options.repeats,
+    )
+    title = f"learn {n:,} x {p:,} with 5% missing"
+    report.add(title, times, ours="ours", peer="ours, complete", target="<= 3", n=n, p=p)
+    report.add(f"{title}, pandas", times, ours="ours", peer="pandas DataFrame.cov", target="<= 0.1", n=n, p=p)
+
+
+def single_rows(report: harness.Report, rng: np.random.Generator) -> None:
+    p, count = 50, 200 if report.options.quick else 5_000
+    X = rng.standard_normal((count, p))
+    rows = [X[i : i + 1].copy() for i in range(count)]
+    state = Moments(p).learn(X)
+
+    def learn() -> None:
+        for row in rows:
+            state.learn(row)
+
+    times = harness.interleave({"ours": learn, "at once": lambda: state.learn(X)}, repeats=report.options.repeats)
+    times["20 us a row"] = Timing("20 us a row", (20e-6 * count,))
+    notes = {name: f"{(t.median or 0) / count * 1e6:.2g} us a row" for name, t in times.items()}
+    report.add("one row at a time, p = 50", times, ours="ours", peer="20 us a row", target="<= 1", notes=notes, p=p)
+
+
+def main() -> None:
+    options = harness.arguments(__doc__.splitlines()[0] if __doc__ else "")
+    rng = np.random.default_rng(options.seed)
+    with harness.threads(options.threads):
+        report = harness.Report("moments", options)
+        for n, p, share in QUICK if options.quick else SIZES:
+            one_size(report, n, p, share, rng)
+        for n, p in MISSING_QUICK if options.quick else MISSING:
+            missing(report, n, p, rng)
+        single_rows(report, rng)
+        offsets(report, rng)
+        report.finish()
+
+
+if __name__ == "__main__":
+    main()
