@@ -281,7 +281,7 @@ def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
         if direct != body:
             raise RuntimeError(f"{example.python} does not answer as {example.request}")
         parts += [f"## {example.title}", *([example.note] if example.note else [])]
-        parts.append(f"```http\n{example.request.replace(' /', f' /symetry/rest/{CUSTOMER}/', 1)}\n```")
+        parts.append(f"```text\n{example.request.replace(' /', f' /symetry/rest/{CUSTOMER}/', 1)}\n```")
         if example.body is not None:
             filled = {key: value for key, value in json.loads(sj.to_json(example.body)).items() if value}
             if isinstance(example.body, sj.ExploreContext):

@@ -1,0 +1,406 @@
+"""The book does not drift: its code runs, its lists are complete, its arrows are the real ones, and it builds."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import doctest
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import symjobs as sj
+import symkernels
+from symjobs._cli._parser import METRICS, QUESTIONS, build_parser
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PACKAGES = {"symkernels": ROOT / "kernels" / "symkernels", "symjobs": ROOT / "symjobs"}
+ASIDE = {"symkernels.cuda"}  # no Python to run
+
+BOOK = sorted(page for page in DOCS.rglob("*.md") if not {"_build", "jobs"} & set(page.relative_to(DOCS).parts))
+
+needs_sphinx = pytest.mark.skipif(
+    importlib.util.find_spec("sphinx") is None,
+    reason="THE BOOK IS NOT TESTED: sphinx is not installed; pip install 'symjobs[docs]'",
+)
+needs_numpydoc = pytest.mark.skipif(
+    importlib.util.find_spec("numpydoc") is None,
+    reason="DOCSTRINGS ARE NOT TESTED: numpydoc is not installed; pip install 'symjobs[docs]'",
+)
+
+
+# --- the code in the book and in the docstrings runs ------------------------------------------------------------------
+
+FENCE = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def run_examples(examples: list[doctest.Example], scope: dict[str, object], page: Path) -> None:
+    """Run the examples of one block in the scope of its page; fail with the report of what differs."""
+    for example in examples:
+        if example.exc_msg is not None:
+            example.exc_msg = with_private_name(example.exc_msg)
+    test = doctest.DocTest(examples, {}, page.name, str(page), 0, None)
+    test.globs = scope
+    report: list[str] = []
+    doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(test, out=report.append, clear_globs=False)
+    assert not report, "".join(report)
+
+
+def with_private_name(message: str) -> str:
+    """``symjobs.InputError: ...``, as the book has it, by the name that a traceback prints."""
+    name, colon, rest = message.partition(":")
+    package, _, public = name.strip().rpartition(".")
+    if package not in PACKAGES:
+        return message
+    error = getattr(importlib.import_module(package), public)
+    return f"{error.__module__}.{error.__qualname__}{colon}{rest}"
+
+
+@pytest.mark.parametrize("page", BOOK, ids=lambda page: str(page.relative_to(DOCS)))
+def test_the_code_in_the_book_runs(page, tmp_path, monkeypatch, capsys):
+    """The blocks of a page share their names, as a reader's session would."""
+    blocks = list(FENCE.finditer(text := page.read_text(encoding="utf-8")))
+    if not blocks:
+        return
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {"__name__": "book"}
+    for block in blocks:
+        kind, code = block.groups()
+        line = text.count("\n", 0, block.start()) + 1
+        if kind == "python":
+            exec(compile("\n" * line + code, str(page), "exec"), scope)
+        else:
+            examples = doctest.DocTestParser().get_examples(code, name=page.name)
+            assert examples, f"{page}, line {line}: a pycon block without >>>"
+            for example in examples:
+                example.lineno += line
+            run_examples(examples, scope, page)
+    for name in ("manager", "front", "worker"):
+        if isinstance(left := scope.get(name), sj.JobManager):
+            left.shutdown(timeout=0)
+
+
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("flights.csv").write_text("delay,carrier\n1.5,AA\n2,BB\n")
+    blocks = [code for kind, code in FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))]
+    assert blocks
+    scope: dict[str, object] = {}
+    for code in blocks:
+        exec(compile(code, "README.md", "exec"), scope)
+
+
+def modules() -> Iterator[types.ModuleType]:
+    for package, folder in PACKAGES.items():
+        yield importlib.import_module(package)
+        for found in pkgutil.walk_packages([str(folder)], prefix=f"{package}."):
+            if found.name not in ASIDE:
+                yield importlib.import_module(found.name)
+
+
+def test_the_examples_in_docstrings_run():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False, optionflags=FLAGS)
+    tested = 0
+    for module in modules():
+        for test in finder.find(module):
+            tested += len(test.examples)
+            runner.run(test, out=report.append)
+    assert not report, "".join(report)
+    assert tested >= 10  # that the finder finds them
+
+
+# --- the lists in the book are complete -------------------------------------------------------------------------------
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of each command, and the program's own under its name."""
+    program = build_parser()
+    (commands,) = (a for a in program._actions if isinstance(a, argparse._SubParsersAction))
+    return {"symjobs": program, **{f"symjobs {name}": parser for name, parser in commands.choices.items()}}
+
+
+def options() -> list[tuple[str, str]]:
+    return [
+        (command, option)
+        for command, parser in parsers().items()
+        for action in parser._actions
+        for option in action.option_strings
+        if option.startswith("--")
+    ]
+
+
+COMMAND_LINE = (DOCS / "guide" / "command-line.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    """What stands under a heading of the page on the command line, subsections included."""
+    return COMMAND_LINE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize(("command", "option"), options(), ids=" ".join)
+def test_every_option_is_documented(command, option):
+    text = COMMAND_LINE if option == "--help" or command == "symjobs" else section(command)
+    assert re.search(rf"`[^`]*{option}\b", text), f"{command} {option}"
+
+
+def test_every_command_question_and_metric_is_documented():
+    for command in parsers():
+        assert command in COMMAND_LINE
+    for question in QUESTIONS:
+        assert f"| `{question}` |" in COMMAND_LINE
+    for metric in METRICS:
+        assert f"`{metric}`" in section("symjobs run")
+
+
+def test_no_option_is_documented_that_is_not_there():
+    assert set(re.findall(r"--[a-z][a-z-]*", COMMAND_LINE)) <= {option for _, option in options()}
+
+
+@pytest.mark.parametrize(
+    "command", [line for line in section("symjobs run").splitlines() if line.startswith("symjobs ")]
+)
+def test_the_examples_of_commands_parse(command):
+    import shlex
+
+    build_parser().parse_args(shlex.split(command)[1:])
+
+
+def test_the_settings_of_a_manager_are_documented():
+    """Each with its default, in the page for operators."""
+    page = (DOCS / "guide" / "operations.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `(\w+)` \| `?([\w.]+)`?(?: s)? \|", page, re.MULTILINE))
+    settings = {p.name: p.default for p in inspect.signature(sj.JobManager).parameters.values()}
+    assert {name: table.get(name) for name in settings} == {
+        name: f"{default:g}" if type(default) in (int, float) else str(default) for name, default in settings.items()
+    }
+
+
+def test_the_extras_are_documented():
+    import tomllib
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    page = (DOCS / "guide" / "operations.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `(\w+)` \|", page.partition("## Extras")[2].partition("\n## ")[0], re.MULTILINE)
+    assert sorted(found) == sorted(extras)
+
+
+def job_types() -> list[str]:
+    named = {name: getattr(sj, name) for name in sj.__all__}
+    return sorted(n for n, v in named.items() if isinstance(v, type) and issubclass(v, sj.Job) and v is not sj.Job)
+
+
+@pytest.mark.parametrize("job_type", job_types())
+def test_every_job_type_has_a_page(job_type):
+    assert (DOCS / "jobs" / f"{job_type}.md").is_file()
+    tree = (DOCS / "jobs" / "index.md").read_text(encoding="utf-8").partition("{toctree}")[2]
+    assert f"\n{job_type}\n" in tree
+
+
+# --- every public name is in the reference, and says what it takes and gives ------------------------------------------
+
+DIRECTIVE = re.compile(r"^\.\. auto(?:class|exception|function|module|data):: ([\w.]+)$", re.MULTILINE)
+REFERENCE = {
+    name for page in (DOCS / "reference").glob("*.md") for name in DIRECTIVE.findall(page.read_text(encoding="utf-8"))
+}
+
+
+def public() -> list[tuple[str, object]]:
+    """Every public name: those of the two packages, and of the public modules of symjobs."""
+    modules = [symkernels, sj, *(value for name in sj.__all__ if inspect.ismodule(value := getattr(sj, name)))]
+    return [(f"{module.__name__}.{name}", getattr(module, name)) for module in modules for name in module.__all__]
+
+
+PUBLIC = public()
+DOCUMENTED = [(name, value) for name, value in PUBLIC if not isinstance(value, str | types.ModuleType)]
+
+
+def test_every_public_name_is_in_the_reference():
+    assert {name for name, _ in PUBLIC} == REFERENCE
+
+
+def methods() -> list[tuple[str, object]]:
+    """What a public class adds to be called, and its properties."""
+    found = []
+    for name, value in DOCUMENTED:
+        if isinstance(value, type) and not issubclass(value, Exception):
+            for attribute, member in vars(value).items():
+                if attribute.startswith("_"):
+                    continue
+                if isinstance(member, property | functools.cached_property):
+                    found.append((f"{name}.{attribute}", member))
+                elif callable(member) or isinstance(member, classmethod | staticmethod):
+                    found.append((f"{name}.{attribute}", getattr(value, attribute)))
+    return found
+
+
+def own_parameters(value: object) -> list[str]:
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):
+        return []
+    return [name for name in signature.parameters if name not in ("self", "cls")]
+
+
+@needs_numpydoc
+@pytest.mark.parametrize(("name", "value"), DOCUMENTED, ids=[name for name, _ in DOCUMENTED])
+def test_a_public_name_has_the_sections_of_numpydoc(name, value):
+    from numpydoc.docscrape import NumpyDocString
+
+    text = value.__doc__
+    assert text, f"{name} has no docstring"
+    if isinstance(value, type) and issubclass(value, Exception):
+        return
+    sections = NumpyDocString(inspect.cleandoc(text))
+    if isinstance(value, type):
+        assert not own_parameters(value) or sections["Parameters"] or sections["Attributes"], (
+            f"{name}: no section Parameters or Attributes"
+        )
+        return
+    assert not own_parameters(value) or sections["Parameters"], f"{name}: no section Parameters"
+    assert sections["Returns"] or sections["Yields"], f"{name}: no section Returns"
+
+
+@needs_numpydoc
+def test_methods_are_documented():
+    """Each has a docstring; one that takes several arguments has a section Parameters, with all of them."""
+    from numpydoc.docscrape import NumpyDocString
+
+    missing = []
+    for name, value in methods():
+        text = inspect.getdoc(value)  # an overridden method may inherit it
+        if not text:
+            missing.append(f"{name}: no docstring")
+            continue
+        parameters = [] if isinstance(value, property | functools.cached_property) else own_parameters(value)
+        if len(parameters) > 1:
+            sections = NumpyDocString(text)["Parameters"]
+            named = {part.strip(" *") for section in sections for part in section.name.split(",")}
+            absent = [p for p in parameters if p not in named]
+            if absent:
+                missing.append(f"{name}: Parameters lack {', '.join(absent)}")
+    assert not missing, "\n".join(missing)
+
+
+# --- the arrows that are drawn are those of the code ------------------------------------------------------------------
+
+
+def drawn() -> dict[str, list[list[str]]]:
+    """The lists of docs/architecture.md: for each package, the rooms on each line, from the top down."""
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    lists = {}
+    for heading, body in re.findall(r"^### (\S+)\n(.*?)(?=^##)", text, re.MULTILINE | re.DOTALL):
+        lines = re.findall(r"^\d+\. ([^:]*):", body, re.MULTILINE)
+        lists[heading.replace("/", ".")] = [re.findall(r"`(\w+)`", line) for line in lines]
+    return lists
+
+
+DRAWN = drawn()
+
+
+def imports(package: str) -> dict[str, set[str]]:
+    """What each room of a package imports: other rooms of it, and the other package."""
+    top, *inner = package.split(".")
+    folder = PACKAGES[top].joinpath(*inner)
+    found: dict[str, set[str]] = {}
+    for file in sorted(folder.rglob("*.py")):
+        place = file.relative_to(folder).with_suffix("").parts
+        targets = found.setdefault(place[0], set())
+        for name in imported_names(file, [*package.split("."), *place][:-1]):
+            if name.startswith(f"{package}."):
+                targets.add(name.removeprefix(f"{package}.").partition(".")[0])
+            elif name.partition(".")[0] in PACKAGES.keys() - {top}:
+                targets.add(name.partition(".")[0])
+        targets.discard(place[0])
+    rooms = set(found) | set(PACKAGES)
+    return {room: targets & rooms for room, targets in found.items()}  # what is left is names in an __init__
+
+
+def imported_names(file: Path, package: list[str]) -> Iterator[str]:
+    """The full names of what a module imports, wherever in it, but for type checkers."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    unread = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING"
+        for statement in branch.body
+        for node in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if id(node) in unread:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def test_both_packages_are_drawn():
+    assert set(PACKAGES) <= set(DRAWN)
+
+
+@pytest.mark.parametrize("package", DRAWN)
+def test_the_drawing_has_every_room_once(package):
+    rooms = [room for line in DRAWN[package] for room in line]
+    assert len(rooms) == len(set(rooms))
+    assert set(rooms) == set(imports(package))
+
+
+@pytest.mark.parametrize("package", DRAWN)
+def test_no_room_imports_against_the_order(package):
+    level = {room: number for number, line in enumerate(DRAWN[package]) for room in line}
+    against = [
+        f"{package}.{room} imports {target}"
+        for room, targets in imports(package).items()
+        for target in sorted(targets - set(PACKAGES))
+        if level[target] >= level[room]
+    ]
+    assert not against
+
+
+def test_symkernels_does_not_import_symjobs():
+    assert not [room for room, targets in imports("symkernels").items() if "symjobs" in targets]
+
+
+def test_the_test_of_the_order_can_fail(tmp_path, monkeypatch):
+    """A room below that is imported from above is found, relative or absolute, at any depth."""
+    (tmp_path / "_deep").mkdir()
+    (tmp_path / "_low.py").write_text("def f():\n    from ._high import g\n")
+    (tmp_path / "_high.py").write_text("if TYPE_CHECKING:\n    from . import _low\n")
+    (tmp_path / "_deep" / "_inner.py").write_text("from .._high import g\nimport symjobs.rest\nimport made._low\n")
+    monkeypatch.setitem(PACKAGES, "made", tmp_path)
+    assert imports("made") == {"_low": {"_high"}, "_high": set(), "_deep": {"_high", "symjobs", "_low"}}
+
+
+# --- the book builds --------------------------------------------------------------------------------------------------
+
+
+@needs_sphinx
+def test_the_book_builds_without_warnings(tmp_path):
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", str(tmp_path / "trees")]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
+    built = subprocess.run(
+        [*command, str(DOCS), str(tmp_path / "html")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        timeout=240,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert (tmp_path / "html" / "index.html").is_file()
