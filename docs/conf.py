@@ -12,7 +12,7 @@ import symjobs  # noqa: E402
 
 project = "symjobs"
 author = "the symjobs developers"
-copyright = "2026, the symjobs developers. Apache License 2.0"  # noqa: A001
+copyright = "2026, the symjobs developers. Apache License 2.0"
 version = release = symjobs.__version__
 
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]

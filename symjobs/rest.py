@@ -72,12 +72,34 @@ def get_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
 
 
 def list_jobs(manager: JobManager, cid: str) -> Response:
-    """Answer ``GET /symetry/rest/{cid}/jobs``: the customer's jobs, oldest first."""
+    """Answer ``GET /symetry/rest/{cid}/jobs``.
+
+    Parameters
+    ----------
+    manager : JobManager
+        The manager, or any that shares its store.
+    cid : str
+        The customer who asks.
+
+    Returns
+    -------
+    Response
+        200 with the customer's jobs, oldest first.
+    """
     return _guarded(lambda: _finished(to_json({"jobinfoList": {"values": manager.list(cid)}})))
 
 
 def kill_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
     """Answer ``DELETE /symetry/rest/{cid}/jobs/{jobid}``.
+
+    Parameters
+    ----------
+    manager : JobManager
+        The manager, or any that shares its store.
+    cid : str
+        The customer who asks.
+    jobid : str or int
+        The job's id as the path has it.
 
     Returns
     -------

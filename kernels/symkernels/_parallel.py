@@ -33,7 +33,18 @@ if hasattr(os, "register_at_fork"):
 
 
 def container_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Cores that the container may use: cgroup v2's ``cpu.max``, else v1's quota over period, else None."""
+    """Cores that the container may use.
+
+    Parameters
+    ----------
+    root : Path, default /sys/fs/cgroup
+        Where the control groups are mounted.
+
+    Returns
+    -------
+    float or None
+        cgroup v2's ``cpu.max``, else v1's quota over period, else None.
+    """
     try:
         quota, period = (root / "cpu.max").read_text().split()[:2]
     except (OSError, ValueError):
@@ -54,6 +65,16 @@ def thread_count() -> int:
     """Threads that the kernels use: ``SYMKERNELS_NUM_THREADS``, else the cores this process may use.
 
     The container's quota and the process's affinity count, not the host's cores.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        ``SYMKERNELS_NUM_THREADS`` is no positive whole number.
     """
     asked = os.environ.get("SYMKERNELS_NUM_THREADS", "").strip()
     if asked:

@@ -27,6 +27,12 @@ class MLContext(msgspec.Struct):
 
 
 class ExploreContext(msgspec.Struct):
-    """Several contexts: one map in the answer for each."""
+    """Several contexts: one map in the answer for each.
+
+    Parameters
+    ----------
+    values : list of MLContext
+        In the order of the answer.
+    """
 
     values: list[MLContext]

@@ -7,7 +7,19 @@ import msgspec
 
 
 class Density(msgspec.Struct):
-    """A histogram of one attribute from `min` to `max` in bins of `width`; `error` says why there is none."""
+    """A histogram of one attribute as an estimate of its density.
+
+    Parameters
+    ----------
+    attrName : str
+        The attribute.
+    min, max, width : float or None, default None
+        The ends, and the width of a bin.
+    histogram : list of float, default []
+        One value a bin.
+    error : str, default ""
+        Why there is none.
+    """
 
     attrName: str
     min: float | None = None

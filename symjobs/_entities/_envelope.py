@@ -9,7 +9,17 @@ import msgspec
 
 
 class Envelope(msgspec.Struct):
-    """The body of every response: the name of the HTTP status, a line of text, and entities by key."""
+    """The body of every response.
+
+    Parameters
+    ----------
+    statusCode : str
+        The name of the HTTP status, as ``"OK"``.
+    statusString : str
+        One line of text.
+    values : dict, default {}
+        Entities by key.
+    """
 
     statusCode: str
     statusString: str

@@ -9,8 +9,25 @@ import msgspec
 class JobInfo(msgspec.Struct):
     """What a client sees of a job.
 
-    `startingDate` is in epoch milliseconds, 0 before the job starts. `current` never falls and never passes `maximum`;
-    they are equal when the job succeeded. They count bytes for a job that reads a data source, steps for any other.
+    Parameters
+    ----------
+    jobId : int
+        Its number.
+    jobType : str
+        As ``"PCAJob"``.
+    owner : str
+        Whose it is.
+    startingDate : int, default 0
+        Epoch milliseconds, 0 before the job starts.
+    current, maximum : int, default 0
+        Progress: bytes for a job that reads a data source, steps for any other. `current` never falls and never passes
+        `maximum`; they are equal when the job succeeded.
+    isOnBoundedExecutor : bool, default True
+        Whether it is a heavy job, in the bounded queue.
+    isStarted, isDone : bool, default False
+        Whether it has started, and ended.
+    details : dict of str to str, default {}
+        Remarks of the job.
     """
 
     jobId: int

@@ -21,6 +21,16 @@ def to_json(obj: Any, /) -> bytes:
     A non-finite number becomes ``null``, a number inside a DataFrame or a KSVSMap text. NumPy numbers and arrays
     are written as numbers and lists.
 
+    Parameters
+    ----------
+    obj : entity, dict or list
+        What to write.
+
+    Returns
+    -------
+    bytes
+        UTF-8.
+
     Raises
     ------
     InputError
@@ -44,6 +54,11 @@ def from_json(data: bytes | str, type: type[T], /) -> T:
         The JSON, in UTF-8.
     type : type
         The entity, such as `DataFrame`, or any type that msgspec reads.
+
+    Returns
+    -------
+    object
+        Of that type.
 
     Raises
     ------

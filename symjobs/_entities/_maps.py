@@ -8,13 +8,25 @@ from symjobs._entities._numbers import number_text
 
 
 class KSVDMap(msgspec.Struct):
-    """A list of maps from text to number; a non-finite number is ``null`` on the wire."""
+    """A list of maps from text to number.
+
+    Parameters
+    ----------
+    values : list of dict of str to float or None
+        A non-finite number is ``null`` on the wire.
+    """
 
     values: list[dict[str, float | None]]
 
 
 class KSVSMap(msgspec.Struct):
-    """A list of maps from text to text; numbers given as values become text at once (`number_text`)."""
+    """A list of maps from text to text.
+
+    Parameters
+    ----------
+    values : list of dict of str to str
+        Numbers become text at once, the shortest that reads back to the same float64.
+    """
 
     values: list[dict[str, str]]
 

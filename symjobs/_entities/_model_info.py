@@ -9,7 +9,25 @@ import msgspec
 
 
 class ModelInfo(msgspec.Struct):
-    """What a client sees of a model; `buildTime` is in milliseconds, `creationDate` in epoch milliseconds."""
+    """What a client sees of a model.
+
+    Parameters
+    ----------
+    modelId, modelType : str
+        Its name and algorithm.
+    modelBuilt : bool, default False
+        Whether it can predict.
+    buildTime : int, default 0
+        Milliseconds.
+    attributeNames, attributeIndexes, attributeTypes : list, default []
+        Its inputs, in step.
+    targetNames, targetindexes : list, default []
+        Its targets, in step.
+    predictInfo, scoreInfo, info, extra : dict, default {}
+        What the model says of its predictions, scores, itself and anything else.
+    creationDate : int, default 0
+        Epoch milliseconds.
+    """
 
     modelId: str
     modelType: str

@@ -11,8 +11,30 @@ import msgspec
 class ProjectInfo(msgspec.Struct):
     """What a client sees of a project.
 
-    `attributeNames`, `attributeIndexes` and `attributeTypes` run in step, one entry an attribute.
-    `modelAssessments` and `modelPredictions` are keyed by model. Dates are in epoch milliseconds.
+    Parameters
+    ----------
+    pid : str
+        The project's name.
+    attributeNames, attributeIndexes, attributeTypes : list, default []
+        One entry an attribute, in step; the members of categories are attributes.
+    params : dict of str to str, default {}
+        What the project was created with.
+    hash : str, default ""
+        Of the state: equal states have equal hashes.
+    categorySeparator : str, default "$"
+        Stands between a category and its member.
+    type : str, default "cpu"
+        ``cpu`` or ``gpu``.
+    creationDate, lastModificationDate : int, default 0
+        Epoch milliseconds.
+    loaded, persisted, histogramEnabled, autoSave : bool
+        Whether it is in memory, was saved, keeps quantile sketches, and saves itself.
+    modelsList, modelTypeList, dsList : list of str, default []
+        Its models, their types, and its data sources.
+    modelAssessments, modelPredictions : dict, default {}
+        Keyed by model.
+    encoderName, partitionColumn : str, default ""
+        Carried for clients that know them.
     """
 
     pid: str

@@ -121,7 +121,16 @@ class ExploreJob(Job):
         mlcontext: MLContext | ExploreContext,
         query: Mapping[str, str] = {},
     ) -> Self:
-        """Make the job from a request: one map for each MLContext; the query has the ``metric``."""
+        """Make the job from a request: one map for each MLContext; the query has the ``metric``.
+
+        Parameters
+        ----------
+        project : Project
+        mlcontext : MLContext or ExploreContext
+            The body.
+        query : mapping of str to str
+            The query's parameters.
+        """
         metric = query.get("metric")
         if metric is None:
             raise InputError("the request names no metric; put metric=... into its query")

@@ -42,7 +42,16 @@ class Job(ABC):
 
     @classmethod
     def from_context(cls, project: Any, mlcontext: MLContext, query: Mapping[str, str] = {}) -> Self:
-        """Make the job from a request: the project, the body and the query parameters.
+        """Make the job from a request.
+
+        Parameters
+        ----------
+        project : Project
+            What the request is about.
+        mlcontext : MLContext or ExploreContext
+            Its body.
+        query : mapping of str to str, optional
+            The parameters of its query.
 
         Raises
         ------
@@ -95,6 +104,7 @@ class JobContext:
 
     @property
     def details(self) -> Details:
+        """Shown in the job's JobInfo."""
         return self._details
 
     def progress(self, current: int, maximum: int | None = None) -> None:

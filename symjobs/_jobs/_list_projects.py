@@ -47,7 +47,15 @@ class ListProjectsInfoJob(Job):
         mlcontext: MLContext | None = None,
         query: Mapping[str, str] = {},
     ) -> Self:
-        """Make the job from a request, of which only the projects count."""
+        """Make the job from a request, of which only the projects count.
+
+        Parameters
+        ----------
+        projects : iterable of Project
+            All that the owner has.
+        mlcontext, query
+            Not read.
+        """
         return cls(projects)
 
     def check(self) -> None:

@@ -140,12 +140,33 @@ class JobManager:
         return JobHandle(self, owner, run.id, run)
 
     def get(self, owner: str, job_id: int | str) -> JobHandle:
-        """Return a handle for an owner's job, whichever process runs it; raises NoSuchJob."""
+        """Return a handle for an owner's job, whichever process runs it.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks.
+        job_id : int or str
+            The job's number, also as text.
+
+        Raises
+        ------
+        NoSuchJob
+            If the job is unknown, killed or expired, or another owner's.
+        """
         record = self._visible(owner, job_id)
         return JobHandle(self, owner, record.id, self._runner.find(record.id))
 
     def info(self, owner: str, job_id: int | str) -> JobInfo:
-        """Return the JobInfo of an owner's job; raises NoSuchJob."""
+        """Return the JobInfo of an owner's job; raises NoSuchJob as `get` does.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks.
+        job_id : int or str
+            The job's number, also as text.
+        """
         return self._visible(owner, job_id).info()
 
     def list(self, owner: str = DEFAULT_OWNER) -> list[JobInfo]:
@@ -157,6 +178,13 @@ class JobManager:
 
     def answer(self, owner: str, job_id: int | str) -> Answer:
         """Return what a client that asks for a job gets: its state and, by that, its entities or its error.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks.
+        job_id : int or str
+            The job's number, also as text.
 
         Raises
         ------
@@ -173,6 +201,13 @@ class JobManager:
 
     def kill(self, owner: str, job_id: int | str) -> bool:
         """Kill a job: a queued one never starts, a running one stops at its next checkpoint.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks.
+        job_id : int or str
+            The job's number, also as text.
 
         Returns
         -------

@@ -41,7 +41,16 @@ class MatrixJob(Job):
         mlcontext: MLContext | ExploreContext,
         query: Mapping[str, str] = {},
     ) -> Self:
-        """Make the job from a request: an MLContext, or an ExploreContext that holds one."""
+        """Make the job from a request: an MLContext, or an ExploreContext that holds one.
+
+        Parameters
+        ----------
+        project : Project
+        mlcontext : MLContext or ExploreContext
+            The body.
+        query : mapping of str to str
+            The query's parameters.
+        """
         context = only_context(mlcontext)
         inputs = input_names(project, context)
         return cls(project, inputs, **cls._options(parameters(context, query)))

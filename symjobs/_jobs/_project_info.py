@@ -46,7 +46,14 @@ class ProjectInfoJob(Job):
         mlcontext: MLContext | None = None,
         query: Mapping[str, str] = {},
     ) -> Self:
-        """Make the job from a request, of which only the project counts."""
+        """Make the job from a request, of which only the project counts.
+
+        Parameters
+        ----------
+        project : Project
+        mlcontext, query
+            Not read.
+        """
         return cls(project)
 
     def run(self, context: JobContext) -> ProjectInfoResult:

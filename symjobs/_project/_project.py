@@ -202,9 +202,19 @@ class Project:
         row_filter: str | None = None,
         checkpoint: Callable[[int], object] | None = None,
     ) -> Project:
-        """Take rows away that were learnt before, all or nothing. Parameters are those of `learn`.
+        """Take rows away that were learnt before, all or nothing.
 
         Minimum and maximum become bounds where a forgotten row may have held them, and quantiles become unknown.
+
+        Parameters
+        ----------
+        data, types, row_filter, checkpoint
+            As `learn` takes them.
+
+        Returns
+        -------
+        Project
+            This project.
 
         Raises
         ------

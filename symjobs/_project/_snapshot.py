@@ -33,6 +33,12 @@ class Snapshot:
     """A project as it was when the snapshot was taken: immutable, and cheap, since nothing is copied.
 
     Later writes to the project work on a copy of the state. Attributes are addressed by their index in the moments.
+    `Project.snapshot` makes it.
+
+    Parameters
+    ----------
+    state, about
+        What the project hands over; both are private to symjobs.
     """
 
     def __init__(self, state: State, about: About) -> None:

@@ -19,7 +19,12 @@ _TYPES: dict[str, dict[str, str]] = {"iris": {"species": "T"}, "longley": {}, "b
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that `load` takes."""
+    """Return the names that `load` takes.
+
+    Returns
+    -------
+    tuple of str
+    """
     return tuple(_TYPES)
 
 
@@ -52,7 +57,23 @@ def _file(name: str) -> Traversable:
 
 
 def open(name: str, /) -> Source:
-    """Open the file of a shipped data set as a source, as `symjobs.sources.csv` would; `load` says which there are."""
+    """Open the file of a shipped data set as a source.
+
+    Parameters
+    ----------
+    name : str
+        As `load` takes it.
+
+    Returns
+    -------
+    Source
+        What `symjobs.sources.csv` gives.
+
+    Raises
+    ------
+    InputError
+        If no data set has this name.
+    """
     from symjobs.sources import csv as open_csv
 
     frame = load(name)

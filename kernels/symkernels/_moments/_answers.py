@@ -141,7 +141,17 @@ def condition(sums: Sums, layout: Layout, position: int) -> Condition:
 
 @dataclass(frozen=True)
 class CrossSums:
-    """Raw (unshifted) sums of two attributes over the rows where both are present; NaN where they are not kept."""
+    """Raw (unshifted) sums of two attributes x and y over the rows where both are present.
+
+    Attributes
+    ----------
+    n : float
+        Weight of those rows.
+    sum_x, sum_y, sum_xx, sum_yy, sum_xy : float
+        Sums of x, y, x^2, y^2 and x y.
+    sum_xxy, sum_xxyy : float
+        Sums of x^2 y and x^2 y^2; NaN where they are not kept.
+    """
 
     n: float
     sum_x: float

@@ -206,12 +206,24 @@ class Moments:
         sparse: SparseRows | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Moments:
-        """Take rows away that were learnt. Parameters, returns and raises as `learn`, and:
+        """Take rows away that were learnt.
+
+        Parameters
+        ----------
+        X, sample_weight, sparse, checkpoint
+            As `learn` takes them.
+
+        Returns
+        -------
+        Moments
+            This state.
 
         Raises
         ------
         ForgetError
             More would be taken away than is there. The state is unchanged.
+        ShapeError, DataError, BackendError
+            As `learn`.
         """
         return self._change(X, sample_weight, sparse, checkpoint, -1)
 
@@ -260,9 +272,21 @@ class Moments:
     # -- attributes ----------------------------------------------------------------------------------------------------
 
     def extend(self, q: int, binary: Any = None) -> np.ndarray:
-        """Add ``q`` dense attributes without counts, as further columns of X; return their numbers.
+        """Add dense attributes without counts, as further columns of X.
 
         Rows that were learnt before count as missing in them.
+
+        Parameters
+        ----------
+        q : int
+            How many.
+        binary : (q,) bool array or sequence of int, optional
+            Which of them hold only 0, 1 and missing, counted from the first new one.
+
+        Returns
+        -------
+        (q,) int array
+            Their numbers.
         """
         if not isinstance(q, int | np.integer) or q < 0:
             raise ShapeError(f"q must be a whole number of attributes, 0 or more, got {q!r}")
@@ -313,6 +337,19 @@ class Moments:
 
         What is not here has no counts, unless another attribute of its presence group is: then it was 0 where the group
         was present.
+
+        Parameters
+        ----------
+        like : Moments
+            Whose attributes, and their order, to take on.
+        source : (like.n_attributes,) sequence of int
+            Attribute numbers of this state, or -1.
+
+        Raises
+        ------
+        ShapeError
+            A number is not there, or an attribute would change between dense and sparse, lose its presence group or
+            become a 0/1 one.
         """
         new, old = like._layout, self._layout
         given = np.asarray(source, np.intp)
@@ -453,9 +490,13 @@ class Moments:
         return Condition(self._by_number(found.count), self._by_number(found.mean), self._by_number(found.var))
 
     def cross_sums(self, i: int, j: int) -> CrossSums:
-        """Raw sums of attributes i (x) and j (y) over the rows where both are present.
+        """Raw sums of two attributes over the rows where both are present.
 
-        ``sum_xxy`` and ``sum_xxyy`` are NaN unless j is a 0/1 attribute or the state keeps joint squares.
+        Parameters
+        ----------
+        i, j : int
+            The numbers of x and y. ``sum_xxy`` and ``sum_xxyy`` are NaN unless j is a 0/1 attribute or the state keeps
+            joint squares.
         """
         a, b = self._positions([i, j])
         return _answers.cross_sums(self._sums, self._layout, int(a), int(b))
