@@ -211,6 +211,18 @@ def test_every_job_type_has_a_page(job_type):
     assert f"\n{job_type}\n" in tree
 
 
+def test_what_results_hold_is_documented():
+    """The table in the guide has a line for each job type, with every field and property of its result."""
+    page = (DOCS / "guide" / "jobs.md").read_text(encoding="utf-8").partition("## What a result holds")[2]
+    table = {row[0]: set(re.findall(r"`(\w+)`", row[1])) for row in re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)}
+    project = sj.Project("iris").learn(sj.datasets.load_iris())
+    given = {"ExploreJob": (project, "uni", [["sepal_length"]]), "ListProjectsInfoJob": ([project],)}
+    for job_type in job_types():
+        result = getattr(sj, job_type)(*given.get(job_type, (project,))).run(sj.JobContext())
+        held = {name for name in dir(result) if not name.startswith("_") and not callable(getattr(result, name))}
+        assert table.get(job_type) == held, job_type
+
+
 # --- every public name is in the reference, and says what it takes and gives ------------------------------------------
 
 DIRECTIVE = re.compile(r"^\.\. auto(?:class|exception|function|module|data):: ([\w.]+)$", re.MULTILINE)
