@@ -1,12 +1,11 @@
-"""The one place that owns threads: how many, the pool that splits rows over them, BLAS held to one meanwhile."""
+"""The one place that owns threads: how many there are, and the workers that rows are split over."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,15 +15,12 @@ T = TypeVar("T")
 
 _lock = threading.Lock()
 _inbox: SimpleQueue[_Call] | None = None
-_blas_users = 0
-_blas_limit: Any = None
-_blas_controller: Any = None
 
 
 def _forget_after_fork() -> None:
     # A child process has none of its parent's threads: it starts its own when it needs them.
-    global _lock, _inbox, _blas_users, _blas_limit
-    _lock, _inbox, _blas_users, _blas_limit = threading.Lock(), None, 0, None
+    global _lock, _inbox
+    _lock, _inbox = threading.Lock(), None
     thread_count.cache_clear()
 
 
@@ -153,25 +149,3 @@ def split(n: int, parts: int, head_start: int = 0) -> list[tuple[int, int]]:
     rest = max(0, n - head_start) * (parts - 1) // parts  # what the others do
     edges = [0, *(n - rest + rest * i // max(parts - 1, 1) for i in range(parts))]
     return [(start, stop) for start, stop in itertools.pairwise(edges) if start < stop]
-
-
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Hold BLAS to one thread while our own threads call it: the first user sets it, the last restores it."""
-    global _blas_users, _blas_limit, _blas_controller
-    with _lock:
-        if _blas_users == 0:
-            if _blas_controller is None:
-                from threadpoolctl import ThreadpoolController
-
-                _blas_controller = ThreadpoolController()
-            _blas_limit = _blas_controller.limit(limits=1, user_api="blas")
-        _blas_users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _blas_users -= 1
-            if _blas_users == 0 and _blas_limit is not None:
-                _blas_limit.restore_original_limits()
-                _blas_limit = None

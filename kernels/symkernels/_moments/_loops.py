@@ -9,18 +9,20 @@ from ._simd import (
     LANES,
     LOW_TILE,
     VECTORS,
+    WIDE,
+    gather,
     low_tile_1,
     low_tile_3,
     pointer_to,
     strip_1,
-    strip_3,
     strip_tail,
+    strip_wide,
     tile_1,
     tile_2,
     tile_3,
 )
 
-BLOCK = 64  # rows: X, U and a panel of C stay in the first two caches
+BLOCK = 128  # rows: three panels of U and a row of X's blocks stay in the first two caches
 
 # Rows of the arrays that `strip_*` fill.
 TOTAL, THIRD, FOURTH, LOW, HIGH = range(5)
@@ -28,60 +30,59 @@ TOTAL, THIRD, FOURTH, LOW, HIGH = range(5)
 
 @njit(nogil=True, cache=True)
 def _add_tile(A, i, B, j, vectors, rows, C, line):
-    """One tile of C += A[:rows].T @ B[:rows], i and j in vectors, while memory is fetched from ``line``."""
-    a, b = pointer_to(A, i * LANES), pointer_to(B, j * LANES)
+    """One tile of C += A.T @ B, of A's panel i by B's panels from j on; memory is fetched from ``line``."""
+    panel = A.shape[1] * LANES
+    a, b = pointer_to(A, i * panel), pointer_to(B, j * panel)
     c = pointer_to(C, i * LANES * C.shape[1] + j * LANES)
     if vectors == 3:
-        tile_3(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
+        tile_3(a, b, panel, rows, c, C.shape[1], line)
     elif vectors == 2:
-        tile_2(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
+        tile_2(a, b, panel, rows, c, C.shape[1], line)
     else:
-        tile_1(a, A.shape[1], b, B.shape[1], rows, c, C.shape[1], line)
+        tile_1(a, b, panel, rows, c, C.shape[1], line)
 
 
 @njit(nogil=True, cache=True)
 def _add_product(A, B, rows, C):
-    """C += A[:rows].T @ B[:rows]."""
-    right = B.shape[1] // LANES
-    for j in range(0, right, VECTORS):
-        for i in range(A.shape[1] // LANES):
-            _add_tile(A, i, B, j, min(VECTORS, right - j), rows, C, pointer_to(B, 0))
+    """C += A.T @ B, both as panels."""
+    for j in range(0, B.shape[0], VECTORS):
+        for i in range(A.shape[0]):
+            _add_tile(A, i, B, j, min(VECTORS, B.shape[0] - j), rows, C, pointer_to(B, 0))
 
 
 @njit(nogil=True, cache=True)
 def _add_gram(U, rows, p, C, X, ahead, end):
-    """The upper triangle of C += U[:rows].T @ U[:rows], while ``X`` is fetched from ``ahead`` on.
+    """The upper triangle of C += U.T @ U, while ``X`` is fetched from ``ahead`` on.
 
-    The columns of a last vector that is less than half full are left as rows of the lower triangle: a few rows of
-    scalars times whole vectors cost less than a vector that is mostly padding.
+    The columns of a last panel that is at most half full are left as rows of the lower triangle: a few rows of scalars
+    times whole vectors cost less than vectors that are mostly padding.
     """
-    vectors = U.shape[1] // LANES
+    panels, panel = U.shape[0], U.shape[1] * LANES
     tail = tail_columns(p)
-    if tail:
-        vectors -= 1
-    widest = VECTORS if vectors > 10 else 2
+    squares = panels - 1 if tail else panels
     j = 0
-    while j < vectors:
-        width = (vectors - j) % widest  # the narrow group first, where the triangle is low
+    while j < squares:
+        width = (squares - j) % VECTORS  # the narrow group first, where the triangle is low
         if width == 0:
-            width = widest
+            width = VECTORS
         for i in range(j + width):
             first = max(i, j)  # on the diagonal only from the diagonal on
             _add_tile(U, i, U, first, j + width - first, rows, C, pointer_to(X, ahead))
             if ahead < end:
                 ahead += rows * 8
         j += width
+    none = pointer_to(U, 0)
     for m in range(0, tail, LOW_TILE):
         row = p - tail + m
-        a, none = pointer_to(U, row), pointer_to(U, 0)
-        for j in range(0, vectors + 1, 3):
-            b, c = pointer_to(U, j * LANES), pointer_to(C, row * C.shape[1] + j * LANES)
-            if j + 3 <= vectors + 1:
-                low_tile_3(a, U.shape[1], b, U.shape[1], rows, c, C.shape[1], none)
+        a = pointer_to(U, (panels - 1) * panel + m)
+        for j in range(0, panels, 3):
+            if j + 3 <= panels:
+                b, c = pointer_to(U, j * panel), pointer_to(C, row * C.shape[1] + j * LANES)
+                low_tile_3(a, b, panel, rows, c, C.shape[1], none)
             else:
-                for k in range(j, vectors + 1):
-                    b, c = pointer_to(U, k * LANES), pointer_to(C, row * C.shape[1] + k * LANES)
-                    low_tile_1(a, U.shape[1], b, U.shape[1], rows, c, C.shape[1], none)
+                for k in range(j, panels):
+                    b, c = pointer_to(U, k * panel), pointer_to(C, row * C.shape[1] + k * LANES)
+                    low_tile_1(a, b, panel, rows, c, C.shape[1], none)
 
 
 @njit(cache=True)
@@ -94,91 +95,96 @@ def tail_columns(p):
 @njit(nogil=True, cache=True)
 def _shift_and_sum(X, row, rows, shift, U, block):
     """U = X - shift for some rows of X, and their column sums in ``block``."""
-    p = X.shape[1]
+    p, panel, stride = X.shape[1], U.shape[1] * LANES, block.shape[1]
     block[:LOW] = 0.0
-    j = 0
-    while j + 3 * LANES <= p:
-        strip_3(pointer_to(X, row * p + j), p, pointer_to(U, j), U.shape[1], rows,
-                pointer_to(shift, j), pointer_to(block, j), block.shape[1], 0)  # fmt: skip
-        j += 3 * LANES
-    while j + LANES <= p:
-        strip_1(pointer_to(X, row * p + j), p, pointer_to(U, j), U.shape[1], rows,
-                pointer_to(shift, j), pointer_to(block, j), block.shape[1], 0)  # fmt: skip
-        j += LANES
-    if j < p:
-        strip_tail(pointer_to(X, row * p + j), p, pointer_to(U, j), U.shape[1], rows,
-                   pointer_to(shift, j), pointer_to(block, j), block.shape[1], p - j)  # fmt: skip
+    v = 0
+    while (v + WIDE) * LANES <= p:
+        x, u = pointer_to(X, row * p + v * LANES), pointer_to(U, v * panel)
+        strip_wide(x, p, u, panel, rows, pointer_to(shift, v * LANES), pointer_to(block, v * LANES), stride, 0)
+        v += WIDE
+    while (v + 1) * LANES <= p:
+        x, u = pointer_to(X, row * p + v * LANES), pointer_to(U, v * panel)
+        strip_1(x, p, u, panel, rows, pointer_to(shift, v * LANES), pointer_to(block, v * LANES), stride, 0)
+        v += 1
+    if v * LANES < p:
+        x, u = pointer_to(X, row * p + v * LANES), pointer_to(U, v * panel)
+        left = p - v * LANES
+        strip_tail(x, p, u, panel, rows, pointer_to(shift, v * LANES), pointer_to(block, v * LANES), stride, left)
 
 
 @njit(nogil=True, cache=True)
-def _find_gaps(U, rows, p, gap_rows, gap_count):
-    """List the rows where each column is NaN, and put 0 there."""
+def _fill_gaps(U, rows, block, gap_rows, gap_count):
+    """List the rows where each column is NaN, put 0 there, and sum the columns of those panels up again."""
     gap_count[:] = 0
-    for r in range(rows):
-        for j in range(p):
-            if np.isnan(U[r, j]):
-                U[r, j] = 0.0
-                gap_rows[j, gap_count[j]] = r
-                gap_count[j] += 1
-
-
-@njit(nogil=True, cache=True)
-def _sum_again(U, rows, p, block):
-    block[:LOW] = 0.0
-    for r in range(rows):
-        for j in range(p):
-            u = U[r, j]
-            q = u * u
-            block[TOTAL, j] += u
-            block[THIRD, j] += q * u
-            block[FOURTH, j] += q * q
-
-
-@njit(nogil=True, cache=True)
-def _add_row(u, p, total, square):
-    for i in range(p):
-        total[i] += u[i]
-        square[i] += u[i] * u[i]
-
-
-@njit(nogil=True, cache=True)
-def _add_two_rows(u, v, p, total, square):
-    for i in range(p):
-        total[i] += u[i] + v[i]
-        square[i] += u[i] * u[i] + v[i] * v[i]
+    for v in range(U.shape[0]):
+        lanes = slice(v * LANES, (v + 1) * LANES)
+        if not np.isnan(block[TOTAL, lanes]).any():
+            continue
+        block[TOTAL, lanes] = 0.0
+        block[THIRD, lanes] = 0.0
+        block[FOURTH, lanes] = 0.0
+        for r in range(rows):
+            for lane in range(LANES):
+                j = v * LANES + lane
+                u = U[v, r, lane]
+                if np.isnan(u):
+                    u = 0.0
+                    U[v, r, lane] = 0.0
+                    gap_rows[j, gap_count[j]] = r
+                    gap_count[j] += 1
+                q = u * u
+                block[TOTAL, j] += u
+                block[THIRD, j] += q * u
+                block[FOURTH, j] += q * q
 
 
 @njit(nogil=True, cache=True)
 def _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_row):
     """What the complete sums hold too much of: sums over the rows where a group is missing, and how many they are."""
+    panel, width, block = U.shape[1] * LANES, gap_T.shape[1], gap_rows.shape[1]
     missing_in_row[:, 0] = 0
     for j in range(p):
         g, count = group[j], gap_count[j]
-        k = 0
-        while k + 2 <= count:
-            _add_two_rows(U[gap_rows[j, k]], U[gap_rows[j, k + 1]], p, gap_T[g], gap_Q[g])
-            k += 2
-        if k < count:
-            _add_row(U[gap_rows[j, k]], p, gap_T[g], gap_Q[g])
+        if count == 0:
+            continue
+        for v in range(U.shape[0]):
+            at = g * width + v * LANES
+            gather(pointer_to(U, v * panel), pointer_to(gap_rows, j * block), count,
+                   pointer_to(gap_T, at), pointer_to(gap_Q, at))  # fmt: skip
         for k in range(count):
-            row = missing_in_row[gap_rows[j, k]]
-            row[0] += 1
-            row[row[0]] = g
-            for m in range(1, row[0] + 1):
-                gap_N[g, row[m]] += 1.0
-                if row[m] != g:
-                    gap_N[row[m], g] += 1.0
+            _count_missing(g, missing_in_row[gap_rows[j, k]], gap_N)
 
 
 @njit(nogil=True, cache=True)
-def _add_sparse(U, rows, p, first, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
+def _count_missing(g, row, gap_N):
+    """Group g is missing in a row too: count it with each group that is."""
+    row[0] += 1
+    row[row[0]] = g
+    for m in range(1, row[0] + 1):
+        gap_N[g, row[m]] += 1.0
+        if row[m] != g:
+            gap_N[row[m], g] += 1.0
+
+
+@njit(nogil=True, cache=True)
+def _add_row(U, r, total, square):
+    for v in range(U.shape[0]):
+        for lane in range(LANES):
+            u = U[v, r, lane]
+            total[v * LANES + lane] += u
+            square[v * LANES + lane] += u * u
+
+
+@njit(nogil=True, cache=True)
+def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
                 missing_in_row, gap_T, gap_Q, gap_N):  # fmt: skip
     """Sums of dense attributes over the rows where a sparse one is 1, and counts of sparse ones that are 1 together."""
+    width = U.shape[0] * LANES
     for r in range(rows):
         start, stop = indptr[first + r], indptr[first + r + 1]
         for a in range(start, stop):
             k = members[a]
-            _add_row(U[r], p, S_sparse[k], V_sparse[k])
+            _add_row(U, r, S_sparse[k], V_sparse[k])
             for b in range(start, stop):
                 S_members[k, members[b]] += 1.0
         if not any_gap:
@@ -186,42 +192,38 @@ def _add_sparse(U, rows, p, first, indptr, members, missing, groups, S_sparse, V
         row = missing_in_row[r]
         for h in range(len(groups)):
             if missing[first + r, h]:
-                g = groups[h]
-                _add_row(U[r], p, gap_T[g], gap_Q[g])
-                row[0] += 1
-                row[row[0]] = g
-                for m in range(1, row[0] + 1):
-                    gap_N[g, row[m]] += 1.0
-                    if row[m] != g:
-                        gap_N[row[m], g] += 1.0
+                _add_row(U, r, gap_T[groups[h]], gap_Q[groups[h]])
+                _count_missing(groups[h], row, gap_N)
         for m in range(1, row[0] + 1):
             for a in range(start, stop):
-                gap_T[row[m], p + members[a]] += 1.0
-                gap_Q[row[m], p + members[a]] += 1.0
+                gap_T[row[m], width + members[a]] += 1.0
+                gap_Q[row[m], width + members[a]] += 1.0
 
 
 @njit(nogil=True, cache=True)
 def _pick_binaries(U, rows, binaries, B):
     """Copy the 0/1 columns, with 0 for what is missing; False if one holds another value."""
     good = True
-    for r in range(rows):
-        for b in range(len(binaries)):
-            x = U[r, binaries[b]]
+    for b in range(len(binaries)):
+        v, lane = divmod(binaries[b], LANES)
+        for r in range(rows):
+            x = U[v, r, lane]
             good &= (x == 0.0) | (x == 1.0)
-            B[r, b] = x
+            B[b // LANES, r, b % LANES] = x
     return good
 
 
 @njit(nogil=True, cache=True)
 def _square(U, rows, squares):
-    for r in range(rows):
-        for j in range(U.shape[1]):
-            squares[r, j] = U[r, j] * U[r, j]
+    for v in range(U.shape[0]):
+        for r in range(rows):
+            for lane in range(LANES):
+                squares[v, r, lane] = U[v, r, lane] * U[v, r, lane]
 
 
 @njit(nogil=True, cache=True)
-def add_rows(X, start, stop, shift, U, block, totals, S, product, binaries, B, squares, V, group, gap_rows, gap_count,
-             gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
+def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V, group, gap_rows, gap_count, gap_T,
+             gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
              S_members):  # fmt: skip
     """Add rows ``start:stop`` of X to the sums. Returns the row at which it stopped, or -1 at a value that is not 0/1.
 
@@ -230,47 +232,40 @@ def add_rows(X, start, stop, shift, U, block, totals, S, product, binaries, B, s
     p = X.shape[1]
     row = start
     while row < stop:
-        rows = min(U.shape[0], stop - row)
+        rows = min(U.shape[1], stop - row)
         _shift_and_sum(X, row, rows, shift, U, block)
         gaps = False
         for j in range(p):
-            if np.isnan(block[TOTAL, j]):
-                gaps = True
+            gaps |= np.isnan(block[TOTAL, j])
         any_gap = gaps or sparse_missing
-        if any_gap and gap_T.shape[0] == 0:
-            return row
-        if gaps:
-            _find_gaps(U, rows, p, gap_rows, gap_count)
-            _sum_again(U, rows, p, block)
         if any_gap:
-            if not gaps:
+            if gap_T.shape[0] == 0:
+                return row
+            if gaps:
+                _fill_gaps(U, rows, block, gap_rows, gap_count)
+            else:
                 gap_count[:] = 0
             _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_row)
         for q in range(LOW):
             for j in range(p):
                 totals[q, j] += block[q, j]
         ahead = (row + rows) * p
-        if product:
-            _add_gram(U, rows, p, S, X, ahead, min(ahead + U.shape[0] * p, X.size))
+        _add_gram(U, rows, p, S, X, ahead, min(ahead + U.shape[1] * p, X.size))
         if len(binaries):
             if not _pick_binaries(U, rows, binaries, B):
                 return -1
             _square(U, rows, squares)
             _add_product(squares, B, rows, V)
-        if S_sparse.shape[0] or len(groups):
-            _add_sparse(U, rows, p, row, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
+        if len(groups):
+            _add_sparse(U, rows, row, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
                         missing_in_row, gap_T, gap_Q, gap_N)  # fmt: skip
         row += rows
     return row
 
 
 @njit(nogil=True, cache=True)
-def absorb(n_groups, S, totals, block, V, S2, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, gap_Q2, gap_N2):
-    """Add a second accumulator to a first one and clear it."""
-    for i in range(S.shape[0]):
-        for j in range(S.shape[1]):
-            S[i, j] += S2[i, j]
-            S2[i, j] = 0.0
+def absorb(totals, block, V, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, gap_Q2, gap_N2):
+    """Add a second accumulator, all but its S, to a first one and clear it."""
     totals += totals2
     totals2[:] = 0.0
     V += V2
@@ -290,25 +285,45 @@ def absorb(n_groups, S, totals, block, V, S2, totals2, block2, V2, gap_T, gap_Q,
 
 
 @njit(nogil=True, cache=True)
-def is_good(n, p, totals, block, S, gap_N, group, binary, far):
+def is_good(n, p, totals, block, diagonal, gap_N, group, binary, far):
     """Whether the sums are finite and none of them lies ``far`` standard deviations from its shift."""
     for j in range(p):
-        if not np.isfinite(S[j, j]):
+        if not np.isfinite(diagonal[j]):
             return False
         count = n - gap_N[group[j], group[j]] if gap_N.shape[0] else n
         t = totals[TOTAL, j]
-        if not binary[j] and block[LOW, j] < block[HIGH, j] and t * t > far * far * (count * S[j, j] - t * t):
+        if not binary[j] and block[LOW, j] < block[HIGH, j] and t * t > far * far * (count * diagonal[j] - t * t):
             return False
     return True
 
 
 @njit(nogil=True, cache=True)
-def commit(n, p, tail, totals, block, acc_S, acc_V, gap_T, gap_Q, gap_N, group, S, T, Q, N, V, M3, M4, low, high,
-           low_exact, high_exact, gross):  # fmt: skip
-    """Add an accumulator of n dense rows to a state (without N: T has one column), and clear it."""
+def commit_square(start, stop, p, tail, A, B, S):
+    """Add some rows of the triangles of two accumulators to a state, and clear them. B may be empty."""
+    for i in range(start, stop):
+        first, last = (i, p - tail) if i < p - tail else (0, p)
+        if B.shape[0]:
+            for j in range(first, A.shape[1]):
+                A[i, j] += B[i, j]
+                B[i, j] = 0.0
+        if i < p - tail:
+            for j in range(i, last):
+                S[i, j] += A[i, j]
+        else:  # kept as a row of the lower triangle: see `_add_gram`
+            for j in range(p - tail):
+                S[j, i] += A[i, j]
+            for j in range(i, p):
+                S[i, j] += A[i, j]
+        A[i, first:] = 0.0
+
+
+@njit(nogil=True, cache=True)
+def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, Q, N, V, M3, M4, low, high, low_exact,
+           high_exact, gross):  # fmt: skip
+    """Add an accumulator of n dense rows, all but its S, to a state (without N: T has one column), and clear it."""
     gaps, counted = gap_T.shape[0] > 0, N.shape[0] > 0
     for i in range(p):
-        square = acc_S[i, i]
+        square = diagonal[i]
         t = totals[TOTAL, i]
         if counted:
             for g in range(T.shape[1]):
@@ -325,16 +340,10 @@ def commit(n, p, tail, totals, block, acc_S, acc_V, gap_T, gap_Q, gap_N, group, 
             high[i], high_exact[i] = block[HIGH, i], True
         for b in range(V.shape[1]):
             V[i, b] += acc_V[i, b]
-        whole = p - tail if i < p - tail else p
-        for j in range(i, whole):
-            S[i, j] += acc_S[i, j]
-        for j in range(whole, p):
-            S[i, j] += acc_S[j, i]
     if counted:
         for g in range(N.shape[0]):
             for h in range(N.shape[0]):
                 N[g, h] += n - gap_N[g, g] - gap_N[h, h] + gap_N[g, h] if gaps else n
-    acc_S[:] = 0.0
     acc_V[:] = 0.0
     totals[:] = 0.0
     block[LOW] = np.inf
