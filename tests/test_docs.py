@@ -214,7 +214,8 @@ def test_every_job_type_has_a_page(job_type):
 def test_what_results_hold_is_documented():
     """The table in the guide has a line for each job type, with every field and property of its result."""
     page = (DOCS / "guide" / "jobs.md").read_text(encoding="utf-8").partition("## What a result holds")[2]
-    table = {row[0]: set(re.findall(r"`(\w+)`", row[1])) for row in re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)}
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)
+    table = {job_type: set(re.findall(r"`(\w+)`", text)) for job_type, text in rows}
     project = sj.Project("iris").learn(sj.datasets.load_iris())
     given = {"ExploreJob": (project, "uni", [["sepal_length"]]), "ListProjectsInfoJob": ([project],)}
     for job_type in job_types():
