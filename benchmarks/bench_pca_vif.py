@@ -12,6 +12,7 @@ import sys
 
 import _harness as harness
 import numpy as np
+
 from symkernels import Moments, PCAResult, nearest_correlation, pca, svd, svd_select, vif
 
 

@@ -193,6 +193,13 @@ def test_scale_and_shift_behave(scale: float) -> None:
         np.testing.assert_allclose(b.kurtosis(), a.kurtosis(), rtol=1e-9)
 
 
+def test_fourth_powers_that_overflow_answer_nan_and_spare_the_rest() -> None:
+    X = np.random.default_rng(9).standard_normal((100, 1)) * 1e100
+    m = Moments(1).learn(X[:50]).learn(X[50:]).forget(X[:10])
+    assert np.isnan(m.kurtosis()[0])
+    assert m.var()[0] == pytest.approx(X[10:].var(), rel=1e-12)
+
+
 def test_one_row_and_two() -> None:
     m = Moments(2).learn([[1.0, np.nan]])
     assert m.mean()[0] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import array_api_compat as compat
 import numpy as np
@@ -14,7 +15,7 @@ from ._sums import Sums
 UNIT = 2.0**-53  # rounding unit of float64
 
 
-def divide(xp, a: Array, b: Array) -> Array:  # type: ignore[no-untyped-def]
+def divide(xp: Any, a: Array, b: Array) -> Array:
     """a / b, NaN where b is not positive."""
     good = b > 0
     return xp.where(good, a / xp.where(good, b, 1.0), xp.nan)
@@ -47,11 +48,16 @@ def standard_moments(sums: Sums, layout: Layout) -> tuple[Array, Array]:
     n, t, s = sums.own_counts(layout), sums.own_sums(layout), sums.diagonal()
     sparse = slice(layout.n_dense, layout.size)
     third, fourth = xp.concat([sums.M3, t[sparse]]), xp.concat([sums.M4, t[sparse]])
+    with np.errstate(over="ignore", invalid="ignore"):  # fourth powers overflow from 1e77 on, and answer NaN
+        return _standardise(xp, n, t, s, third, fourth, divide(xp, central(sums, layout), n))
+
+
+def _standardise(xp: Any, n: Array, t: Array, s: Array, third: Array, fourth: Array, v: Array) -> tuple[Array, Array]:
     m = divide(xp, t, n)
-    v = divide(xp, central(sums, layout), n)
     m3 = divide(xp, third - 3 * m * s + 2 * m * m * t, n)
     m4 = divide(xp, fourth - m * (4 * third - m * (6 * s - 3 * m * t)), n)
-    return divide(xp, m3, v * xp.sqrt(v)), divide(xp, m4, v * v) - 3.0
+    skewness, kurtosis = divide(xp, m3, v * xp.sqrt(v)), divide(xp, m4, v * v) - 3.0
+    return xp.where(xp.isfinite(skewness), skewness, xp.nan), xp.where(xp.isfinite(kurtosis), kurtosis, xp.nan)
 
 
 def covariance(sums: Sums, layout: Layout, ddof: float) -> Array:

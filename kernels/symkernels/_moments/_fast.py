@@ -46,6 +46,7 @@ class _Accumulator:
         self.V = np.zeros((width, b_panels * lanes))
         self.S_sparse, self.V_sparse, self.S_members = np.zeros((K, width)), np.zeros((K, width)), np.zeros((K, K))
         # Room for gaps is made when the first one comes.
+        self.bits = np.zeros(rows, np.uint8)
         self.gap_rows, self.gap_count = np.zeros((0, 0), np.int32), np.zeros(0, np.int32)
         self.missing_in_row = np.zeros((0, 0), np.int32)
         self.gap_T = self.gap_Q = self.gap_N = np.zeros((0, 0))
@@ -56,9 +57,9 @@ class _Accumulator:
         while True:
             start = self.loops.add_rows(
                 X, start, stop, self.shift, self.U, self.block, self.totals, self.S, self.binaries, self.B,
-                self.squares, self.V, self.layout.group, self.gap_rows, self.gap_count, self.gap_T, self.gap_Q,
-                self.gap_N, self.missing_in_row, gaps, sparse.indptr, sparse.members, sparse.missing, sparse.groups,
-                self.S_sparse, self.V_sparse, self.S_members,
+                self.squares, self.V, self.layout.group, self.bits, self.gap_rows, self.gap_count, self.gap_T,
+                self.gap_Q, self.gap_N, self.missing_in_row, gaps, sparse.indptr, sparse.members, sparse.missing,
+                sparse.groups, self.S_sparse, self.V_sparse, self.S_members,
             )  # fmt: skip
             if start == stop:
                 return
@@ -108,13 +109,14 @@ class _Accumulator:
             S = np.block([[S, self.S_sparse[:, :p].T], [self.S_sparse[:, :p], self.S_members]])
         total = np.concatenate([self.totals[loops.TOTAL, :p], self.S_members.diagonal()])
         V = self.V[:p, : len(self.binaries)]
-        gap = self.gap_N.diagonal()
+        gap_N = np.triu(self.gap_N) + np.triu(self.gap_N, 1).T
+        gap = gap_N.diagonal()
         places = np.r_[0:p, len(self.shift) : len(self.shift) + layout.n_sparse]
         return Sums(
             np, n, float(n), shift, S,
             T=total[:, None] - self.gap_T[:, places].T if missing else total,
             Q=S.diagonal()[:, None] - self.gap_Q[:, places].T if missing else None,
-            N=n - gap[:, None] - gap[None, :] + self.gap_N if missing else None,
+            N=n - gap[:, None] - gap[None, :] + gap_N if missing else None,
             V=np.concatenate([V, self.V_sparse[:, :p].T], axis=1) if layout.n_sparse else V,
             M3=self.totals[loops.THIRD, :p], M4=self.totals[loops.FOURTH, :p],
             low=self.block[loops.LOW, :p], high=self.block[loops.HIGH, :p],

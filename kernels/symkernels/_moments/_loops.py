@@ -10,6 +10,7 @@ from ._simd import (
     LOW_TILE,
     VECTORS,
     WIDE,
+    fill,
     gather,
     low_tile_1,
     low_tile_3,
@@ -113,29 +114,21 @@ def _shift_and_sum(X, row, rows, shift, U, block):
 
 
 @njit(nogil=True, cache=True)
-def _fill_gaps(U, rows, block, gap_rows, gap_count):
+def _fill_gaps(U, rows, block, bits, gap_rows, gap_count):
     """List the rows where each column is NaN, put 0 there, and sum the columns of those panels up again."""
+    panel = U.shape[1] * LANES
     gap_count[:] = 0
     for v in range(U.shape[0]):
-        lanes = slice(v * LANES, (v + 1) * LANES)
-        if not np.isnan(block[TOTAL, lanes]).any():
+        if not np.isnan(block[TOTAL, v * LANES : (v + 1) * LANES]).any():
             continue
-        block[TOTAL, lanes] = 0.0
-        block[THIRD, lanes] = 0.0
-        block[FOURTH, lanes] = 0.0
+        fill(pointer_to(U, v * panel), rows, pointer_to(bits, 0), pointer_to(block, v * LANES), block.shape[1])
         for r in range(rows):
-            for lane in range(LANES):
-                j = v * LANES + lane
-                u = U[v, r, lane]
-                if np.isnan(u):
-                    u = 0.0
-                    U[v, r, lane] = 0.0
-                    gap_rows[j, gap_count[j]] = r
-                    gap_count[j] += 1
-                q = u * u
-                block[TOTAL, j] += u
-                block[THIRD, j] += q * u
-                block[FOURTH, j] += q * q
+            if bits[r]:
+                for lane in range(LANES):
+                    if bits[r] >> lane & 1:
+                        j = v * LANES + lane
+                        gap_rows[j, gap_count[j]] = r
+                        gap_count[j] += 1
 
 
 @njit(nogil=True, cache=True)
@@ -157,13 +150,11 @@ def _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_
 
 @njit(nogil=True, cache=True)
 def _count_missing(g, row, gap_N):
-    """Group g is missing in a row too: count it with each group that is."""
+    """Group g is missing in a row too: count it with each group that is, in the upper triangle."""
     row[0] += 1
     row[row[0]] = g
     for m in range(1, row[0] + 1):
-        gap_N[g, row[m]] += 1.0
-        if row[m] != g:
-            gap_N[row[m], g] += 1.0
+        gap_N[min(g, row[m]), max(g, row[m])] += 1.0
 
 
 @njit(nogil=True, cache=True)
@@ -222,8 +213,8 @@ def _square(U, rows, squares):
 
 
 @njit(nogil=True, cache=True)
-def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V, group, gap_rows, gap_count, gap_T,
-             gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
+def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V, group, bits, gap_rows, gap_count,
+             gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
              S_members):  # fmt: skip
     """Add rows ``start:stop`` of X to the sums. Returns the row at which it stopped, or -1 at a value that is not 0/1.
 
@@ -242,7 +233,7 @@ def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V
             if gap_T.shape[0] == 0:
                 return row
             if gaps:
-                _fill_gaps(U, rows, block, gap_rows, gap_count)
+                _fill_gaps(U, rows, block, bits, gap_rows, gap_count)
             else:
                 gap_count[:] = 0
             _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_row)
@@ -343,7 +334,7 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
     if counted:
         for g in range(N.shape[0]):
             for h in range(N.shape[0]):
-                N[g, h] += n - gap_N[g, g] - gap_N[h, h] + gap_N[g, h] if gaps else n
+                N[g, h] += n - gap_N[g, g] - gap_N[h, h] + gap_N[min(g, h), max(g, h)] if gaps else n
     acc_V[:] = 0.0
     totals[:] = 0.0
     block[LOW] = np.inf

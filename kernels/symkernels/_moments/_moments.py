@@ -233,7 +233,7 @@ class Moments:
         batch = _intake.batch_state(
             self._state, X, sample_weight, sparse, self.missing, self.joint_squares, checkpoint
         )  # fmt: skip
-        with self._lock:
+        with self._lock, np.errstate(over="ignore", invalid="ignore"):  # fourth powers may be infinite
             self._state.take_in(batch, sign)
         return self
 
@@ -266,7 +266,7 @@ class Moments:
         if self.joint_squares != other.joint_squares:
             raise ShapeError("one state keeps joint squares and the other does not")
         batch = other.copy()._state  # a consistent one, which is used up; also when it is this very state
-        with self._lock:
+        with self._lock, np.errstate(over="ignore", invalid="ignore"):
             self._state.take_in(batch, sign)
 
     # -- attributes ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 Shifted rows are kept as *panels*: U[v, r] holds the `LANES` values of row r in the v-th vector of columns, so that
 every loop here walks through memory in order. `tile` adds a small block of U.T @ U to C, an outer product a row (Goto &
 van de Geijn 2008, section 4); `strip` reads some columns of X once and leaves their panels, power sums, minima and
-maxima; `gather` sums chosen rows of a panel. The lanes are as wide as the host's vectors.
+maxima; `fill` finds a panel's gaps and
+`gather` sums chosen rows of it. The lanes are as wide as the host's vectors.
 """
 
 from __future__ import annotations
@@ -145,6 +146,38 @@ def _make_strip(vectors: int, masked: bool) -> Any:
         return signature, codegen
 
     return strip
+
+
+@intrinsic
+def fill(typingctx, u, rows, gaps, sums, sums_stride):
+    """Put 0 where a panel is NaN, with a bit for each such lane in ``gaps``, and sum its odd and fourth powers."""
+    signature = types.void(_pointer, types.intp, types.CPointer(types.uint8), _pointer, types.intp)
+
+    def codegen(context, builder, signature, arguments):
+        u, rows, gaps, sums, sums_stride = arguments
+        fma = _declare(builder, f"llvm.fmuladd.v{LANES}f64", _vector, _vector, _vector, _vector)
+        cells = [cgutils.alloca_once(builder, _vector) for _ in range(3)]
+        for cell in cells:
+            builder.store(_zero, cell)
+        with cgutils.for_range(builder, rows) as loop:
+            place = _vector_at(builder, u, builder.mul(loop.index, _i64(LANES)))
+            value = builder.load(place, align=8)
+            missing = builder.fcmp_unordered("uno", value, value)
+            bits = builder.bitcast(missing, ir.IntType(LANES))
+            byte = bits if LANES == 8 else builder.zext(bits, ir.IntType(8))
+            builder.store(byte, builder.gep(gaps, [loop.index]))
+            value = builder.select(missing, _zero, value)
+            builder.store(value, place, align=8)
+            square = builder.fmul(value, value)
+            builder.store(builder.fadd(builder.load(cells[0]), value), cells[0])
+            builder.store(builder.call(fma, [square, value, builder.load(cells[1])]), cells[1])
+            builder.store(builder.call(fma, [square, square, builder.load(cells[2])]), cells[2])
+        for quantity, cell in enumerate(cells):
+            row = builder.gep(sums, [builder.mul(sums_stride, _i64(quantity))])
+            builder.store(builder.load(cell), _vector_at(builder, row, _i64(0)), align=8)
+        return context.get_dummy_value()
+
+    return signature, codegen
 
 
 @intrinsic
