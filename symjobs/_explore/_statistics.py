@@ -99,7 +99,7 @@ class Statistics:
         """Return all values of an attribute as a sample."""
         i = attribute.index
         n, variance = float(self.count[i]), float(self.variance[i])
-        if variance > 0.0 and self.error_bound[i] >= 1.0:
+        if self.error_bound[i] >= 1.0:
             raise UnsupportedTest(
                 f"the variance of {attribute.label} is lost to rounding, since rows with far larger values were "
                 "forgotten; learn the remaining rows afresh"
