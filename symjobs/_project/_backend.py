@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symjobs._errors import InputError, MissingDependency, ProjectError
+from symkernels import Moments
 
 KINDS = ("auto", "cpu", "gpu")
 
@@ -30,6 +31,10 @@ class Backend:
         import cupy
 
         return cupy.asarray(array)
+
+    def hold(self, moments: Moments) -> Moments:
+        """Return moments, kept where this backend is; those that are there already stay."""
+        return moments if moments.backend == self.name else moments.to(self.put(np.empty(0)))
 
     @staticmethod
     def get(array: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 
 from symjobs._entities import ProjectInfo
 from symjobs._errors import InputError, ProjectError
-from symjobs._project._backend import CPU, Backend, check_kind, choose
+from symjobs._project._backend import check_kind, choose
 from symjobs._project._draft import Draft
 from symjobs._project._file import Saved, read_file, write_file
 from symjobs._project._filter import RowFilter
@@ -329,8 +329,7 @@ class Project:
         ----------
         path : str or path-like
         type : {"auto", "cpu", "gpu"}, optional
-            Where to keep the state; default: as the project was created. For now that can only be the CPU: ``auto``
-            means it, and ``gpu`` is an error.
+            Where to keep the state; default: as the project was created.
 
         Raises
         ------
@@ -346,10 +345,11 @@ class Project:
         except InputError as error:
             raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
         project._requested = type or saved.type
-        project._backend = _host_only(project._requested)
+        project._backend = choose(project._requested)
         project._frozen = saved.frozen
         project._created, project._modified = saved.created, saved.modified
         project._persisted = True
+        saved.state.moments = project._backend.hold(saved.state.moments)
         project._state = saved.state
         return project
 
@@ -428,18 +428,6 @@ class Project:
             modified=self._modified,
             persisted=self._persisted,
         )
-
-
-def _host_only(kind: str) -> Backend:
-    # A file's moments come back as NumPy arrays, and the kernels do not move a state that holds rows.
-    backend = choose(kind)
-    if backend.kind == "cpu":
-        return backend
-    if kind == "auto":
-        return CPU
-    raise ProjectError(
-        "a saved project is loaded to the CPU; pass type='cpu', or create a project with type='gpu' and learn again"
-    )
 
 
 def _check_name(name: str) -> str:

@@ -123,6 +123,11 @@ def test_every_library_gives_the_same_answers(xp: Any, gaps: bool, sparse: bool,
         if name != "error_bound":
             assert_kind(array, like)
         np.testing.assert_allclose(get(array), expected[name], rtol=1e-9, atol=1e-11, err_msg=name)
+    moved = state().learn(X, sparse=given).to(like)  # a state may change its library, and then learn there
+    assert_kind(moved.learn(put(xp, X, dtype), sparse=given).covariance(), like)
+    np.testing.assert_allclose(
+        get(moved.covariance()), state().learn(X, sparse=given).learn(X, sparse=given).covariance(), atol=1e-12
+    )
     back = Moments.from_arrays(m.arrays())
     np.testing.assert_allclose(back.covariance(), get(m.covariance()), atol=1e-15)
 

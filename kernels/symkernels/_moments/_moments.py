@@ -530,6 +530,22 @@ class Moments:
         with self._lock:
             return _arrays_io.to_arrays(self)
 
+    def to(self, like: Array) -> Moments:
+        """Return a copy that the library of another array holds, on that array's device.
+
+        Parameters
+        ----------
+        like : array
+            Any array of the library and on the device that are wanted, for example ``cupy.empty(0)``.
+
+        Returns
+        -------
+        Moments
+            With the same answers; from now on it learns arrays like ``like``.
+        """
+        with self._lock:
+            return self._with(self._state.to(like))
+
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Moments:
         """The state that `arrays` gave.

@@ -60,6 +60,18 @@ class State:
         gross, low, high = (self.sums.xp.asarray(a, copy=True) for a in (self.gross, self.low_exact, self.high_exact))
         return State(self.layout, self.sums.copy(), gross, self.turnover, low, high, self.checked)
 
+    def to(self, like: Array) -> State:
+        """Return a copy held by the library and on the device of ``like``."""
+        xp, device = namespace(like), compat.device(like)
+
+        def move(array: Array) -> Array:
+            return xp.asarray(to_numpy(array).copy(), device=device)
+
+        arrays = {name: move(array) for name, array in self.sums.arrays().items()}
+        sums = Sums(xp, self.sums.n_rows, self.sums.weight, **arrays)
+        exact = move(self.low_exact), move(self.high_exact)
+        return State(self.layout, sums, move(self.gross), self.turnover, *exact, self.checked)
+
     def padded(self, dense: Array) -> Array:
         """(P,) from (dense,), 0 for the sparse attributes: counts up to 2^53 have no rounding errors."""
         xp = self.sums.xp

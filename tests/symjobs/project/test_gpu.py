@@ -80,3 +80,6 @@ def test_a_file_is_loaded_to_the_cpu(cupy, tmp_path):
     loaded = Project.load(tmp_path / "p", type="cpu")
     assert loaded.snapshot().hash == gpu.snapshot().hash
     assert loaded.learn(make(2, 60), types=TYPES).n_rows == 120
+    again = Project.load(tmp_path / "p", type="gpu")
+    assert again.snapshot().backend == "cupy"
+    alike(loaded, again.learn(make(2, 60), types=TYPES))
