@@ -112,10 +112,9 @@ class Schema:
         """Return the index of an attribute by its name, or by its index as a number or text; names go first."""
         if isinstance(name, str) and name in self.index:
             return self.index[name]
-        if not isinstance(name, bool) and isinstance(name, int | str):
-            text = str(name).strip()
-            if text.isascii() and text.isdigit() and int(text) < len(self.names):
-                return int(text)
+        index = _index(name)
+        if index is not None and 0 <= index < len(self.names):
+            return index
         raise UnknownAttribute(self._unknown(name))
 
     def _unknown(self, name: object) -> str:
@@ -128,8 +127,8 @@ class Schema:
         if known is not None:
             return f"the column {name!r} is of type {known.type}, which is not learnt, so there is no such attribute"
         if not self.names:
-            return f"unknown attribute {name!r}: the project has learnt nothing yet"
-        return f"unknown attribute {name!r}; {near(str(name), [*self.names, *self.sparse])}"
+            return f"unknown attribute {shown(name)}: the project has learnt nothing yet"
+        return f"unknown attribute {shown(name)}; {near(shown(name).strip("'"), [*self.names, *self.sparse])}"
 
 
 def near(name: str, known: Sequence[str]) -> str:
