@@ -29,7 +29,7 @@ def number(parameters: Mapping[str, str], name: str, default: float | None = Non
             raise InputError(f"parameter {name!r} is required; give it a number")
         return default
     try:
-        value = float(text)
+        value = math.nan if "_" in text else float(text)  # Python takes 1_000
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

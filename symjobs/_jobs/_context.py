@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from symjobs._entities import ExploreContext, MLContext, number_text
 from symjobs._errors import InputError
+from symjobs._text import shown, text_index
 
 if TYPE_CHECKING:
     from symjobs._jobs._job import JobContext
@@ -18,6 +20,8 @@ def contexts(context: MLContext | ExploreContext) -> list[MLContext]:
     """Return the MLContexts of a request that may hold several."""
     if isinstance(context, MLContext):
         return [context]
+    if not isinstance(context, ExploreContext):
+        raise InputError(f"the request is an MLContext or an ExploreContext, got {type(context).__name__}")
     if not context.values:
         raise InputError("the ExploreContext is empty; give at least one MLContext in its values")
     return list(context.values)
@@ -59,11 +63,7 @@ def checked_names(names: object, what: str) -> Names:
     """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise InputError(f"{what} must be a list of attribute names, got {names!r}; write [{names!r}]")
-    checked = tuple(names)
-    for name in checked:
-        if not isinstance(name, str | int) or isinstance(name, bool):
-            raise InputError(f"{what} must hold attribute names or indexes, got {name!r}")
-    return checked
+    return tuple(_checked_name(name, what) for name in names)
 
 
 def text_parameters(given: Mapping[str, object], what: str) -> dict[str, str]:
@@ -81,6 +81,17 @@ def note_rounding(context: JobContext, snapshot: Any) -> None:
         )
 
 
+def _checked_name(name: object, what: str) -> str | int:
+    if isinstance(name, str):
+        return name
+    try:
+        if not isinstance(name, bool):
+            return operator.index(name)  # type: ignore[arg-type]  # NumPy's integers too
+    except TypeError:
+        pass
+    raise InputError(f"{what} must hold attribute names or indexes, got {shown(name)}")
+
+
 def _text(value: object, what: str) -> str:
     if isinstance(value, str):
         return value
@@ -93,7 +104,7 @@ def _text(value: object, what: str) -> str:
 
 def _names(project: Any, what: str, indexes: Sequence[str], names: Sequence[str]) -> Names:
     # Text in a list of indexes is an index even if an attribute is called "3"; as a number it cannot be mistaken.
-    numbered = tuple(int(text) if text.isascii() and text.isdigit() else text for text in indexes)
+    numbered = tuple(text if (index := text_index(text)) is None else index for text in indexes)
     if not names or not numbered:
         return numbered or tuple(names)
     snapshot = project.snapshot()

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from symjobs._errors import InputError
+from symjobs._text import shown
 
 DEFAULT_OWNER = "local"
 
@@ -43,12 +44,3 @@ def check_owner(value: Any) -> str:
     if not is_owner(value):
         raise InputError(f"owner {shown(value)}: an owner is a string of 1 to {_LONGEST_OWNER} printable characters")
     return value
-
-
-def shown(value: Any) -> str:
-    """Return a short text for an error message, whatever a client sent."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python refuses to write integers of more than 4,300 digits
-        text = f"a huge {type(value).__name__}"
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -13,7 +13,7 @@ from typing import Any, Self
 from symjobs._entities import JobInfo
 from symjobs._errors import InputError, JobFailed, JobKilled, NoSuchJob, StoreError
 from symjobs._jobs._handle import JobHandle, StoredResult
-from symjobs._jobs._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id, shown
+from symjobs._jobs._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
 from symjobs._jobs._job import Details, Job
 from symjobs._jobs._record import Answer, Record, now_ms, unfinished
 from symjobs._jobs._registry import ProjectRegistry
@@ -22,6 +22,7 @@ from symjobs._jobs._runner import Runner
 from symjobs._jobs._settings import Settings
 from symjobs._jobs._states import Event, State
 from symjobs._jobs._store import SharedStore, open_store
+from symjobs._text import shown
 
 logger = logging.getLogger("symjobs.jobs")
 

@@ -11,6 +11,7 @@ from symjobs._errors import InputError
 from symjobs._project._filter import RowFilter
 from symjobs._project._schema import near
 from symjobs._project._types import check_types
+from symjobs._text import shown
 
 MISSING_POLICIES = ("pairwise", "listwise", "error")
 
@@ -49,6 +50,8 @@ class Params:
             "joint_squares": _flag,
             "types": _types,
         }
+        if not isinstance(params, Mapping):
+            raise InputError(f"the project parameters must be a map, got {shown(params)}")
         values = {}
         for name, value in params.items():
             if name not in readers:
@@ -75,10 +78,10 @@ def _positive(value: Any) -> int | None:
         return None
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0
     if isinstance(value, bool) or number < 1 or (isinstance(value, float) and value != number):
-        raise InputError(f"rolling_window is a number of rows, 1 or more, got {value!r}")
+        raise InputError(f"rolling_window is a number of rows, 1 or more, got {shown(value)}")
     return number
 
 
@@ -102,6 +105,4 @@ def _types(value: Any) -> dict[str, str]:
             value = json.loads(value) if value else {}
         except ValueError as error:
             raise InputError(f'the parameter types must be a JSON object such as {{"a": "C"}}: {error}') from None
-    if not isinstance(value, Mapping):
-        raise InputError(f"the parameter types maps column names to letters, got {type(value).__name__}")
-    return check_types(value, "types")
+    return check_types(value, "the parameter types")

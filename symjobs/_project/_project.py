@@ -26,6 +26,7 @@ from symjobs._project._types import check_types
 from symjobs._project._window import Window
 from symjobs._project._writer import Writer
 from symjobs._tables import read_table
+from symjobs._text import is_utf8
 from symkernels import Moments
 
 
@@ -72,8 +73,8 @@ class Project:
         self, name: str, *, type: str = "auto", histogram: bool = False, params: Mapping[str, Any] | None = None
     ) -> None:
         self._name = _check_name(name)
+        self._parsed = Params.parse({} if params is None else params)
         self._params = dict(params or {})
-        self._parsed = Params.parse(self._params)
         self._requested = type
         self._backend = choose(type)
         self._frozen = False
@@ -435,6 +436,8 @@ def _check_name(name: str) -> str:
         raise InputError(f"a project's name is a text that is not empty, got {name!r}")
     if "/" in name:
         raise InputError(f"the project name {name!r} holds '/'; names are one segment of a path")
+    if not is_utf8(name):
+        raise InputError(f"the project name {name!r} holds a lone surrogate, which is no character; take it out")
     return name
 
 

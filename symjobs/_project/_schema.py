@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from symjobs._errors import InputError, UnknownAttribute
 from symjobs._project._types import DENSE, SEPARATOR
+from symjobs._tables import check_utf8
+from symjobs._text import shown, text_index
 
 
 @dataclass(slots=True)
@@ -94,6 +96,7 @@ class Schema:
         """Raise InputError if an attribute of such a name exists, or two of them are the same."""
         taken = set()
         for name in names:
+            check_utf8(name)
             if name in self.index or name in taken:
                 raise InputError(
                     f"two attributes would be named {name!r}: a column of that name, and a member of the column "
@@ -128,7 +131,15 @@ class Schema:
             return f"the column {name!r} is of type {known.type}, which is not learnt, so there is no such attribute"
         if not self.names:
             return f"unknown attribute {shown(name)}: the project has learnt nothing yet"
-        return f"unknown attribute {shown(name)}; {near(shown(name).strip("'"), [*self.names, *self.sparse])}"
+        known_names = [*self.names, *self.sparse]
+        hint = near(name, known_names) if isinstance(name, str) else f"known are {some(known_names)}"
+        return f"unknown attribute {shown(name)}; {hint}"
+
+
+def _index(name: object) -> int | None:
+    if isinstance(name, str):
+        return text_index(name.strip())
+    return name if isinstance(name, int) and not isinstance(name, bool) else None
 
 
 def near(name: str, known: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from symjobs._errors import InputError
+from symjobs._text import shown
 
 LETTERS = {"C": "continuous", "B": "binary (0/1)", "T": "category", "L": "list", "S": "string", "X": "ignored"}
 LEARNT = frozenset("CBTL")  # the others are carried or ignored
@@ -14,6 +15,8 @@ SEPARATOR = "$"  # between a category and its member in an attribute's name
 
 def check_types(types: Mapping[str, str], where: str) -> dict[str, str]:
     """Return ``types`` as a dict of upper-case letters; InputError for a letter that the contract does not have."""
+    if not isinstance(types, Mapping):
+        raise InputError(f"{where} must map column names to letters, got {shown(types)}")
     checked = {}
     for name, letter in types.items():
         if not isinstance(letter, str) or letter.upper() not in LETTERS:

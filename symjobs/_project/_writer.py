@@ -16,6 +16,7 @@ from symjobs._project._schema import near
 from symjobs._project._state import Checkpoint, State
 from symjobs._project._types import check_types
 from symjobs._tables import BadCell, Batch
+from symjobs._text import shown
 from symkernels import DataError, ForgetError
 
 _INFINITE = "is infinite; leave out the row, or make the value missing (NaN)"
@@ -73,7 +74,7 @@ class Writer:
                 self._write_batch(batch)
             except BadCell as bad:
                 place = f"column {bad.column!r}, {batch.where(bad.row)}"
-                raise InputError(f"{place}: {_short(bad.value)} {bad.problem}") from None
+                raise InputError(f"{place}: {shown(bad.value)} {bad.problem}") from None
         self._check_whole()
 
     def _write_batch(self, batch: Batch) -> None:
@@ -190,11 +191,6 @@ class Writer:
         for name in self._named:
             if name not in fields:
                 raise InputError(f"a type is declared for the unknown column {name!r}; {near(name, fields)}")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _has_value(rows: Rows) -> bool:

@@ -1,6 +1,6 @@
 """Any table as batches of columns: the one place where foreign tables are recognised and read."""
 
-from symjobs._tables._batch import Batch, MatrixBatch, check_names
+from symjobs._tables._batch import Batch, MatrixBatch, check_names, check_utf8
 from symjobs._tables._cells import MISSING_TEXTS, BadCell
 from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn, is_binary
 from symjobs._tables._read import read_table
@@ -15,6 +15,7 @@ __all__ = [
     "ObjectColumn",
     "TextColumn",
     "check_names",
+    "check_utf8",
     "is_binary",
     "read_table",
 ]

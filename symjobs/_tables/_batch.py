@@ -10,6 +10,7 @@ import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._tables._columns import Column, NumberColumn
+from symjobs._text import is_utf8, shown
 
 
 class Batch:
@@ -95,4 +96,13 @@ def check_names(names: Sequence[str]) -> None:
             raise InputError(f"column {position} has an empty name; name it, since columns are matched by name")
         if name in seen:
             raise InputError(f"two columns are named {name!r} (the second is column {position}); rename one of them")
+        check_utf8(name)
         seen.add(name)
+
+
+def check_utf8(name: str) -> None:
+    """Raise InputError if a name, of a column or of a category's member, cannot be written as UTF-8."""
+    if not is_utf8(name):
+        raise InputError(
+            f"the name {shown(name)} holds a lone surrogate, which is no character; read the data in its own encoding"
+        )

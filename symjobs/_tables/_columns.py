@@ -16,6 +16,7 @@ from symjobs._tables._cells import MISSING_TEXTS, BadCell, cell_text, is_list, i
 
 _SCAN_ROWS = 256
 NOT_A_NUMBER = "is not a number; correct it, leave it empty if it is missing, or declare the column T, L or S"
+_TOO_LARGE = "is too large for a float64; make it missing or smaller"
 
 
 class Column(ABC):
@@ -109,6 +110,7 @@ class TextColumn(Column):
         super().__init__(name, n_rows)
         self._encode = encode
         self._categorical = categorical
+        self._parsed: tuple[np.ndarray, np.ndarray] | None = None
 
     def letter(self) -> str | None:
         if self._categorical:
@@ -117,15 +119,14 @@ class TextColumn(Column):
 
     def numbers(self, start: int, stop: int) -> np.ndarray:
         codes, values = self.texts()
+        if self._parsed is None:
+            self._parsed = _parse_each(values)
+        numbers, bad = self._parsed
         codes = codes[start:stop]
-        numbers = np.full(len(values) + 1, np.nan)  # the last one is what code -1 finds
-        for i, value in enumerate(values):
-            try:
-                numbers[i] = parse_number(value)
-            except ValueError:
-                at = np.flatnonzero(codes == i)
-                if len(at):
-                    raise BadCell(self.name, start + int(at[0]), value, NOT_A_NUMBER) from None
+        wrong = bad[codes]
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise BadCell(self.name, start + row, values[codes[row]], NOT_A_NUMBER)
         return numbers[codes]
 
     def _texts(self) -> tuple[np.ndarray, list[str]]:
@@ -161,6 +162,8 @@ class ObjectColumn(Column):
                 value = self._number(cell)
             except ValueError:
                 return "S"
+            except OverflowError:  # an integer too large for a float64; `numbers` says where
+                value = np.inf
             if letter != "C":
                 letter = "B" if value in (0, 1) else "C"
         return letter
@@ -187,17 +190,30 @@ class ObjectColumn(Column):
             except (TypeError, ValueError):
                 raise BadCell(self.name, start + i, cell, NOT_A_NUMBER) from None
             except OverflowError:
-                raise BadCell(
-                    self.name, start + i, cell, "is too large for a float64; make it missing or smaller"
-                ) from None
+                raise BadCell(self.name, start + i, cell, _TOO_LARGE) from None
         return numbers
 
     def _texts(self) -> tuple[np.ndarray, list[str]]:
         place: dict[str, int] = {}
         codes = np.empty(self.n_rows, dtype=np.intp)
         for i, cell in enumerate(self._values):
-            codes[i] = -1 if is_missing(cell) else place.setdefault(cell_text(cell), len(place))
+            try:
+                codes[i] = -1 if is_missing(cell) else place.setdefault(cell_text(cell), len(place))
+            except OverflowError:
+                raise BadCell(self.name, i, cell, _TOO_LARGE) from None
         return codes, list(place)
+
+
+def _parse_each(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the texts as numbers, and which of them are none; the last of each is what the code -1 finds."""
+    numbers = np.full(len(texts) + 1, np.nan)
+    bad = np.zeros(len(texts) + 1, dtype=bool)
+    for i, text in enumerate(texts):
+        try:
+            numbers[i] = parse_number(text)
+        except ValueError:
+            bad[i] = True
+    return numbers, bad
 
 
 def is_binary(values: np.ndarray) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import symjobs as sj
@@ -139,3 +140,22 @@ def test_a_deleted_project_takes_no_job(iris, job):
         before.run(sj.JobContext())
     with pytest.raises(sj.ProjectError, match="was deleted"):
         before.check()
+
+
+@pytest.mark.parametrize("huge", ["9" * 19, "9" * 5000])
+def test_an_index_of_any_length_is_refused_as_unknown(iris, huge):
+    with pytest.raises(sj.UnknownAttribute, match="unknown attribute '9999"):
+        sj.SVDJob.from_context(iris, sj.MLContext(inputAttributes=[huge]))
+    with pytest.raises(sj.UnknownAttribute, match=r"unknown attribute (9999|a huge int)"):
+        sj.SVDJob(iris, [10 ** len(huge) - 1])
+
+
+def test_a_request_without_a_context_is_refused(iris):
+    with pytest.raises(sj.InputError, match="an MLContext or an ExploreContext, got NoneType"):
+        sj.SVDJob.from_context(iris, None)
+
+
+def test_indexes_may_be_numpy_s(iris):
+    assert sj.SVDJob(iris, np.array([0, 2])).inputs == (0, 2)
+    with pytest.raises(sj.InputError, match="names or indexes, got True"):
+        sj.SVDJob(iris, [True])

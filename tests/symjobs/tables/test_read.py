@@ -244,3 +244,15 @@ def test_an_entity_changed_after_it_was_checked():
     data.data.append(["1"])
     with pytest.raises(InputError, match="row 1 has 1 values"):
         one(data)
+
+
+@pytest.mark.parametrize("start", [0, 3])
+def test_text_as_numbers_is_read_once_and_refused_only_where_it_is_asked_for(start, monkeypatch):
+    texts = ["1.5", "", "x", "1.5", None, "-2"]
+    (column,) = one(pa.table({"n": texts})).columns
+    assert column.numbers(3, 6).tolist() == pytest.approx([1.5, np.nan, -2.0], nan_ok=True)
+    monkeypatch.setattr("symjobs._tables._columns.parse_number", None)  # called no more
+    with pytest.raises(BadCell) as caught:
+        column.numbers(1, 6)
+    assert (caught.value.row, caught.value.value) == (2, "x")
+    assert column.numbers(start, start + 2)[0] == 1.5

@@ -1,0 +1,30 @@
+"""Text that came from outside: shown in error messages, and fit to be written as UTF-8."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_LONGEST = 80
+
+
+def shown(value: Any) -> str:
+    """Return a short text for an error message, whatever came."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write integers of more than 4,300 digits
+        text = f"a huge {type(value).__name__}"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def is_utf8(text: str) -> bool:
+    """Whether the text can be written as UTF-8: lone surrogates, as broken decoders leave them, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def text_index(text: str) -> int | None:
+    """Return the index that a text of digits is, or None; no index has more than 18 digits."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
