@@ -1,4 +1,4 @@
-"""Text that came from outside: shown in error messages, and fit to be written as UTF-8."""
+"""Text that came from outside: shown in error messages, read as an index, checked for UTF-8."""
 
 from __future__ import annotations
 
