@@ -25,8 +25,7 @@ def one_way(groups: Sequence[Sample]) -> dict[str, float]:
     ----------
     Fisher (1925), Statistical Methods for Research Workers, chapter VII.
     """
-    if len(groups) < 2:
-        raise UnsupportedTest(f"anova compares groups and got {len(groups)}; it needs at least 2")
+    _require_two(len(groups))
     for group in groups:
         if not group.n >= 1.0:
             raise UnsupportedTest(f"{group.label} has no values; anova needs at least one in each group")
@@ -63,13 +62,20 @@ def anova(request: Request) -> Plan:
     if not inputs:
         raise InputError(f"{request.metric} takes two or more continuous inputs, or one with binary targets; got none")
     if not request.targets:
+        _require_two(len(inputs))
         return lambda statistics: one_way([statistics.varying_sample(a) for a in inputs])
     given = request.binaries(request.targets)
     if len(inputs) > 1:
         raise InputError(f"{request.metric} with targets takes one continuous input, got {len(inputs)}")
+    _require_two(len(given))
 
     def plan(statistics: Statistics) -> dict[str, float]:
         groups = [(statistics.conditional(inputs[0], binary), binary.implied) for binary in given]
         return one_way([group for group, implied in groups if group.n > 0.0 or not implied])
 
     return plan
+
+
+def _require_two(groups: int) -> None:
+    if groups < 2:
+        raise UnsupportedTest(f"anova compares groups and got {groups}; it needs at least 2")

@@ -12,13 +12,17 @@ from symjobs._explore._statistics import Statistics, on_host
 from symjobs._parameters import flag
 
 
-def conditional(total: float, mean: float, variance: float, *, unbiased: bool = False) -> dict[str, float]:
+def conditional(
+    total: float, product: float, mean: float, variance: float, *, unbiased: bool = False
+) -> dict[str, float]:
     """Describe the first attribute weighted by the second, the ``cond*`` and ``biCi95*`` keys of the wire contract.
 
     Parameters
     ----------
     total : float
         sum(y): for a 0/1 y, the number of rows where it is 1.
+    product : float
+        sum(xy): for a 0/1 y, the sum of x over those rows.
     mean : float
         sum(xy) / sum(y).
     variance : float
@@ -40,7 +44,7 @@ def conditional(total: float, mean: float, variance: float, *, unbiased: bool = 
         "condMean": mean,
         "condCount": total,
         "condVariance": variance,
-        "condSum": mean * total,
+        "condSum": product,
         "condStddev": deviation,
         "biCi95Down": mean - margin,
         "biCi95Up": mean + margin,
@@ -65,15 +69,16 @@ def bi(request: Request) -> Plan:
             # From centred sums, so that a large offset of x costs no digits.
             given = moments.condition(1)
             total, mean, variance = (float(array[0]) for array in (given.count, given.mean, given.var))
+            product = mean * total if total else 0.0
         else:
             sums = moments.cross_sums(0, 1)
-            total = float(sums.sum_y)
-            mean = float(sums.sum_xy) / total if total else math.nan
+            total, product = float(sums.sum_y), float(sums.sum_xy)
+            mean = product / total if total else math.nan
             variance = float(sums.sum_xxyy) / total - mean * mean if total else math.nan
         return {
             "covar": float(covariance),
             "linCorr": float(correlation),
-            **conditional(total, mean, variance, unbiased=unbiased),
+            **conditional(total, product, mean, variance, unbiased=unbiased),
         }
 
     return plan

@@ -46,9 +46,8 @@ def chi_square(
     """
     table = np.asarray(observed, dtype=np.float64)
     rows, columns = table.shape
-    for found, kind in ((rows, "row"), (columns, "column")):
-        if found < 2:
-            raise UnsupportedTest(f"the table of the chi2 test has {found} {kind}(s); it needs at least 2")
+    _require_two(rows, "row")
+    _require_two(columns, "column")
     row_sums, column_sums = table.sum(axis=1), table.sum(axis=0)
     for sums, names, kind in ((row_sums, row_names, "row"), (column_sums, column_names, "column")):
         for k in np.flatnonzero(~(sums > 0.0)):
@@ -76,10 +75,14 @@ def chi2(request: Request) -> Plan:
     for item in categories:
         if not isinstance(item, Category):
             raise InputError(f"{request.metric} without targets takes categories, and {item.label!r} is an attribute")
+    _require_two(len(categories), "row")
     return _homogeneity([item for item in categories if isinstance(item, Category)])
 
 
 def _crossed(inputs: list[Attribute], targets: list[Attribute]) -> Plan:
+    _require_two(len(inputs), "row")
+    _require_two(len(targets), "column")
+
     def plan(statistics: Statistics) -> dict[str, float]:
         counts = statistics.joint(inputs, targets).both
         rows = [k for k, a in enumerate(inputs) if not a.implied or counts[k].any()]
@@ -104,3 +107,8 @@ def _homogeneity(categories: list[Category]) -> Plan:
 def _tested(counts: np.ndarray, rows: list[str], columns: list[str]) -> dict[str, float]:
     observed = {f"obs${i}:{j}": float(counts[k, m]) for k, i in enumerate(rows) for m, j in enumerate(columns)}
     return chi_square(counts, rows, columns) | observed
+
+
+def _require_two(found: int, kind: str) -> None:
+    if found < 2:
+        raise UnsupportedTest(f"the table of the chi2 test has {found} {kind}(s); it needs at least 2")

@@ -49,7 +49,7 @@ def univariate(
 
 
 def uni(request: Request) -> Plan:
-    """Describe one input; with histograms also ``min max median``."""
+    """Describe one input; with histograms also ``min max median``, the median NaN where it cannot be known."""
     if len(request.inputs) != 1 or request.targets:
         raise InputError(
             f"{request.metric} takes one input and no target, got {len(request.inputs)} and {len(request.targets)}; "
@@ -62,10 +62,10 @@ def uni(request: Request) -> Plan:
         i = attribute.index
         arrays = (statistics.count, statistics.mean, statistics.variance, statistics.skewness, statistics.kurtosis)
         described = univariate(*(float(array[i]) for array in arrays), unbiased=unbiased)
-        median = statistics.snapshot.quantile(i, 0.5)
-        if median is not None:
+        if statistics.snapshot.histogram:
             low, high = statistics.extremes
-            described |= {"min": float(low[i]), "max": float(high[i]), "median": float(median)}
+            median = statistics.snapshot.median(i)
+            described |= {"min": float(low[i]), "max": float(high[i]), "median": math.nan if median is None else median}
         return described
 
     return plan

@@ -66,12 +66,22 @@ class Histograms:
         """Return the value at rank q (a value that was learnt), or None without values or after a forget."""
         if not 0 <= q <= 1:
             raise InputError(f"a quantile is between 0 and 1, got {q!r}")
-        if not self.exact or position >= len(self.sketches) or self.sketches[position].is_empty():
+        sketch = self._known(position)
+        if sketch is None:
             return None
-        sketch = self.sketches[position]
         if q in (0, 1):  # a sketch keeps both ends exactly, and its ranks need not
             return float(sketch.get_max_value() if q else sketch.get_min_value())
         return float(sketch.get_quantile(q, True))
+
+    def median(self, position: int) -> float | None:
+        """Return the median, the mean of the two middle values of an even number; None as `quantile`."""
+        sketch = self._known(position)
+        return None if sketch is None else (sketch.get_quantile(0.5, True) + sketch.get_quantile(0.5, False)) / 2
+
+    def _known(self, position: int) -> Any | None:
+        if not self.exact or position >= len(self.sketches) or self.sketches[position].is_empty():
+            return None
+        return self.sketches[position]
 
     def to_bytes(self) -> bytes:
         """Serialise: for each sketch its length (8 bytes, little-endian) and its bytes."""

@@ -200,13 +200,40 @@ class Snapshot:
         if not self.histogram:
             return None
         index = self.index(attribute)
-        column = self._state.schema.fields.get(self.names[index])
-        if column is not None and column.index == index:
-            return self._state.quantile(column.position, q)
-        share = float(self.moments.mean()[index])  # a 0/1 attribute
+        position = self._position(index)
+        if position is not None:
+            return self._state.quantile(position, q)
+        share = float(self.moments.mean()[index])
         if np.isnan(share):
             return None
         return 0.0 if q <= 1 - share and share < 1 else 1.0
+
+    def median(self, attribute: str | int) -> float | None:
+        """Return the median of an attribute, the mean of the two middle values of an even number.
+
+        Parameters
+        ----------
+        attribute : str or int
+            As `index` takes it.
+
+        Returns
+        -------
+        float or None
+            As exact as `quantile` is, and None where that is.
+        """
+        if not self.histogram:
+            return None
+        index = self.index(attribute)
+        position = self._position(index)
+        if position is not None:
+            return self._state.median(position)
+        share = float(self.moments.mean()[index])
+        return None if np.isnan(share) else (1 + np.sign(2 * share - 1)) / 2
+
+    def _position(self, index: int) -> int | None:
+        # In the dense block; a member of a category has none, and its share of ones says all.
+        column = self._state.schema.fields.get(self.names[index])
+        return column.position if column is not None and column.index == index else None
 
     def info(self) -> ProjectInfo:
         """Return what a client sees of the project."""

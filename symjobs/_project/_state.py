@@ -135,11 +135,17 @@ class State:
             return None
         if self.window is None:
             return self.histograms.quantile(position, q)
-        # The window's own rows give it exactly; a sketch could not follow them.
-        parts = [chunk.dense[:, position] for chunk in self.window.chunks if position < chunk.dense.shape[1]]
-        values = np.concatenate(parts) if parts else np.empty(0)
-        values = values[~np.isnan(values)]
+        values = self.window.values(position)
         return float(np.quantile(values, q, method="inverted_cdf")) if len(values) else None
+
+    def median(self, position: int) -> float | None:
+        """Return the median of the dense column at ``position``, or None if it cannot be known."""
+        if self.histograms is None:
+            return None
+        if self.window is None:
+            return self.histograms.median(position)
+        values = self.window.values(position)
+        return float(np.median(values)) if len(values) else None
 
     @property
     def hash(self) -> str:

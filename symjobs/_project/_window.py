@@ -49,3 +49,9 @@ class Window:
     def rows(self, p: int, groups: np.ndarray) -> Rows | None:
         """Return all rows as one, or None if there are none."""
         return concatenate([chunk.padded(p, groups) for chunk in self.chunks]) if self.chunks else None
+
+    def values(self, position: int) -> np.ndarray:
+        """Return what the dense column at ``position`` holds; quantiles of it are exact, as no sketch could be."""
+        parts = [chunk.dense[:, position] for chunk in self.chunks if position < chunk.dense.shape[1]]
+        values = np.concatenate(parts) if parts else np.empty(0)
+        return values[~np.isnan(values)]

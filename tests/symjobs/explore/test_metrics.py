@@ -98,6 +98,13 @@ def test_bi_with_a_binary_describes_the_group(metric, frame):
     assert (ours["biCi95Down"], ours["biCi95Up"]) == pytest.approx((group.mean() - margin, group.mean() + margin))
 
 
+def test_bi_keeps_the_sum_of_products_where_the_weights_cancel():
+    project = sj.Project("p").learn((np.array([[1.0, -1.0], [2.0, 1.0]]), ["x", "y"]))
+    ours = explore(project.snapshot(), "bi", ["x", "y"])
+    assert (ours["condCount"], ours["condSum"]) == (0.0, 1.0)
+    assert np.isnan(ours["condMean"])
+
+
 def test_bi_of_an_attribute_with_itself(metric, frame):
     ours = metric("bi", [X, X])
     assert ours["covar"] == pytest.approx(frame[X].var(ddof=0), rel=1e-11)

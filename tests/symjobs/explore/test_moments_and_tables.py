@@ -64,7 +64,7 @@ def test_conditional_under_a_binary_describes_the_group():
     x, y = rng.normal(5.0, 1.0, 80), rng.integers(0, 2, 80).astype(float)
     group = x[y == 1]
     for unbiased in (False, True):
-        ours = conditional(len(group), group.mean(), group.var(), unbiased=unbiased)
+        ours = conditional(len(group), group.sum(), group.mean(), group.var(), unbiased=unbiased)
         deviation = group.std(ddof=int(unbiased))
         margin = 1.959964 * deviation / math.sqrt(len(group))
         assert ours == pytest.approx(
@@ -78,13 +78,13 @@ def test_conditional_under_a_binary_describes_the_group():
 
 
 def test_conditional_without_the_squares_gives_what_it_can():
-    ours = conditional(4.0, 2.5, math.nan)
+    ours = conditional(4.0, 10.0, 2.5, math.nan)
     undefined = {key for key, value in ours.items() if math.isnan(value)}
     assert undefined == {"condVariance", "condStddev", "biCi95Down", "biCi95Up"}
 
 
 def test_conditional_under_negative_weights_is_undefined_not_an_error():
-    ours = conditional(-4.0, 2.5, -1.0)
+    ours = conditional(-4.0, -10.0, 2.5, -1.0)
     assert ours["condSum"] == -10.0
     assert math.isnan(ours["condStddev"])
     assert math.isnan(ours["biCi95Up"])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import symjobs as sj
-from symjobs._explore import explore
+from symjobs._explore import Catalogue, Request, explore, prepare
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,9 @@ def test_what_is_no_test_gives_what_is_defined(snapshot):
     assert flat["variance"] == 0.0
     assert np.isnan(flat["skewness"])
     assert np.isnan(explore(snapshot, "bi", ["x", "flat"])["linCorr"])
-    assert explore(snapshot, "bi", ["x", "never"])["condCount"] == 0.0
+    never = explore(snapshot, "bi", ["x", "never"])
+    assert (never["condCount"], never["condSum"]) == (0.0, 0.0)
+    assert np.isnan(never["condMean"])
     assert explore(snapshot, "gain", ["always"], ["a"])["gain"] == 0.0
 
 
@@ -142,3 +144,19 @@ def test_a_variance_that_is_lost_to_rounding_is_not_tested():
     for name in ("x", "flat"):
         with pytest.raises(sj.UnsupportedTest, match=f"the variance of {name} is lost to rounding"):
             explore(project.snapshot(), "ttest", [name, "y"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "inputs", "targets"),
+    [
+        ("anova", ["x"], None),
+        ("anova", ["x"], ["a"]),
+        ("chi2", ["a"], ["b", "always"]),
+        ("chi2", ["a", "b"], ["always"]),
+        ("chi2", ["color"], None),
+    ],
+)
+def test_a_request_that_makes_one_group_is_refused_before_anything_is_computed(snapshot, metric, inputs, targets):
+    request = Request(Catalogue(snapshot), metric, tuple(inputs), tuple(targets or ()), {})
+    with pytest.raises(sj.UnsupportedTest, match="needs at least 2"):
+        prepare(request)

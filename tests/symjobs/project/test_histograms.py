@@ -33,6 +33,23 @@ def test_many_values_are_within_the_bound():
     assert s.quantile("x", 1) == x.max()
 
 
+@pytest.mark.parametrize("n", [1, 2, 7, 10])
+@pytest.mark.parametrize("params", [{}, {"rolling_window": 6}])
+def test_the_median_of_an_even_number_is_between_the_middle_two(n, params):
+    x = np.random.default_rng(n).normal(size=n)
+    project = Project("p", histogram=True, params=params)
+    for value in x:
+        project.learn(([[value]], ["x"]))
+    assert project.snapshot().median("x") == np.median(x[-params.get("rolling_window", n) :])
+
+
+def test_the_median_of_what_is_no_column_of_numbers():
+    frame = pd.DataFrame({"c": pd.Categorical(["a", "b", "a", "b"]), "d": pd.Categorical(["u", "v", "w", "u"])})
+    s = Project("p", histogram=True).learn(frame.assign(n=np.nan)).snapshot()
+    assert [s.median(name) for name in ("c$a", "d$v", "d$u", "n")] == [0.5, 0.0, 0.5, None]
+    assert Project("p").learn(frame).snapshot().median("c$a") is None
+
+
 def test_missing_values_and_members():
     frame = pd.DataFrame({"x": [np.nan, 1.0, 2.0, 9.0], "c": pd.Categorical(["a", "b", "a", "a"]), "n": [np.nan] * 4})
     s = Project("p", histogram=True).learn(frame).snapshot()
