@@ -141,7 +141,11 @@ def _get(manager: JobManager, cid: str, jobid: str | int) -> Response:
 def _kill(manager: JobManager, cid: str, jobid: str | int) -> Response:
     if manager.kill(cid, jobid):
         return _response(HTTPStatus.OK, "Job was killed")
-    return _response(HTTPStatus.ACCEPTED, "Job cannot be killed", jobinfo=manager.info(cid, jobid))
+    try:
+        info = manager.info(cid, jobid)
+    except NoSuchJob:  # it stopped just after the grace time
+        return _response(HTTPStatus.OK, "Job was killed")
+    return _response(HTTPStatus.ACCEPTED, "Job cannot be killed", jobinfo=info)
 
 
 def _create(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> Response:

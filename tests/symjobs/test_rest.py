@@ -154,6 +154,19 @@ def test_what_cannot_be_killed(manager):
     assert rest.get_job(manager, "c1", finished).status == 200
 
 
+def test_a_job_that_stops_just_after_the_grace_time_was_killed(manager, monkeypatch):
+    with held(manager, gate=Deaf()) as (gate, deaf):
+        info = manager.info
+
+        def late(owner, job_id):
+            gate.go.set()
+            assert deaf._run.finished.wait(WAIT)
+            return info(owner, job_id)
+
+        monkeypatch.setattr(manager, "info", late)
+        assert answer(rest.kill_job(manager, "c1", deaf.id)) == (200, envelope("OK", "Job was killed", {}))
+
+
 def test_a_full_queue(manager):
     with held(manager):
         submit(manager, Nothing())
