@@ -11,32 +11,43 @@ from symjobs._cli._learn import learn
 from symjobs._cli._print import require_rich, show
 from symjobs._cli._questions import asked_names, draw, make_job, title_of
 from symjobs._cli._tables import tables
-from symjobs._jobs import JobManager
+from symjobs._jobs import Job, JobManager
 
 _OWNER = "cli"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Return 0 if the job finished, 1 if it failed; bad input raises before there is a job."""
+    """Return 0 if the job finished, 1 if it failed, 2 if it was refused; bad data raises before that."""
     if not options.json:
         require_rich()
     if options.plot:
         _plots.check_path(options.plot)
     project = learn(options)
-    job, labels = make_job(options, project)
+    labels: list[str] = []
+
+    def make() -> Job:
+        job, found = make_job(options, project)
+        labels.extend(found)
+        return job
+
     with JobManager(workers=1, store=None) as manager:
-        handle = manager.submit(job, owner=_OWNER)
-        _watch.wait([handle], lambda _: job.job_type)
-        response = rest.get_job(manager, _OWNER, handle.id)
+        response = rest.create_job(manager, _OWNER, make)
+        number = response.headers.get("sym-job-id")
+        if number is not None:
+            handle = manager.get(_OWNER, number)
+            job_type = handle.info().jobType
+            _watch.wait([handle], lambda _: job_type)
+            response = rest.get_job(manager, _OWNER, number)
     if options.json:
         sys.stdout.buffer.write(response.json + b"\n")
         sys.stdout.flush()
     if response.status != 200:
-        print(f"symjobs: job {handle.id} failed: {response.body['statusString']}", file=sys.stderr)
-        return 1
+        what = "" if number is None else f"job {number} failed: "
+        print(f"symjobs: {what}{response.body['statusString']}", file=sys.stderr)
+        return 2 if number is None else 1
     values, title = response.body["values"], title_of(options)
     if not options.json:
-        show(tables(job.job_type, values, labels), heading=title)
+        show(tables(job_type, values, labels), heading=title)
     if options.plot:
         path = _plots.save(draw(options.question, project, asked_names(options), values, title), options.plot)
         print(f"picture: {path}", file=sys.stderr)

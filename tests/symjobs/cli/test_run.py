@@ -191,6 +191,13 @@ def test_bad_input_is_one_line_and_exit_code_2(run, tmp_path, monkeypatch, argum
     assert words in err
 
 
+def test_a_refused_request_is_exit_code_2_with_the_response_on_request(run):
+    code, out, err = run("run", "pca", "iris", "--inputs", "petal_widht", "--json")
+    body = json.loads(out)
+    assert (code, body["statusCode"], body["values"]) == (2, "BAD_REQUEST", {})
+    assert err == f"symjobs: {body['statusString']}\n"
+
+
 def test_a_bad_line_of_a_file_is_named(run, tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text("a,b\n1,2\n3,oops\n")
