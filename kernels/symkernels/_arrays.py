@@ -55,6 +55,8 @@ def as_floats(x: Array, *, ndim: int, name: str) -> Array:
 
     Sequences become NumPy arrays. float32 and float64 are kept, integers and booleans become float64.
     """
+    if isinstance(x, np.ma.MaskedArray):
+        raise ShapeError(f"{name} is a masked array; first fill it with NaN: {name}.astype(float).filled(nan)")
     if not compat.is_array_api_obj(x):
         try:
             x = np.asarray(x)
@@ -67,4 +69,7 @@ def as_floats(x: Array, *, ndim: int, name: str) -> Array:
         return x if x.dtype in (xp.float32, xp.float64) else xp.astype(x, xp.float64)
     if xp.isdtype(x.dtype, ("integral", "bool")):
         return xp.astype(x, xp.float64)
-    raise ShapeError(f"{name} must hold real numbers, got dtype {x.dtype}; encode text and categories first")
+    raise ShapeError(
+        f"{name} must hold real numbers, got dtype {x.dtype}; encode text and categories, and convert "
+        "objects with astype(float)"
+    )

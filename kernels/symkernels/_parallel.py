@@ -111,11 +111,13 @@ def _get_inbox() -> SimpleQueue[_Call]:
     """The queue of the workers, which start with its first use and end with the process."""
     global _inbox
     with _lock:
-        if _inbox is None:
-            _inbox = SimpleQueue()
-            for i in range(max(1, thread_count() - 1)):
-                threading.Thread(target=_work, args=(_inbox,), name=f"symkernels-{i}", daemon=True).start()
-        return _inbox
+        if _inbox is not None:
+            return _inbox
+        inbox: SimpleQueue[_Call] = SimpleQueue()
+        for i in range(max(1, thread_count() - 1)):
+            threading.Thread(target=_work, args=(inbox,), name=f"symkernels-{i}", daemon=True).start()
+            _inbox = inbox  # one worker is enough to serve it, should no other one start
+        return inbox
 
 
 def run_all(tasks: Sequence[Callable[[], T]]) -> list[T]:

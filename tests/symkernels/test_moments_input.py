@@ -38,6 +38,7 @@ ROWS: dict[str, tuple[Any, type[Exception], str]] = {
     "both infinities": ([[np.inf, 0, 0], [-np.inf, 0, 0]], DataError, "row 0, column 0"),
     "not 0/1": ([[0.0, 1.0, 1.0], [0.0, 1.0, 0.5]], DataError, "row 1, column 2: 0.5 in a 0/1 attribute"),
     "barely not 0/1": ([[0.0, 1.0, 1e-300]], DataError, "row 0, column 2"),
+    "masked": (np.ma.masked_greater(np.array([[0.0, 1.0, 2.0]]), 1.5), ShapeError, "X is a masked array"),
     "overflow": ([[1e200, 0.0, 0.0], [-1e200, 0.0, 0.0]], DataError, "attribute 0: .*overflow"),
 }
 
@@ -66,6 +67,8 @@ def test_bad_rows_among_many(m: Moments) -> None:
         ([np.inf, 1.0], DataError, r"sample_weight\[0\] is inf"),
         ([[1.0, 1.0]], ShapeError, "sample_weight must have 1 dimension"),
         (["a", "b"], ShapeError, "sample_weight must hold real numbers"),
+        ([1e308, 1e308], DataError, "their sum overflows"),
+        (array_api_strict.ones(2), BackendError, "same library"),
     ],
 )
 def test_bad_weights(m: Moments, weight: Any, error: type[Exception], message: str) -> None:
@@ -116,6 +119,20 @@ def test_bad_arguments(make: Callable[[], Any]) -> None:
 def test_other_types_do_not_add() -> None:
     with pytest.raises(TypeError):
         Moments(2) + 1  # type: ignore[operator]
+
+
+def test_overflow_of_good_rows_is_refused_in_time() -> None:
+    """Each batch is finite, and so is the state, until their sum would not be."""
+    X = np.tile([[1e153], [-1e153]], (50, 1))
+    for rows in (X[:2], X):
+        m = Moments(1).learn(np.arange(20.0)[:, None])
+        before = m.arrays()
+        with pytest.raises(DataError, match="overflow"):  # noqa: PT012  it is one of many calls that raises
+            for _ in range(200):
+                before = m.arrays()
+                m.learn(rows)
+        assert all((before[name] == array).all() for name, array in m.arrays().items() if name not in ("M3", "M4"))
+        assert np.isfinite(m.var()).all()
 
 
 def test_no_rows_change_nothing(m: Moments) -> None:

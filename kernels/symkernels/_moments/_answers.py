@@ -9,6 +9,7 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, is_numpy, namespace
+from ._compiled import numba_works
 from ._layout import Layout
 from ._sums import Sums
 
@@ -34,7 +35,7 @@ def mean(sums: Sums, layout: Layout) -> Array:
 def central(sums: Sums, layout: Layout) -> Array:
     """(P,) sum of squared deviations from the mean, never negative."""
     total = sums.own_sums(layout)
-    spread = sums.diagonal() - divide(sums.xp, total * total, sums.own_counts(layout))
+    spread = sums.diagonal() - total * divide(sums.xp, total, sums.own_counts(layout))
     return sums.xp.where(spread < 0, 0.0, spread)
 
 
@@ -66,23 +67,20 @@ def covariance(sums: Sums, layout: Layout, ddof: float) -> Array:
     if sums.N is None:
         if not sums.weight > ddof:
             return xp.full(sums.S.shape, xp.nan, dtype=xp.float64, device=compat.device(sums.S))
-        if is_numpy(sums.S) and sums.S.flags.c_contiguous:
+        if is_numpy(sums.S) and sums.S.flags.c_contiguous and numba_works():
             return _mirrored_covariance(sums, ddof)
         C = (sums.whole() - sums.T[:, None] * (sums.T / sums.weight)[None, :]) / (sums.weight - ddof)
     else:
         count, total, _ = sums.pairwise(layout)
-        C = divide(xp, sums.whole() - divide(xp, total * xp.matrix_transpose(total), count), count - ddof)
+        C = divide(xp, sums.whole() - total * divide(xp, xp.matrix_transpose(total), count), count - ddof)
     i = sums.index(np.arange(layout.size))
     return xp.where(i[:, None] == i[None, :], variance(sums, layout, ddof)[:, None], C)
 
 
 def _mirrored_covariance(sums: Sums, ddof: float) -> np.ndarray:
-    try:
-        from ._loops import mirrored_covariance
-    except ImportError:  # no Numba: NumPy does the same in more passes
-        C = (sums.whole() - np.outer(sums.T, sums.T / sums.weight)) / (sums.weight - ddof)
-    else:
-        C = mirrored_covariance(sums.S, sums.T, sums.weight, sums.weight - ddof)
+    from ._loops import mirrored_covariance
+
+    C = mirrored_covariance(sums.S, sums.T, sums.weight, sums.weight - ddof)
     np.fill_diagonal(C, np.maximum(C.diagonal(), 0.0))
     return C
 
@@ -100,10 +98,10 @@ def correlation(sums: Sums, layout: Layout, noise: Array) -> Array:
         C /= deviation[:, None] * deviation[None, :]
     else:
         count, total, square = sums.pairwise(layout)
-        spread = square - divide(xp, total * total, count)
+        spread = square - total * divide(xp, total, count)
         # What is left of a constant column once the gaps' sums are taken away is rounding, not variance.
         spread = xp.where(spread > noise[:, None], spread, xp.nan)
-        product = sums.whole() - divide(xp, total * xp.matrix_transpose(total), count)
+        product = sums.whole() - total * divide(xp, xp.matrix_transpose(total), count)
         C = product / xp.sqrt(spread) / xp.sqrt(xp.matrix_transpose(spread))
     C = xp.clip(C, -1.0, 1.0)
     i = sums.index(np.arange(layout.size))

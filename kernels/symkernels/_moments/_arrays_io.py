@@ -25,7 +25,9 @@ def to_arrays(m: Moments) -> dict[str, np.ndarray]:
 
     state, sums, layout = m._state, m._state.sums, m._state.layout
     arrays = {name: plain(array) for name, array in sums.arrays().items()}
-    arrays["S"] = plain(sums.whole())
+    S = plain(sums.whole())
+    np.fill_diagonal(S, np.maximum(S.diagonal(), 0.0))  # forgetting may leave a little less than 0
+    arrays["S"] = S
     return arrays | {
         "version": np.array([_VERSION]),
         "missing": np.array([_POLICIES.index(m.missing)]),
@@ -33,6 +35,7 @@ def to_arrays(m: Moments) -> dict[str, np.ndarray]:
         "n_rows": np.array([sums.n_rows]),
         "weight": np.array([sums.weight]),
         "turnover": np.array([state.turnover]),
+        "mass": np.array([state.mass]),
         "gross": plain(state.gross),
         "low_exact": plain(state.low_exact),
         "high_exact": plain(state.high_exact),
@@ -61,15 +64,18 @@ def from_arrays(cls: type[Moments], arrays: dict[str, np.ndarray]) -> Moments:
 
     if scalar("version", "i") != _VERSION:
         raise DataError(f"saved moments of version {scalar('version', 'i')}; this library reads version {_VERSION}")
-    P = len(arrays.get("number", ()))
+    P = np.asarray(arrays.get("number", ())).size
     G, d = scalar("n_groups", "i"), scalar("n_dense", "i")
     number, group, binary = get("number", "i", P), get("group", "i", P), get("binary", "b", P)
     policy, joint = scalar("missing", "i"), scalar("joint_squares", "b")
     good = (
         0 <= d <= P
+        and G >= 0
         and np.array_equal(np.sort(number), np.arange(P))
         and (not P or (group.min() >= 0 and group.max() < G))
         and bool(binary[d:].all())
+        and len(np.unique(group[:d])) == d
+        and not np.isin(group[d:], group[:d]).any()
         and 0 <= policy < len(_POLICIES)
     )
     if not good:
@@ -95,8 +101,10 @@ def from_arrays(cls: type[Moments], arrays: dict[str, np.ndarray]) -> Moments:
     )
     sound = (
         sums.n_rows >= 0
-        and sums.weight >= 0
-        and all(np.isfinite(sums.arrays()[name]).all() for name in ("S", "T", "V", "shift"))
+        and 0 <= sums.weight < np.inf
+        and all(
+            np.isfinite(sums.arrays()[name]).all() for name in ("S", "T", "V", "shift", "Q") if name in sums.arrays()
+        )
         and (sums.N is None or bool(np.isfinite(sums.N).all() and (sums.N >= 0).all() and (sums.N == sums.N.T).all()))
         and bool((sums.S.diagonal() >= 0).all())
     )
@@ -104,5 +112,5 @@ def from_arrays(cls: type[Moments], arrays: dict[str, np.ndarray]) -> Moments:
         raise DataError("damaged moments: sums that no rows can have")
     m = cls(0, missing=_POLICIES[policy], joint_squares=joint)  # type: ignore[arg-type]
     exact = get("low_exact", "b", d), get("high_exact", "b", d)
-    m._state = State(layout, sums, get("gross", "f", d), scalar("turnover", "f"), *exact)
+    m._state = State(layout, sums, get("gross", "f", d), scalar("turnover", "f"), scalar("mass", "f"), *exact)
     return m

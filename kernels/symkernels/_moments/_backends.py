@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from functools import lru_cache
 
 from .._arrays import Array, is_cupy, is_numpy, namespace
+from ._compiled import numba_works
 from ._generic import block_sums
 from ._layout import Layout
 from ._rows import Incidence
@@ -14,16 +13,6 @@ from ._sums import Sums
 
 _BLOCK_BYTES = 2**22  # per temporary of the generic body on a CPU: stays in the cache
 _GPU_BLOCK_BYTES = 2**28  # a GPU wants large blocks; this bounds what they take of its memory
-
-
-@lru_cache(maxsize=1)
-def numba_works() -> bool:
-    try:
-        from . import _loops  # noqa: F401
-    except ImportError as error:
-        warnings.warn(f"Numba cannot be used ({error}); NumPy alone gives the same answers, slower", stacklevel=2)
-        return False
-    return True
 
 
 def sum_rows(

@@ -14,8 +14,11 @@ from ._sums import Sums
 
 def _gram(Z: Array) -> Array:
     """The upper triangle of Z.T @ Z: half of gemm's work."""
+    import cupy
     from cupy import cublas
 
+    if Z.shape[1] == 0:
+        return cupy.zeros((0, 0))
     # cuBLAS is column-major: it sees Z transposed, and its lower triangle is our upper one.
     out = cublas.syrk("N", Z.T, lower=True)
     return out.T
@@ -33,7 +36,7 @@ def block_sums_cuda(
         return block_sums(X, weight, sparse, layout, shift, joint=joint, gram=_gram)
     X = cupy.ascontiguousarray(X)
     U = cupy.empty((n, p), dtype=cupy.float64)
-    blocks = int(min(-(-n // 8), 512))
+    blocks = int(min(-(-n // 8), 512, max(8, 2**22 // p)))  # what they leave must stay small beside the rows
     partial = cupy.empty((blocks, 6, p), dtype=cupy.float64)
     function = "column_sums_f32" if X.dtype == cupy.float32 else "column_sums_f64"
     run: Any = cuda.kernel("column_sums", function)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -209,14 +210,19 @@ def sum_rows(
 
 
 def learn_rows(
-    state: State, X: np.ndarray, far: float, checkpoint: Callable[[int, int], None] | None, lock: threading.Lock
+    current: Callable[[], State],
+    X: np.ndarray,
+    far: float,
+    checkpoint: Callable[[int, int], None] | None,
+    lock: AbstractContextManager[Any],
 ) -> bool:
     """Learn dense rows straight into a state that has a shift for each of them. False: not done.
 
-    For small batches the arithmetic of `State.take_in`, an array operation at a time, would cost as much as the rows.
+    For small batches the arithmetic of `State.combined`, an array operation at a time, would cost as much as the rows.
     """
-    layout, sums = state.layout, state.sums
-    shift, n, p = sums.shift, X.shape[0], X.shape[1]
+    state = current()
+    layout, sums, n, p = state.layout, state.sums, X.shape[0], X.shape[1]
+    shift = sums.shift
     try:
         accumulators = _accumulate(X, None, layout, shift, checkpoint, state.spare)
     except NotBinary:
@@ -225,32 +231,37 @@ def learn_rows(
     loops, group = acc.loops, layout.group
     other_S = accumulators[1].S if len(accumulators) > 1 else _NONE
     diagonal = acc.S.diagonal() + other_S.diagonal() if len(other_S) else acc.S.diagonal().copy()
-    if not loops.is_good(n, p, acc.totals, acc.block, diagonal, acc.gap_N, group, layout.binary, far):
-        return False
     with lock:
-        if sums is not state.sums or sums.shift is not shift:  # another thread was faster and has moved it
+        if current() is not state or sums.shift is not shift:  # another thread was faster and has moved it
+            return False
+        if not loops.is_good(
+            n, p, acc.totals, acc.block, diagonal, sums.S, acc.gap_N, group, layout.binary, far
+        ):  # fmt: skip
             return False
         if len(acc.gap_T):
             sums.allow_missing(layout)
+        S = state.second if state.second is not None else np.zeros_like(sums.S)
+        # In two parts of the same area, by two threads where that is worth waking one.
+        middle = int(p * (1 - 0.5**0.5)) if p >= _WIDE else p
+        parts = [(start, stop) for start, stop in ((0, middle), (middle, p)) if start < stop]
+        commit_square = partial(loops.commit_square, p=p, tail=acc.tail, A=acc.S, B=other_S, S=sums.S, new=S)
+        _parallel.run_all([partial(commit_square, *part) for part in parts])
         T, Q, N = (sums.T[:, None], _NONE, _NONE) if sums.N is None else (sums.T, sums.Q, sums.N)
-        loops.commit(
+        rest = (
             n, p, acc.totals, acc.block, diagonal, acc.V, acc.gap_T, acc.gap_Q, acc.gap_N, group, T, Q, N, sums.V,
             sums.M3, sums.M4, sums.low, sums.high, state.low_exact, state.high_exact, state.gross,
         )  # fmt: skip
-        # In two parts of the same area, by two threads where that is worth waking one.
-        middle = int(p * (1 - 0.5**0.5)) if p >= _WIDE else p
-        _parallel.run_all(
-            [
-                partial(loops.commit_square, start, stop, p, acc.tail, acc.S, other_S, sums.S)
-                for start, stop in ((0, middle), (middle, p))
-                if start < stop
-            ]
-        )
+        commit = loops.commit
+        # Python handles signals after calls, so that a Ctrl-C from here on finds all of the rows learnt.
         sums.n_rows += n
         sums.weight += n
         state.turnover += n
+        state.mass += n
+        state.second, sums.S = sums.S, S
+        commit(*rest)
         state.follow_mean()
-    state.spare.extend(accumulators)
+        if not state.spare:
+            state.spare = accumulators
     return True
 
 
@@ -273,5 +284,6 @@ def learn_few(state: State, X: np.ndarray) -> bool:
     sums.n_rows += n
     sums.weight += n
     state.turnover += n
+    state.mass += n
     state.follow_mean()
     return True

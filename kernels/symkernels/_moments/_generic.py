@@ -38,7 +38,7 @@ def block_sums(
         # Columns of `present` are presence groups: first scattered, then put in the groups' order.
         order = _inverse([*layout.group[: layout.n_dense], *sparse.groups])
         gaps = xp.asarray(~sparse.missing, device=device)
-        present = xp.take(xp.concat([here, gaps], axis=1), xp.asarray(order, device=device), axis=1)
+        present = xp.take(xp.concat([here, gaps], axis=1), xp.asarray(order, dtype=xp.int64, device=device), axis=1)
     complete = bool(xp.all(present))
     result = Sums.zeros(layout, shift, missing=not complete, joint=joint)
     result.n_rows = n

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
-from .._errors import DataError, ShapeError
+from .._errors import BackendError, DataError, ShapeError
 from . import _answers
-from ._backends import numba_works, sum_rows
+from ._backends import sum_rows
+from ._compiled import numba_works
 from ._rows import Incidence, SparseRows, incidence
 from ._state import State, on_same_device
 
@@ -57,7 +58,7 @@ def batch_state(
     def sum_about(shift: Array) -> State:
         with np.errstate(invalid="ignore", over="ignore"):  # what is infinite is found and named below
             sums = sum_rows(X, weight, rows, layout, shift, joint=joint, checkpoint=checkpoint)
-        return State.of_rows(layout, sums, n, xp=xp)
+        return State.of_rows(layout, sums, n)
 
     batch = sum_about(_choose_shift(state, X))
     _check_finite(X, weight, batch)
@@ -68,15 +69,20 @@ def batch_state(
 
 
 def learn_directly(
-    state: State, X: Any, joint: bool, checkpoint: Callable[[int, int], None] | None, lock: threading.Lock
+    current: Callable[[], State],
+    X: Any,
+    joint: bool,
+    checkpoint: Callable[[int, int], None] | None,
+    lock: AbstractContextManager[Any],
 ) -> bool:
     """Learn dense NumPy rows without a batch state in between. False: not done, and `batch_state` must do it.
 
     That is so for what is rare (weights, sparse attributes, the first rows, which choose the shift) and for bad rows.
     """
+    state = current()
     sums, layout = state.sums, state.layout
     if (
-        not is_numpy(X)
+        type(X) is not np.ndarray
         or X.ndim != 2
         or X.shape[0] == 0
         or X.shape[1] != layout.n_dense
@@ -96,15 +102,17 @@ def learn_directly(
 
     if X.shape[0] <= _FEW_ROWS and X.dtype == np.float64 and X.flags.c_contiguous:
         with lock:
-            if _fast.learn_few(state, X):
+            if current() is state and _fast.learn_few(state, X):
                 return True
     with np.errstate(invalid="ignore", over="ignore"):
-        return _fast.learn_rows(state, X, _FAR, checkpoint, lock)
+        return _fast.learn_rows(current, X, _FAR, checkpoint, lock)
 
 
 def _weights(sample_weight: Any, X: Array) -> Array:
     xp, device = namespace(X), compat.device(X)
     given = sample_weight if compat.is_array_api_obj(sample_weight) else xp.asarray(sample_weight, device=device)
+    if not on_same_device(given, X):
+        raise BackendError("sample_weight and X must be arrays of the same library, on the same device")
     weight = xp.astype(as_floats(given, ndim=1, name="sample_weight"), xp.float64, copy=False)
     if weight.shape[0] != X.shape[0]:
         raise ShapeError(f"sample_weight must have one entry for each of {X.shape[0]} rows, got {weight.shape[0]}")
@@ -112,6 +120,10 @@ def _weights(sample_weight: Any, X: Array) -> Array:
     if bool(xp.any(wrong)):
         row = int(np.flatnonzero(to_numpy(wrong))[0])
         raise DataError(f"sample_weight[{row}] is {float(weight[row])}; weights must be finite and 0 or more")
+    with np.errstate(over="ignore"):
+        total = float(xp.sum(weight))
+    if not np.isfinite(total):
+        raise DataError("sample_weight: weights so large that their sum overflows float64; rescale them")
     return weight
 
 
@@ -182,10 +194,10 @@ def _far_from_shift(batch: State) -> Array:
     layout, sums, xp = batch.layout, batch.sums, batch.sums.xp
     dense = slice(0, layout.n_dense)
     n, t = sums.own_counts(layout)[dense], sums.own_sums(layout)[dense]
-    spread = sums.diagonal()[dense] - _answers.divide(xp, t * t, n)
+    spread = sums.diagonal()[dense] - t * _answers.divide(xp, t, n)
     # A single value has no spread to lose, and 0/1 attributes are counted exactly.
     varied = (sums.low < sums.high) & ~sums.index(layout.binary[dense])
-    return varied & (t * t > _FAR * _FAR * n * spread)
+    return varied & (t / _FAR * _answers.divide(xp, t / _FAR, n) > spread)
 
 
 def _check_finite(X: Array, weight: Array | None, batch: State) -> None:
@@ -197,8 +209,4 @@ def _check_finite(X: Array, weight: Array | None, batch: State) -> None:
         column = int(np.flatnonzero(infinite)[0])
         row = int(np.flatnonzero(np.isinf(to_numpy(X[:, column])))[0])
         raise DataError(f"row {row}, column {column}: {float(X[row, column])} is infinite; drop it or make it NaN")
-    overflown = ~np.isfinite(to_numpy(sums.diagonal()))
-    if overflown.any():
-        raise DataError(
-            f"{batch.describe(overflown)}: values so large that their squares overflow float64; rescale them"
-        )
+    batch.check_overflow()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import array_api_compat as compat
 import numpy as np
@@ -18,10 +19,23 @@ from ._rows import SparseRows
 from ._state import State
 from ._sums import Sums
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Checkpoint = Callable[[int, int], None]
 
 _REBUILD = 1e-6
 _MISSING = ("pairwise", "listwise", "error")
+
+
+def _consistent(method: Callable[Concatenate[Moments, P], R]) -> Callable[Concatenate[Moments, P], R]:
+    """Let a method see one state from its beginning to its end, whatever other threads learn meanwhile."""
+
+    @functools.wraps(method)
+    def locked(self: Moments, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return locked
 
 
 class Moments:
@@ -82,20 +96,25 @@ class Moments:
             raise ValueError(f"missing must be one of {', '.join(_MISSING)}, got {missing!r}")
         self.missing = missing
         self.joint_squares = bool(joint_squares)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         layout = Layout().with_dense(_mask(binary, int(p)))
         self._state = State.empty(layout, np.zeros(int(p)), joint=self.joint_squares)
 
     def _with(self, state: State) -> Moments:
         """Another `Moments` with these settings."""
         new = object.__new__(type(self))
-        new.missing, new.joint_squares, new._lock, new._state = (
-            self.missing,
-            self.joint_squares,
-            threading.Lock(),
-            state,
-        )
+        new.missing, new.joint_squares = self.missing, self.joint_squares
+        new._lock, new._state = threading.RLock(), state
         return new
+
+    def __copy__(self) -> Moments:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Moments:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_arrays, (self.arrays(),)
 
     # -- what is in it -------------------------------------------------------------------------------------------------
 
@@ -110,16 +129,19 @@ class Moments:
         return self._layout.n_groups
 
     @property
+    @_consistent
     def dense(self) -> np.ndarray:
         """Numbers of the dense attributes, in the order of X's columns."""
         return self._layout.number[: self._layout.n_dense].copy()
 
     @property
+    @_consistent
     def binary(self) -> np.ndarray:
         """(P,) bool: which attributes hold only 0, 1 and missing."""
         return self._layout.binary[self._layout.position]
 
     @property
+    @_consistent
     def group(self) -> np.ndarray:
         """(P,) int: each attribute's presence group."""
         return self._layout.group[self._layout.position]
@@ -194,7 +216,7 @@ class Moments:
             sample_weight is None
             and sparse is None
             and self.missing == "pairwise"
-            and _intake.learn_directly(self._state, X, self.joint_squares, checkpoint, self._lock)
+            and _intake.learn_directly(lambda: self._state, X, self.joint_squares, checkpoint, self._lock)
         ):
             return self
         return self._change(X, sample_weight, sparse, checkpoint, 1)
@@ -233,8 +255,10 @@ class Moments:
         batch = _intake.batch_state(
             self._state, X, sample_weight, sparse, self.missing, self.joint_squares, checkpoint
         )  # fmt: skip
-        with self._lock, np.errstate(over="ignore", invalid="ignore"):  # fourth powers may be infinite
-            self._state.take_in(batch, sign)
+        with self._lock:
+            if batch.layout is not self._state.layout and batch.layout.size < self._state.layout.size:
+                batch = batch.extended(self._state.layout)  # attributes were added meanwhile: missing in these rows
+            self._state = self._state.combined(batch, sign)
         return self
 
     def merge(self, other: Moments) -> Moments:
@@ -266,8 +290,8 @@ class Moments:
         if self.joint_squares != other.joint_squares:
             raise ShapeError("one state keeps joint squares and the other does not")
         batch = other.copy()._state  # a consistent one, which is used up; also when it is this very state
-        with self._lock, np.errstate(over="ignore", invalid="ignore"):
-            self._state.take_in(batch, sign)
+        with self._lock:
+            self._state = self._state.combined(batch, sign)
 
     # -- attributes ----------------------------------------------------------------------------------------------------
 
@@ -316,22 +340,23 @@ class Moments:
             self._state = self._state.extended(extended)
         return chosen, np.arange(layout.size, layout.size + members)
 
+    @_consistent
     def make_continuous(self, index: int) -> Moments:
         """Let a dense 0/1 attribute hold any value from now on; moments conditional on it are no longer kept."""
         position = int(self._positions([index])[0])
         if position >= self._layout.n_dense:
             raise ShapeError(f"attribute {index} is sparse and can only be 0/1")
-        with self._lock:
-            self._state = self._state.extended(self._layout.with_continuous(position))
-            self._state.follow_mean()
+        self._state = self._state.extended(self._layout.with_continuous(position))
+        self._state.follow_mean()
         return self
 
+    @_consistent
     def select(self, indices: Sequence[int]) -> Moments:
         """A new state of these attributes alone, in this order, each of them dense."""
         positions = self._positions(indices)
-        with self._lock:
-            return self._with(self._state.selected(positions))
+        return self._with(self._state.selected(positions))
 
+    @_consistent
     def aligned(self, like: Moments, source: Sequence[int]) -> Moments:
         """A new state with the attributes of ``like``; its attribute i is this state's ``source[i]``, or -1: not here.
 
@@ -369,8 +394,7 @@ class Moments:
             raise ShapeError("a dense attribute cannot be aligned with a sparse one")
         if (new.binary[here] & ~old.binary[source_position[here]]).any():
             raise ShapeError("a 0/1 attribute of `like` holds other values here; use make_continuous() on `like` first")
-        with self._lock:
-            return self._with(self._state.rearranged(new, source_position, group_source))
+        return self._with(self._state.rearranged(new, source_position, group_source))
 
     def copy(self) -> Moments:
         """An independent copy."""
@@ -380,42 +404,51 @@ class Moments:
     # -- answers -------------------------------------------------------------------------------------------------------
 
     @property
+    @_consistent
     def count(self) -> Array:
         """(P,) float64: weight of the rows where each attribute is present."""
         return self._by_number(self._sums.own_counts(self._layout))
 
+    @_consistent
     def mean(self) -> Array:
         """(P,) float64: means; NaN without rows."""
         return self._by_number(_answers.mean(self._sums, self._layout))
 
+    @_consistent
     def var(self, ddof: float = 0) -> Array:
         """(P,) float64: variances over ``count - ddof``, never negative; NaN where that is not positive."""
         return self._by_number(_answers.variance(self._sums, self._layout, ddof))
 
+    @_consistent
     def skewness(self) -> Array:
         """(P,) float64: population skewness m3 / m2^1.5; NaN where the variance is 0."""
         return self._by_number(_answers.standard_moments(self._sums, self._layout)[0])
 
+    @_consistent
     def kurtosis(self) -> Array:
         """(P,) float64: population excess kurtosis m4 / m2^2 - 3; NaN where the variance is 0."""
         return self._by_number(_answers.standard_moments(self._sums, self._layout)[1])
 
     @property
+    @_consistent
     def min(self) -> Array:
         """(P,) float64: smallest value learnt; where `min_exact` is False, a lower bound of it; NaN without rows."""
         return self._extreme(self._sums.low, 0)
 
     @property
+    @_consistent
     def max(self) -> Array:
         """(P,) float64: largest value learnt; where `max_exact` is False, an upper bound of it; NaN without rows."""
         return self._extreme(self._sums.high, 1)
 
     @property
+    @_consistent
     def min_exact(self) -> Array:
         """(P,) bool: False where a row that may have held the minimum has been forgotten."""
         return self._exact(self._state.low_exact)
 
     @property
+    @_consistent
     def max_exact(self) -> Array:
         """(P,) bool: False where a row that may have held the maximum has been forgotten."""
         return self._exact(self._state.high_exact)
@@ -424,7 +457,8 @@ class Moments:
         """Of 0/1 attributes the counts tell; of others what was seen."""
         xp, layout = self._sums.xp, self._layout
         n, t = self._sums.own_counts(layout), self._sums.own_sums(layout)
-        of_binary = xp.astype(t > 0, xp.float64) if end else xp.astype(t >= n, xp.float64)
+        slack = 0.0 if self._state.mass == self._state.turnover else self._state.slack
+        of_binary = xp.astype(t > slack if end else t >= n - slack, xp.float64)
         binary = self._sums.index(layout.binary)
         values = xp.where(binary, of_binary, self._state.padded(seen))
         return self._by_number(xp.where(n > 0, values, xp.nan))
@@ -434,6 +468,7 @@ class Moments:
         sparse = xp.ones((layout.n_sparse,), dtype=xp.bool, device=compat.device(dense))
         return self._by_number(xp.concat([dense, sparse]) | self._sums.index(layout.binary))
 
+    @_consistent
     def covariance(self, ddof: float = 0, indices: Sequence[int] | None = None) -> Array:
         """Covariance matrix, each pair over the rows where both attributes are present.
 
@@ -451,6 +486,7 @@ class Moments:
         state = self if indices is None else self.select(indices)
         return state._matrix_by_number(_answers.covariance(state._sums, state._layout, ddof))
 
+    @_consistent
     def correlation(self, indices: Sequence[int] | None = None) -> Array:
         """Pearson correlations, each pair over the rows where both are present; NaN where one is constant there.
 
@@ -462,12 +498,14 @@ class Moments:
         noise = state._state.absolute_error()
         return state._matrix_by_number(_answers.correlation(state._sums, state._layout, noise))
 
+    @_consistent
     def pair_counts(self, indices: Sequence[int] | None = None) -> Array:
         """(P, P) float64: weight of the rows where both attributes are present."""
         state = self if indices is None else self.select(indices)
         count = state._sums.pairwise(state._layout)[0]
         return state._matrix_by_number(state._sums.xp.asarray(count, copy=True))
 
+    @_consistent
     def pair_mean(self, indices: Sequence[int] | None = None) -> Array:
         """(P, P) float64: mean of i over the rows where j is present too."""
         state = self if indices is None else self.select(indices)
@@ -475,6 +513,7 @@ class Moments:
         shift = _answers.full_shift(state._sums, state._layout)
         return state._matrix_by_number(shift[:, None] + _answers.divide(state._sums.xp, total, count))
 
+    @_consistent
     def condition(self, index: int) -> Condition:
         """Count, mean and variance of every attribute over the rows where 0/1 attribute ``index`` is 1.
 
@@ -489,6 +528,7 @@ class Moments:
         found = _answers.condition(self._sums, self._layout, position)
         return Condition(self._by_number(found.count), self._by_number(found.mean), self._by_number(found.var))
 
+    @_consistent
     def cross_sums(self, i: int, j: int) -> CrossSums:
         """Raw sums of two attributes over the rows where both are present.
 
@@ -502,6 +542,7 @@ class Moments:
         return _answers.cross_sums(self._sums, self._layout, int(a), int(b))
 
     @property
+    @_consistent
     def error_bound(self) -> Array:
         """(P,) float64: bound on the relative error that rounding of the sums left in each variance.
 

@@ -9,7 +9,7 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
-from .._errors import BackendError, ForgetError, ShapeError
+from .._errors import BackendError, DataError, ForgetError, ShapeError
 from . import _answers
 from ._layout import Layout
 from ._sums import Sums
@@ -36,29 +36,32 @@ class State:
     sums: Sums
     gross: Array  # (dense,) squares ever added or taken away: what rounding errors are relative to
     turnover: float  # rows ever added or taken away
+    mass: float  # their weight
     low_exact: Array  # (dense,) bool: whether `sums.low` is the minimum, or only a bound of it
     high_exact: Array
     checked: float = 0.0  # `turnover` when `follow_mean` last looked
     spare: list[Any] = field(default_factory=list, repr=False)  # cleared buffers of `_fast`, for the next batch
+    second: Array | None = field(default=None, repr=False)  # where `_fast` writes the next S
 
     @classmethod
     def empty(cls, layout: Layout, shift: Array, *, joint: bool) -> State:
         sums = Sums.zeros(layout, shift, missing=False, joint=joint)
-        return cls.of_rows(layout, sums, 0, xp=sums.xp)
+        return cls.of_rows(layout, sums, 0)
 
     @classmethod
-    def of_rows(cls, layout: Layout, sums: Sums, n: int, *, xp: Any) -> State:
+    def of_rows(cls, layout: Layout, sums: Sums, n: int) -> State:
         """The state that holds the sums of n rows and has seen nothing else."""
+        xp = sums.xp
 
         def exact() -> Array:
             return xp.ones((layout.n_dense,), dtype=xp.bool, device=compat.device(sums.S))
 
         gross = xp.asarray(sums.diagonal()[: layout.n_dense], copy=True)
-        return cls(layout, sums, gross, float(n), exact(), exact())
+        return cls(layout, sums, gross, float(n), sums.weight, exact(), exact())
 
     def copy(self) -> State:
         gross, low, high = (self.sums.xp.asarray(a, copy=True) for a in (self.gross, self.low_exact, self.high_exact))
-        return State(self.layout, self.sums.copy(), gross, self.turnover, low, high, self.checked)
+        return State(self.layout, self.sums.copy(), gross, self.turnover, self.mass, low, high, self.checked)
 
     def to(self, like: Array) -> State:
         """Return a copy held by the library and on the device of ``like``."""
@@ -70,45 +73,57 @@ class State:
         arrays = {name: move(array) for name, array in self.sums.arrays().items()}
         sums = Sums(xp, self.sums.n_rows, self.sums.weight, **arrays)
         exact = move(self.low_exact), move(self.high_exact)
-        return State(self.layout, sums, move(self.gross), self.turnover, *exact, self.checked)
+        return State(self.layout, sums, move(self.gross), self.turnover, self.mass, *exact, self.checked)
 
     def padded(self, dense: Array) -> Array:
-        """(P,) from (dense,), 0 for the sparse attributes: counts up to 2^53 have no rounding errors."""
+        """(P,) from (dense,), 0 for the sparse attributes."""
         xp = self.sums.xp
         sparse = xp.zeros((self.layout.n_sparse,), dtype=dense.dtype, device=compat.device(dense))
         return xp.concat([dense, sparse])
 
     def absolute_error(self) -> Array:
         """(P,) bound on the rounding error of each sum of squares."""
-        error = rounding(self.turnover) * self.padded(self.gross)
-        if self.sums.weight != self.sums.n_rows:
-            return error
-        return self.sums.xp.where(self.sums.index(self.layout.binary), 0.0, error)  # counts of rows are exact
+        xp, relative = self.sums.xp, rounding(self.turnover)
+        # Counts of rows are exact, sums of weights are not.
+        of_binary = relative * self.mass if self.mass != self.turnover else 0.0
+        binary = self.sums.index(self.layout.binary)
+        return xp.where(binary, of_binary, relative * self.padded(self.gross))
+
+    @property
+    def slack(self) -> float:
+        """What rounding may leave of a weight that is really 0."""
+        return 8 * _answers.UNIT * self.mass
 
     # -- adding and taking away ----------------------------------------------------------------------------------------
 
-    def take_in(self, batch: State, sign: int) -> None:
-        """Add (1) or take away (-1) another state, which is used up; all or nothing."""
+    def combined(self, batch: State, sign: int) -> State:
+        """A new state with another one added (1) or taken away (-1). This one stays; the other is used up."""
         if not batch.layout.same_as(self.layout):
             raise ShapeError(
                 f"the attributes differ: {self.layout.size} here, {batch.layout.size} there, or in another order "
                 "or of other kinds; use aligned() first, or learn again if attributes were added meanwhile"
             )
         if batch.turnover == 0:
-            return
+            return self
         if self.turnover == 0 and sign > 0:
-            self.__dict__.update(batch.__dict__)
-            return
+            return batch
         self.check_place(batch.sums.S)
+        new = self.copy()
+        with np.errstate(over="ignore", invalid="ignore"):  # fourth powers may be infinite
+            new._add(batch, sign)
+        return new
+
+    def _add(self, batch: State, sign: int) -> None:
         self._share_shift(batch, sign)
         if sign < 0:
             self._check_forget(batch)
-        low, high = self.sums.low, self.sums.high
-        gone = batch.sums
+        low, high, gone = self.sums.low, self.sums.high, batch.sums
         self.sums.add(gone, sign, self.layout)
         self.gross = self.gross + batch.gross
         self.turnover += batch.turnover
+        self.mass += batch.mass
         if sign > 0:
+            self.check_overflow()
             self.low_exact = _smaller_is_exact(low, self.low_exact, gone.low, batch.low_exact)
             self.high_exact = _smaller_is_exact(-high, self.high_exact, -gone.high, batch.high_exact)
         else:
@@ -116,6 +131,14 @@ class State:
             self.high_exact = self.high_exact & (gone.high < high)
             self._clear()
         self.follow_mean()
+
+    def check_overflow(self) -> None:
+        """Refuse sums of squares that are not finite."""
+        overflown = ~np.isfinite(to_numpy(self.sums.diagonal()))
+        if overflown.any():
+            raise DataError(
+                f"{self.describe(overflown)}: values so large that their squares overflow float64; rescale them"
+            )
 
     def check_place(self, X: Array) -> None:
         """Refuse arrays of another library or device."""
@@ -141,14 +164,14 @@ class State:
     def move_shift(self, shift: Array) -> None:
         """Let the sums be about another shift; the answers stay."""
         xp, distance = self.sums.xp, self.sums.xp.abs(self.sums.shift - shift)
-        self.sums.move_shift(shift, self.layout)
-        root = xp.sqrt(self.gross) + distance * self.turnover**0.5  # Minkowski's inequality bounds the new squares
+        root = xp.sqrt(self.gross) + distance * self.mass**0.5  # Minkowski's inequality bounds the new squares
         self.gross = xp.where(distance > 0, root * root, self.gross)
+        self.sums.move_shift(shift, self.layout)
 
     def follow_mean(self) -> None:
         """Move the shift where the mean has left it by several standard deviations."""
         # Looking costs more than a small batch, and a few rows more do not move a mean far.
-        if self.turnover - self.checked < max(_LOOK_EVERY, self.sums.weight / 4):
+        if self.turnover - self.checked < max(_LOOK_EVERY, self.sums.n_rows / 4):
             return
         self.checked = self.turnover
         layout, xp, dense = self.layout, self.sums.xp, slice(0, self.layout.n_dense)
@@ -161,8 +184,7 @@ class State:
 
     def _check_forget(self, batch: State) -> None:
         layout, xp, sums, gone = self.layout, self.sums.xp, self.sums, batch.sums
-        turnover = self.turnover + batch.turnover
-        slack = 8 * _answers.UNIT * turnover
+        slack = self.slack + batch.slack
         if gone.n_rows > sums.n_rows or gone.weight > sums.weight + slack:
             raise ForgetError(
                 f"cannot forget {gone.n_rows} rows of weight {gone.weight:g}: the state holds {sums.n_rows} of weight "
@@ -180,8 +202,8 @@ class State:
         t = sums.own_sums(layout) - gone.own_sums(layout)
         s = sums.diagonal() - gone.diagonal()
         wrong = self.sums.index(layout.binary) & ((t < -slack) | (t > n + slack))
-        noise = rounding(turnover) * self.padded(self.gross + batch.gross)
-        wrong = wrong | (s - _answers.divide(xp, t * t, n) < -noise)
+        noise = rounding(self.turnover + batch.turnover) * (self.padded(self.gross + batch.gross))
+        wrong = wrong | (~self.sums.index(layout.binary) & (s - t * _answers.divide(xp, t, n) < -noise))
         if bool(xp.any(wrong)):
             raise ForgetError(
                 f"cannot forget these rows: {self.describe(to_numpy(wrong))} would be left with sums that no rows can "
@@ -191,12 +213,13 @@ class State:
     def _clear(self) -> None:
         """Leave exact zeros, and no memory of rounding, where no row is left."""
         xp, sums = self.sums.xp, self.sums
-        nothing = 8 * _answers.UNIT * self.turnover
-        if sums.n_rows == 0 and abs(sums.weight) <= nothing:
-            sums.weight, sums.N, sums.Q, self.turnover, self.checked = 0.0, None, None, 0.0, 0.0
+        if abs(sums.weight) <= self.slack:
+            sums.weight, sums.N, sums.Q = 0.0, None, None
         elif sums.N is not None:
-            sums.N = xp.where(xp.abs(sums.N) <= nothing, 0.0, sums.N)
+            sums.N = xp.where(xp.abs(sums.N) <= self.slack, 0.0, sums.N)
         sums.clear_uncounted(self.layout)
+        if sums.n_rows == 0 and sums.weight == 0:
+            self.turnover = self.mass = self.checked = 0.0
         empty = sums.own_counts(self.layout)[: self.layout.n_dense] == 0
         self.gross = xp.where(empty, 0.0, self.gross)
         self.low_exact, self.high_exact = self.low_exact | empty, self.high_exact | empty
@@ -216,7 +239,7 @@ class State:
 
         sums = self.sums.rearranged(old, layout, source, group_source, dense(self.sums.shift, 0.0))
         exact = dense(self.low_exact, True), dense(self.high_exact, True)
-        return State(layout, sums, dense(self.gross, 0.0), self.turnover, *exact, self.checked)
+        return State(layout, sums, dense(self.gross, 0.0), self.turnover, self.mass, *exact, self.checked)
 
     def extended(self, layout: Layout) -> State:
         """A new state with further attributes; each that is here keeps its number."""

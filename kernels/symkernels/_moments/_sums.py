@@ -133,10 +133,10 @@ class Sums:
         if self.N is not None:
             return
         xp, G, P = self.xp, layout.n_groups, layout.size
-        device = compat.device(self.S)
-        self.N = xp.full((G, G), self.weight, dtype=xp.float64, device=device)
-        self.Q = xp.asarray(xp.broadcast_to(self.diagonal()[:, None], (P, G)), copy=True)
-        self.T = xp.asarray(xp.broadcast_to(self.T[:, None], (P, G)), copy=True)
+        N = xp.full((G, G), self.weight, dtype=xp.float64, device=compat.device(self.S))
+        Q = xp.asarray(xp.broadcast_to(self.diagonal()[:, None], (P, G)), copy=True)
+        T = xp.asarray(xp.broadcast_to(self.T[:, None], (P, G)), copy=True)
+        self.N, self.Q, self.T = N, Q, T
 
     def add(self, other: Sums, sign: int, layout: Layout) -> None:
         """Add (1) or take away (-1) the sums of other rows."""
@@ -203,28 +203,30 @@ class Sums:
         total_t = xp.matrix_transpose(total)
         own_n, own_t = self.own_counts(layout)[dense], self.own_sums(layout)[dense]
         own_s = self.diagonal()[dense]
-        self.M4 = self.M4 + e * (4 * self.M3 + e * (6 * own_s + e * (4 * own_t + e * own_n)))
-        self.M3 = self.M3 + e * (3 * own_s + e * (3 * own_t + e * own_n))
+        M4 = self.M4 + e * (4 * self.M3 + e * (6 * own_s + e * (4 * own_t + e * own_n)))
+        M3 = self.M3 + e * (3 * own_s + e * (3 * own_t + e * own_n))
+        V, D, F = self.V, self.D, self.F
         if self.V.shape[1]:
             columns = self.index(layout.binaries)
             crossed = xp.take(whole[dense, :], columns, axis=1)
             ones = xp.take(total_t[dense, :], columns, axis=1)  # sum of b over the rows where i is present
-            self.V = self.V + e[:, None] * (2 * crossed + e[:, None] * ones)
+            V = self.V + e[:, None] * (2 * crossed + e[:, None] * ones)
         if self.D is not None:
-            square_t, D, D_t = xp.matrix_transpose(square), self.D, xp.matrix_transpose(self.D)
-            self.F = (
-                self.F + 2 * b * D + b * b * square + 2 * a * D_t + 4 * a * b * whole + 2 * a * b * b * total
+            square_t, D_t = xp.matrix_transpose(square), xp.matrix_transpose(self.D)
+            F = (
+                self.F + 2 * b * self.D + b * b * square + 2 * a * D_t + 4 * a * b * whole + 2 * a * b * b * total
                 + a * a * square_t + 2 * a * a * b * total_t + a * a * b * b * count
             )  # fmt: skip
-            self.D = D + b * square + 2 * a * whole + 2 * a * b * total + a * a * total_t + a * a * b * count
-        self.S = whole + b * total + a * total_t + a * b * count
+            D = self.D + b * square + 2 * a * whole + 2 * a * b * total + a * a * total_t + a * a * b * count
+        S = whole + b * total + a * total_t + a * b * count
+        T, Q = self.T, self.Q
         if self.N is None:
-            self.T = self.T + full * self.weight
+            T = T + full * self.weight
         else:
             n = xp.take(self.N, self.index(layout.group), axis=0)
-            self.Q = self.Q + a * (2 * self.T + a * n)
-            self.T = self.T + a * n
-        self.shift = shift
+            Q, T = Q + a * (2 * T + a * n), T + a * n
+        # Only now, and all together: whatever fails above leaves the sums as they were.
+        self.shift, self.S, self.T, self.Q, self.V, self.M3, self.M4, self.D, self.F = shift, S, T, Q, V, M3, M4, D, F
 
     # Rearranging.
 
@@ -238,8 +240,6 @@ class Sums:
         missing = self.N is not None or (self.weight != 0 and bool((group_source < 0).any()))
         result = Sums.zeros(new, shift, missing=missing, joint=self.D is not None)
         result.n_rows, result.weight = self.n_rows, self.weight
-        if old.size == 0 or new.size == 0:
-            return result
 
         def pick(A: Array, *sources: np.ndarray) -> Array:
             """The entries of A at the sources, one for each axis; 0 where a source is -1."""
