@@ -16,7 +16,7 @@ from symjobs._project._rows import Rows
 from symjobs._project._schema import Schema
 from symjobs._project._types import SEPARATOR
 from symjobs._project._window import Window
-from symkernels import Moments
+from symkernels import ForgetError, Moments
 
 Checkpoint = Callable[[int, int], None]  # called with rows done and rows to do; what it raises stops the work
 
@@ -107,8 +107,12 @@ class State:
             rows = rows.part(rows.n - window.size, rows.n)
         self._learn(rows, checkpoint)
         window.push(rows, p, groups)
-        for old in window.pop(max(window.n - window.size, 0)):
-            self._forget(old.padded(p, groups))
+        gone = window.pop(max(window.n - window.size, 0))
+        try:
+            for old in gone:
+                self._forget(old.padded(p, groups))
+        except ForgetError:  # they were learnt: it is rounding, larger than what the rows that stay add up to
+            self._rebuild(window)
         window.patience -= rows.n
         if window.patience <= 0 and self.moments.needs_rebuild:
             self._rebuild(window)

@@ -108,3 +108,18 @@ def test_quantiles_of_a_window_are_exact():
     project.learn((x[:, None], ["x"]))
     for q in (0, 0.1, 0.5, 1):
         assert project.snapshot().quantile("x", q) == np.quantile(x[-2000:], q, method="inverted_cdf")
+
+
+def test_a_stream_that_becomes_constant_is_no_error():
+    # The roundings of equal additions have one sign; in the end they outweigh a variance that is 0.
+    names = [f"c{i}" for i in range(50)]
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        project = Project("p", params={"rolling_window": 1000}).learn((rng.normal(size=(1000, 50)), names))
+        row = rng.normal(size=(1, 50))
+        for _ in range(1010):
+            project.learn((row, names))
+        moments = project.snapshot().moments
+        assert moments.n_rows == 1000
+        np.testing.assert_allclose(moments.mean(), row[0], rtol=1e-12)
+        assert (moments.var() < 1e-12).all()
