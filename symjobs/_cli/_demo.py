@@ -126,7 +126,10 @@ def _matrix_tasks(project: Project) -> Iterator[Task]:
         project, "svd", SVDJob(project), picture="svd", title=f"{name}: singular values of the covariance matrix"
     )
     yield Task(project, "select", SVDFeatureSelectionJob(project))
-    yield Task(project, "vif", ExploreVIFJob(project), picture="vif", title=f"{name}: variance inflation factors")
+    # Longley's published factors are of the regressors; employment is what they explain.
+    inputs = [column for column in project.snapshot().names if column != "TOTEMP"] if name == "longley" else None
+    factors = ExploreVIFJob(project, inputs=inputs)
+    yield Task(project, "vif", factors, picture="vif", title=f"{name}: variance inflation factors")
     everything = [[attribute] for attribute in project.snapshot().names]
     yield _explore(project, "uni", everything, picture="explore", title=f"{name}: correlations")
 
