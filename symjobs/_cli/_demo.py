@@ -40,6 +40,7 @@ class Task:
     labels: list[str] = field(default_factory=list)
     picture: str | None = None  # the question whose picture it has
     title: str = ""
+    inputs: list[str] | None = None  # what the picture shows; by default every C and B column
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -128,8 +129,8 @@ def _matrix_tasks(project: Project) -> Iterator[Task]:
     yield Task(project, "select", SVDFeatureSelectionJob(project))
     # Longley's published factors are of the regressors; employment is what they explain.
     inputs = [column for column in project.snapshot().names if column != "TOTEMP"] if name == "longley" else None
-    factors = ExploreVIFJob(project, inputs=inputs)
-    yield Task(project, "vif", factors, picture="vif", title=f"{name}: variance inflation factors")
+    title = f"{name}: variance inflation factors"
+    yield Task(project, "vif", ExploreVIFJob(project, inputs=inputs), picture="vif", title=title, inputs=inputs)
     everything = [[attribute] for attribute in project.snapshot().names]
     yield _explore(project, "uni", everything, picture="explore", title=f"{name}: correlations")
 
@@ -179,6 +180,6 @@ def _write(task: Task, response: rest.Response, folder: Path) -> None:
         table.write_csv(folder / f"{task.name}{suffix}.csv")
     if task.picture:
         name = "correlations" if task.picture == "explore" else task.name
-        save(draw(task.picture, task.project, None, values, task.title), folder / f"{name}.png")
+        save(draw(task.picture, task.project, task.inputs, values, task.title), folder / f"{name}.png")
     if (task.project.name, task.name) in _SHOWN:
         show(found, heading=task.title or f"{task.project.name}: {task.name}")
