@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 
-from scipy import special
+import scipy  # which loads its special functions when they are first called
 
 
 def z_two_sided(z: float) -> float:
     """Return P(abs(Z) > abs(z)) for a standard normal Z."""
-    return float(2.0 * special.ndtr(-abs(z)))
+    return float(2.0 * scipy.special.ndtr(-abs(z)))
 
 
 def t_two_sided(t: float, df: float) -> float:
@@ -32,8 +32,8 @@ def f_upper(f: float, df1: float, df2: float) -> float:
     """
     a = df1 * f
     if a > df2:
-        return float(special.betainc(df2 / 2, df1 / 2, df2 / (a + df2)))
-    return float(special.betaincc(df1 / 2, df2 / 2, a / (a + df2)))
+        return float(scipy.special.betainc(df2 / 2, df1 / 2, df2 / (a + df2)))
+    return float(scipy.special.betaincc(df1 / 2, df2 / 2, a / (a + df2)))
 
 
 def f_lower(f: float, df1: float, df2: float) -> float:
@@ -44,10 +44,10 @@ def f_lower(f: float, df1: float, df2: float) -> float:
 def f_two_sided(f: float, df1: float, df2: float) -> float:
     """Return twice the smaller tail of an F, at most 1; `df2` may be infinite (a chi-square over its `df1`)."""
     if math.isinf(df2):
-        return min(1.0, 2.0 * min(chi2_upper(df1 * f, df1), float(special.gammainc(df1 / 2, df1 * f / 2))))
+        return min(1.0, 2.0 * min(chi2_upper(df1 * f, df1), float(scipy.special.gammainc(df1 / 2, df1 * f / 2))))
     return min(1.0, 2.0 * min(f_upper(f, df1, df2), f_lower(f, df1, df2)))
 
 
 def chi2_upper(x: float, df: float) -> float:
     """Return P(X > x) for a chi-square with `df` degrees of freedom."""
-    return float(special.gammaincc(df / 2, x / 2))
+    return float(scipy.special.gammaincc(df / 2, x / 2))

@@ -232,7 +232,7 @@ class Snapshot:
 
     def _position(self, index: int) -> int | None:
         # In the dense block; a member of a category has none, and its share of ones says all.
-        column = self._state.schema.fields.get(self.names[index])
+        column = self._state.schema.fields.get(self._state.schema.names[index])
         return column.position if column is not None and column.index == index else None
 
     def info(self) -> ProjectInfo:
