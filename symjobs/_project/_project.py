@@ -58,8 +58,9 @@ class Project:
     Thread-safe. Writers wait for each other. Readers take a snapshot, which waits no longer than a swap of the state:
     a write works on a copy, except that a small one (about a millisecond) is added to the state in place.
 
-    A state of p attributes takes about ``24 p**2`` bytes without missing values; `learn` needs a second one while it
-    runs, and a block of 8 MiB (at most 256 MiB; ``64 p**2`` bytes in between).
+    A state of p attributes takes about ``8 p**2`` bytes, ``32 p**2`` once values are missing, and ``16 p**2`` more with
+    joint squares. `learn` needs a second state while it runs, ``8 p**2`` bytes a thread, and a block of 8 MiB (at most
+    256 MiB; ``64 p**2`` bytes in between).
 
     Examples
     --------
