@@ -124,12 +124,14 @@ class Writer:
         if (
             alone
             and self._in_place is not None
+            and self._checkpoint is None
             and not draft.owned
             and rows.n * len(draft.state.schema.names) ** 2 <= _SMALL_WORK
             and self._any_value
-            and self._in_place(draft.state, rows, draft.forgetting)
         ):
-            return
+            self._check_named()  # what is done in place is not undone: nothing may fail afterwards
+            if self._in_place(draft.state, rows, draft.forgetting):
+                return
         state = draft.own()
         if draft.forgetting:
             state.forget(rows, self._kernel_checkpoint())
@@ -187,6 +189,9 @@ class Writer:
             )
         if self._rows_taken and not self._any_value:
             raise InputError("every value of the data is missing; empty text, null, NaN and NA count as missing")
+        self._check_named()
+
+    def _check_named(self) -> None:
         fields = list(self._draft.state.schema.fields)
         for name in self._named:
             if name not in fields:

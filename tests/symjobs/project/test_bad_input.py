@@ -236,3 +236,31 @@ def test_errors_are_value_errors(project):
     with pytest.raises(ValueError, match="infinite"):
         project.learn(frame(a=[np.inf]))
     assert issubclass(symjobs.Project, object)
+
+
+def stop(_):
+    raise KeyError("stopped")
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "options"),
+    [
+        *(("learn", data, {}) for data, _ in LEARN),
+        *(("forget", data, {}) for data, _ in FORGET),
+        ("learn", frame(a=[1.0], c=["u"]), {"types": {"aa": "C"}}),
+        ("learn", frame(a=[1.0]), {"checkpoint": stop}),
+        ("forget", frame(a=[1.0]), {"checkpoint": stop}),
+        ("learn", frame(a=[1.0]), {"row_filter": "z==1"}),
+    ],
+)
+def test_small_writes_in_place_are_all_or_nothing_too(method, data, options):
+    """A snapshot has every write work on a copy; here nobody holds one, until the end."""
+
+    def made():
+        data = frame(a=[1.0, 2.0, 4.0], b=[0, 1, 1], c=["u", "v", "u"])
+        return Project("p").learn(data, types={"c": "T", "b": "B"})
+
+    project = made()
+    with pytest.raises((InputError, KeyError)):
+        getattr(project, method)(data, **options)
+    assert project.snapshot().hash == made().snapshot().hash
