@@ -99,7 +99,13 @@ def _homogeneity(categories: list[Category]) -> Plan:
         totals = [{c.value(member): statistics.total(member) for member in c.members} for c in categories]
         values = list(dict.fromkeys(value for row in totals for value, count in row.items() if count > 0.0))
         counts = np.array([[row.get(value, 0.0) for value in values] for row in totals]).reshape(len(totals), -1)
-        return _tested(counts, [c.label for c in categories], values)
+        labels = [c.label for c in categories]
+        if counts.size and (np.count_nonzero(counts, axis=0) < 2).all():
+            raise UnsupportedTest(
+                f"the categories {', '.join(labels)} share no value, so their distributions cannot be compared; to test "
+                "whether two categories are independent, give one as the input and the other as the target"
+            )
+        return _tested(counts, labels, values)
 
     return plan
 

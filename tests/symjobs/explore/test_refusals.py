@@ -160,3 +160,13 @@ def test_a_request_that_makes_one_group_is_refused_before_anything_is_computed(s
     request = Request(Catalogue(snapshot), metric, tuple(inputs), tuple(targets or ()), {})
     with pytest.raises(sj.UnsupportedTest, match="needs at least 2"):
         prepare(request)
+
+
+def test_chi2_of_categories_without_a_common_value_points_to_targets():
+    data = pd.DataFrame({"city": ["paris", "rome"] * 20, "old": ["yes"] * 20 + ["no"] * 20})
+    project = sj.Project("p").learn(data, types={"city": "T", "old": "T"})
+    with pytest.raises(
+        sj.UnsupportedTest, match="city, old share no value.*give one as the input and the other as the target"
+    ):
+        explore(project.snapshot(), "chi2", ["city", "old"])
+    assert explore(project.snapshot(), "chi2", ["city"], ["old"])["pval"] == pytest.approx(1.0)
