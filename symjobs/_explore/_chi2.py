@@ -102,8 +102,8 @@ def _homogeneity(categories: list[Category]) -> Plan:
         labels = [c.label for c in categories]
         if counts.size and (np.count_nonzero(counts, axis=0) < 2).all():
             raise UnsupportedTest(
-                f"the categories {', '.join(labels)} share no value, so their distributions cannot be compared; to test "
-                "whether two categories are independent, give one as the input and the other as the target"
+                f"the categories {', '.join(labels)} share no value, so their distributions cannot be compared; to "
+                "test whether two categories are independent, give one as the input and the other as the target"
             )
         return _tested(counts, labels, values)
 

@@ -166,7 +166,7 @@ def test_chi2_of_categories_without_a_common_value_points_to_targets():
     data = pd.DataFrame({"city": ["paris", "rome"] * 20, "old": ["yes"] * 20 + ["no"] * 20})
     project = sj.Project("p").learn(data, types={"city": "T", "old": "T"})
     with pytest.raises(
-        sj.UnsupportedTest, match="city, old share no value.*give one as the input and the other as the target"
+        sj.UnsupportedTest, match=r"city, old share no value.*give one as the input and the other as the target"
     ):
         explore(project.snapshot(), "chi2", ["city", "old"])
     assert explore(project.snapshot(), "chi2", ["city"], ["old"])["pval"] == pytest.approx(1.0)
