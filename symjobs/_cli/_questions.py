@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from symjobs import _plots
 from symjobs._cli._learn import parse_names, parse_pairs
 from symjobs._errors import InputError
-from symjobs._explore import Catalogue
+from symjobs._explore import Catalogue, on_host
 from symjobs._jobs import Job
 from symjobs._jobs._explore import ExploreJob
 from symjobs._jobs._pca import PCAJob
@@ -93,8 +91,7 @@ def draw(question: str, project: Project, asked: Sequence[str] | None, values: M
     catalogue = Catalogue(snapshot)
     attributes = catalogue.select(None if asked is None else tuple(asked))
     names = [catalogue.name(attribute) for attribute in attributes]
-    correlations = snapshot.moments.correlation(indices=[attribute.index for attribute in attributes])
-    correlations = np.asarray(correlations.get() if hasattr(correlations, "get") else correlations)
+    correlations = on_host(snapshot.moments.correlation(indices=[attribute.index for attribute in attributes]))
     if question == "vif":
         factors = [float(text) for text in values["KSVSMap"]["values"][0].values()]
         return _plots.vif_bars(names, factors, correlations, title=title)

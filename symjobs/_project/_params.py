@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from symjobs._errors import InputError
+from symjobs._parameters import flag
 from symjobs._project._filter import RowFilter
 from symjobs._project._schema import near
 from symjobs._project._types import check_types
@@ -47,7 +48,7 @@ class Params:
             "row_filter": lambda value: RowFilter(value) if value not in (None, "") else None,
             "rolling_window": _positive,
             "missing": _policy,
-            "joint_squares": _flag,
+            "joint_squares": lambda value: flag({"joint_squares": str(value)}, "joint_squares"),
             "types": _types,
         }
         if not isinstance(params, Mapping):
@@ -89,14 +90,6 @@ def _policy(value: Any) -> str:
     if value not in MISSING_POLICIES:
         raise InputError(f"missing is one of {', '.join(MISSING_POLICIES)}, got {value!r}")
     return str(value)
-
-
-def _flag(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    raise InputError(f"joint_squares is true or false, got {value!r}")
 
 
 def _types(value: Any) -> dict[str, str]:
