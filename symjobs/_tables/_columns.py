@@ -161,12 +161,20 @@ class ObjectColumn(Column):
             try:
                 value = self._number(cell)
             except ValueError:
-                return "S"
+                return "C" if self._mostly_numbers() else "S"
             except OverflowError:  # an integer too large for a float64; `numbers` says where
                 value = np.inf
             if letter != "C":
                 letter = "B" if value in (0, 1) else "C"
         return letter
+
+    def _mostly_numbers(self) -> bool:
+        """Whether a text among Python numbers is more likely a slip than a column of text; `numbers` says where it is.
+
+        To carry the column as text would lose its numbers without a word. On the wire everything may be text.
+        """
+        cells = [cell for cell in self._values if not is_missing(cell)]
+        return not self._parse and 2 * sum(map(is_number, cells)) > len(cells)
 
     def _number(self, cell: Any) -> float:
         if is_number(cell):

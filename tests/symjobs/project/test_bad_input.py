@@ -264,3 +264,12 @@ def test_small_writes_in_place_are_all_or_nothing_too(method, data, options):
     with pytest.raises((InputError, KeyError)):
         getattr(project, method)(data, **options)
     assert project.snapshot().hash == made().snapshot().hash
+
+
+def test_a_slip_in_a_column_of_numbers_does_not_make_it_text():
+    frame = pd.DataFrame({"a": [1, 2, 3, 5], "income": [10, 20, "3O", 40]})
+    project = Project("p")
+    with pytest.raises(InputError, match="column 'income', row 2: '3O' is not a number"):
+        project.learn(frame)
+    assert project.n_rows == 0
+    assert project.learn(frame, types={"income": "S"}).snapshot().names == ("a",)
