@@ -59,11 +59,10 @@ def version_of(distribution: str) -> str | None:
 
 
 def _memory() -> str:
-    try:
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return "memory unknown"
-    return f"{size / 2**30:.1f} GiB of memory"
+    from symjobs._project._room import physical_memory
+
+    size = physical_memory()
+    return "memory unknown" if size is None else f"{size / 2**30:.1f} GiB of memory"
 
 
 def _threads() -> Finding:

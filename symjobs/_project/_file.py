@@ -113,7 +113,7 @@ def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(_KEY)
             if text is None:
-                raise ProjectError(f"{path} is a safetensors file, but not a project that symjobs saved")
+                raise ProjectError(f"{path} is a safetensors file, but not a project; name one that Project.save wrote")
             version = msgspec.json.decode(text, type=dict[str, Any]).get("version")
             if version != VERSION:
                 raise ProjectError(
@@ -122,9 +122,14 @@ def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
                 )
             return msgspec.json.decode(text, type=_Record), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ProjectError(f"{path} is not a symjobs project, or it is damaged: {error}") from error
+        raise ProjectError(
+            f"{path} is not a symjobs project, or it is damaged ({error}); name a file that Project.save wrote, or "
+            "restore it from a copy"
+        ) from error
     except msgspec.MsgspecError as error:
-        raise ProjectError(f"{path} is damaged: its metadata does not read ({error})") from error
+        raise ProjectError(
+            f"{path} is damaged: its metadata does not read ({error}); restore it from a copy"
+        ) from error
 
 
 def _arrays(state: State) -> dict[str, np.ndarray]:

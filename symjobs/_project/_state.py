@@ -12,6 +12,7 @@ import numpy as np
 
 from symjobs._project._backend import CPU, Backend
 from symjobs._project._histograms import Histograms
+from symjobs._project._room import require_room
 from symjobs._project._rows import Rows
 from symjobs._project._schema import Schema
 from symjobs._project._types import SEPARATOR
@@ -57,6 +58,8 @@ class State:
     def add_dense(self, columns: Sequence[tuple[str, str, bool]]) -> None:
         """Add C and B columns, each a triple of name, letter and whether the type was declared."""
         self.schema.check_free(name for name, _, _ in columns)
+        if columns:
+            require_room(columns[0][0], len(columns), self.moments.n_attributes)
         binary = np.array([letter == "B" for _, letter, _ in columns])
         indices = self.moments.extend(len(columns), binary=binary)
         for (name, letter, declared), index in zip(columns, np.asarray(indices).tolist(), strict=True):
@@ -72,6 +75,7 @@ class State:
     def add_members(self, name: str, members: Sequence[str]) -> None:
         """Add members to a T or L column; they were 0 wherever the column was present."""
         self.schema.check_free(f"{name}{SEPARATOR}{member}" for member in members)
+        require_room(name, len(members), self.moments.n_attributes)
         _, indices = self.moments.extend_sparse(len(members), self.schema.fields[name].group)
         for member, index in zip(members, np.asarray(indices).tolist(), strict=True):
             self.schema.add_member(name, member, index)
