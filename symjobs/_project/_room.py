@@ -25,6 +25,6 @@ def require_room(column: str, added: int, before: int) -> None:
     if memory is not None and _BYTES * after**2 > _SHARE * memory:
         raise InputError(
             f"column {column!r} brings {added:,} attributes: a state of {after:,} takes about "
-            f"{_BYTES * after**2 / 2**30:,.0f} GiB while it learns, and this machine has {memory / 2**30:,.0f}; declare "
-            f"the column S (carried) or X (ignored), or join its rare values first"
+            f"{_BYTES * after**2 / 2**30:,.0f} GiB while it learns, and this machine has {memory / 2**30:,.0f}; "
+            "declare the column S (carried) or X (ignored), or join its rare values first"
         )

@@ -278,6 +278,6 @@ def test_a_slip_in_a_column_of_numbers_does_not_make_it_text():
 def test_a_category_that_no_memory_can_hold_is_refused_by_name():
     ids = pd.DataFrame({"x": np.arange(60_000.0), "email": [f"u{i}@example.org" for i in range(60_000)]})
     project = Project("p")
-    with pytest.raises(InputError, match="column 'email' brings 60,000 attributes: .* GiB while it learns"):
+    with pytest.raises(InputError, match=r"column 'email' brings 60,000 attributes: .* GiB while it learns"):
         project.learn(ids, types={"email": "T"})
     assert project.n_rows == 0

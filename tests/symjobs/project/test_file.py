@@ -81,7 +81,9 @@ def saved(tmp_path):
 @pytest.mark.parametrize("length", [0, 4, 100, -1, -100])
 def test_truncated_files(saved, length):
     saved.write_bytes(saved.read_bytes()[:length])
-    with pytest.raises(ProjectError, match=r"p\.symjobs is not a symjobs project, or it is damaged .*restore it from a copy"):
+    with pytest.raises(
+        ProjectError, match=r"p\.symjobs is not a symjobs project, or it is damaged .*restore it from a copy"
+    ):
         Project.load(saved)
 
 
@@ -105,7 +107,9 @@ def test_foreign_files(tmp_path, content):
 
 def test_safetensors_of_others(tmp_path):
     save_file({"a": np.ones(3)}, tmp_path / "weights")
-    with pytest.raises(ProjectError, match="weights is a safetensors file, but not a project; name one that Project.save wrote"):
+    with pytest.raises(
+        ProjectError, match="weights is a safetensors file, but not a project; name one that Project.save wrote"
+    ):
         Project.load(tmp_path / "weights")
 
 
