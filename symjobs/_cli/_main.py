@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
-from symjobs._cli._parser import build_parser
+from symjobs._cli._parser import QUESTIONS, build_parser
 from symjobs._errors import SymjobsError
 from symkernels import SymkernelsError
 
@@ -26,7 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 if all went well, 1 if the job failed, 2 if the input was bad, 130 if interrupted.
     """
-    options = build_parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in QUESTIONS:
+        print(
+            f"symjobs: {words[0]!r} is a question, not a command; try: symjobs run {shlex.join(words)}", file=sys.stderr
+        )
+        return BAD_INPUT
+    options = build_parser().parse_args(words)
     try:
         return int(options.command(options))
     except (SymjobsError, SymkernelsError) as error:

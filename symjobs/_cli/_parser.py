@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Callable
+from typing import NoReturn
 
 from symjobs import __version__
 
@@ -27,9 +28,17 @@ examples:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others of the program are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line and exit with code 2."""
+        self.exit(2, f"symjobs: {message}; {self.prog} --help lists what is allowed\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; each command's function is its ``command``."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="symjobs", description="Learn a data file once, and ask: PCA, SVD, VIF, statistics and tests as jobs."
     )
     parser.add_argument("--version", action="version", version=f"symjobs {__version__}")
@@ -46,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     run = commands.add_parser(
         "run",
         help="learn a data file and answer one question about it",

@@ -84,7 +84,7 @@ def test_a_reader_that_goes_away_is_no_error():
     os.close(parent)
     done = subprocess.run([*PROGRAM, "run", "svd", "iris", "--json"], stdout=child, stderr=subprocess.PIPE, check=False)
     os.close(child)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (0, b"learnt 150 rows, 5 columns\n")
 
 
 def test_an_interrupt_is_exit_code_130(monkeypatch, capsys):
@@ -94,3 +94,22 @@ def test_an_interrupt_is_exit_code_130(monkeypatch, capsys):
     monkeypatch.setattr("symjobs._cli._run.learn", interrupted)
     assert main(["run", "pca", "iris", "--json"]) == 130
     assert capsys.readouterr().err == "symjobs: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "horoscope", "iris"], ["run", "pca"], ["run", "pca", "iris", "--components", "x"], ["walk"]]
+)
+def test_bad_arguments_are_one_line(capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    err = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert err.startswith("symjobs: ")
+    assert err.count("\n") == 1
+
+
+def test_a_question_without_run_is_told_the_command(capsys):
+    assert main(["pca", "my file.csv"]) == 2
+    assert capsys.readouterr().err == (
+        "symjobs: 'pca' is a question, not a command; try: symjobs run pca 'my file.csv'\n"
+    )
