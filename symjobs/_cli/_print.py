@@ -8,7 +8,7 @@ from typing import Any
 from symjobs._cli._tables import Cell, Table
 from symjobs._errors import MissingDependency
 
-_SHARES = ("explained", "cumulated")
+_SHARES = ("explained", "cumulative", "share")
 _MANY_COLUMNS, _FEW_ROWS = 9, 4
 _WIDEST = 44  # characters of a column; longer text is folded
 _GAP = 3

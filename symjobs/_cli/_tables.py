@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,6 @@ Cell: TypeAlias = str | int | float | None
 
 # What the maps of a KSVSMap hold: a title, and the names of its two columns.
 _MAPS = {
-    "SVDJob": [("singular values", ["singular value", "input"])],
     "ExploreVIFJob": [("variance inflation factors", ["input", "VIF"])],
     "SVDFeatureSelectionJob": [
         ("selection", ["input", "verdict"]),
@@ -59,7 +60,9 @@ def _tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str]) -> 
         vectors = values["pcaVectors"]
         rows = [[row[0], *map(_number, row[1:])] for row in vectors["data"]]
         yield Table("eigenvectors", vectors["attributeNames"], rows)
-    if "KSVSMap" in values:
+    if job_type == "SVDJob":
+        yield _singular_values([float(text) for text in values["KSVSMap"]["values"][0]])
+    elif "KSVSMap" in values:
         maps = values["KSVSMap"]["values"]
         for (title, header), entries in zip(_MAPS.get(job_type, [("answer", ["key", "value"])]), maps, strict=False):
             if entries:
@@ -87,7 +90,20 @@ def _eigenvalues(frame: Mapping[str, Any], total: float | None) -> Table:
         explained += value
         shares: list[Cell] = [value / total, explained / total] if total else [None, None]
         rows.append([name, value, *shares])
-    return Table("eigenvalues", ["component", "eigenvalue", "explained", "cumulated"], rows)
+    return Table("eigenvalues", ["component", "eigenvalue", "explained", "cumulative"], rows)
+
+
+def _singular_values(singular: list[float]) -> Table:
+    # On the wire each value goes with an input, which means nothing: a value belongs to all of them.
+    total = sum(singular)
+    rounding = max(len(singular), 32) * sys.float_info.epsilon  # as symkernels.svd counts the rank
+    rank = sum(value > rounding * singular[0] for value in singular)
+    condition = singular[0] / singular[-1] if singular and rank == len(singular) else math.inf
+    title = f"singular values (rank {rank} of {len(singular)}, condition {condition:.4g})"
+    rows: list[list[Cell]] = [
+        [f"s{i}", value, value / total if total else None] for i, value in enumerate(singular, start=1)
+    ]
+    return Table(title, ["number", "singular value", "share"], rows)
 
 
 def _project(info: Mapping[str, Any]) -> list[Cell]:
