@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from pathlib import Path
 
 from symjobs import datasets, sources
@@ -12,6 +13,8 @@ from symjobs._errors import InputError
 from symjobs._project import Project
 from symjobs.sources import Source
 from symjobs.sources._files import checked_path, is_parquet
+
+_NAMED = 8  # columns that the line about what was learnt names
 
 
 def learn(options: argparse.Namespace) -> Project:
@@ -26,7 +29,26 @@ def learn(options: argparse.Namespace) -> Project:
     if project.n_rows == 0:
         condition = f"passes the filter {options.filter!r}" if options.filter else "is complete"
         raise InputError(f"{source.name}: no row {condition}")
+    print(learnt_line(project), file=sys.stderr)
     return project
+
+
+def learnt_line(project: Project) -> str:
+    """Return what a project has learnt, and the columns that it only carries, with what would make it learn them."""
+    snapshot = project.snapshot()
+    columns = list(zip(snapshot.column_names, snapshot.column_types, strict=True))
+    learnt = sum(letter not in ("S", "X") for _, letter in columns)
+    line = f"learnt {_counted(project.n_rows, 'row')}, {_counted(learnt, 'column')}"
+    texts = [name for name, letter in columns if letter == "S"]
+    if not texts:
+        return line
+    more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    named = ", ".join(texts[:_NAMED])
+    return f"{line}; not learnt (text): {named}{more} (--types {texts[0]}=T makes a category)"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def learn_source(project: Project, source: Source) -> None:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from symjobs._entities import JobInfo
+from symjobs._errors import JobFailed, JobKilled
 from symjobs._jobs import JobHandle
 
 _PAUSE = 0.02
+_OPEN = ("queued", "running")
 
 
 def on_terminal() -> bool:
@@ -40,11 +41,17 @@ def reading(name: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda current, maximum: progress.update(task, completed=current, total=maximum)
 
 
-def state(info: JobInfo) -> str:
-    """Return a job's state in a word."""
-    if info.isDone:
-        return "finished"
-    return "running" if info.isStarted else "queued"
+def state(handle: JobHandle) -> tuple[str, str]:
+    """Return a job's state in a word, and the error of one that failed."""
+    if not handle.done():
+        return ("running" if handle.info().isStarted else "queued"), ""
+    try:
+        handle.result(timeout=0)
+    except JobFailed as error:
+        return "failed", str(error)
+    except JobKilled:
+        return "killed", ""
+    return "finished", ""
 
 
 def wait(handles: Sequence[JobHandle], label: Callable[[JobHandle], str], *, lines: bool = False) -> None:
@@ -72,7 +79,7 @@ def _wait_with_bars(handles: Sequence[JobHandle], label: Callable[[JobHandle], s
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("job {task.description}"),
+        TextColumn("job {task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[state]}"),
@@ -85,9 +92,10 @@ def _wait_with_bars(handles: Sequence[JobHandle], label: Callable[[JobHandle], s
         open_handles = list(handles)
         while open_handles:
             for handle in list(open_handles):
-                ended, info = handle.done(), handle.info()
-                progress.update(tasks[handle.id], completed=info.current, total=info.maximum, state=state(info))
-                if ended:
+                text, _ = state(handle)  # the error of a job that failed follows the bars
+                info = handle.info()
+                progress.update(tasks[handle.id], completed=info.current, total=info.maximum, state=text)
+                if text not in _OPEN:
                     progress.stop_task(tasks[handle.id])
                     open_handles.remove(handle)
             time.sleep(_PAUSE)
@@ -98,12 +106,13 @@ def _wait_with_lines(handles: Sequence[JobHandle], label: Callable[[JobHandle], 
     open_handles = list(handles)
     while open_handles:
         for handle in list(open_handles):
-            ended, info = handle.done(), handle.info()
-            text = state(info)
+            text, error = state(handle)
             if shown[handle.id] != text:
                 shown[handle.id] = text
-                print(f"  job {handle.id:>3} {label(handle)}: {text}, {info.current}/{info.maximum}", file=sys.stderr)
-            if ended:
+                info, why = handle.info(), f": {error}" if error else ""
+                progress = f"{info.current}/{info.maximum}"
+                print(f"  job {handle.id:>3} {label(handle)}: {text}, {progress}{why}", file=sys.stderr)
+            if text not in _OPEN:
                 open_handles.remove(handle)
         time.sleep(_PAUSE)
 

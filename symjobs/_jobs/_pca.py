@@ -179,7 +179,7 @@ def _refuse_constants(correlation: Any, names: list[str]) -> None:
     if constant:
         raise InputError(
             f"correlations are undefined for {', '.join(map(repr, constant))}: constant, or without values; "
-            "leave them out, or work on covariances (pcaCovariance=true)"
+            "leave them out, or work on covariances (covariance=True, pcaCovariance=true, --covariance)"
         )
 
 

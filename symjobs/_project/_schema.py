@@ -128,7 +128,9 @@ class Schema:
                 f"{name!r} is a category, and a single attribute is needed: name one member, as {name}$... of {members}"
             )
         if known is not None:
-            return f"the column {name!r} is of type {known.type}, which is not learnt, so there is no such attribute"
+            why = f"the column {name!r} is of type {known.type}, which is not learnt, so there is no such attribute"
+            remedy = f"; declare it a category: types={{{name!r}: 'T'}} or --types {name}=T"
+            return why + remedy if known.type == "S" else why
         if not self.names:
             return f"unknown attribute {shown(name)}: the project has learnt nothing yet"
         known_names = [*self.names, *self.sparse]
