@@ -65,6 +65,11 @@ class MatrixJob(Job):
         snapshot = context.snapshot(self.project)
         catalogue = Catalogue(snapshot)
         attributes = catalogue.select(self.inputs)
+        if snapshot.n_rows < 2:
+            raise InputError(
+                f"{self.job_type} needs at least two rows, and project {self.project.name!r} holds {snapshot.n_rows}; "
+                "learn more first"
+            )
         names = [catalogue.name(attribute) for attribute in attributes]
         matrix = self._matrix(snapshot.moments, [attribute.index for attribute in attributes])
         note_rounding(context, snapshot)
@@ -73,6 +78,9 @@ class MatrixJob(Job):
             result = self._answer(matrix, attributes, names, context)
         except DataError as error:
             raise _named(error, matrix, names, self.job_type) from error
+        rank = getattr(result, "rank", len(names))
+        if rank < len(names):
+            context.details["rank"] = f"{rank} of {len(names)}: some inputs depend on others, or there are too few rows"
         context.progress(2, 2)
         return result
 

@@ -131,7 +131,7 @@ class Condition:
 
 def condition(sums: Sums, layout: Layout, position: int) -> Condition:
     xp, dense = sums.xp, layout.n_dense
-    S = sums.whole()[:, position]
+    S = xp.concat([sums.S[:position, position], sums.S[position, position:]])
     if sums.N is None:
         count = xp.full((layout.size,), float(sums.T[position]), dtype=xp.float64, device=compat.device(sums.S))
     else:

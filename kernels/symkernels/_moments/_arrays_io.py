@@ -36,6 +36,7 @@ def to_arrays(m: Moments) -> dict[str, np.ndarray]:
         "weight": np.array([sums.weight]),
         "turnover": np.array([state.turnover]),
         "mass": np.array([state.mass]),
+        "depth": np.array([state.depth]),
         "gross": plain(state.gross),
         "low_exact": plain(state.low_exact),
         "high_exact": plain(state.high_exact),
@@ -112,5 +113,7 @@ def from_arrays(cls: type[Moments], arrays: dict[str, np.ndarray]) -> Moments:
         raise DataError("damaged moments: sums that no rows can have")
     m = cls(0, missing=_POLICIES[policy], joint_squares=joint)  # type: ignore[arg-type]
     exact = get("low_exact", "b", d), get("high_exact", "b", d)
-    m._state = State(layout, sums, get("gross", "f", d), scalar("turnover", "f"), scalar("mass", "f"), *exact)
+    m._state = State(
+        layout, sums, get("gross", "f", d), scalar("turnover", "f"), scalar("mass", "f"), scalar("depth", "f"), *exact
+    )
     return m

@@ -24,13 +24,14 @@ def sum_rows(
     *,
     joint: bool,
     checkpoint: Callable[[int, int], None] | None = None,
-) -> Sums:
-    """The sums of the rows of X about ``shift``."""
+) -> tuple[Sums, float]:
+    """The sums of the rows of X about ``shift``, and how many additions in a row they went through."""
     # The compiled loops know neither weights nor joint squares: both need other products, and are rare.
     if is_numpy(X) and weight is None and not joint and numba_works():
+        from ._fast import depth
         from ._fast import sum_rows as fast
 
-        return fast(X, sparse, layout, shift, checkpoint)
+        return fast(X, sparse, layout, shift, checkpoint), depth(X.shape[0])
     if is_cupy(X):
         from ._cuda import block_sums_cuda as body
 
@@ -58,4 +59,4 @@ def sum_rows(
         )
         if checkpoint is not None:
             checkpoint(stop, n)
-    return total
+    return total, float(n)

@@ -186,6 +186,13 @@ _NO_SPARSE = Incidence(
 )  # fmt: skip
 
 
+def depth(n: int) -> float:
+    """How many additions in a row a sum of n rows goes through here: within a block, and block after block."""
+    from ._loops import BLOCK
+
+    return min(n, BLOCK) + n / BLOCK + _parallel.thread_count()
+
+
 def _take(spare: list[_Accumulator], layout: Layout, shift: np.ndarray) -> _Accumulator:
     try:
         accumulator = spare.pop()
@@ -251,12 +258,13 @@ def learn_rows(
             n, p, acc.totals, acc.block, diagonal, acc.V, acc.gap_T, acc.gap_Q, acc.gap_N, group, T, Q, N, sums.V,
             sums.M3, sums.M4, sums.low, sums.high, state.low_exact, state.high_exact, state.gross,
         )  # fmt: skip
-        commit = loops.commit
+        commit, added = loops.commit, depth(n)
         # Python handles signals after calls, so that a Ctrl-C from here on finds all of the rows learnt.
         sums.n_rows += n
         sums.weight += n
         state.turnover += n
         state.mass += n
+        state.depth += added
         state.second, sums.S = sums.S, S
         commit(*rest)
         state.follow_mean()
@@ -272,18 +280,22 @@ def learn_few(state: State, X: np.ndarray) -> bool:
     sums, layout = state.sums, state.layout
     gaps = sums.N is not None
     T, Q = (sums.T, sums.Q) if gaps else (sums.T[:, None], sums.T[:, None])
-    done = _loops.learn_few(
-        X, sums.shift, layout.binary, sums.S, T, gaps, Q, sums.V, layout.binaries, sums.M3, sums.M4, sums.low,
-        sums.high, state.low_exact, state.high_exact, state.gross,
-    )  # fmt: skip
-    if not done:
+    n, taken = X.shape[0], np.zeros(1, dtype=np.bool_)
+    try:
+        _loops.learn_few(
+            X, sums.shift, layout.binary, sums.S, T, gaps, Q, sums.V, layout.binaries, sums.M3, sums.M4, sums.low,
+            sums.high, state.low_exact, state.high_exact, state.gross, taken,
+        )  # fmt: skip
+    finally:  # a Ctrl-C is raised right after the call, when the rows are in: then they must be counted too
+        if taken[0]:
+            if sums.N is not None:
+                sums.N += n
+            sums.n_rows += n
+            sums.weight += n
+            state.turnover += n
+            state.mass += n
+            state.depth += n
+    if not taken[0]:
         return False
-    n = X.shape[0]
-    if sums.N is not None:
-        sums.N += n
-    sums.n_rows += n
-    sums.weight += n
-    state.turnover += n
-    state.mass += n
     state.follow_mean()
     return True

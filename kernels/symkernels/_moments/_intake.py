@@ -57,8 +57,8 @@ def batch_state(
 
     def sum_about(shift: Array) -> State:
         with np.errstate(invalid="ignore", over="ignore"):  # what is infinite is found and named below
-            sums = sum_rows(X, weight, rows, layout, shift, joint=joint, checkpoint=checkpoint)
-        return State.of_rows(layout, sums, n)
+            sums, depth = sum_rows(X, weight, rows, layout, shift, joint=joint, checkpoint=checkpoint)
+        return State.of_rows(layout, sums, n, depth)
 
     batch = sum_about(_choose_shift(state, X))
     _check_finite(X, weight, batch)

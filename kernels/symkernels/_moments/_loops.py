@@ -374,8 +374,8 @@ def mirrored_covariance(S, T, n, divisor):
 
 @_compiled
 def learn_few(X, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, high,
-              low_exact, high_exact, gross):  # fmt: skip
-    """Add a few complete rows in place; without effect and False if a value is missing, too large or not 0/1.
+              low_exact, high_exact, gross, taken):  # fmt: skip
+    """Add a few complete rows in place and set ``taken``; no effect if a value is missing, too large or not 0/1.
 
     For a handful of rows one pass over the triangle costs less than an accumulator of their own would.
     """
@@ -385,7 +385,7 @@ def learn_few(X, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, hig
             x = X[r, j]
             d = x - shift[j]
             if not np.isfinite(S[j, j] + n * d * d) or (binary[j] and x != 0.0 and x != 1.0):
-                return False
+                return
     u = np.empty(p)
     for r in range(n):
         for j in range(p):
@@ -411,4 +411,4 @@ def learn_few(X, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, hig
                     Q[i, g] += square
             else:
                 T[i, 0] += a
-    return True
+    taken[0] = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import array_api_compat as compat
@@ -357,7 +357,7 @@ class Moments:
         return self._with(self._state.selected(positions))
 
     @_consistent
-    def aligned(self, like: Moments, source: Sequence[int]) -> Moments:
+    def aligned(self, like: Moments, source: Sequence[int], groups: Mapping[int, int] | None = None) -> Moments:
         """A new state with the attributes of ``like``; its attribute i is this state's ``source[i]``, or -1: not here.
 
         What is not here has no counts, unless another attribute of its presence group is: then it was 0 where the group
@@ -369,6 +369,9 @@ class Moments:
             Whose attributes, and their order, to take on.
         source : (like.n_attributes,) sequence of int
             Attribute numbers of this state, or -1.
+        groups : mapping of int to int, optional
+            This state's presence group for groups of ``like`` that share no attribute with it but are the same, say of
+            a list column without members. Other groups are found by their attributes.
 
         Raises
         ------
@@ -385,6 +388,10 @@ class Moments:
         source_position = np.full(new.size, -1)
         source_position[here] = old.position[by_position[here]]
         group_source = np.full(new.n_groups, -1)
+        for theirs, mine in (groups or {}).items():
+            if theirs not in new.sparse_groups or mine not in old.sparse_groups:
+                raise ShapeError(f"groups: {theirs!r} of `like` and {mine!r} here must be sparse presence groups")
+            group_source[theirs] = mine
         group_source[new.group[here]] = old.group[source_position[here]]
         if (group_source[new.group[here]] != old.group[source_position[here]]).any():
             raise ShapeError("attributes of one presence group in `like` are in several groups here")
@@ -546,9 +553,9 @@ class Moments:
     def error_bound(self) -> Array:
         """(P,) float64: bound on the relative error that rounding of the sums left in each variance.
 
-        Of the probabilistic kind (Higham & Mary 2019, "A new approach to probabilistic rounding error analysis",
-        theorem 2.4): 4 sqrt(rows) units of rounding of all that was ever added or taken away, as forgotten rows leave
-        theirs behind. ``inf`` where the variance is 0 but was not always; NaN without rows.
+        Four units of rounding for each addition in a row (Higham 2002, "Accuracy and Stability of Numerical
+        Algorithms", section 4.2), of all that was ever added or taken away: forgotten rows leave theirs behind.
+        ``inf`` where the variance is 0 but was not always; NaN without rows.
         """
         xp, layout = self._sums.xp, self._layout
         absolute = self._state.absolute_error()

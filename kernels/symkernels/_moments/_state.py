@@ -19,9 +19,13 @@ _FAR = 4.0
 _LOOK_EVERY = 64
 
 
-def rounding(turnover: float) -> float:
-    """Relative rounding error of a sum over so many rows: 4 sqrt(n) units (Higham & Mary 2019, theorem 2.4)."""
-    return 4 * _answers.UNIT * max(turnover, 1.0) ** 0.5
+def rounding(depth: float) -> float:
+    """Relative rounding error of a variance from sums of so many additions in a row (Higham 2002, section 4.2).
+
+    Each addition may err by a unit, and equal rows all err to the same side, so that no square root can be taken. The
+    factor covers the square of the sum, which the variance takes away.
+    """
+    return 4 * _answers.UNIT * depth
 
 
 def on_same_device(a: Array, b: Array) -> bool:
@@ -37,6 +41,7 @@ class State:
     gross: Array  # (dense,) squares ever added or taken away: what rounding errors are relative to
     turnover: float  # rows ever added or taken away
     mass: float  # their weight
+    depth: float  # additions in a row that a sum has gone through
     low_exact: Array  # (dense,) bool: whether `sums.low` is the minimum, or only a bound of it
     high_exact: Array
     checked: float = 0.0  # `turnover` when `follow_mean` last looked
@@ -49,19 +54,21 @@ class State:
         return cls.of_rows(layout, sums, 0)
 
     @classmethod
-    def of_rows(cls, layout: Layout, sums: Sums, n: int) -> State:
-        """The state that holds the sums of n rows and has seen nothing else."""
+    def of_rows(cls, layout: Layout, sums: Sums, n: int, depth: float | None = None) -> State:
+        """The state that holds the sums of n rows, by default one after the other, and has seen nothing else."""
         xp = sums.xp
 
         def exact() -> Array:
             return xp.ones((layout.n_dense,), dtype=xp.bool, device=compat.device(sums.S))
 
         gross = xp.asarray(sums.diagonal()[: layout.n_dense], copy=True)
-        return cls(layout, sums, gross, float(n), sums.weight, exact(), exact())
+        return cls(layout, sums, gross, float(n), sums.weight, float(n if depth is None else depth), exact(), exact())
 
     def copy(self) -> State:
         gross, low, high = (self.sums.xp.asarray(a, copy=True) for a in (self.gross, self.low_exact, self.high_exact))
-        return State(self.layout, self.sums.copy(), gross, self.turnover, self.mass, low, high, self.checked)
+        return State(
+            self.layout, self.sums.copy(), gross, self.turnover, self.mass, self.depth, low, high, self.checked
+        )
 
     def to(self, like: Array) -> State:
         """Return a copy held by the library and on the device of ``like``."""
@@ -73,7 +80,7 @@ class State:
         arrays = {name: move(array) for name, array in self.sums.arrays().items()}
         sums = Sums(xp, self.sums.n_rows, self.sums.weight, **arrays)
         exact = move(self.low_exact), move(self.high_exact)
-        return State(self.layout, sums, move(self.gross), self.turnover, self.mass, *exact, self.checked)
+        return State(self.layout, sums, move(self.gross), self.turnover, self.mass, self.depth, *exact, self.checked)
 
     def padded(self, dense: Array) -> Array:
         """(P,) from (dense,), 0 for the sparse attributes."""
@@ -83,7 +90,7 @@ class State:
 
     def absolute_error(self) -> Array:
         """(P,) bound on the rounding error of each sum of squares."""
-        xp, relative = self.sums.xp, rounding(self.turnover)
+        xp, relative = self.sums.xp, rounding(self.depth)
         # Counts of rows are exact, sums of weights are not.
         of_binary = relative * self.mass if self.mass != self.turnover else 0.0
         binary = self.sums.index(self.layout.binary)
@@ -122,6 +129,7 @@ class State:
         self.gross = self.gross + batch.gross
         self.turnover += batch.turnover
         self.mass += batch.mass
+        self.depth += batch.depth + 1
         if sign > 0:
             self.check_overflow()
             self.low_exact = _smaller_is_exact(low, self.low_exact, gone.low, batch.low_exact)
@@ -202,7 +210,7 @@ class State:
         t = sums.own_sums(layout) - gone.own_sums(layout)
         s = sums.diagonal() - gone.diagonal()
         wrong = self.sums.index(layout.binary) & ((t < -slack) | (t > n + slack))
-        noise = rounding(self.turnover + batch.turnover) * (self.padded(self.gross + batch.gross))
+        noise = rounding(self.depth + batch.depth + 1) * (self.padded(self.gross + batch.gross))
         wrong = wrong | (~self.sums.index(layout.binary) & (s - t * _answers.divide(xp, t, n) < -noise))
         if bool(xp.any(wrong)):
             raise ForgetError(
@@ -219,7 +227,7 @@ class State:
             sums.N = xp.where(xp.abs(sums.N) <= self.slack, 0.0, sums.N)
         sums.clear_uncounted(self.layout)
         if sums.n_rows == 0 and sums.weight == 0:
-            self.turnover = self.mass = self.checked = 0.0
+            self.turnover = self.mass = self.depth = self.checked = 0.0
         empty = sums.own_counts(self.layout)[: self.layout.n_dense] == 0
         self.gross = xp.where(empty, 0.0, self.gross)
         self.low_exact, self.high_exact = self.low_exact | empty, self.high_exact | empty
@@ -239,7 +247,7 @@ class State:
 
         sums = self.sums.rearranged(old, layout, source, group_source, dense(self.sums.shift, 0.0))
         exact = dense(self.low_exact, True), dense(self.high_exact, True)
-        return State(layout, sums, dense(self.gross, 0.0), self.turnover, self.mass, *exact, self.checked)
+        return State(layout, sums, dense(self.gross, 0.0), self.turnover, self.mass, self.depth, *exact, self.checked)
 
     def extended(self, layout: Layout) -> State:
         """A new state with further attributes; each that is here keeps its number."""

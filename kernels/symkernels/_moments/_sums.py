@@ -252,8 +252,17 @@ class Sums:
                 keep = keep[:, None] & self.index(sources[1] >= 0)[None, :]
             return xp.where(keep, A, 0.0)
 
-        whole = self.whole()
-        result.S = pick(whole, source, source)
+        def pick_square(A: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
+            """As `pick`, of a matrix whose upper triangle counts: just the entries that are asked for."""
+            low, high = np.minimum(rows[:, None], columns[None, :]), np.maximum(rows[:, None], columns[None, :])
+            flat = self.index((np.maximum(low, 0) * old.size + np.maximum(high, 0)).reshape(-1))
+            keep = self.index(low >= 0)
+            if old.size == 0 or flat.shape[0] == 0:
+                return xp.zeros(low.shape, dtype=xp.float64, device=device)
+            return xp.where(keep, xp.reshape(xp.take(xp.reshape(A, (-1,)), flat), low.shape), 0.0)
+
+        few = 4 * new.size < old.size
+        result.S = pick_square(self.S, source, source) if few else pick(self.whole(), source, source)
         if self.D is not None:
             result.D, result.F = pick(self.D, source, source), pick(self.F, source, source)
         if not missing:
@@ -265,11 +274,13 @@ class Sums:
             result.T, result.Q = pick(gappy.T, source, group_source), pick(gappy.Q, source, group_source)
         dense = source[: new.n_dense]
         if len(new.binaries):
-            # Of a sparse attribute x, 0 or 1, the sums of x^2 x_b are its row of S.
             columns = np.full(old.size + 1, -1)
             columns[old.binaries] = np.arange(len(old.binaries))
-            sparse = xp.take(whole[old.n_dense :, :], self.index(old.binaries), axis=1)
-            result.V = pick(xp.concat([self.V, sparse], axis=0), dense, columns[source[new.binaries]])
+            was_sparse = dense >= old.n_dense
+            result.V = pick(self.V, np.where(was_sparse, -1, dense), columns[source[new.binaries]])
+            if was_sparse.any():  # of a sparse attribute x, 0 or 1, the sums of x^2 x_b are its row of S
+                of_sparse = pick_square(self.S, np.where(was_sparse, dense, -1), source[new.binaries])
+                result.V = xp.where(self.index(was_sparse)[:, None], of_sparse, result.V)
         # Where a sparse attribute becomes a dense one (select): all power sums of 0/1 are T, and counts tell extremes.
         total, count = self.own_sums(old)[old.n_dense :], self.own_counts(old)[old.n_dense :]
         known = self.index(dense >= 0)

@@ -96,3 +96,22 @@ def test_refusals(iris, job, learnt):
     apart = pd.DataFrame({"a": [1.0, 2.0, np.nan, np.nan], "b": [np.nan, np.nan, 1.0, 3.0]})
     with pytest.raises(sj.InputError, match="'a' and 'b' have too few rows in common"):
         job(learnt(apart)).run(sj.JobContext())
+
+
+@pytest.mark.parametrize("job", [sj.PCAJob, sj.SVDJob, sj.ExploreVIFJob, sj.SVDFeatureSelectionJob])
+def test_one_row_is_too_few(job):
+    project = sj.Project("p").learn(([[1.0, 2.0]], ["a", "b"]))
+    with (
+        sj.JobManager() as manager,
+        pytest.raises(sj.JobFailed, match="needs at least two rows, and .* holds 1"),
+    ):
+        manager.submit(job(project)).result(10)
+
+
+def test_more_attributes_than_rows_is_told():
+    rng = np.random.default_rng(0)
+    project = sj.Project("p").learn((rng.normal(size=(5, 8)), list("abcdefgh")))
+    with sj.JobManager() as manager:
+        handle = manager.submit(sj.SVDJob(project))
+        assert handle.result(10).rank == 4
+        assert handle.info().details["rank"].startswith("4 of 8")
