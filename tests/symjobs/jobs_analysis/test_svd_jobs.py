@@ -103,7 +103,7 @@ def test_one_row_is_too_few(job):
     project = sj.Project("p").learn(([[1.0, 2.0]], ["a", "b"]))
     with (
         sj.JobManager() as manager,
-        pytest.raises(sj.JobFailed, match="needs at least two rows, and .* holds 1"),
+        pytest.raises(sj.JobFailed, match=r"needs at least two rows, and .* holds 1"),
     ):
         manager.submit(job(project)).result(10)
 
