@@ -81,11 +81,13 @@ def parse_pairs(option: str, text: str | None) -> dict[str, str]:
 
 def _open(options: argparse.Namespace, types: dict[str, str]) -> Source:
     if options.data in datasets.names() and not Path(options.data).exists():
+        _refuse_na(options, "a shipped data set")
         return datasets.open(options.data)
     if not Path(options.data).exists():
         raise InputError(f"no such file: {options.data}; shipped data sets are {', '.join(datasets.names())}")
     path = checked_path(options.data)
     if is_parquet(path):
+        _refuse_na(options, "a Parquet file")
         readable = {name: letter for name, letter in types.items() if letter in ("T", "X")}
         return sources.parquet(path, types=readable, memory_budget=options.memory_budget)
     return sources.csv(
@@ -95,5 +97,11 @@ def _open(options: argparse.Namespace, types: dict[str, str]) -> Source:
         header=not options.no_header,
         types=types,
         encoding=options.encoding,
+        missing=options.na or (),
         memory_budget=options.memory_budget,
     )
+
+
+def _refuse_na(options: argparse.Namespace, what: str) -> None:
+    if options.na:
+        raise InputError(f"--na is for CSV files, and {options.data} is {what}, which says itself what is missing")

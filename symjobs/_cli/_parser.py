@@ -103,6 +103,12 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     data.add_argument("--separator", default=",", metavar="CHAR", help="CSV: between values (default: ,)")
     data.add_argument("--quote", default='"', metavar="CHAR", help="CSV: around values; '' for none")
     data.add_argument("--no-header", action="store_true", help="CSV: the first line is data; columns are x1, x2, ...")
+    data.add_argument(
+        "--na",
+        action="append",
+        metavar="TEXT",
+        help="CSV: a further text that means missing, as '?' (always missing: empty, null, NaN, NA); may be repeated",
+    )
     data.add_argument("--encoding", default="utf-8", help="CSV: encoding of the file")
     data.add_argument(
         "--memory-budget", default="256MiB", metavar="SIZE", help="memory for reading and learning (default: 256MiB)"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from symjobs._entities import DataFrame
 from symjobs._errors import InputError, MissingDependency
+from symjobs._tables import MISSING_TEXTS
 from symjobs.sources._blocks import Block, RecordFinder, blocks
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._csv_plain import PlainReader, numbered_rows
-from symjobs.sources._dialect import Columns, Dialect, find_columns
+from symjobs.sources._dialect import Columns, Dialect, check_separator, find_columns
 from symjobs.sources._files import check_text, checked_path
 from symjobs.sources._source import Source
 
@@ -51,7 +52,9 @@ class CsvSource(Source):
         self._limit = max(memory_budget // 4, 2**16)
         self._block = min(block_bytes(memory_budget, _SHARE[reader], _LARGEST[reader]), self._limit)
         names, self._start, sample = self._look(header)
-        self._columns = find_columns(names, sample, types, self.name)
+        if header and not set(names) <= set(types or ()):
+            check_separator(names, sample, dialect, self.name)
+        self._columns = find_columns(names, sample, types, dialect, self.name)
         self.attribute_names = tuple(self._columns.names[j] for j in self._columns.learnt)
 
     def batches(self) -> Iterator[tuple[Any, int]]:
@@ -124,6 +127,12 @@ def _has_rows(table: Any) -> bool:
     return bool(table.data if isinstance(table, DataFrame) else table.num_rows)
 
 
+def _texts(missing: Sequence[str]) -> frozenset[str]:
+    if isinstance(missing, str) or not all(isinstance(text, str) for text in missing):
+        raise InputError(f"missing is {missing!r}; it must be a sequence of texts, such as ('?', '-')")
+    return frozenset(text.strip() for text in missing)
+
+
 def csv(
     path: str | os.PathLike[str],
     /,
@@ -133,6 +142,7 @@ def csv(
     header: bool = True,
     types: Mapping[str, str] | None = None,
     encoding: str = "utf-8",
+    missing: Sequence[str] = (),
     memory_budget: int | str = DEFAULT_BUDGET,
     reader: Literal["auto", "pyarrow", "python"] = "auto",
 ) -> Source:
@@ -159,6 +169,9 @@ def csv(
         not read at all.
     encoding : str, default "utf-8"
         Any encoding that extends ASCII, such as ``"latin-1"``.
+    missing : sequence of str, default ()
+        Further texts that mean missing in every column, such as ``("?", "-999")``. Blanks around a value do not count;
+        a number is compared as text, so that ``"-999"`` is not ``-999.0``.
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``: what reading and learning may hold at once, beside the project's state.
     reader : {"auto", "pyarrow", "python"}
@@ -174,8 +187,9 @@ def csv(
     ------
     InputError
         Here for a file that is missing, empty, without rows, or not text, for column names that are empty or come
-        twice, and for options that are not allowed. While reading for a row of the wrong length, a value that its
-        column cannot hold, an infinite value, and bytes that are not in the encoding: with file, line and column.
+        twice, for one column whose name and rows all hold another separator, and for options that are not allowed.
+        While reading for a row of the wrong length, a value that its column cannot hold, an infinite value, and bytes
+        that are not in the encoding: with file, line and column.
     MissingDependency
         If `reader` is ``"pyarrow"`` and pyarrow is not installed.
     """
@@ -185,5 +199,5 @@ def csv(
     if reader == "pyarrow" and not found:
         raise MissingDependency("pyarrow", "files", "reader='pyarrow'")
     chosen = ("pyarrow" if found else "python") if reader == "auto" else reader
-    dialect = Dialect(separator, quote, encoding)
+    dialect = Dialect(separator, quote, encoding, MISSING_TEXTS | _texts(missing))
     return CsvSource(checked_path(path), dialect, header, types, parse_budget(memory_budget), chosen)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from symjobs._tables import MISSING_TEXTS
 from symjobs.sources._blocks import Block
 from symjobs.sources._csv_plain import PlainReader
-from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind
+from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind, is_number
 
 
 class ArrowReader:
@@ -27,6 +28,9 @@ class ArrowReader:
         self._dialect = dialect
         self._columns = columns
         self._plain = PlainReader(path, dialect, columns)
+        further = dialect.missing - MISSING_TEXTS
+        self._further = pa.array(sorted(further), pa.string()) if further else None
+        self._padded = _padded_number([text for text in further if is_number(text)])
         text = pa.string()
         types = {Kind.NUMBER: pa.float64(), Kind.FLAG: pa.bool_(), Kind.CATEGORY: pa.dictionary(pa.int32(), text)}
         self._parse = pa.csv.ParseOptions(
@@ -37,7 +41,7 @@ class ArrowReader:
         self._convert = pa.csv.ConvertOptions(
             column_types={columns.names[j]: types.get(columns.kinds[j], text) for j in columns.learnt},
             include_columns=[columns.names[j] for j in columns.learnt],
-            null_values=sorted(MISSING_TEXTS),
+            null_values=sorted(dialect.missing),
             true_values=list(TRUE_TEXTS),
             false_values=list(FALSE_TEXTS),
             strings_can_be_null=True,
@@ -46,13 +50,15 @@ class ArrowReader:
     def table(self, block: Block) -> Any:
         """Return the rows of the block: an Arrow table, or a DataFrame entity where pyarrow could not read it."""
         pa = self._pa
+        if self._padded and self._padded.search(block.data):
+            return self._plain.table(block)
         # One chunk for the whole block: the tables that follow are learnt as one batch.
         read = pa.csv.ReadOptions(column_names=list(self._columns.names), block_size=len(block.data) + 1)
         try:
             table = pa.csv.read_csv(self._utf8(block), read, self._parse, self._convert)
         except (pa.ArrowInvalid, UnicodeDecodeError):
             return self._plain.table(block)
-        return self._with_lists(table) if self._finite(table) else self._plain.table(block)
+        return self._with_lists(self._without_padded(table)) if self._finite(table) else self._plain.table(block)
 
     def _utf8(self, block: Block) -> Any:
         if self._dialect.is_utf8:
@@ -65,6 +71,22 @@ class ArrowReader:
         floats = (column for column in table.columns if self._pa.types.is_floating(column.type))
         return not any(pc.any(pc.is_inf(column)).as_py() for column in floats)
 
+    def _without_padded(self, table: Any) -> Any:
+        # pyarrow compares texts as they stand; " ?" means missing as "?" does.
+        if self._further is None:
+            return table
+        pa, pc = self._pa, self._pa.compute
+        for i, column in enumerate(table.columns):
+            coded = pa.types.is_dictionary(column.type)
+            if not coded and not pa.types.is_string(column.type):
+                continue
+            texts = column.cast(pa.string()) if coded else column
+            padded = pc.is_in(pc.utf8_trim_whitespace(texts), value_set=self._further)
+            if pc.any(padded).as_py():
+                texts = pc.if_else(padded, pa.scalar(None, pa.string()), texts)
+                table = table.set_column(i, table.field(i).name, texts.dictionary_encode() if coded else texts)
+        return table
+
     def _with_lists(self, table: Any) -> Any:
         # "|a|b" -> ["a", "b"]: as Arrow has lists, the type needs no telling.
         pc = self._pa.compute
@@ -74,3 +96,11 @@ class ArrowReader:
                 members = pc.split_pattern(pc.utf8_trim(table.column(i), "|"), "|")
                 table = table.set_column(i, self._columns.names[j], members)
         return table
+
+
+def _padded_number(texts: list[str]) -> re.Pattern[bytes] | None:
+    # Where a number such as -999 means missing, pyarrow would read " -999" as that number.
+    if not texts:
+        return None
+    either = b"|".join(re.escape(text.encode()) for text in texts)
+    return re.compile(rb"[ \t](?:%b)|(?:%b)[ \t]" % (either, either))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import math
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from symjobs._entities import Cell, DataFrame
 from symjobs._errors import InputError
-from symjobs._tables import MISSING_TEXTS
 from symjobs._tables._cells import parse_number
 from symjobs.sources._blocks import Block, line_at
-from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind
+from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind, separator_hint
 
 
 class PlainReader:
@@ -31,18 +31,23 @@ class PlainReader:
     def table(self, block: Block) -> DataFrame:
         """Return the rows of the block."""
         names, learnt = self._columns.names, self._columns.learnt
-        readers = [(j, _READ.get(self._columns.kinds[j], _word)) for j in learnt]
+        readers = [(j, self._cell_reader(self._columns.kinds[j])) for j in learnt]
         rows: list[list[Cell]] = []
         for line, row in numbered_rows(self._path, self._dialect, block):
             if len(row) != len(names):
                 raise InputError(
                     f"{self._where(block, line)}: {len(row)} values in the row, and the header has {len(names)} columns"
+                    f"{separator_hint(names, self._dialect)}"
                 )
             try:
                 rows.append([read(row[j]) for j, read in readers])
             except ValueError:
                 raise self._bad_cell(block, line, row, readers) from None
         return DataFrame([names[j] for j in learnt], self._letters(rows), rows)
+
+    def _cell_reader(self, kind: Kind) -> Callable[[str], Cell]:
+        read, missing = _READ.get(kind, str), self._dialect.missing
+        return lambda text: None if text.strip() in missing else read(text)
 
     def _letters(self, rows: list[list[Cell]]) -> list[str]:
         # As an Arrow table of the same block would be understood: 0, 1 and missing alone are binary.
@@ -60,11 +65,12 @@ class PlainReader:
             try:
                 read(row[j])
             except ValueError as error:
-                problems.append((self._columns.names[j], self._columns.kinds[j], error))
-        name, kind, problem = problems[0]
+                problems.append((self._columns.names[j], self._columns.kinds[j], error, row[j].strip()))
+        name, kind, problem, text = problems[0]
         return InputError(
             f"{self._where(block, line)}, column {name!r}: {problem}, and the column holds {kind.value}; "
-            f"correct it, or declare the column text: types={{{name!r}: 'S'}} (--types {name}=S)"
+            f"correct it, or declare the column text: types={{{name!r}: 'S'}} (--types {name}=S); "
+            f"if it means missing: missing=({text!r},) (--na {shlex.quote(text)})"
         )
 
     def _where(self, block: Block, line: int) -> str:
@@ -106,24 +112,16 @@ def _number(text: str) -> float | None:
     try:
         value = parse_number(text)
     except ValueError:
-        if text.strip() in MISSING_TEXTS:
-            return None
         raise ValueError(f"{text!r} is not a number") from None
     if math.isinf(value):
         raise ValueError(f"{text!r} is infinite")
     return None if math.isnan(value) else value
 
 
-def _flag(text: str) -> int | None:
+def _flag(text: str) -> int:
     if text in TRUE_TEXTS or text in FALSE_TEXTS:
         return int(text in TRUE_TEXTS)
-    if text.strip() in MISSING_TEXTS:
-        return None
     raise ValueError(f"{text!r} is neither true nor false")
-
-
-def _word(text: str) -> str | None:
-    return None if text.strip() in MISSING_TEXTS else text
 
 
 _READ: dict[Kind, Callable[[str], Cell]] = {Kind.NUMBER: _number, Kind.FLAG: _flag}

@@ -14,6 +14,7 @@ from symjobs._tables._cells import parse_number
 TRUE_TEXTS = ("true", "True", "TRUE")
 FALSE_TEXTS = ("false", "False", "FALSE")
 LETTERS = "CBTSLX"
+_SEPARATORS = (";", "\t", "|", ",")
 
 
 class Kind(Enum):
@@ -32,11 +33,12 @@ _KINDS = {"C": Kind.NUMBER, "B": Kind.NUMBER, "T": Kind.CATEGORY, "S": Kind.TEXT
 
 @dataclass(frozen=True)
 class Dialect:
-    """Separator, quote character (empty: none), and encoding of a CSV file."""
+    """Separator, quote character (empty: none), and encoding of a CSV file, and the texts that mean missing in it."""
 
     separator: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
+    missing: frozenset[str] = MISSING_TEXTS
 
     @property
     def is_utf8(self) -> bool:
@@ -72,31 +74,63 @@ class Columns:
 
 
 def find_columns(
-    names: Sequence[str], sample: Sequence[Sequence[str]], types: Mapping[str, str] | None, place: str
+    names: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    types: Mapping[str, str] | None,
+    dialect: Dialect,
+    place: str,
 ) -> Columns:
     """Decide what each column holds: from `types` where they say so, otherwise from the first rows."""
     types = dict(types or {})
     for name, letter in types.items():
         if name not in names:
-            raise InputError(f"{place} has no column {name!r}, which types names; it has {', '.join(names)}")
+            raise InputError(
+                f"{place} has no column {name!r}, which types names; it has {', '.join(names)}"
+                f"{separator_hint(names, dialect)}"
+            )
         if letter not in _KINDS:
             raise InputError(f"types gives column {name!r} the letter {letter!r}; allowed are {', '.join(LETTERS)}")
     kinds = [
-        _KINDS[types[name]] if name in types else _kind([row[j] for row in sample if j < len(row)])
+        _KINDS[types[name]] if name in types else _kind([row[j] for row in sample if j < len(row)], dialect.missing)
         for j, name in enumerate(names)
     ]
     return Columns(tuple(names), tuple(kinds))
 
 
-def _kind(texts: Sequence[str]) -> Kind:
-    present = [text for text in texts if text.strip() not in MISSING_TEXTS]
+def separator_hint(names: Sequence[str], dialect: Dialect) -> str:
+    """Return what an error adds where a header of one column holds what another separator would part, else nothing."""
+    found = _other_separator(names, dialect)
+    if found is None:
+        return ""
+    written = r"\t" if found == "\t" else found
+    return f"; the header looks separated by '{written}': pass separator='{written}' (--separator '{written}')"
+
+
+def check_separator(names: Sequence[str], sample: Sequence[Sequence[str]], dialect: Dialect, place: str) -> None:
+    """Raise if header and rows are parted by another separator than the dialect's, so that all is one column."""
+    found = _other_separator(names, dialect)
+    if found is not None and sample and all(found in dialect.separator.join(row) for row in sample):
+        raise InputError(f"{place} has one column, {names[0]!r}{separator_hint(names, dialect)}")
+
+
+def _other_separator(names: Sequence[str], dialect: Dialect) -> str | None:
+    if len(names) != 1:
+        return None
+    counts = {mark: names[0].count(mark) for mark in _SEPARATORS if mark != dialect.separator}
+    most = max(counts, key=lambda mark: counts[mark])
+    return most if counts[most] else None
+
+
+def _kind(texts: Sequence[str], missing: frozenset[str]) -> Kind:
+    present = [text for text in texts if text.strip() not in missing]
     if present and all(text in TRUE_TEXTS or text in FALSE_TEXTS for text in present):
         return Kind.FLAG
     # Some text among numbers is more likely an error in the file than a meaning: reading will name its line.
-    return Kind.NUMBER if 2 * sum(map(_is_number, present)) >= len(present) else Kind.TEXT
+    return Kind.NUMBER if 2 * sum(map(is_number, present)) >= len(present) else Kind.TEXT
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a value of the file reads as a number."""
     try:
         parse_number(text)
     except ValueError:

@@ -18,6 +18,8 @@ def checked_path(path: str | os.PathLike[str]) -> Path:
         raise InputError(f"no such file: {file}")
     if file.is_dir():
         raise InputError(f"{file} is a directory; name a file")
+    if not file.is_file():  # a pipe or a device: it has no size, and cannot be read again
+        raise InputError(f"{file} is not a regular file; save it to a file first, and name that file")
     try:
         with file.open("rb") as opened:
             first = opened.read(1)
