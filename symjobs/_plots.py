@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BAR, _LINE, _MARK, _GREY = "#4c72b0", "#c44e52", "#dd8452", "#8c8c8c"
-_CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+_CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 _FORMATS = (".png", ".svg", ".pdf")
-_MOST_NAMES = 80  # more names than this cannot be read at any size of figure: every k-th is written
+_MOST_FACTORS, _MOST_MAPPED = 40, 60  # more cannot be read at any size of figure
+_LONGEST_NAME, _LONGEST_TITLE = 24, 80  # characters; what is longer is shortened in the middle
 
 
 def check_path(path: str | os.PathLike[str]) -> Path:
@@ -69,17 +70,19 @@ def scree(values: Sequence[float], *, total: float | None = None, title: str, qu
     figure = _figure_class()(figsize=(min(14.0, max(6.4, 0.3 * len(heights) + 3)), 4.2), layout="constrained")
     axes = figure.add_subplot()
     axes.bar(numbers, heights, color=_BAR, width=0.75)
-    axes.set(title=title, xlabel="component", ylabel=quantity, xlim=(0.4, len(heights) + 0.6))
+    _set_title(axes, title)
+    axes.set(xlabel="component", ylabel=quantity, xlim=(0.4, len(heights) + 0.6))
     positive = heights[heights > 0]
     if len(positive) > 1 and positive[0] > 1e3 * positive[-1]:
         axes.set_yscale("log")
+        axes.set_ylabel(f"{quantity} (logarithmic)")
     step = math.ceil(len(numbers) / 30)
     axes.set_xticks(numbers[::step])
     whole = float(heights.sum()) if total is None else total
     if whole > 0:
         share = axes.twinx()
         share.plot(numbers, np.cumsum(heights) / whole, color=_LINE, marker="o", markersize=3.5, linewidth=1.4)
-        share.set(ylim=(0, 1.04), ylabel="explained, cumulated")
+        share.set(ylim=(0, 1.04), ylabel="explained, cumulative")
         share.yaxis.label.set_color(_LINE)
         share.tick_params(axis="y", colors=_LINE)
         share.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
@@ -89,10 +92,13 @@ def scree(values: Sequence[float], *, total: float | None = None, title: str, qu
 
 
 def correlation_map(names: Sequence[str], correlations: np.ndarray, *, title: str) -> Figure:
-    """Draw a correlation matrix as a heat map; undefined correlations are grey."""
-    side = _side(len(names))
+    """Draw a correlation matrix as a heat map; undefined correlations are grey. Of many attributes, the first 60."""
+    if len(names) > _MOST_MAPPED:
+        title = f"{_shortened(title, _LONGEST_TITLE)}\nthe first {_MOST_MAPPED} of {len(names)}"
+    shown = names[:_MOST_MAPPED]
+    side = _side(len(shown))
     figure = _figure_class()(figsize=(side + 2.6, side + 1.8), layout="constrained")
-    _draw_map(figure.add_subplot(), names, correlations, title)
+    _draw_map(figure.add_subplot(), shown, correlations[:_MOST_MAPPED, :_MOST_MAPPED], title)
     return figure
 
 
@@ -101,8 +107,14 @@ def vif_bars(
 ) -> Figure:
     """Draw variance inflation factors as bars on a log scale, and the correlations behind them if they are given.
 
-    Infinite factors (exact collinearity) run to the edge and are marked, constant inputs (NaN) are named as such.
+    Infinite factors (exact collinearity) run to the edge and are marked, constant inputs (NaN) are named as such. Of
+    many attributes, the 40 with the largest factors are drawn.
     """
+    if len(names) > _MOST_FACTORS:
+        largest = np.sort(_ascending(factors)[-_MOST_FACTORS:])  # in the order of the inputs, for the map
+        title = f"{_shortened(title, _LONGEST_TITLE)}\nthe {_MOST_FACTORS} largest of {len(names)}"
+        names, factors = [names[i] for i in largest], [factors[i] for i in largest]
+        correlations = None if correlations is None else correlations[np.ix_(largest, largest)]
     side = _side(len(names))
     height = max(3.2, 0.27 * len(names) + 1.6)
     if correlations is None:
@@ -117,7 +129,7 @@ def vif_bars(
 
 
 def _draw_bars(axes: Axes, names: Sequence[str], factors: np.ndarray, title: str) -> None:
-    order = np.argsort(np.where(np.isnan(factors), -1.0, factors), kind="stable")
+    order = _ascending(factors)
     shown = factors[order]
     finite = shown[np.isfinite(shown)]
     edge = 3.0 * max(20.0, float(finite.max()) if len(finite) else 1.0)
@@ -128,17 +140,17 @@ def _draw_bars(axes: Axes, names: Sequence[str], factors: np.ndarray, title: str
         if math.isinf(value):
             axes.text(edge / 1.1, row, "∞ collinear", ha="right", va="center", color="white", fontsize=8)
         elif math.isnan(value):
-            axes.text(1.05, row, "constant", ha="left", va="center", color=_GREY, fontsize=8)
+            axes.text(1.05, row, "constant", ha="left", va="center", color=_GREY, fontsize=8, bbox=_CLEAR)
         else:
-            axes.text(
-                value * 1.06, row, f"{value:.4g}", ha="left", va="center", color="#333333", fontsize=8, bbox=_CLEAR
-            )
+            text = axes.annotate(f"{value:.4g}", (value, row), (4, 0), textcoords="offset points", va="center")
+            text.set(color="#333333", fontsize=8, bbox=_CLEAR)
     for limit in (5, 10):
         axes.axvline(limit, color=_MARK, linewidth=1, linestyle="--", zorder=0)
     axes.set_xscale("log")
-    axes.set(title=title, xlabel="variance inflation factor (dashed: 5 and 10)", xlim=(1.0, edge))
+    _set_title(axes, title)
+    axes.set(xlabel="variance inflation factor (dashed: 5 and 10)", xlim=(1.0, edge))
     axes.set_ylim(-0.7, len(names) - 0.3)
-    axes.set_yticks(rows, [names[i] for i in order], fontsize=_font(len(names)))
+    axes.set_yticks(rows, _labels([names[i] for i in order]), fontsize=_font(len(names)), parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -148,13 +160,11 @@ def _draw_map(axes: Axes, names: Sequence[str], correlations: np.ndarray, title:
     count = len(names)
     colours = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d9d9d9")
     image = axes.imshow(np.ma.masked_invalid(correlations), cmap=colours, vmin=-1, vmax=1, interpolation="nearest")
-    step = math.ceil(count / _MOST_NAMES)
-    ticks = range(0, count, step)
-    labels = [names[i] for i in ticks]
-    axes.set_xticks(ticks, labels, rotation=90, fontsize=_font(count))
-    axes.set_yticks(ticks, labels, fontsize=_font(count))
+    labels = _labels(names)
+    axes.set_xticks(range(count), labels, rotation=90, fontsize=_font(count), parse_math=False)
+    axes.set_yticks(range(count), labels, fontsize=_font(count), parse_math=False)
     axes.tick_params(length=0)
-    axes.set_title(title)
+    _set_title(axes, title)
     axes.spines[:].set_visible(False)
     if count <= 12:
         for i in range(count):
@@ -164,7 +174,30 @@ def _draw_map(axes: Axes, names: Sequence[str], correlations: np.ndarray, title:
                 colour = "white" if abs(value) > 0.6 else "#333333"
                 axes.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
     figure: Any = axes.figure
-    figure.colorbar(image, ax=axes, shrink=0.75, label="correlation")
+    undefined = bool(np.isnan(correlations).any())
+    label = "correlation\n(grey: undefined, a constant)" if undefined else "correlation"
+    figure.colorbar(image, ax=axes, shrink=0.75, label=label)
+
+
+def _ascending(factors: Sequence[float] | np.ndarray) -> np.ndarray:
+    # Constants first, exact collinearity last.
+    known = np.asarray(factors, dtype=float)
+    return np.argsort(np.where(np.isnan(known), -1.0, known), kind="stable")
+
+
+def _set_title(axes: Axes, title: str) -> None:
+    axes.set_title("\n".join(_shortened(line, _LONGEST_TITLE) for line in title.split("\n")), parse_math=False)
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    return [_shortened(name, _LONGEST_NAME) for name in names]
+
+
+def _shortened(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    head = most // 2
+    return f"{text[:head]}…{text[len(text) - (most - head - 1) :]}"
 
 
 def _side(count: int) -> float:

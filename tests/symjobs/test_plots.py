@@ -11,7 +11,7 @@ from symjobs import _plots
 from symjobs._errors import InputError
 
 
-def test_scree_draws_the_values_and_their_cumulated_share():
+def test_scree_draws_the_values_and_their_cumulative_share():
     figure = _plots.scree([3.0, 1.0, 0.5], total=5.0, title="three of five")
     bars, share = figure.axes
     assert [patch.get_height() for patch in bars.patches] == [3.0, 1.0, 0.5]
@@ -59,10 +59,47 @@ def test_any_number_of_attributes_can_be_saved(tmp_path, count):
     ):
         figure.set_dpi(20)
         width, height = figure.get_size_inches()
-        assert max(width, height) < 90
+        assert max(width, height) <= 24
         labels = [label for axes in figure.axes for label in axes.get_xticklabels()]
         assert len(labels) < 200
     assert _plots.save(_plots.scree(np.ones(count), title=""), tmp_path / "p.svg").stat().st_size > 1000
+
+
+def test_of_many_factors_the_largest_are_drawn_with_their_map():
+    count = 100
+    factors = np.arange(1.0, count + 1)
+    factors[[3, 7]] = math.inf, math.nan
+    R = np.outer(np.arange(count), np.ones(count)) / count
+    bars, heat, _ = _plots.vif_bars([f"a{i}" for i in range(count)], factors, R, title="VIF").axes
+    assert bars.get_title() == "VIF\nthe 40 largest of 100"
+    shown = [label.get_text() for label in bars.get_yticklabels()]
+    assert shown == [*(f"a{i}" for i in range(61, 100)), "a3"]
+    mapped = ["a3", *(f"a{i}" for i in range(61, 100))]
+    assert [label.get_text() for label in heat.get_yticklabels()] == mapped
+    np.testing.assert_array_equal(heat.images[0].get_array()[:, 0], [int(name[1:]) / count for name in mapped])
+
+
+def test_a_map_of_many_says_what_it_shows():
+    axes = _plots.correlation_map([f"a{i}" for i in range(61)], np.eye(61), title="map").axes[0]
+    assert axes.get_title() == "map\nthe first 60 of 61"
+    assert axes.images[0].get_array().shape == (60, 60)
+
+
+def test_long_names_and_titles_are_shortened_in_the_middle():
+    long = "a very long name of a column$with a member"
+    axes = _plots.correlation_map([long, "$x$"], np.eye(2), title="t" * 500).axes[0]
+    first, second = (label.get_text() for label in axes.get_yticklabels())
+    assert first == "a very long …th a member"
+    assert len(first) == 24
+    assert second == "$x$"
+    assert len(axes.get_title()) == 80
+
+
+def test_what_is_not_plain_is_said_on_the_axes():
+    assert _plots.scree([1e6, 1.0], title="").axes[0].get_ylabel() == "eigenvalue (logarithmic)"
+    R = np.array([[1.0, np.nan], [np.nan, np.nan]])
+    assert "grey: undefined" in _plots.correlation_map(["a", "b"], R, title="").axes[1].get_ylabel()
+    assert _plots.correlation_map(["a"], np.eye(1), title="").axes[1].get_ylabel() == "correlation"
 
 
 def test_a_path_is_checked_before_the_work(tmp_path):
