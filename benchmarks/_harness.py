@@ -104,11 +104,13 @@ def interleave(
     warmup: int = 1,
     once_over: float = 10.0,
     synchronize: Callable[[], object] | None = None,
+    settle: float = 0.2,
 ) -> dict[str, Timing]:
     """Time the cases in turn, ``repeats`` rounds, and return a `Timing` for each.
 
     A case that raises is left out from then on and its timing says why. One that lasts over ``once_over`` seconds
-    is not repeated. ``synchronize`` (``cupy.cuda.Device().synchronize``) waits for a device before a clock is read.
+    is not repeated. Before each, ``settle`` seconds pass: the threads of a BLAS spin for some time after its last call,
+    and would take a core from whatever comes next. ``synchronize`` (``cupy.cuda.Device().synchronize``) waits for a device before a clock is read.
     """
     wait = synchronize or (lambda: None)
     times: dict[str, list[float]] = {name: [] for name in cases}
@@ -118,6 +120,7 @@ def interleave(
         for name, case in cases.items():
             if name in errors or name in slow:
                 continue
+            time.sleep(settle)
             try:
                 seconds = _clock(case if isinstance(case, Case) else Case(case), wait)
             except Exception as error:  # noqa: BLE001  a peer may fail in any way; the table says how

@@ -108,7 +108,7 @@ def test_foreign_files(tmp_path, content):
 def test_safetensors_of_others(tmp_path):
     save_file({"a": np.ones(3)}, tmp_path / "weights")
     with pytest.raises(
-        ProjectError, match="weights is a safetensors file, but not a project; name one that Project.save wrote"
+        ProjectError, match=r"weights is a safetensors file, but not a project; name one that Project.save wrote"
     ):
         Project.load(tmp_path / "weights")
 
