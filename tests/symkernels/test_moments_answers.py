@@ -272,3 +272,17 @@ def test_arrays_bring_the_state_back(X: np.ndarray) -> None:
     for name, array in back.arrays().items():
         np.testing.assert_array_equal(array, m.arrays()[name])
     np.testing.assert_array_equal(back.covariance(), m.covariance())
+
+
+def test_longley_has_its_published_correlations(longley: np.ndarray) -> None:
+    """Longley (1967), "An appraisal of least squares programs...", JASA 62(319), table of correlations."""
+    names = ["GNPDEFL", "GNP", "UNEMP", "ARMED", "POP", "YEAR"]
+    published = {
+        ("GNPDEFL", "GNP"): 0.9916, ("GNPDEFL", "UNEMP"): 0.6206, ("GNPDEFL", "ARMED"): 0.4647,
+        ("GNPDEFL", "POP"): 0.9792, ("GNPDEFL", "YEAR"): 0.9911, ("GNP", "UNEMP"): 0.6043, ("GNP", "ARMED"): 0.4464,
+        ("GNP", "POP"): 0.9911, ("GNP", "YEAR"): 0.9953, ("UNEMP", "ARMED"): -0.1774, ("UNEMP", "POP"): 0.6866,
+        ("UNEMP", "YEAR"): 0.6683, ("ARMED", "POP"): 0.3644, ("ARMED", "YEAR"): 0.4172, ("POP", "YEAR"): 0.9940,
+    }  # fmt: skip
+    R = Moments(6).learn(longley[:9]).learn(longley[9:]).correlation()
+    for (a, b), value in published.items():
+        assert R[names.index(a), names.index(b)] == pytest.approx(value, abs=6e-5)
