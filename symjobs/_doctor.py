@@ -81,7 +81,7 @@ def _threads() -> Finding:
 
 def _blas() -> list[Finding]:
     import numpy as np
-    import scipy.linalg.blas  # noqa: F401 - SciPy may bring a BLAS of its own, which is the one that is called
+    import scipy.linalg.blas  # noqa: F401 - SciPy may bring a BLAS of its own: name both
     import threadpoolctl
 
     np.ones((2, 2)) @ np.ones((2, 2))
