@@ -9,7 +9,7 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, is_numpy, namespace
-from ._compiled import numba_works
+from .._numba import numba_works
 from ._layout import Layout
 from ._sums import Sums
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._arrays import Array, is_cupy, is_numpy, namespace
-from ._compiled import numba_works
+from .._numba import numba_works
 from ._generic import block_sums
 from ._layout import Layout
 from ._rows import Incidence

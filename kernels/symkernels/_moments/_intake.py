@@ -11,9 +11,9 @@ import numpy as np
 
 from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from .._errors import BackendError, DataError, ShapeError
+from .._numba import numba_works
 from . import _answers
 from ._backends import sum_rows
-from ._compiled import numba_works
 from ._rows import Incidence, SparseRows, incidence
 from ._state import State, on_same_device
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .._jit import compiled
+from .._vectors import pointer_to
 from ._simd import (
     LANES,
     LOW_TILE,
@@ -14,7 +15,6 @@ from ._simd import (
     gather,
     low_tile_1,
     low_tile_3,
-    pointer_to,
     strip_1,
     strip_tail,
     strip_wide,
@@ -23,22 +23,13 @@ from ._simd import (
     tile_3,
 )
 
-
-def _compiled(function):
-    """Compile without the interpreter lock, and keep the code where there is a place for it."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # a read-only installation, and no home folder either
-        return njit(nogil=True)(function)
-
-
 BLOCK = 128  # rows: three panels of U and a row of X's blocks stay in the first two caches
 
 # Rows of the arrays that `strip_*` fill.
 TOTAL, THIRD, FOURTH, LOW, HIGH = range(5)
 
 
-@_compiled
+@compiled
 def _add_tile(A, i, B, j, vectors, rows, C, line):
     """One tile of C += A.T @ B, of A's panel i by B's panels from j on; memory is fetched from ``line``."""
     panel = A.shape[1] * LANES
@@ -52,7 +43,7 @@ def _add_tile(A, i, B, j, vectors, rows, C, line):
         tile_1(a, b, panel, rows, c, C.shape[1], line)
 
 
-@_compiled
+@compiled
 def _add_product(A, B, rows, C):
     """C += A.T @ B, both as panels."""
     for j in range(0, B.shape[0], VECTORS):
@@ -60,7 +51,7 @@ def _add_product(A, B, rows, C):
             _add_tile(A, i, B, j, min(VECTORS, B.shape[0] - j), rows, C, pointer_to(B, 0))
 
 
-@_compiled
+@compiled
 def _add_gram(U, rows, p, C, X, ahead, end):
     """The upper triangle of C += U.T @ U, while ``X`` is fetched from ``ahead`` on.
 
@@ -95,14 +86,14 @@ def _add_gram(U, rows, p, C, X, ahead, end):
                     low_tile_1(a, b, panel, rows, c, C.shape[1], none)
 
 
-@_compiled
+@compiled
 def tail_columns(p):
     """How many columns at the end `_add_gram` leaves as rows of the lower triangle."""
     tail = p % LANES
     return tail if 0 < tail <= LANES // 2 else 0
 
 
-@_compiled
+@compiled
 def _shift_and_sum(X, row, rows, shift, U, block):
     """U = X - shift for some rows of X, and their column sums in ``block``."""
     p, panel, stride = X.shape[1], U.shape[1] * LANES, block.shape[1]
@@ -122,7 +113,7 @@ def _shift_and_sum(X, row, rows, shift, U, block):
         strip_tail(x, p, u, panel, rows, pointer_to(shift, v * LANES), pointer_to(block, v * LANES), stride, left)
 
 
-@_compiled
+@compiled
 def _fill_gaps(U, rows, block, bits, gap_rows, gap_count):
     """List the rows where each column is NaN, put 0 there, and sum the columns of those panels up again."""
     panel = U.shape[1] * LANES
@@ -140,7 +131,7 @@ def _fill_gaps(U, rows, block, bits, gap_rows, gap_count):
                         gap_count[j] += 1
 
 
-@_compiled
+@compiled
 def _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_row):
     """What the complete sums hold too much of: sums over the rows where a group is missing, and how many they are."""
     panel, width, block = U.shape[1] * LANES, gap_T.shape[1], gap_rows.shape[1]
@@ -157,7 +148,7 @@ def _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_
             _count_missing(g, missing_in_row[gap_rows[j, k]], gap_N)
 
 
-@_compiled
+@compiled
 def _count_missing(g, row, gap_N):
     """Group g is missing in a row too: count it with each group that is, in the upper triangle."""
     row[0] += 1
@@ -166,7 +157,7 @@ def _count_missing(g, row, gap_N):
         gap_N[min(g, row[m]), max(g, row[m])] += 1.0
 
 
-@_compiled
+@compiled
 def _add_row(U, r, total, square):
     for v in range(U.shape[0]):
         for lane in range(LANES):
@@ -175,7 +166,7 @@ def _add_row(U, r, total, square):
             square[v * LANES + lane] += u * u
 
 
-@_compiled
+@compiled
 def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
                 missing_in_row, gap_T, gap_Q, gap_N):  # fmt: skip
     """Sums of dense attributes over the rows where a sparse one is 1, and counts of sparse ones that are 1 together."""
@@ -200,7 +191,7 @@ def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sp
                 gap_Q[row[m], width + members[a]] += 1.0
 
 
-@_compiled
+@compiled
 def _pick_binaries(U, rows, binaries, B):
     """Copy the 0/1 columns, with 0 for what is missing; False if one holds another value."""
     good = True
@@ -213,7 +204,7 @@ def _pick_binaries(U, rows, binaries, B):
     return good
 
 
-@_compiled
+@compiled
 def _square(U, rows, squares):
     for v in range(U.shape[0]):
         for r in range(rows):
@@ -221,7 +212,7 @@ def _square(U, rows, squares):
                 squares[v, r, lane] = U[v, r, lane] * U[v, r, lane]
 
 
-@_compiled
+@compiled
 def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V, group, bits, gap_rows, gap_count,
              gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
              S_members):  # fmt: skip
@@ -263,7 +254,7 @@ def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V
     return row
 
 
-@_compiled
+@compiled
 def absorb(totals, block, V, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, gap_Q2, gap_N2):
     """Add a second accumulator, all but its S, to a first one and clear it."""
     totals += totals2
@@ -284,7 +275,7 @@ def absorb(totals, block, V, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, g
         gap_N2[:] = 0.0
 
 
-@_compiled
+@compiled
 def is_good(n, p, totals, block, diagonal, S, gap_N, group, binary, far):
     """Whether the state's sums stay finite and none of these lies ``far`` standard deviations from its shift."""
     for j in range(p):
@@ -298,7 +289,7 @@ def is_good(n, p, totals, block, diagonal, S, gap_N, group, binary, far):
     return True
 
 
-@_compiled
+@compiled
 def commit_square(start, stop, p, tail, A, B, S, new):
     """``new`` = S + A + B for some rows of the upper triangle; B may be empty. The accumulators are cleared."""
     for i in range(start, stop):
@@ -318,7 +309,7 @@ def commit_square(start, stop, p, tail, A, B, S, new):
         A[i, first:] = 0.0
 
 
-@_compiled
+@compiled
 def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, Q, N, V, M3, M4, low, high, low_exact,
            high_exact, gross):  # fmt: skip
     """Add an accumulator of n dense rows, all but its S, to a state (without N: T has one column), and clear it."""
@@ -354,7 +345,7 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
     gap_N[:] = 0.0
 
 
-@_compiled
+@compiled
 def mirrored_covariance(S, T, n, divisor):
     """(P, P) covariance of complete sums, from the upper triangle of S, both triangles filled."""
     P = S.shape[0]
@@ -372,7 +363,7 @@ def mirrored_covariance(S, T, n, divisor):
     return C
 
 
-@_compiled
+@compiled
 def learn_few(X, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, high,
               low_exact, high_exact, gross, taken):  # fmt: skip
     """Add a few complete rows in place and set ``taken``; no effect if a value is missing, too large or not 0/1.

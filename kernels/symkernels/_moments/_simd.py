@@ -11,38 +11,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
+from .._vectors import AVX512, F64, LINE, declare, i1, i32, i64, prefetch
 
-LANES = 8 if _AVX512 else 4  # float64 values in a vector, and rows of C in a tile
+LANES = F64.lanes  # float64 values in a vector, and rows of C in a tile
 LOW_TILE = 2  # rows of C in a low tile
-WIDE = 3 if _AVX512 else 2  # vectors in a wide strip, which takes six registers for each
+WIDE = 3 if AVX512 else 2  # vectors in a wide strip, which takes six registers for each
 VECTORS = 3  # vectors of C's columns in the widest tile: 8 x 3 of AVX-512's 32 registers, 4 x 3 of AVX2's 16
 
-_f64, _i32, _i64 = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
-_vector = ir.VectorType(_f64, LANES)
-_zero = ir.Constant(_vector, [0.0] * LANES)
-_pointer = types.CPointer(types.float64)
-_LINE = 8  # numbers in a cache line of 64 bytes
-
-
-def _declare(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: ir.Type) -> Any:
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
-
-
-def _splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
-    empty = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
-    one = builder.insert_element(empty, scalar, _i32(0))
-    return builder.shuffle_vector(one, empty, ir.Constant(ir.VectorType(_i32, LANES), [0] * LANES))
-
-
-def _vector_at(builder: ir.IRBuilder, pointer: ir.Value, offset: ir.Value) -> ir.Value:
-    return builder.bitcast(builder.gep(pointer, [offset]), _vector.as_pointer())
+_pointer = F64.pointer
+_NUMBERS = LINE // F64.size  # in a cache line
 
 
 def _make_tile(height: int, vectors: int) -> Any:
@@ -56,28 +38,24 @@ def _make_tile(height: int, vectors: int) -> Any:
 
         def codegen(context, builder, signature, arguments):
             a, b, panel, rows, c, c_stride, ahead = arguments
-            fma = _declare(builder, f"llvm.fmuladd.v{LANES}f64", _vector, _vector, _vector, _vector)
-            byte_pointer = ir.IntType(8).as_pointer()
-            prefetch = _declare(builder, "llvm.prefetch.p0", ir.VoidType(), byte_pointer, _i32, _i32, _i32)
-            sums = [[cgutils.alloca_once(builder, _vector) for _ in range(vectors)] for _ in range(height)]
+            sums = [[cgutils.alloca_once(builder, F64.vector) for _ in range(vectors)] for _ in range(height)]
             for row in sums:
                 for cell in row:
-                    builder.store(_zero, cell)
-            panels = [builder.gep(b, [builder.mul(panel, _i64(v))]) for v in range(vectors)]
+                    builder.store(F64.zero, cell)
+            panels = [builder.gep(b, [builder.mul(panel, i64(v))]) for v in range(vectors)]
             with cgutils.for_range(builder, rows) as loop:
-                offset = builder.mul(loop.index, _i64(LANES))
+                offset = builder.mul(loop.index, i64(LANES))
                 a_row = builder.gep(a, [offset])
-                line = builder.gep(ahead, [builder.mul(loop.index, _i64(_LINE))])
-                builder.call(prefetch, [builder.bitcast(line, byte_pointer), _i32(0), _i32(2), _i32(1)])
-                right = [builder.load(_vector_at(builder, panel, offset), align=8) for panel in panels]
+                prefetch(builder, builder.gep(ahead, [builder.mul(loop.index, i64(_NUMBERS))]))
+                right = [builder.load(F64.at(builder, panel, offset), align=8) for panel in panels]
                 for m, row in enumerate(sums):
-                    left = _splat(builder, builder.load(builder.gep(a_row, [_i64(m)])))
+                    left = F64.splat(builder, builder.load(builder.gep(a_row, [i64(m)])))
                     for cell, vector in zip(row, right, strict=True):
-                        builder.store(builder.call(fma, [left, vector, builder.load(cell)]), cell)
+                        builder.store(F64.fma(builder, left, vector, builder.load(cell)), cell)
             for m, row in enumerate(sums):
-                c_row = builder.gep(c, [builder.mul(c_stride, _i64(m))])
+                c_row = builder.gep(c, [builder.mul(c_stride, i64(m))])
                 for v, cell in enumerate(row):
-                    place = _vector_at(builder, c_row, _i64(v * LANES))
+                    place = F64.at(builder, c_row, i64(v * LANES))
                     builder.store(builder.fadd(builder.load(place, align=8), builder.load(cell)), place, align=8)
             return context.get_dummy_value()
 
@@ -99,41 +77,39 @@ def _make_strip(vectors: int, masked: bool) -> Any:
 
         def codegen(context, builder, signature, arguments):
             x, x_stride, u, panel, rows, shift, sums, sums_stride, columns = arguments
-            fma = _declare(builder, f"llvm.fmuladd.v{LANES}f64", _vector, _vector, _vector, _vector)
 
             def load_x(place: ir.Value) -> ir.Value:
                 if not masked:
                     return builder.load(place, align=8)
-                bits = ir.VectorType(ir.IntType(1), LANES)
-                load = _declare(
-                    builder, f"llvm.masked.load.v{LANES}f64.p0", _vector, _vector.as_pointer(), _i32, bits, _vector
-                )
-                lane = ir.Constant(ir.VectorType(_i64, LANES), list(range(LANES)))
-                inside = builder.icmp_signed("<", lane, _splat(builder, columns))
-                return builder.call(load, [place, _i32(8), inside, _zero])
+                bits = ir.VectorType(i1, LANES)
+                name = f"llvm.masked.load.v{LANES}f64.p0"
+                load = declare(builder, name, F64.vector, F64.vector.as_pointer(), i32, bits, F64.vector)
+                lane = ir.Constant(ir.VectorType(i64, LANES), list(range(LANES)))
+                inside = builder.icmp_signed("<", lane, F64.splat(builder, columns))
+                return builder.call(load, [place, i32(8), inside, F64.zero])
 
             def place_of(quantity: int, v: int) -> ir.Value:
-                row = builder.gep(sums, [builder.mul(sums_stride, _i64(quantity))])
-                return _vector_at(builder, row, _i64(v * LANES))
+                row = builder.gep(sums, [builder.mul(sums_stride, i64(quantity))])
+                return F64.at(builder, row, i64(v * LANES))
 
-            cells = [[cgutils.alloca_once(builder, _vector) for _ in range(5)] for _ in range(vectors)]
-            shifts = [builder.load(_vector_at(builder, shift, _i64(v * LANES)), align=8) for v in range(vectors)]
-            panels = [builder.gep(u, [builder.mul(panel, _i64(v))]) for v in range(vectors)]
+            cells = [[cgutils.alloca_once(builder, F64.vector) for _ in range(5)] for _ in range(vectors)]
+            shifts = [builder.load(F64.at(builder, shift, i64(v * LANES)), align=8) for v in range(vectors)]
+            panels = [builder.gep(u, [builder.mul(panel, i64(v))]) for v in range(vectors)]
             for v in range(vectors):
                 for quantity, cell in enumerate(cells[v]):
                     builder.store(builder.load(place_of(quantity, v), align=8), cell)
             with cgutils.for_range(builder, rows) as loop:
                 x_row = builder.gep(x, [builder.mul(loop.index, x_stride)])
-                offset = builder.mul(loop.index, _i64(LANES))
+                offset = builder.mul(loop.index, i64(LANES))
                 for v in range(vectors):
                     total, third, fourth, low, high = cells[v]
-                    value = load_x(_vector_at(builder, x_row, _i64(v * LANES)))
+                    value = load_x(F64.at(builder, x_row, i64(v * LANES)))
                     shifted = builder.fsub(value, shifts[v])
-                    builder.store(shifted, _vector_at(builder, panels[v], offset), align=8)
+                    builder.store(shifted, F64.at(builder, panels[v], offset), align=8)
                     square = builder.fmul(shifted, shifted)
                     builder.store(builder.fadd(builder.load(total), shifted), total)
-                    builder.store(builder.call(fma, [square, shifted, builder.load(third)]), third)
-                    builder.store(builder.call(fma, [square, square, builder.load(fourth)]), fourth)
+                    builder.store(F64.fma(builder, square, shifted, builder.load(third)), third)
+                    builder.store(F64.fma(builder, square, square, builder.load(fourth)), fourth)
                     # A comparison with NaN is false, so that NaN never becomes a minimum or maximum.
                     least, most = builder.load(low), builder.load(high)
                     builder.store(builder.select(builder.fcmp_ordered("<", value, least), value, least), low)
@@ -155,26 +131,25 @@ def fill(typingctx, u, rows, gaps, sums, sums_stride):
 
     def codegen(context, builder, signature, arguments):
         u, rows, gaps, sums, sums_stride = arguments
-        fma = _declare(builder, f"llvm.fmuladd.v{LANES}f64", _vector, _vector, _vector, _vector)
-        cells = [cgutils.alloca_once(builder, _vector) for _ in range(3)]
+        cells = [cgutils.alloca_once(builder, F64.vector) for _ in range(3)]
         for cell in cells:
-            builder.store(_zero, cell)
+            builder.store(F64.zero, cell)
         with cgutils.for_range(builder, rows) as loop:
-            place = _vector_at(builder, u, builder.mul(loop.index, _i64(LANES)))
+            place = F64.at(builder, u, builder.mul(loop.index, i64(LANES)))
             value = builder.load(place, align=8)
             missing = builder.fcmp_unordered("uno", value, value)
             bits = builder.bitcast(missing, ir.IntType(LANES))
             byte = bits if LANES == 8 else builder.zext(bits, ir.IntType(8))
             builder.store(byte, builder.gep(gaps, [loop.index]))
-            value = builder.select(missing, _zero, value)
+            value = builder.select(missing, F64.zero, value)
             builder.store(value, place, align=8)
             square = builder.fmul(value, value)
             builder.store(builder.fadd(builder.load(cells[0]), value), cells[0])
-            builder.store(builder.call(fma, [square, value, builder.load(cells[1])]), cells[1])
-            builder.store(builder.call(fma, [square, square, builder.load(cells[2])]), cells[2])
+            builder.store(F64.fma(builder, square, value, builder.load(cells[1])), cells[1])
+            builder.store(F64.fma(builder, square, square, builder.load(cells[2])), cells[2])
         for quantity, cell in enumerate(cells):
-            row = builder.gep(sums, [builder.mul(sums_stride, _i64(quantity))])
-            builder.store(builder.load(cell), _vector_at(builder, row, _i64(0)), align=8)
+            row = builder.gep(sums, [builder.mul(sums_stride, i64(quantity))])
+            builder.store(builder.load(cell), F64.at(builder, row, i64(0)), align=8)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -187,16 +162,15 @@ def gather(typingctx, u, chosen, count, total, square):
 
     def codegen(context, builder, signature, arguments):
         u, chosen, count, total, square = arguments
-        fma = _declare(builder, f"llvm.fmuladd.v{LANES}f64", _vector, _vector, _vector, _vector)
-        cells = [cgutils.alloca_once(builder, _vector) for _ in range(2)]
-        places = [_vector_at(builder, target, _i64(0)) for target in (total, square)]
+        cells = [cgutils.alloca_once(builder, F64.vector) for _ in range(2)]
+        places = [F64.at(builder, target, i64(0)) for target in (total, square)]
         for cell, place in zip(cells, places, strict=True):
             builder.store(builder.load(place, align=8), cell)
         with cgutils.for_range(builder, count) as loop:
-            row = builder.sext(builder.load(builder.gep(chosen, [loop.index])), _i64)
-            value = builder.load(_vector_at(builder, u, builder.mul(row, _i64(LANES))), align=8)
+            row = builder.sext(builder.load(builder.gep(chosen, [loop.index])), i64)
+            value = builder.load(F64.at(builder, u, builder.mul(row, i64(LANES))), align=8)
             builder.store(builder.fadd(builder.load(cells[0]), value), cells[0])
-            builder.store(builder.call(fma, [value, value, builder.load(cells[1])]), cells[1])
+            builder.store(F64.fma(builder, value, value, builder.load(cells[1])), cells[1])
         for cell, place in zip(cells, places, strict=True):
             builder.store(builder.load(cell), place, align=8)
         return context.get_dummy_value()
@@ -207,15 +181,3 @@ def gather(typingctx, u, chosen, count, total, square):
 tile_1, tile_2, tile_3 = (_make_tile(LANES, vectors) for vectors in (1, 2, 3))
 low_tile_1, low_tile_3 = (_make_tile(LOW_TILE, vectors) for vectors in (1, 3))
 strip_1, strip_wide, strip_tail = _make_strip(1, False), _make_strip(WIDE, False), _make_strip(1, True)
-
-
-@intrinsic
-def pointer_to(typingctx, array, offset):
-    """The address of element ``offset`` of a contiguous array."""
-    signature = types.CPointer(array.dtype)(array, types.intp)
-
-    def codegen(context, builder, signature, arguments):
-        struct = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.gep(struct.data, [arguments[1]])
-
-    return signature, codegen

@@ -5,17 +5,14 @@ from __future__ import annotations
 import warnings
 from functools import lru_cache
 
-import numpy as np
-
 
 @lru_cache(maxsize=1)
 def numba_works() -> bool:
     """Compile and run a loop, once; warn and return False if that fails."""
     try:
-        from . import _loops
+        from . import _vectors
 
-        works = bool(np.isclose(_loops.mirrored_covariance(np.eye(1), np.zeros(1), 1.0, 1.0)[0, 0], 1.0))
-        reason = "it computes wrongly"
+        works, reason = bool(_vectors.first_of(_vectors.probe()) == 1.0), "it computes wrongly"
     except Exception as error:  # noqa: BLE001  whatever stops a compiler, NumPy must still answer; the warning says what
         works, reason = False, f"{type(error).__name__}: {error}"
     if not works:

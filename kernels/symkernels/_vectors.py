@@ -1,0 +1,129 @@
+"""LLVM's vector types for Numba intrinsics: loops that keep whole blocks in registers are built from these.
+
+The lanes are as wide as the host's vectors: 64 bytes with AVX-512, else 32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ._jit import compiled
+
+AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
+LINE = 64  # bytes in a cache line
+
+i1, i32, i64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
+
+
+class Real:
+    """A floating-point type and its vector.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of a number.
+    lanes : int
+        Numbers in a vector.
+    scalar, vector : llvmlite.ir.Type
+    pointer : numba type
+        That of an address of such numbers, for signatures.
+    zero : llvmlite.ir.Constant
+        A vector of zeros.
+    """
+
+    def __init__(self, scalar: ir.Type, numba_type: Any, size: int) -> None:
+        self.size = size
+        self.lanes = (64 if AVX512 else 32) // size
+        self.scalar = scalar
+        self.vector = ir.VectorType(scalar, self.lanes)
+        self.pointer = types.CPointer(numba_type)
+        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+        self._suffix = f"v{self.lanes}f{8 * size}"
+
+    def fma(self, builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """A b + c of vectors, fused."""
+        return builder.call(self.function(builder, "fmuladd", 3), [a, b, c])
+
+    def function(self, builder: ir.IRBuilder, name: str, arguments: int) -> Any:
+        """LLVM's intrinsic ``name`` of ``arguments`` vectors that gives a vector."""
+        return declare(builder, f"llvm.{name}.{self._suffix}", self.vector, *[self.vector] * arguments)
+
+    def splat(self, builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
+        """A vector whose lanes are all ``scalar``, of any type."""
+        empty = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
+        one = builder.insert_element(empty, scalar, i32(0))
+        return builder.shuffle_vector(one, empty, ir.Constant(ir.VectorType(i32, self.lanes), [0] * self.lanes))
+
+    def at(self, builder: ir.IRBuilder, pointer: ir.Value, offset: ir.Value) -> ir.Value:
+        """The address of the vector that begins ``offset`` numbers behind ``pointer``."""
+        return builder.bitcast(builder.gep(pointer, [offset]), self.vector.as_pointer())
+
+    def load(self, builder: ir.IRBuilder, pointer: ir.Value, offset: ir.Value) -> ir.Value:
+        """The vector that begins ``offset`` numbers behind ``pointer``."""
+        return builder.load(self.at(builder, pointer, offset), align=self.size)
+
+    def store(self, builder: ir.IRBuilder, value: ir.Value, pointer: ir.Value, offset: ir.Value) -> None:
+        """Write a vector ``offset`` numbers behind ``pointer``."""
+        builder.store(value, self.at(builder, pointer, offset), align=self.size)
+
+
+F64 = Real(ir.DoubleType(), types.float64, 8)
+F32 = Real(ir.FloatType(), types.float32, 4)
+
+
+def real_of(pointer: Any) -> Real:
+    """The `Real` that a Numba pointer type points to, so that one intrinsic serves both precisions."""
+    return F32 if pointer == F32.pointer else F64
+
+
+def declare(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: ir.Type) -> Any:
+    """A function of LLVM, known in the module from now on."""
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+
+
+def prefetch(builder: ir.IRBuilder, pointer: ir.Value) -> None:
+    """Fetch the cache line at ``pointer`` for reading, into the second cache."""
+    byte_pointer = ir.IntType(8).as_pointer()
+    function = declare(builder, "llvm.prefetch.p0", ir.VoidType(), byte_pointer, i32, i32, i32)
+    builder.call(function, [builder.bitcast(pointer, byte_pointer), i32(0), i32(2), i32(1)])
+
+
+@intrinsic
+def pointer_to(typingctx, array, offset):
+    """The address of element ``offset`` of a contiguous array."""
+    signature = types.CPointer(array.dtype)(array, types.intp)
+
+    def codegen(context, builder, signature, arguments):
+        struct = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.gep(struct.data, [arguments[1]])
+
+    return signature, codegen
+
+
+@intrinsic
+def _first(typingctx, pointer):
+    real = real_of(pointer)
+    signature = pointer.dtype(pointer)
+
+    def codegen(context, builder, signature, arguments):
+        return builder.extract_element(real.load(builder, arguments[0], i64(0)), i32(0))
+
+    return signature, codegen
+
+
+@compiled
+def first_of(array):
+    """The first number of an array, read through a vector: what `numba_works` tries."""
+    return _first(pointer_to(array, 0))
+
+
+def probe() -> Any:
+    """An array for `first_of`, whose answer is 1."""
+    return np.ones(F64.lanes)
