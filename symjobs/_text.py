@@ -1,7 +1,9 @@
-"""Text that came from outside: shown in error messages, read as an index, checked for UTF-8."""
+"""Text that came from outside: shown in error messages, looked for among names, read as an index, checked for UTF-8."""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from typing import Any
 
 _LONGEST = 80
@@ -28,3 +30,19 @@ def is_utf8(text: str) -> bool:
 def text_index(text: str) -> int | None:
     """Return the index that a text of digits is, or None; no index has more than 18 digits."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """Return what an error says beside an unknown name: the names like it, or some of all."""
+    matches = difflib.get_close_matches(name, known, n=3) or [k for k in known if k.lower() == name.lower()]
+    if matches:
+        return f"did you mean {' or '.join(map(repr, matches))}?"
+    return f"known are {some(known)}"
+
+
+def some(names: Sequence[str], limit: int = 8) -> str:
+    """Return the first few names in words."""
+    if not names:
+        return "none"
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(map(repr, names[:limit])) + more

@@ -10,8 +10,8 @@ from symjobs._errors import UnknownAttribute
 from symjobs._project._draft import Draft
 from symjobs._project._match import Coded, Matched
 from symjobs._project._rows import Rows
-from symjobs._project._schema import some
 from symjobs._tables import BadCell, Batch, Column, is_binary
+from symjobs._text import some
 from symkernels import SparseRows
 
 _STRIPE_ROWS = 2048  # rows written a column at a time: short enough that the block's lines stay in the cache

@@ -10,9 +10,8 @@ from typing import Any, Literal
 from symjobs._errors import InputError
 from symjobs._parameters import flag
 from symjobs._project._filter import RowFilter
-from symjobs._project._schema import near
 from symjobs._project._types import check_types
-from symjobs._text import shown
+from symjobs._text import near, shown
 
 MISSING_POLICIES = ("pairwise", "listwise", "error")
 

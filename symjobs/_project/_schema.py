@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from symjobs._errors import InputError, UnknownAttribute
 from symjobs._project._types import DENSE, SEPARATOR
 from symjobs._tables import check_utf8
-from symjobs._text import shown, text_index
+from symjobs._text import near, shown, some, text_index
 
 
 @dataclass(slots=True)
@@ -142,22 +141,6 @@ def _index(name: object) -> int | None:
     if isinstance(name, str):
         return text_index(name.strip())
     return name if isinstance(name, int) and not isinstance(name, bool) else None
-
-
-def near(name: str, known: Sequence[str]) -> str:
-    """Return what an error says beside an unknown name: the names like it, or some of all."""
-    matches = difflib.get_close_matches(name, known, n=3) or [k for k in known if k.lower() == name.lower()]
-    if matches:
-        return f"did you mean {' or '.join(map(repr, matches))}?"
-    return f"known are {some(known)}"
-
-
-def some(names: Sequence[str], limit: int = 8) -> str:
-    """Return the first few names in words."""
-    if not names:
-        return "none"
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(map(repr, names[:limit])) + more
 
 
 def letters(schema: Schema) -> list[str]:

@@ -12,11 +12,10 @@ from symjobs._project._encode import Encoder, original_row, slice_rows
 from symjobs._project._filter import RowFilter
 from symjobs._project._match import Matched, match
 from symjobs._project._rows import Rows
-from symjobs._project._schema import near
 from symjobs._project._state import Checkpoint, State
 from symjobs._project._types import check_types
 from symjobs._tables import BadCell, Batch
-from symjobs._text import shown
+from symjobs._text import near, shown
 from symkernels import DataError, ForgetError
 
 _INFINITE = "is infinite; leave out the row, or make the value missing (NaN)"
