@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from symjobs._errors import ProjectError
+from symjobs._project._clusters import Clusters
 from symjobs._project._histograms import Histograms
-from symjobs._project._params import as_text
+from symjobs._project._params import Params, as_text
 from symjobs._project._rows import Rows
 from symjobs._project._schema import Schema, letters
 from symjobs._project._state import State, digest_of, schema_to_json
@@ -22,7 +23,7 @@ from symjobs._project._types import DENSE, LEARNT
 from symjobs._project._window import Window
 from symkernels import Moments, SparseRows, SymkernelsError
 
-VERSION = 1
+VERSIONS = (1, 2)  # a file says 2 only if it holds what version 1 did not know: clusters or models
 _KEY = "symjobs.project"
 
 
@@ -49,8 +50,8 @@ class _FieldRecord(msgspec.Struct, forbid_unknown_fields=True):
     members: dict[str, int]
 
 
-class _Record(msgspec.Struct):
-    """The JSON of the metadata."""
+class _Record(msgspec.Struct, omit_defaults=True):
+    """The JSON of the metadata. What has a default came with version 2, and is left out where it is not used."""
 
     version: int
     name: str
@@ -64,6 +65,7 @@ class _Record(msgspec.Struct):
     histogram_exact: bool
     window: int | None
     digest: str
+    clusters: dict[str, int] | None = None
 
 
 def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
@@ -73,7 +75,7 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
     arrays = _arrays(saved.state)
     state = saved.state
     record = _Record(
-        version=VERSION,
+        version=1 if state.clusters is None else 2,
         name=saved.name,
         type=saved.type,
         params=as_text(saved.params),
@@ -85,6 +87,7 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
         histogram_exact=state.histograms is None or state.histograms.exact,
         window=None if state.window is None else state.window.size,
         digest="",
+        clusters=None if state.clusters is None else state.clusters.header(),
     )
     record.digest = _checksum(record, arrays)
     data = save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
@@ -115,9 +118,9 @@ def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
             if text is None:
                 raise ProjectError(f"{path} is a safetensors file, but not a project; name one that Project.save wrote")
             version = msgspec.json.decode(text, type=dict[str, Any]).get("version")
-            if version != VERSION:
+            if version not in VERSIONS:
                 raise ProjectError(
-                    f"{path} has the file version {version!r}, and this symjobs reads {VERSION}; "
+                    f"{path} has the file version {version!r}, and this symjobs reads {VERSIONS[0]} to {VERSIONS[-1]}; "
                     "install the version of symjobs that wrote it"
                 )
             return msgspec.json.decode(text, type=_Record), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -136,6 +139,8 @@ def _arrays(state: State) -> dict[str, np.ndarray]:
     arrays = {f"moments.{name}": np.ascontiguousarray(array) for name, array in state.moments.arrays().items()}
     if state.histograms is not None:
         arrays["histograms"] = np.frombuffer(state.histograms.to_bytes(), dtype=np.uint8)
+    if state.clusters is not None:
+        arrays |= {f"clusters.{name}": array for name, array in state.clusters.arrays().items()}
     rows = None if state.window is None else state.window.rows(len(state.schema.dense), state.groups)
     if rows is not None:
         arrays["window.dense"] = np.ascontiguousarray(rows.dense)
@@ -165,9 +170,7 @@ def _checksum(record: _Record, arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def _state(record: _Record, arrays: dict[str, np.ndarray]) -> State:
-    moments = Moments.from_arrays(
-        {name.removeprefix("moments."): array for name, array in arrays.items() if name.startswith("moments.")}
-    )
+    moments = Moments.from_arrays(_part(arrays, "moments."))
     state = State(_schema(record.columns), moments)
     _check_fits(state.schema, moments)
     if record.histogram:
@@ -187,7 +190,16 @@ def _state(record: _Record, arrays: dict[str, np.ndarray]) -> State:
                     arrays["window.groups"],
                 )
             state.window.push(Rows(arrays["window.dense"], sparse), len(state.schema.dense), state.groups)
+    settings = Params.parse(record.params).clusters
+    if (settings is None) != (record.clusters is None):
+        raise ValueError("its parameters and its content do not agree on whether clusters are kept")
+    if settings is not None and record.clusters is not None:
+        state.clusters = Clusters.restore(settings, _part(arrays, "clusters."), record.clusters, state.schema)
     return state
+
+
+def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _schema(columns: list[_FieldRecord]) -> Schema:

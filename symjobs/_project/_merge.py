@@ -40,6 +40,7 @@ def merge_into(draft: Draft, other: State) -> None:
         new = [member for member in field.members if member not in mine.schema.fields[name].members]
         if new:
             mine.add_members(name, new)
+    _merge_clusters(mine, other)
     other = _with_members(other, mine)
     source = [other.schema.index.get(name, -1) for name in mine.schema.names]
     # A list column may have no member on either side; its counts go with its group.
@@ -54,6 +55,19 @@ def merge_into(draft: Draft, other: State) -> None:
         else:
             positions = {other.schema.fields[n].position: mine.schema.fields[n].position for n in other.schema.dense}
             mine.histograms.merge(other.histograms, positions)
+
+
+def _merge_clusters(mine: State, other: State) -> None:
+    if mine.clusters is None:  # this project was not asked to keep any, as with histograms
+        return
+    if other.clusters is not None:
+        mine.clusters.merge(other.clusters)
+        mine.clusters.find(mine.schema)
+    elif other.moments.n_rows:
+        raise InputError(
+            f"this project keeps clusters over {':'.join(mine.clusters.features)}, and the other keeps none: its rows "
+            "would be in no cluster; create both with the same cluster_features"
+        )
 
 
 def _with_members(state: State, model: State) -> State:

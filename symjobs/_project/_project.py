@@ -12,6 +12,7 @@ from typing import Any
 from symjobs._entities import ProjectInfo
 from symjobs._errors import InputError, ProjectError
 from symjobs._project._backend import check_kind, choose
+from symjobs._project._clusters import Clusters
 from symjobs._project._draft import Draft
 from symjobs._project._file import Saved, read_file, write_file
 from symjobs._project._filter import RowFilter
@@ -51,6 +52,10 @@ class Project:
         ``missing``: ``"pairwise"`` (default), ``"listwise"`` or ``"error"``.
         ``joint_squares``: keep the sums that the conditional variance given any attribute needs (default False).
         ``types``: declared type letters by column.
+        ``cluster_features``: keep clusters of the rows over these attributes, a text with colons between the names;
+        ``cluster_num_centroids`` (100), ``cluster_warmup_period`` (101, more than the centroids),
+        ``cluster_max_iterations`` (1000), ``cluster_rnd_seed`` (0) and ``cluster_scale`` (``none`` or ``standard``) say
+        how. It does not go with ``rolling_window``, as clusters cannot forget.
         Values may be text, as on the wire: then ``types`` is a JSON object.
 
     Notes
@@ -85,13 +90,14 @@ class Project:
         self._writing = threading.RLock()  # held by one writer from start to end
         self._swapping = threading.Lock()  # held for a swap, or for a small write in place
         self._write_depth = 0
-        window = self._parsed.rolling_window
+        window, clusters = self._parsed.rolling_window, self._parsed.clusters
         self._state = State(
             Schema(),
             Moments(0, missing=self._parsed.missing, joint_squares=self._parsed.joint_squares),
             self._backend,
             histograms=Histograms() if histogram else None,
             window=None if window is None else Window(window),
+            clusters=None if clusters is None else Clusters(clusters),
         )
 
     def __repr__(self) -> str:
@@ -207,6 +213,7 @@ class Project:
         """Take rows away that were learnt before, all or nothing.
 
         Minimum and maximum become bounds where a forgotten row may have held them, and quantiles become unknown.
+        Clusters keep the rows, and count them (`Snapshot.clusters`).
 
         Parameters
         ----------
@@ -238,7 +245,7 @@ class Project:
         """Add everything that another project has learnt, as if its rows had been learnt here; it stays as it is.
 
         Columns are matched by name; one that only one side has is missing in the other's rows. Merging a B with a C
-        column makes it C.
+        column makes it C. Clusters are merged with clusters over the same features. Models stay where they are.
 
         Parameters
         ----------
@@ -252,7 +259,8 @@ class Project:
         Raises
         ------
         InputError
-            If other is no project, the two treat missing values differently, or a column has types that do not meet.
+            If other is no project, the two treat missing values differently, a column has types that do not meet, or
+            this project keeps clusters and the other keeps none, or keeps them over other features.
         ProjectError
             If one of them was deleted, this one is frozen or has a rolling window (other's rows are not known).
         """
@@ -352,6 +360,7 @@ class Project:
         project._created, project._modified = saved.created, saved.modified
         project._persisted = True
         saved.state.moments = project._backend.hold(saved.state.moments)
+        saved.state.backend = project._backend
         project._state = saved.state
         return project
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from symjobs._entities import ProjectInfo
 from symjobs._errors import InputError, UnknownAttribute
+from symjobs._project._clusters import Clusters
 from symjobs._project._params import as_text
 from symjobs._project._schema import letters
 from symjobs._project._state import State
 from symjobs._project._types import SEPARATOR
+from symjobs._text import near
 from symkernels import Moments
 
 
@@ -92,6 +94,41 @@ class Snapshot:
     def histogram(self) -> bool:
         """Whether quantile sketches are kept."""
         return self._about.histogram
+
+    @property
+    def clusters(self) -> Clusters | None:
+        """The clusters that the project keeps, None unless it was created with ``cluster_features``."""
+        return self._state.clusters
+
+    def require_clusters(self) -> Clusters:
+        """Return the clusters that the project keeps, with at least one row in them.
+
+        Raises
+        ------
+        InputError
+            If it keeps none, or no row had all of the features; the message says which parameter to give.
+        """
+        clusters = self._state.clusters
+        if clusters is None:
+            raise InputError(
+                f"project {self.name!r} keeps no clusters while it learns; create it with the parameter "
+                "cluster_features, which names the attributes, separated by colons"
+            )
+        if clusters.n_rows:
+            return clusters
+        never = [name for name in clusters.unseen if name not in self._state.schema.index]
+        if never and self.column_names:
+            known = [*self.names, *self._state.schema.sparse]
+            raise InputError(
+                f"project {self.name!r} keeps clusters over {never[0]!r}, which has never come in the data; "
+                f"{near(never[0], known)}"
+            )
+        if clusters.n_missing:
+            raise InputError(
+                f"project {self.name!r} has no row in a cluster: each of the {clusters.n_missing} rows lacked one of "
+                f"{', '.join(map(repr, clusters.features))}"
+            )
+        raise InputError(f"project {self.name!r} has learnt nothing yet; there are no clusters")
 
     # Names.
 
@@ -243,7 +280,7 @@ class Snapshot:
             attributeNames=list(names),
             attributeIndexes=list(range(len(names))),
             attributeTypes=list(self.types),
-            params=as_text(about.params),
+            params={**as_text(about.params), **({} if self.clusters is None else self.clusters.notes())},
             hash=self.hash,
             categorySeparator=SEPARATOR,
             type=about.type,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symjobs._project._backend import CPU, Backend
+from symjobs._project._clusters import Clusters
 from symjobs._project._histograms import Histograms
 from symjobs._project._room import require_room
 from symjobs._project._rows import Rows
@@ -35,6 +36,7 @@ class State:
     backend: Backend = CPU
     histograms: Histograms | None = None
     window: Window | None = None
+    clusters: Clusters | None = None
     shared: bool = False
     _hash: str | None = None
 
@@ -46,6 +48,7 @@ class State:
             self.backend,
             None if self.histograms is None else self.histograms.copy(),
             None if self.window is None else self.window.copy(),
+            None if self.clusters is None else self.clusters.copy(),
         )
 
     @property
@@ -91,15 +94,24 @@ class State:
 
     def learn(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Add rows; all or nothing."""
-        self._learn(rows, checkpoint)
+        host = rows.dense
+        rows = Rows(self.backend.put(rows.dense), rows.sparse)
+        places = None if self.clusters is None else self.clusters.find(self.schema)
+        self._learn(rows, checkpoint)  # it refuses what the others would: they come after
         if self.histograms is not None:
-            self.histograms.learn(self.backend.get(rows.dense))
+            self.histograms.learn(self.backend.get(host))
+        if self.clusters is not None and places is not None:
+            seen = self._as_clustered(rows)
+            self.clusters.learn(seen, places, self.backend, listwise=self._listwise, checkpoint=checkpoint)
 
     def forget(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Take rows away; all or nothing."""
         self._forget(rows, checkpoint)
         if self.histograms is not None and rows.n:
             self.histograms.exact = False
+        if self.clusters is not None:
+            places = self.clusters.find(self.schema)
+            self.clusters.forget(self._as_clustered(rows), places, self.backend, listwise=self._listwise)
 
     def slide(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Add rows and take away the oldest, so that the window holds no more than its size."""
@@ -120,6 +132,18 @@ class State:
         window.patience -= rows.n
         if window.patience <= 0 and self.moments.needs_rebuild:
             self._rebuild(window)
+
+    @property
+    def _listwise(self) -> bool:
+        return self.moments.missing == "listwise"
+
+    def _as_clustered(self, rows: Rows) -> Rows:
+        # Listwise a column that the batch does not have is missing in every row, and so leaves every row out.
+        return rows.padded(len(self.schema.dense), self.groups) if self._listwise else rows
+
+    def work(self, n: int) -> int:
+        """Return about how much work it is to learn n rows, in multiplications."""
+        return n * len(self.schema.names) ** 2 + (0 if self.clusters is None else self.clusters.work(n))
 
     def _rebuild(self, window: Window) -> None:
         p, groups = len(self.schema.dense), self.groups
@@ -157,7 +181,7 @@ class State:
 
     @property
     def hash(self) -> str:
-        """32 hexadecimal digits (BLAKE2b) of the schema and of every array of the moments; computed once."""
+        """32 hexadecimal digits (BLAKE2b) of the schema, and of every array of moments and clusters; computed once."""
         if self._hash is None:
             self._hash = _hash_of(self)
         return self._hash
@@ -165,7 +189,10 @@ class State:
 
 def _hash_of(state: State) -> str:
     names = json.dumps(schema_to_json(state.schema), separators=(",", ":"))
-    return digest_of(state.moments.arrays(), names.encode())
+    if state.clusters is None:
+        return digest_of(state.moments.arrays(), names.encode())
+    arrays = {f"clusters.{name}": array for name, array in state.clusters.arrays().items()}
+    return digest_of({**state.moments.arrays(), **arrays}, names.encode() + state.clusters.text())
 
 
 def digest_of(arrays: Mapping[str, np.ndarray], text: bytes = b"") -> str:

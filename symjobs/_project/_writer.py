@@ -22,7 +22,7 @@ _INFINITE = "is infinite; leave out the row, or make the value missing (NaN)"
 _HUGE = 1e140
 _OVERFLOW = "is so large that sums of its powers overflow float64; rescale the column"
 _MISSING = "is missing, and the project refuses missing values (missing='error')"
-_SMALL_WORK = 2_000_000  # rows times attributes squared: about a millisecond
+_SMALL_WORK = 2_000_000  # multiplications: about a millisecond
 
 
 class Writer:
@@ -125,7 +125,7 @@ class Writer:
             and self._in_place is not None
             and self._checkpoint is None
             and not draft.owned
-            and rows.n * len(draft.state.schema.names) ** 2 <= _SMALL_WORK
+            and draft.state.work(rows.n) <= _SMALL_WORK
             and self._any_value
         ):
             self._check_named()  # what is done in place is not undone: nothing may fail afterwards
