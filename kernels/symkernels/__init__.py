@@ -10,6 +10,7 @@ from ._errors import (
     ShapeError,
     SymkernelsError,
 )
+from ._kmeans import KMeansResult, assign_clusters, kmeans
 from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
@@ -23,6 +24,7 @@ __all__ = [
     "CrossSums",
     "DataError",
     "ForgetError",
+    "KMeansResult",
     "Moments",
     "NearestResult",
     "PCAResult",
@@ -33,7 +35,9 @@ __all__ = [
     "SparseRows",
     "SymkernelsError",
     "VIFResult",
+    "assign_clusters",
     "container_quota",
+    "kmeans",
     "nearest_correlation",
     "pca",
     "psd_report",

@@ -47,7 +47,7 @@ def batch_state(
         state = State.empty(layout, shift, joint=joint)
     state.check_place(X)
     rows = incidence(sparse, X.shape[0], layout)
-    weight = None if sample_weight is None else _weights(sample_weight, X)
+    weight = None if sample_weight is None else checked_weights(sample_weight, X)
     if policy != "pairwise":
         X, weight, rows = _drop_or_refuse(X, weight, rows, policy)
     n = X.shape[0]
@@ -108,7 +108,8 @@ def learn_directly(
         return _fast.learn_rows(current, X, _FAR, checkpoint, lock)
 
 
-def _weights(sample_weight: Any, X: Array) -> Array:
+def checked_weights(sample_weight: Any, X: Array) -> Array:
+    """(n,) float64 weights of the rows of X, on its device: finite, 0 or more, with a finite sum."""
     xp, device = namespace(X), compat.device(X)
     given = sample_weight if compat.is_array_api_obj(sample_weight) else xp.asarray(sample_weight, device=device)
     if not on_same_device(given, X):

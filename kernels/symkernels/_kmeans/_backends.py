@@ -1,0 +1,56 @@
+"""Which engine holds the rows: one place that chooses, and says why."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import math
+
+from .._arrays import is_cupy, is_numpy, namespace
+from .._errors import DataError
+from .._numba import numba_works
+from .._rows import Ping, Rows, no_ping
+from ._generic import GenericPoints
+from ._points import Points
+
+# Between these the squares of float32 rows, and what they differ by, are neither infinite nor lost.
+_COMPILED = False  # until the compiled engine is committed
+_FLOAT32_SMALL, _FLOAT32_LARGE = 1e-24, 1e36
+
+
+def points_of(rows: Rows, ping: Ping = no_ping) -> Points:
+    """Prepare rows for k-means.
+
+    Raises
+    ------
+    DataError
+        The rows are so large that their squared distances overflow float64.
+    """
+    points = _engine(rows, ping)
+    total = points.variance * points.d * points.total_weight  # no squared distance from the mean is larger than this
+    if not math.isfinite(total * 4):
+        raise DataError("X: values so large that their squared distances overflow float64; rescale the columns")
+    xp = namespace(rows.X)
+    if (
+        rows.X.dtype == xp.float32
+        and points.variance > 0
+        and not (points.variance > _FLOAT32_SMALL and total < _FLOAT32_LARGE)
+    ):
+        points = _engine(dataclasses.replace(rows, X=xp.astype(rows.X, xp.float64)), ping)
+    return points
+
+
+def _engine(rows: Rows, ping: Ping) -> Points:
+    if is_numpy(rows.X) and numba_works() and _COMPILED:
+        from ._compiled import CompiledPoints
+
+        return CompiledPoints(rows, ping)
+    if is_cupy(rows.X) and _there("_cuda"):
+        from ._cuda import CudaPoints
+
+        return CudaPoints(rows, ping)
+    return GenericPoints(rows, ping)
+
+
+def _there(engine: str) -> bool:  # only while the engines are being written
+    return importlib.util.find_spec(f"{__package__}.{engine}") is not None

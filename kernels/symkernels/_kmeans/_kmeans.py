@@ -1,0 +1,331 @@
+"""`kmeans`, and which center is nearest to new rows."""
+
+from __future__ import annotations
+
+import operator
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+
+from .._arrays import Array, as_floats, namespace, to_numpy
+from .._errors import BackendError, DataError, ShapeError
+from .._results import ArrayResult, backend_of, device_of
+from .._rows import Nonfinite, Rows, as_rows
+from ._backends import points_of
+from ._generic import squared_distances
+from ._lloyd import Run, run, too_few
+from ._points import Points
+from ._progress import Checkpoint, Progress
+from ._seeding import generator, plus_plus
+
+
+@dataclass(frozen=True)
+class KMeansResult(ArrayResult):
+    """k clusters. Centers, labels, counts and WSSSE describe the same moment.
+
+    Attributes
+    ----------
+    centers : (k, d) float64
+        Means of the clusters, in the units of X.
+    labels : (n,) int32
+        Number of the nearest center of each row given, from 0; -1 for a row that was dropped.
+    counts : (k,) float64
+        Weight of each cluster: its number of rows where no weights were given.
+    wssse : float
+        Within-set sum of squared errors: the weighted squared distances of the rows to their centers, summed up in
+        float64 (squared units of X; scikit-learn's ``inertia_``).
+    n_iter : int
+        Iterations of the run that this is the result of.
+    converged : bool
+        Whether that run ended by itself; if not, ``max_iter`` ended it.
+    n_init : int
+        Runs made, of which this is the best one; 1 where centers were given.
+    n_dropped : int
+        Rows dropped for a NaN or an infinity.
+    """
+
+    centers: Array
+    labels: Array
+    counts: Array
+    wssse: float
+    n_iter: int
+    converged: bool
+    n_init: int
+    n_dropped: int
+
+    @property
+    def k(self) -> int:
+        """Number of clusters."""
+        return int(self.centers.shape[0])
+
+    @property
+    def backend(self) -> str:
+        """Name of the array library."""
+        return backend_of(self.centers)
+
+    @property
+    def device(self) -> str:
+        """Device that holds the arrays."""
+        return device_of(self.centers)
+
+    @property
+    def dtype(self) -> str:
+        """Name of the centers' dtype."""
+        return str(self.centers.dtype).rpartition(".")[2]
+
+
+def kmeans(
+    X: Array,
+    k: int,
+    *,
+    init: Any = "k-means++",
+    n_init: int = 1,
+    max_iter: int = 300,
+    tol: float = 1e-4,
+    seed: int | None = 0,
+    sample_weight: Array | None = None,
+    nonfinite: Nonfinite = "error",
+    checkpoint: Checkpoint | None = None,
+) -> KMeansResult:
+    """Partition rows into k clusters with a small sum of squared distances to the clusters' means.
+
+    Parameters
+    ----------
+    X : (n, d) array, float32 or float64
+        Rows. Sequences become NumPy arrays, integers float64. Columns count by their units: bring columns of different
+        scales to one scale first.
+    k : int
+        Number of clusters, 1 or more; at most the number of distinct rows.
+    init : {"k-means++"} or (k, d) array, default "k-means++"
+        How the centers start: on rows chosen by greedy k-means++, or as given, in the units of X.
+    n_init : int, default 1
+        Number of starts, of which the best result is kept. The first of them are the same whatever ``n_init`` is, so
+        more are never worse. Given centers are started from once.
+    max_iter : int, default 300
+        Most iterations of one run, 1 or more.
+    tol : float, default 1e-4
+        A run ends when the squared movement of all centers together is at most ``tol`` times the mean variance of the
+        columns (no unit), or when no label changes. 0 waits for the latter.
+    seed : int or None, default 0
+        Of the random numbers, 0 or more: the same seed gives the same result. None takes a new one.
+    sample_weight : (n,) array, optional
+        Weights of the rows, finite and 0 or more, not all 0; an integer weight equals so many repeats of the row.
+        Default: 1.
+    nonfinite : {"error", "drop"}, default "error"
+        What a row with a NaN or an infinity does: it is an error, or the row is left out, counted and labelled -1.
+    checkpoint : callable, optional
+        Called every few milliseconds as ``checkpoint(iterations done, n_init * max_iter)``; a run that ends early
+        counts as done. What it raises stops the call.
+
+    Returns
+    -------
+    KMeansResult
+        On the backend and device of X.
+
+    Raises
+    ------
+    ShapeError
+        X is not (n, d) with d >= 1, ``init`` is not (k, d), the weights are not (n,), or one of them does not hold
+        real numbers.
+    DataError
+        A row has a NaN or an infinity and ``nonfinite`` is "error"; there are fewer than k distinct rows with weight;
+        a weight is negative or not finite; values so large that squared distances overflow.
+    BackendError
+        ``init`` or ``sample_weight`` is of another library or device than X.
+    TypeError, ValueError
+        ``k``, ``n_init``, ``max_iter``, ``tol`` or ``seed`` is no number of its kind, or out of range.
+
+    Notes
+    -----
+    *Method.* Lloyd, "Least squares quantization in PCM" (1982), from Arthur & Vassilvitskii, "k-means++: the advantages
+    of careful seeding" (2007) with 2 + floor(ln k) candidates for each center. An empty cluster gets the row farthest
+    from its own center. Coordinates are taken about the mean of each column, so that an offset costs no digits.
+
+    *Backend.* NumPy rows go through compiled loops, CuPy rows through CUDA kernels, other libraries through the array
+    API standard. The distances that labels are chosen by are in the precision of X, centers and WSSSE in float64.
+
+    *Cost.* O(n k d) time for each iteration, at most; O(n + k d) memory beside X and one copy of it.
+
+    *Names elsewhere.* scikit-learn: ``KMeans(k, init=..., n_init=..., max_iter=..., tol=..., random_state=seed)`` with
+    ``cluster_centers_``, ``labels_``, ``inertia_`` (here ``wssse``) and ``n_iter_``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import kmeans
+    >>> result = kmeans(np.array([[0.0], [1.0], [10.0], [11.0]]), 2, init=[[0.0], [10.0]])
+    >>> result.centers
+    array([[ 0.5],
+           [10.5]])
+    >>> result.labels, result.wssse
+    (array([0, 0, 1, 1], dtype=int32), 1.0)
+    """
+    k = whole(k, "k")
+    settings = Settings.checked(n_init, max_iter, tol, seed)
+    if isinstance(init, str) and init != "k-means++":
+        raise ValueError(f"init must be 'k-means++' or a (k, d) array, got {init!r}")
+    given = None if isinstance(init, str) else init
+    starts = settings.n_init if given is None else 1
+    progress = Progress(checkpoint, starts * settings.max_iter)
+    rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, ping=progress.ping)
+    centers = None if given is None else _given_centers(given, k, rows)
+    if k > rows.X.shape[0]:  # known without looking at them
+        raise DataError(f"k = {k} clusters cannot be made of {rows.X.shape[0]} row(s)")
+    points = points_of(rows, progress.ping)
+    if centers is None:
+        best = best_run(points, k, settings, progress)
+    else:
+        best = run(
+            points, centers - points.shift, max_iter=settings.max_iter, tol=settings.tol, ping=progress.ping,
+            step=progress.at,
+        )  # fmt: skip
+    progress.at(progress.maximum)
+    return KMeansResult(
+        centers=best.centers + points.shift,
+        labels=rows.spread(best.labels, -1),
+        counts=best.counts,
+        wssse=best.wssse,
+        n_iter=best.n_iter,
+        converged=best.converged,
+        n_init=starts,
+        n_dropped=rows.n_dropped,
+    )
+
+
+def assign_clusters(
+    X: Array, centers: Array, *, nonfinite: Nonfinite = "error", checkpoint: Checkpoint | None = None
+) -> tuple[Array, Array]:
+    """The nearest center of each row, and how far it is.
+
+    Parameters
+    ----------
+    X : (n, d) array, float32 or float64
+        Rows, in the units of the centers; n may be 0.
+    centers : (k, d) array
+        As `kmeans` returns them: finite, k >= 1.
+    nonfinite : {"error", "drop"}, default "error"
+        What a row with a NaN or an infinity does: it is an error, or gets label -1 and distance NaN.
+    checkpoint : callable, optional
+        Called every few milliseconds as ``checkpoint(steps done, 2)``. What it raises stops the call.
+
+    Returns
+    -------
+    labels : (n,) int32
+        Number of the nearest center, from 0; the lowest one on ties.
+    distances : (n,) float64
+        Squared Euclidean distances to it (squared units of X), by differences.
+
+    Raises
+    ------
+    ShapeError
+        X is not (n, d), or ``centers`` not (k, d).
+    DataError
+        A row has a NaN or an infinity and ``nonfinite`` is "error", a center has one, or squared distances overflow.
+    BackendError
+        ``centers`` is of another library or device than X.
+
+    Notes
+    -----
+    O(n k d) time, O(n + k d) memory beside one copy of X.
+    """
+    progress = Progress(checkpoint, 2)
+    rows = as_rows(X, nonfinite=nonfinite, minimum=0, ping=progress.ping)
+    xp, device = namespace(rows.X), compat.device(rows.X)
+    C = _given_centers(centers, None, rows)
+    if rows.X.shape[0] == 0:
+        labels = xp.empty((0,), dtype=xp.int32, device=device)
+        distances = xp.empty((0,), dtype=xp.float64, device=device)
+    else:
+        points = points_of(rows, progress.ping)
+        C = C - points.shift
+        points.begin()
+        points.assign(C, progress.ping)
+        progress.at(1)
+        labels = xp.asarray(points.labels, copy=True)
+        distances = squared_distances(rows.X, points.shift, C, labels, progress.ping)
+    progress.at(2)
+    return rows.spread(labels, -1), rows.spread(distances, float("nan"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How runs are made: checked numbers."""
+
+    n_init: int
+    max_iter: int
+    tol: float
+    seed: int
+
+    @classmethod
+    def checked(cls, n_init: Any, max_iter: Any, tol: Any, seed: Any) -> Settings:
+        """Check each; a seed of None becomes a new one."""
+        if isinstance(tol, bool) or not isinstance(tol, int | float | np.integer | np.floating):
+            raise TypeError(f"tol must be a number, got {tol!r}")
+        if not 0 <= tol < float("inf"):
+            raise ValueError(f"tol must be finite and 0 or more, got {tol!r}")
+        return cls(
+            n_init=whole(n_init, "n_init"),
+            max_iter=whole(max_iter, "max_iter"),
+            tol=float(tol),
+            seed=secrets.randbits(63) if seed is None else whole(seed, "seed", least=0),
+        )
+
+
+def whole(value: Any, name: str, least: int = 1) -> int:
+    """A whole number of at least ``least``."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be {least} or more, got {number}")
+    return number
+
+
+def best_run(points: Points, k: int, settings: Settings, progress: Progress) -> Run:
+    """The best of the runs from k-means++; the first of them on a tie. Raises `DataError` where k is impossible."""
+    best: Run | None = None
+    before = progress.current
+    for start in range(settings.n_init):
+        chosen = plus_plus(points, k, generator(settings.seed, start), progress.ping)
+        if len(chosen) < k:
+            raise too_few(len(chosen), k)
+        done = before + start * settings.max_iter
+        found = one_run(points, points.rows(chosen), settings, progress, done)
+        if best is None or found.wssse < best.wssse:
+            best = found
+        progress.at(done + settings.max_iter)
+    assert best is not None  # n_init >= 1
+    return best
+
+
+def one_run(points: Points, centers: Array, settings: Settings, progress: Progress, done: int) -> Run:
+    """One run from (k, d) shifted centers, when so many steps are done already."""
+    step: Callable[[int], None] = lambda i: progress.at(done + i)  # noqa: E731
+    return run(points, centers, max_iter=settings.max_iter, tol=settings.tol, ping=progress.ping, step=step)
+
+
+def _given_centers(given: Any, k: int | None, rows: Rows) -> Array:
+    """(k, d) float64 centers in the units of X, checked."""
+    X = rows.X
+    xp, d = namespace(X), X.shape[1]
+    name = "centers" if k is None else "init"
+    if not compat.is_array_api_obj(given):
+        given = xp.asarray(as_floats(given, ndim=2, name=name), device=compat.device(X))
+    if namespace(given) is not xp or compat.device(given) != compat.device(X):
+        raise BackendError(f"{name} and X must be arrays of the same library, on the same device")
+    C = xp.astype(as_floats(given, ndim=2, name=name), xp.float64)
+    if C.shape[1] != d or (C.shape[0] != k if k is not None else C.shape[0] == 0):
+        expected = f"({'k' if k is None else k}, {d}), one row for each cluster and one column for each of X"
+        raise ShapeError(f"{name} must be of shape {expected}, got {tuple(C.shape)}")
+    bad = np.argwhere(~np.isfinite(to_numpy(C)))
+    if len(bad):
+        row, column = (int(i) for i in bad[0])
+        raise DataError(f"{name}: row {row}, column {column}: {float(C[row, column])}; centers must be finite")
+    return C

@@ -1,0 +1,153 @@
+"""What a backend does for k-means: rows prepared once, for many runs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+
+from .._arrays import Array, namespace, to_numpy
+from .._rows import Ping, Rows
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """What one assignment of all rows found, on the device of the rows.
+
+    Attributes
+    ----------
+    sums : (k, d) float64
+        Weighted sums of the shifted rows of each cluster.
+    counts : (k,) float64
+        Sums of their weights; the numbers of rows where there are none.
+    changed : int
+        Rows whose label differs from that of the assignment before; n at the first one of a run.
+    """
+
+    sums: Array
+    counts: Array
+    changed: int
+
+
+class Points(ABC):
+    """Rows on one backend, prepared for many runs of k-means.
+
+    Coordinates inside are *shifted*: a column's mean is taken off, so that an offset of 1e8 costs no digits. Arrays are
+    of the library ``xp`` and on the device of the rows, but for those said to be NumPy's. Every method that reads all
+    rows calls ``ping`` at least every 50 ms, which may raise to stop; the object can then be used again from `begin`
+    or `seed_begin` on.
+
+    Attributes
+    ----------
+    xp : namespace
+        The array library.
+    n, d : int
+        Rows and columns.
+    dtype : dtype
+        Of the rows given: float32 or float64.
+    shift : (d,) float64
+        What is taken off the rows: about the mean of each column.
+    weight : (n,) float64 or None
+        Weights of the rows; None: all 1.
+    total_weight : float
+        Their sum.
+    variance : float
+        Mean over the columns of the weighted population variance: the unit of the tolerance.
+    labels : (n,) int32
+        Of the last `assign`. The engine may write to it again at the next one.
+    """
+
+    xp: Any
+    n: int
+    d: int
+    dtype: Any
+    shift: Array
+    weight: Array | None
+    total_weight: float
+    variance: float
+    labels: Array
+
+    def __init__(self, rows: Rows, shift: Array, variance: float) -> None:
+        X = rows.X
+        self.xp = namespace(X)
+        self.n, self.d = (int(size) for size in X.shape)
+        self.dtype = X.dtype
+        self.shift = shift
+        self.weight = rows.weight
+        self.total_weight = float(self.n) if rows.weight is None else float(self.xp.sum(rows.weight))
+        self.variance = variance
+
+    @property
+    def device(self) -> Any:
+        """Where the rows are."""
+        return compat.device(self.shift)
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Start a run: forget labels and whatever bounds were kept with them."""
+
+    @abstractmethod
+    def assign(self, centers: Array, ping: Ping) -> Assigned:
+        """Label every row with its nearest center of ``centers`` (k, d) float64 shifted; the lowest one on ties.
+
+        Bounds may save work, but the labels are those of a plain pass. k may differ from run to run.
+        """
+
+    @abstractmethod
+    def cost(self, centers: Array, ping: Ping) -> Array:
+        """(k,) float64 sums of the weighted squared distances of the rows to the center of their label.
+
+        By differences, in float64. The rows may be the engine's own copy in the dtype of those given.
+        """
+
+    @abstractmethod
+    def farthest(self, centers: Array, count: int, ping: Ping) -> np.ndarray:
+        """(at most count,) int64 NumPy indices of the rows farthest from the center of their label, farthest first.
+
+        Only rows with weight; no two of them equal; the lower index first at the same distance. Fewer than ``count``
+        where there are no more different rows.
+        """
+
+    @abstractmethod
+    def rows(self, indices: np.ndarray) -> Array:
+        """(m, d) float64 shifted rows."""
+
+    # -- seeding: squared distances to the nearest chosen row, by differences, so that equal rows are at distance 0 ----
+
+    @abstractmethod
+    def seed_begin(self, first: int, ping: Ping) -> float:
+        """Choose the first row; return the potential, the sum of weight times squared distance to the chosen."""
+
+    @abstractmethod
+    def seed_sample(self, u: np.ndarray) -> np.ndarray:
+        """(L,) int64 NumPy indices drawn with (L,) uniforms of [0, 1): where the running sum of weight times squared
+        distance first exceeds u times its total. Only while the potential is above 0, and never a row at distance 0.
+        """
+
+    @abstractmethod
+    def seed_try(self, candidates: np.ndarray, ping: Ping) -> np.ndarray:
+        """(L,) NumPy potentials if that one of the candidates were chosen as well."""
+
+    @abstractmethod
+    def seed_take(self, candidate: int, ping: Ping) -> float:
+        """Choose a row; return the potential: 0.0 exactly when no row with weight differs from all that are chosen."""
+
+    # -- shared --------------------------------------------------------------------------------------------------------
+
+    def different(self, ordered: np.ndarray, count: int) -> np.ndarray:
+        """The first ``count`` of the NumPy indices ``ordered`` whose rows differ from all taken before them."""
+        taken: list[int] = []
+        seen: set[bytes] = set()
+        start, step = 0, 2 * count
+        while start < len(ordered) and len(taken) < count:
+            indices = ordered[start : start + step]
+            for index, row in zip(indices, to_numpy(self.rows(indices)) + 0.0, strict=True):  # -0.0 is 0.0
+                key = row.tobytes()
+                if key not in seen and len(taken) < count:
+                    seen.add(key)
+                    taken.append(int(index))
+            start, step = start + step, min(2 * step, 2**16)
+        return np.array(taken, dtype=np.int64)

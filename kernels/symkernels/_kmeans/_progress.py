@@ -1,0 +1,26 @@
+"""How far a call has come, told to whoever watches; what the watcher raises stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Checkpoint = Callable[[int, int], None]
+
+
+class Progress:
+    """Steps done of a known maximum. `ping` repeats the last figures, so that a long step can be stopped within."""
+
+    def __init__(self, checkpoint: Checkpoint | None, maximum: int) -> None:
+        self._checkpoint = checkpoint
+        self.maximum = maximum
+        self.current = 0
+
+    def ping(self) -> None:
+        """Call the checkpoint with the figures as they are."""
+        if self._checkpoint is not None:
+            self._checkpoint(self.current, self.maximum)
+
+    def at(self, current: int) -> None:
+        """So many steps are done."""
+        self.current = current
+        self.ping()

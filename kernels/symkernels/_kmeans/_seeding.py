@@ -1,0 +1,49 @@
+"""Where a run starts: greedy k-means++."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._arrays import to_numpy
+from .._rows import Ping
+from ._points import Points
+
+
+def generator(seed: int, start: int) -> np.random.Generator:
+    """The random numbers of one start: the same however many other starts there are, and whatever k."""
+    return np.random.default_rng((seed, start))
+
+
+def plus_plus(points: Points, k: int, rng: np.random.Generator, ping: Ping) -> np.ndarray:
+    """Indices of k rows, each drawn with probability proportional to its weighted squared distance from those before.
+
+    Of 2 + floor(ln k) candidates the one that leaves the smallest potential is taken: Arthur & Vassilvitskii (2007),
+    "k-means++: the advantages of careful seeding", whose program does so. Fewer than k where the rows with weight have
+    fewer different values.
+    """
+    return _choose(points, k, 2 + int(math.log(k)), rng, ping)
+
+
+def count_distinct(points: Points, at_most: int, ping: Ping) -> int:
+    """How many different rows with weight there are, counted up to ``at_most``."""
+    return len(_choose(points, at_most, 1, np.random.default_rng(0), ping))
+
+
+def _choose(points: Points, k: int, tries: int, rng: np.random.Generator, ping: Ping) -> np.ndarray:
+    chosen = [_first(points, rng)]
+    potential = points.seed_begin(chosen[0], ping)
+    while len(chosen) < k and potential > 0:
+        candidates = points.seed_sample(rng.random(tries))
+        best = int(candidates[0]) if tries == 1 else int(candidates[np.argmin(points.seed_try(candidates, ping))])
+        potential = points.seed_take(best, ping)
+        chosen.append(best)
+    return np.array(chosen, dtype=np.int64)
+
+
+def _first(points: Points, rng: np.random.Generator) -> int:
+    if points.weight is None:
+        return int(rng.integers(points.n))
+    running = np.cumsum(to_numpy(points.weight))
+    return int(np.searchsorted(running, min(rng.random() * running[-1], np.nextafter(running[-1], 0)), side="right"))
