@@ -120,6 +120,10 @@ class GenericPoints(Points):
         self._nearest = self._distances_to(first, ping)
         return self._settle()
 
+    def seed_from(self, centers: Array, ping: Ping) -> float:
+        self._nearest = squared_distances(self._X, self.shift, centers, self.labels, ping)
+        return self._settle()
+
     def seed_sample(self, u: np.ndarray) -> np.ndarray:
         xp = self.xp
         # Below the total, however u times it is rounded: the running sum exceeds it somewhere.

@@ -122,6 +122,13 @@ class Points(ABC):
         """Choose the first row; return the potential, the sum of weight times squared distance to the chosen."""
 
     @abstractmethod
+    def seed_from(self, centers: Array, ping: Ping) -> float:
+        """Take the centers of the last `assign` as the chosen ones, each row's that of its label; return the potential.
+
+        From there `seed_sample`, `seed_try` and `seed_take` go on as from `seed_begin`.
+        """
+
+    @abstractmethod
     def seed_sample(self, u: np.ndarray) -> np.ndarray:
         """(L,) int64 NumPy indices drawn with (L,) uniforms of [0, 1): where the running sum of weight times squared
         distance first exceeds u times its total. Only while the potential is above 0, and never a row at distance 0.

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .._arrays import to_numpy
+from .._arrays import Array, to_numpy
 from .._rows import Ping
 from ._points import Points
 
@@ -23,7 +23,20 @@ def plus_plus(points: Points, k: int, rng: np.random.Generator, ping: Ping) -> n
     "k-means++: the advantages of careful seeding", whose program does so. Fewer than k where the rows with weight have
     fewer different values.
     """
-    return _choose(points, k, 2 + int(math.log(k)), rng, ping)
+    return _choose(points, k, _tries(k), rng, ping)
+
+
+def extended(points: Points, centers: Array, k: int, rng: np.random.Generator, ping: Ping) -> Array | None:
+    """k centers: those given, (m, d) shifted, and k - m rows, chosen as k-means++ chooses them.
+
+    None where fewer than k - m rows are at a distance from the centers.
+    """
+    points.begin()
+    points.assign(centers, ping)
+    chosen: list[int] = []
+    missing = k - int(centers.shape[0])
+    _go_on(points, points.seed_from(centers, ping), chosen, missing, _tries(k), rng, ping)
+    return points.xp.concat([centers, points.rows(np.array(chosen))]) if len(chosen) == missing else None
 
 
 def count_distinct(points: Points, at_most: int, ping: Ping) -> int:
@@ -31,15 +44,25 @@ def count_distinct(points: Points, at_most: int, ping: Ping) -> int:
     return len(_choose(points, at_most, 1, np.random.default_rng(0), ping))
 
 
+def _tries(k: int) -> int:
+    return 2 + int(math.log(k))
+
+
 def _choose(points: Points, k: int, tries: int, rng: np.random.Generator, ping: Ping) -> np.ndarray:
     chosen = [_first(points, rng)]
-    potential = points.seed_begin(chosen[0], ping)
+    _go_on(points, points.seed_begin(chosen[0], ping), chosen, k, tries, rng, ping)
+    return np.array(chosen, dtype=np.int64)
+
+
+def _go_on(
+    points: Points, potential: float, chosen: list[int], k: int, tries: int, rng: np.random.Generator, ping: Ping
+) -> None:
+    """Append to ``chosen`` until there are k, or no row is left that differs from them."""
     while len(chosen) < k and potential > 0:
         candidates = points.seed_sample(rng.random(tries))
         best = int(candidates[0]) if tries == 1 else int(candidates[np.argmin(points.seed_try(candidates, ping))])
         potential = points.seed_take(best, ping)
         chosen.append(best)
-    return np.array(chosen, dtype=np.int64)
 
 
 def _first(points: Points, rng: np.random.Generator) -> int:
