@@ -1,0 +1,329 @@
+"""NumPy's fast path: rows packed once into panels, on which register-blocked loops run in all threads.
+
+Besides the panels, which are a copy of the rows, only labels, bounds and the distances of seeding are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .. import _parallel
+from .._rows import Ping, Rows, no_ping
+from . import _loops as loops
+from ._points import Assigned, Points
+from ._simd import CANDIDATES, HEIGHTS, VECTORS
+
+_ROUND = 4e8  # operations of one thread between two pings: some 10 to 20 ms
+_ALONE = 1e6  # operations that are not worth waking a thread
+_SAMPLE = 1024  # rows that the shift is the mean of
+_FEW = 0.3  # of the rows: when fewer change, it costs less to move those than to add up all
+_SETTLED = 0.15  # of the rows: when fewer change, bounds are likely to hold
+_MIN_WORK = 16 * 16  # k times d, from which on bounds are tried: below, reading the rows is all that costs
+_UNSURE = 1024  # rows whose bounds are looked at together
+_NONE = np.empty(0)
+
+
+class CompiledPoints(Points):
+    """NumPy rows as panels, (panels, d, lanes): see `_simd`.
+
+    Parameters
+    ----------
+    rows : Rows
+        Of any memory order; copied unless it is C.
+    ping : callable
+    """
+
+    def __init__(self, rows: Rows, ping: Ping = no_ping) -> None:
+        X = np.ascontiguousarray(rows.X)
+        super().__init__(rows, X[:: max(1, len(X) // _SAMPLE)].mean(axis=0, dtype=np.float64), 0.0)
+        self.X = X
+        self._lanes = loops.lanes_of(X)
+        self._group = VECTORS * self._lanes
+        self._groups = -(-self.n // self._group)
+        self.panels = np.zeros((self._groups * VECTORS, self.d, self._lanes), dtype=X.dtype)
+        self.weights = _NONE  # of the padding too, or empty
+        if rows.weight is not None:
+            self.weights = np.zeros(self._groups * self._group)
+            self.weights[: self.n] = rows.weight
+        self._norms: np.ndarray | None = None
+        self._pack(ping)
+        self.begin()
+
+    def _pack(self, ping: Ping) -> None:
+        sums = np.zeros((_parallel.thread_count(), 2, self.d))
+
+        def pack(t: int, start: int, stop: int) -> None:
+            loops.pack(self.X, *self._rows_of(start, stop), self.shift, self.weights, self.panels, *sums[t])
+
+        self._rounds(8.0 * self.d, pack, ping)
+        with np.errstate(over="ignore", invalid="ignore"):  # whoever chose this engine looks at the variance
+            mean, square = sums.sum(axis=0) / self.total_weight
+            self.variance = float(np.mean(np.maximum(square - mean * mean, 0.0)))
+
+    # -- one run -------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self.labels = np.full(self.n, -1, dtype=np.int32)
+        self._sums: np.ndarray | None = None
+        self._counts = _NONE
+        self._changed = self.n
+        self._turnover = 0
+        self._bounds: _Bounds | None = None
+        self._plain_seconds = 0.0
+        self._wait, self._patience = 0, 4  # passes until bounds are tried again, and after the next failure
+
+    def assign(self, centers: np.ndarray, ping: Ping) -> Assigned:
+        k = centers.shape[0]
+        tiles = _Tiles(centers, self.dtype)
+        whole = self._sums is None or self._changed > _FEW * self.n
+        if whole:
+            self._sums, self._counts = np.zeros((k, self.d)), np.zeros(k)
+        scratch = [_Scratch(k, self.d, self._lanes, self.dtype) for _ in range(_parallel.thread_count())]
+        self._pass(tiles, whole, scratch, ping)
+        for held in scratch:
+            self._sums += held.sums
+            self._counts += held.counts
+        self._changed = sum(held.changed for held in scratch)
+        self._turnover = 0 if whole else self._turnover + self._changed
+        if self._turnover > self.n or (self._changed == 0 and self._turnover):
+            self._add_up(k, ping)
+        return Assigned(self._sums.copy(), self._counts.copy(), self._changed)
+
+    def _pass(self, tiles: _Tiles, whole: bool, scratch: list[_Scratch], ping: Ping) -> None:
+        """Label all rows by the loop that has proved the quickest; all of them give the same labels and sums."""
+        work = 2.0 * tiles.k * self.d
+        bounds = self._bounds
+        start = time.perf_counter()
+        if bounds is not None:
+            moves = bounds.moves(tiles, self.n)
+            self._rounds(work, lambda t, a, b: scratch[t].unsure(self, a, b, tiles, bounds, moves), ping)
+            if time.perf_counter() - start > self._plain_seconds:
+                self._bounds, self._wait, self._patience = None, self._patience, 2 * self._patience
+            return
+        self._wait -= 1
+        settled = not whole and self._changed < _SETTLED * self.n
+        if settled and self._wait < 0 and tiles.k > 2 and tiles.k * self.d >= _MIN_WORK:
+            self._bounds = made = _Bounds(self, tiles, ping)
+            self._rounds(work, lambda t, a, b: scratch[t].bounded(self, a, b, tiles, made), ping)
+            return
+        self._rounds(work, lambda t, a, b: scratch[t].plain(self, a, b, tiles, whole), ping)
+        self._plain_seconds = time.perf_counter() - start
+
+    def _add_up(self, k: int, ping: Ping) -> None:
+        """Add up the clusters' rows afresh: moving rows in and out has left its rounding."""
+        sums = [(np.zeros((k, self.d)), np.zeros(k)) for _ in range(_parallel.thread_count())]
+
+        def add(t: int, start: int, stop: int) -> None:
+            loops.add_rows(self.X, *self._rows_of(start, stop), self.shift, self.weights, self.labels, *sums[t])
+
+        self._rounds(4.0 * self.d, add, ping)
+        self._sums = np.sum([part for part, _ in sums], axis=0)
+        self._counts = np.sum([part for _, part in sums], axis=0)
+        self._turnover = 0
+
+    def cost(self, centers: np.ndarray, ping: Ping) -> np.ndarray:
+        return self._cost(centers, _NONE, ping)
+
+    def _cost(self, centers: np.ndarray, each: np.ndarray, ping: Ping) -> np.ndarray:
+        centers = np.ascontiguousarray(centers)
+        clusters = np.zeros((_parallel.thread_count(), centers.shape[0]))
+
+        def add(t: int, start: int, stop: int) -> None:
+            rows = self._rows_of(start, stop)
+            loops.cost(self.X, *rows, self.shift, centers, self.weights, self.labels, each, clusters[t])
+
+        self._rounds(8.0 * self.d, add, ping)
+        return clusters.sum(axis=0)
+
+    def farthest(self, centers: np.ndarray, count: int, ping: Ping) -> np.ndarray:
+        each = np.empty(self.n)
+        self._cost(centers, each, ping)
+        order = np.argsort(-each, kind="stable")
+        return self.different(order if self.weight is None else order[self.weight[order] > 0], count)
+
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        return self.X[indices].astype(np.float64) - self.shift
+
+    def square_norms(self, ping: Ping) -> np.ndarray:
+        """Squared norms of the packed rows, (n or more,) float64, computed once."""
+        if self._norms is None:
+            norms = np.empty(self._groups * self._group)
+            self._rounds(2.0 * self.d, lambda _, a, b: loops.square_norms(self.panels, a, b, norms), ping)
+            self._norms = norms
+        return self._norms
+
+    # -- seeding -------------------------------------------------------------------------------------------------------
+
+    def seed_begin(self, first: int, ping: Ping) -> float:
+        self._closest = np.zeros(self._groups * self._group, dtype=self.dtype)
+        self._closest[: self.n] = np.inf
+        self._shares = np.zeros(self._groups)
+        return self.seed_take(first, ping)
+
+    def seed_from(self, centers: np.ndarray, ping: Ping) -> float:
+        each = np.zeros(self._groups * self._group)
+        self._cost(centers, each[: self.n], ping)
+        self._closest = each.astype(self.dtype)
+        shares = self._closest * self.weights if self.weight is not None else self._closest
+        self._shares = shares.reshape(self._groups, -1).sum(axis=1, dtype=np.float64)
+        return float(self._shares.sum())
+
+    def seed_from(self, centers: np.ndarray, ping: Ping) -> float:
+        each = np.zeros(self._groups * self._group)
+        self._cost(centers, each, ping)
+        self._closest = each.astype(self.dtype)
+        weighted = self._closest * self.weights if len(self.weights) else self._closest
+        self._shares = weighted.reshape(self._groups, -1).sum(axis=1, dtype=np.float64)
+        return float(self._shares.sum())
+
+    def seed_sample(self, u: np.ndarray) -> np.ndarray:
+        running = np.cumsum(self._shares)
+        targets = u * running[-1]
+        groups = np.minimum(np.searchsorted(running, targets, side="right"), np.flatnonzero(self._shares)[-1])
+        inside = targets - (running[groups] - self._shares[groups])
+        return np.array(
+            [
+                loops.locate(target, g * self._group, min((g + 1) * self._group, self.n), self._closest, self.weights)
+                for target, g in zip(inside.tolist(), groups.tolist(), strict=True)
+            ],
+            dtype=np.int64,
+        )
+
+    def seed_try(self, candidates: np.ndarray, ping: Ping) -> np.ndarray:
+        count = len(candidates)
+        padded = np.resize(candidates, -(-count // CANDIDATES) * CANDIDATES)
+        tiles = self._packed(padded).reshape(-1, CANDIDATES, self.d).transpose(0, 2, 1)
+        tiles = np.ascontiguousarray(tiles)
+        totals = np.zeros((_parallel.thread_count(), tiles.shape[0], CANDIDATES, self._lanes))
+
+        def add(t: int, start: int, stop: int) -> None:
+            loops.potentials(self.panels, start, stop, tiles, self._closest, self.weights, totals[t])
+
+        self._rounds(3.0 * len(padded) * self.d, add, ping)
+        return totals.sum(axis=(0, 3)).reshape(-1)[:count]
+
+    def seed_take(self, candidate: int, ping: Ping) -> float:
+        center = np.ascontiguousarray(self._packed(np.array([candidate]))[0])
+
+        def lower(_: int, start: int, stop: int) -> None:
+            total = np.empty(self._lanes)
+            loops.take(self.panels, start, stop, center, self._closest, self.weights, total, self._shares)
+
+        self._rounds(3.0 * self.d, lower, ping)
+        return float(self._shares.sum())
+
+    def _packed(self, indices: np.ndarray) -> np.ndarray:
+        v, lane = np.divmod(indices, self._lanes)
+        return self.panels[v, :, lane]
+
+    # -- threads -------------------------------------------------------------------------------------------------------
+
+    def _rows_of(self, start: int, stop: int) -> tuple[int, int]:
+        """The rows of some panels, without the padding."""
+        return start * self._lanes, min(stop * self._lanes, self.n)
+
+    def _rounds(self, work: float, task: Callable[[int, int, int], None], ping: Ping) -> None:
+        """Run ``task(thread, first panel, last panel)`` over all groups, of ``work`` operations a row."""
+        threads = _parallel.thread_count()
+        step = max(1, int(_ROUND / (work * self._group))) * threads
+        for start in range(0, self._groups, step):
+            ping()
+            groups = min(step, self._groups - start)
+            parts = _parallel.split(groups, threads if groups * self._group * work > _ALONE else 1)
+            _parallel.run_all(
+                [partial(task, t, (start + a) * VECTORS, (start + b) * VECTORS) for t, (a, b) in enumerate(parts)]
+            )
+
+
+class _Tiles:
+    """Centers (k, d) float64, as the loops want them; padded to whole tiles of the height that pads least."""
+
+    def __init__(self, centers: np.ndarray, dtype: Any) -> None:
+        k, d = centers.shape
+        height = min(HEIGHTS, key=lambda h: (-(-k // h) * h, -h))
+        self.k = -(-k // height) * height
+        rounded = centers.astype(dtype)
+        self.centers = rounded.astype(np.float64)
+        squares = np.einsum("ij,ij->i", self.centers, self.centers)
+        padded = np.zeros((self.k, d), dtype=dtype)
+        padded[:k] = rounded
+        self.tiles = np.ascontiguousarray(padded.reshape(-1, height, d).transpose(0, 2, 1))
+        self.bias = np.full(self.k, -np.inf, dtype=dtype)
+        self.bias[:k] = -0.5 * squares
+        self.far = float(squares.max())
+
+    def gaps(self) -> np.ndarray:
+        """At most half the distance of each center to the nearest other one, (k,)."""
+        k, d = self.centers.shape
+        lanes = loops.lanes_of(self.tiles)
+        panels = np.zeros((-(-k // (VECTORS * lanes)) * VECTORS, lanes, d), dtype=self.tiles.dtype)
+        panels.reshape(-1, d)[:k] = self.centers
+        gaps = np.empty(k)
+        eps = float(np.finfo(self.tiles.dtype).eps)
+        buffers = np.empty((3, VECTORS * lanes), self.tiles.dtype)
+        loops.gaps(
+            np.ascontiguousarray(panels.transpose(0, 2, 1)), self.tiles, self.bias, self.far, eps, *buffers, gaps
+        )
+        return gaps
+
+
+class _Bounds:
+    """Bounds of each row's distance to its own center (``upper``) and to any other (``lower``)."""
+
+    def __init__(self, points: CompiledPoints, tiles: _Tiles, ping: Ping) -> None:
+        self.upper, self.lower = np.empty(points.n, points.dtype), np.empty(points.n, points.dtype)
+        self.eps = float(np.finfo(points.dtype).eps)
+        self.norms = points.square_norms(ping)
+        self._centers = tiles.centers
+
+    def moves(self, tiles: _Tiles, n: int) -> tuple[Any, ...]:
+        """How far each center has gone since the last pass, which went farthest, and the next one's distance.
+
+        Last, half the distance of each center to the nearest other one, or 0 where that costs as much as the rows.
+        """
+        moved = np.sqrt(((tiles.centers - self._centers) ** 2).sum(axis=1)) * (1.0 + 1e-12)
+        self._centers = tiles.centers
+        most = int(moved.argmax())
+        rest = np.delete(moved, most)
+        gap = tiles.gaps() if 20 * len(moved) <= n else np.zeros(len(moved))
+        return moved, most, float(rest.max()), gap
+
+
+class _Scratch:
+    """What one thread needs for a pass, and the sums that it leaves."""
+
+    def __init__(self, k: int, d: int, lanes: int, dtype: Any) -> None:
+        self.best, self.second, self.fresh = np.empty((3, VECTORS * lanes), dtype)
+        self.sums, self.counts = np.zeros((k, d)), np.zeros(k)
+        self.group = np.zeros((VECTORS, d, lanes), dtype)
+        self.held, self.news = np.empty(VECTORS * lanes, np.int64), np.empty(VECTORS * lanes, np.int32)
+        self.flags = np.empty(_UNSURE, np.bool_)
+        self.changed = 0
+
+    def _common(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles) -> tuple[Any, ...]:
+        return (points.X, points.panels, a, b, points.shift, tiles.tiles, tiles.bias, points.weights, points.labels)
+
+    def plain(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, whole: bool) -> None:
+        common = self._common(points, a, b, tiles)
+        self.changed += loops.assign(
+            *common, self.best, self.fresh, whole, self.held, self.news, self.sums, self.counts
+        )
+
+    def bounded(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, bounds: _Bounds) -> None:
+        self.changed += loops.assign_with_bounds(
+            *self._common(points, a, b, tiles), self.best, self.second, self.fresh, self.sums, self.counts,
+            bounds.norms, tiles.far, bounds.eps, bounds.upper, bounds.lower,
+        )  # fmt: skip
+
+    def unsure(
+        self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, bounds: _Bounds, moves: tuple[Any, ...]
+    ) -> None:
+        self.changed += loops.assign_unsure(
+            *self._common(points, a, b, tiles), self.best, self.second, self.fresh, self.sums, self.counts,
+            bounds.norms, tiles.far, bounds.eps, bounds.upper, bounds.lower, *moves, self.group, self.held, self.flags,
+        )  # fmt: skip
