@@ -15,12 +15,14 @@ from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
+from ._streaming import Coreset, StreamingKMeans
 from ._vif import VIFResult, vif
 
 __all__ = [
     "BackendError",
     "BackendUnavailable",
     "Condition",
+    "Coreset",
     "CrossSums",
     "DataError",
     "ForgetError",
@@ -33,6 +35,7 @@ __all__ = [
     "SVDSelection",
     "ShapeError",
     "SparseRows",
+    "StreamingKMeans",
     "SymkernelsError",
     "VIFResult",
     "assign_clusters",
