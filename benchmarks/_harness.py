@@ -43,6 +43,7 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "POLARS_MAX_THREADS",
     "ARROW_NUM_THREADS",
+    "SYMKERNELS_NUM_THREADS",
 )
 VERSIONED = (
     "numpy",
@@ -52,6 +53,8 @@ VERSIONED = (
     "cupy-cuda12x",
     "scikit-learn",
     "scikit-learn-intelex",
+    "faiss-cpu",
+    "pyspark",
     "river",
     "batchstats",
     "pandas",
