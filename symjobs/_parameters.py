@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from symjobs._entities import number_text
 from symjobs._errors import InputError
 
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")
@@ -37,12 +38,17 @@ def number(parameters: Mapping[str, str], name: str, default: float | None = Non
     return value
 
 
-def integer(parameters: Mapping[str, str], name: str, default: int) -> int:
-    """Return the parameter as a whole number."""
-    value = number(parameters, name, float(default))
+def integer(parameters: Mapping[str, str], name: str, default: int | None = None) -> int:
+    """Return the parameter as a whole number, exact however large; without a default it is required."""
+    if default is not None and name not in parameters:
+        return default
+    value, text = number(parameters, name), parameters[name]
     if value != int(value):
-        raise InputError(f"parameter {name!r} must be a whole number, got {parameters[name]!r}")
-    return int(value)
+        raise InputError(f"parameter {name!r} must be a whole number, got {text!r}")
+    try:
+        return int(text)
+    except ValueError:  # such as 1e3
+        return int(value)
 
 
 def positive(parameters: Mapping[str, str], name: str) -> float:
@@ -51,3 +57,20 @@ def positive(parameters: Mapping[str, str], name: str) -> float:
     if not value > 0.0:
         raise InputError(f"parameter {name!r} must be above 0, got {parameters[name]!r}")
     return value
+
+
+def text_parameters(given: Mapping[str, object], what: str) -> dict[str, str]:
+    """Return parameters as text; Python's booleans and numbers are taken too."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"{what} must be a map of parameters, got {given!r}")
+    return {str(name): _text(value, f"{what}[{name!r}]") for name, value in given.items()}
+
+
+def _text(value: object, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return number_text(value)
+    raise InputError(f"{what} must be text, a number or a boolean, got {value!r}")

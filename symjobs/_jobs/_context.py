@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from symjobs._entities import ExploreContext, MLContext, number_text
+from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError
 from symjobs._text import shown, text_index
 
@@ -43,6 +43,11 @@ def input_names(project: Any, context: MLContext) -> Names:
     return names
 
 
+def named_inputs(project: Any, context: MLContext) -> Names | None:
+    """Return the inputs that an MLContext names, or None if it leaves the choice to the job."""
+    return _names(project, "input", context.inputAttributes, context.inputAttributeNames) or None
+
+
 def target_names(project: Any, context: MLContext) -> Names:
     """Return the targets that an MLContext names, if any."""
     return _names(project, "target", context.targets, context.targetAttributeNames)
@@ -66,13 +71,6 @@ def checked_names(names: object, what: str) -> Names:
     return tuple(_checked_name(name, what) for name in names)
 
 
-def text_parameters(given: Mapping[str, object], what: str) -> dict[str, str]:
-    """Return parameters as text; Python's booleans and numbers are taken too."""
-    if not isinstance(given, Mapping):
-        raise InputError(f"{what} must be a map of parameters, got {given!r}")
-    return {str(name): _text(value, f"{what}[{name!r}]") for name, value in given.items()}
-
-
 def note_rounding(context: JobContext, snapshot: Any) -> None:
     """Say in the job's details if the project should be learnt afresh."""
     if snapshot.moments.needs_rebuild:
@@ -90,16 +88,6 @@ def _checked_name(name: object, what: str) -> str | int:
     except TypeError:
         pass
     raise InputError(f"{what} must hold attribute names or indexes, got {shown(name)}")
-
-
-def _text(value: object, what: str) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return number_text(value)
-    raise InputError(f"{what} must be text, a number or a boolean, got {value!r}")
 
 
 def _names(project: Any, what: str, indexes: Sequence[str], names: Sequence[str]) -> Names:

@@ -18,10 +18,9 @@ from symjobs._jobs._context import (
     note_rounding,
     parameters,
     target_names,
-    text_parameters,
 )
 from symjobs._jobs._job import Job, JobContext
-from symjobs._parameters import flag
+from symjobs._parameters import flag, text_parameters
 
 if TYPE_CHECKING:
     from symjobs._project import Project

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from symjobs._errors import InputError
-from symjobs._project._members import labels_of
 from symjobs._project._schema import Schema
 from symjobs._project._types import DENSE, SEPARATOR
-from symjobs._tables import Batch, Column
+from symjobs._tables import Batch, Column, labels_of
 from symjobs._text import near
 
 _COMPARE: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {

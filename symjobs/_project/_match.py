@@ -9,9 +9,8 @@ import numpy as np
 
 from symjobs._errors import UnknownAttribute
 from symjobs._project._draft import Draft
-from symjobs._project._members import labels_of
 from symjobs._project._types import DENSE, LEARNT, meet
-from symjobs._tables import Batch, Column, check_names
+from symjobs._tables import Batch, Column, check_names, labels_of
 from symjobs._text import near
 
 

@@ -3,6 +3,7 @@
 from symjobs._tables._batch import Batch, MatrixBatch, check_names, check_utf8
 from symjobs._tables._cells import MISSING_TEXTS, BadCell
 from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn, is_binary
+from symjobs._tables._members import labels_of
 from symjobs._tables._read import read_table
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "check_names",
     "check_utf8",
     "is_binary",
+    "labels_of",
     "read_table",
 ]
