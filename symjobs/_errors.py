@@ -6,7 +6,8 @@ SymjobsError
 │   └── UnsupportedTest                a test that its inputs cannot support: a constant, one group
 ├── ProjectError                       a project that cannot do this: frozen, deleted, a damaged file
 │   ├── NoSuchProject(LookupError)     an owner has no project of this name
-│   └── ProjectExists                  an owner has a project of this name already
+│   ├── ProjectExists                  an owner has a project of this name already
+│   └── NoSuchModel(LookupError)       a project has no model of this name
 ├── JobError                           what can happen to a job
 │   ├── NoSuchJob(LookupError)         unknown, expired, or another owner's
 │   ├── QueueFull                      the bounded queue refused it
@@ -46,6 +47,20 @@ class NoSuchProject(ProjectError, LookupError):
 
 class ProjectExists(ProjectError):
     """The owner has a project of this name already."""
+
+
+class NoSuchModel(ProjectError, LookupError):
+    """The project has no model of this name.
+
+    Parameters
+    ----------
+    model_id : str
+        The name that was asked for.
+    """
+
+    def __init__(self, model_id: object) -> None:
+        super().__init__(f"Error no such model <{model_id}>")  # the words of the wire
+        self.model_id = model_id
 
 
 class JobError(SymjobsError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from symjobs._entities import number_text
 from symjobs._errors import InputError
@@ -57,6 +57,14 @@ def positive(parameters: Mapping[str, str], name: str) -> float:
     if not value > 0.0:
         raise InputError(f"parameter {name!r} must be above 0, got {parameters[name]!r}")
     return value
+
+
+def one_of(parameters: Mapping[str, str], name: str, allowed: Sequence[str], default: str) -> str:
+    """Return the parameter, which is one of a few words."""
+    text = parameters.get(name, default)
+    if text not in allowed:
+        raise InputError(f"parameter {name!r} must be one of {', '.join(allowed)}, got {text!r}")
+    return text
 
 
 def text_parameters(given: Mapping[str, object], what: str) -> dict[str, str]:

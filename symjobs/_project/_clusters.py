@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -15,9 +15,7 @@ from symjobs._project._features import Place, complete_rows, find
 from symjobs._project._rows import Rows
 from symjobs._project._schema import Schema
 from symjobs._text import near
-
-if TYPE_CHECKING:
-    from symkernels import StreamingKMeans
+from symkernels import Coreset, StreamingKMeans
 
 SCALES = ("none", "standard")
 
@@ -100,6 +98,17 @@ class Clusters:
                 raise InputError(f"{name!r} is named twice; name it once")
         return [self.features.index(name) for name in names]
 
+    def coreset(self, columns: Sequence[int] | None = None) -> Coreset:
+        """Return the micro-clusters in NumPy, whatever the project learns with.
+
+        Parameters
+        ----------
+        columns : sequence of int, optional
+            Places among the features; by default all.
+        """
+        found = self.streaming.to(np.empty(0)).coreset()
+        return found if columns is None else found.select(columns)
+
     def notes(self) -> dict[str, str]:
         """Return what is to be known of the clusters, as job details and parameters of a ProjectInfo have it."""
         notes = {}
@@ -112,6 +121,10 @@ class Clusters:
         return notes
 
     # What a state does with it.
+
+    def hold(self, backend: Backend) -> None:
+        """Be ready for rows of a backend."""
+        self.streaming = self.streaming.to(backend.put(np.empty(0)))
 
     def copy(self) -> Clusters:
         return Clusters(
@@ -196,8 +209,6 @@ class Clusters:
         cls, settings: ClusterSettings, arrays: Mapping[str, np.ndarray], header: Mapping[str, int], schema: Schema
     ) -> Clusters:
         """Read `arrays` and `header` again; ValueError if they do not fit the settings."""
-        from symkernels import StreamingKMeans
-
         clusters = cls(
             settings,
             StreamingKMeans.from_arrays(dict(arrays)),
@@ -213,22 +224,22 @@ class Clusters:
 
 
 def _empty(settings: ClusterSettings) -> StreamingKMeans:
-    from symkernels import StreamingKMeans
-
     return StreamingKMeans(
         settings.n_centroids,
         warmup=settings.warmup,
         max_iter=settings.max_iter,
-        seed=settings.seed,
+        seed=settings.seed % 2**63,  # a client's may be negative
         scale=settings.scale,
         nonfinite="error",
     )
 
 
 def _reordered(other: Clusters, features: tuple[str, ...]) -> StreamingKMeans:
+    """Return the micro-clusters of other with their columns in this order."""
     if other.features == features:
         return other.streaming
-    raise InputError(
-        f"this project keeps clusters over {':'.join(features)}, the other over the same attributes in another order; "
-        "create both with the same cluster_features"
-    )
+    order = other.positions(features)
+    arrays = other.streaming.arrays()
+    for name in ("shift", "factor", "mean", "scatter"):  # those with a column for each feature
+        arrays[name] = arrays[name][..., order]
+    return StreamingKMeans.from_arrays(arrays)

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from symjobs._errors import ProjectError
+from symjobs._models import Built, ModelRecord
 from symjobs._project._clusters import Clusters
 from symjobs._project._histograms import Histograms
 from symjobs._project._params import Params, as_text
@@ -38,6 +39,7 @@ class Saved:
     created: int
     modified: int
     state: State
+    models: Mapping[str, Built]
 
 
 class _FieldRecord(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,6 +68,7 @@ class _Record(msgspec.Struct, omit_defaults=True):
     window: int | None
     digest: str
     clusters: dict[str, int] | None = None
+    models: list[ModelRecord] = []
 
 
 def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
@@ -73,9 +76,11 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
     from safetensors.numpy import save
 
     arrays = _arrays(saved.state)
+    for place, built in enumerate(saved.models.values()):
+        arrays |= {f"models.{place}.{name}": np.ascontiguousarray(array) for name, array in built.arrays().items()}
     state = saved.state
     record = _Record(
-        version=1 if state.clusters is None else 2,
+        version=1 if state.clusters is None and not saved.models else 2,
         name=saved.name,
         type=saved.type,
         params=as_text(saved.params),
@@ -88,6 +93,7 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
         window=None if state.window is None else state.window.size,
         digest="",
         clusters=None if state.clusters is None else state.clusters.header(),
+        models=[built.record() for built in saved.models.values()],
     )
     record.digest = _checksum(record, arrays)
     data = save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
@@ -102,9 +108,14 @@ def read_file(path: str | os.PathLike[str]) -> Saved:
         raise ProjectError(f"{path} is damaged: its content does not match its checksum; restore it from a copy")
     try:
         state = _state(record, arrays)
-    except (SymkernelsError, KeyError, ValueError, RuntimeError) as error:
+        models = {
+            known.model_id: Built.restore(known, _part(arrays, f"models.{place}."))
+            for place, known in enumerate(record.models)
+        }
+    except (SymkernelsError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
-    return Saved(record.name, record.type, record.params, record.frozen, record.created, record.modified, state)
+    about = record.name, record.type, record.params, record.frozen, record.created, record.modified
+    return Saved(*about, state, models)
 
 
 def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:

@@ -62,6 +62,7 @@ def _merge_clusters(mine: State, other: State) -> None:
         return
     if other.clusters is not None:
         mine.clusters.merge(other.clusters)
+        mine.clusters.hold(mine.backend)
         mine.clusters.find(mine.schema)
     elif other.moments.n_rows:
         raise InputError(

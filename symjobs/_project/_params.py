@@ -127,7 +127,7 @@ _CLUSTER_READERS: dict[str, Callable[[Any], Any]] = {
     "cluster_num_centroids": lambda value: _whole("cluster_num_centroids", value, 1),
     "cluster_warmup_period": lambda value: _whole("cluster_warmup_period", value, 2, "a number of rows"),
     "cluster_max_iterations": lambda value: _whole("cluster_max_iterations", value, 1),
-    "cluster_rnd_seed": lambda value: _whole("cluster_rnd_seed", value, 0),
+    "cluster_rnd_seed": lambda value: _whole("cluster_rnd_seed", value, -(2**63)),
     "cluster_scale": _scale,
 }
 

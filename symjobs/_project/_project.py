@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from symjobs._entities import ProjectInfo
-from symjobs._errors import InputError, ProjectError
+from symjobs._entities import ModelInfo, ProjectInfo
+from symjobs._errors import InputError, NoSuchModel, ProjectError
+from symjobs._models import Built, Predictions, build_model
 from symjobs._project._backend import check_kind, choose
 from symjobs._project._clusters import Clusters
 from symjobs._project._draft import Draft
@@ -90,6 +91,7 @@ class Project:
         self._writing = threading.RLock()  # held by one writer from start to end
         self._swapping = threading.Lock()  # held for a swap, or for a small write in place
         self._write_depth = 0
+        self._models: Mapping[str, Built] = {}  # replaced as a whole, so that a snapshot keeps what it has
         window, clusters = self._parsed.rolling_window, self._parsed.clusters
         self._state = State(
             Schema(),
@@ -298,15 +300,133 @@ class Project:
         """Give the state up. Every later use, and every later job on it, is a ProjectError; snapshots stay."""
         with self._exclusive("delete", even_frozen=True), self._swapping:
             self._deleted = True
+            self._models = {}
             self._state = State(Schema(), Moments(0))
+
+    # Models.
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, in the order in which they were first built."""
+        return tuple(self._models)
+
+    def build(
+        self,
+        model_id: str,
+        algo: str,
+        inputs: Sequence[str | int] | None = None,
+        targets: Sequence[str | int] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        checkpoint: Callable[[int, int], object] | None = None,
+    ) -> ModelInfo:
+        """Build a model from what the project has learnt; the rows are not needed.
+
+        The model is of the state as it was at the call, whatever is learnt meanwhile, and stays so until it is built
+        again. One of the same name is replaced, in one step and only if all went well. A frozen project builds too.
+
+        Parameters
+        ----------
+        model_id : str
+            The model's name.
+        algo : {"kmeans"}
+            What to build. ``kmeans``: clusters, from the micro-clusters that the project keeps (``cluster_features``).
+        inputs : sequence of str or int, optional
+            Names or indexes of attributes. For ``kmeans`` some of the cluster features; by default all.
+        targets : sequence of str or int, optional
+            Names or indexes of attributes; ``kmeans`` has none.
+        parameters : mapping, optional
+            For ``kmeans``: ``kmeans_k`` (required), ``kmeans_max_iterations`` (1000), ``kmeans_n_init`` (10),
+            ``kmeans_rnd_seed`` (0), ``kmeans_scale`` (``none`` or ``standard``; by default the project's
+            ``cluster_scale``). Values may be text, as on the wire.
+        checkpoint : callable, optional
+            Called every few milliseconds as ``checkpoint(steps done, steps)``; what it raises stops the call and leaves
+            the project as it was.
+
+        Returns
+        -------
+        ModelInfo
+            As `model_info` gives it.
+
+        Raises
+        ------
+        InputError
+            If an input or a parameter is unknown or out of range, or the project does not keep what the model needs.
+        ProjectError
+            If the project was deleted.
+        """
+        model_id = _check_name(model_id, "model")
+        built = build_model(self.snapshot(), model_id, algo, inputs, targets, parameters or {}, checkpoint)
+        with self._exclusive("build a model in", even_frozen=True), self._swapping:
+            self._models = {**self._models, model_id: built}
+            self._modified = _now()
+        return built.info()
+
+    def predict(
+        self,
+        model_id: str,
+        data: Any,
+        *,
+        impute: bool = False,
+        checkpoint: Callable[[int], object] | None = None,
+    ) -> Predictions:
+        """Ask a model about the rows of a table. Nothing is learnt, and a write that is under way is not waited for.
+
+        Parameters
+        ----------
+        model_id : str
+            The model's name.
+        data : table or iterator of tables
+            As `learn` takes it. Columns are found by name; those that the model does not need are not read.
+        impute : bool, default False
+            Replace a missing input by its mean over the rows that the model was built on. By default a row with a
+            missing input has no prediction; the result counts such rows.
+        checkpoint : callable, optional
+            Called with the number of rows read, every few milliseconds; what it raises stops the call.
+
+        Returns
+        -------
+        Predictions
+            One answer a row; for ``kmeans`` a `KMeansPredictions`.
+
+        Raises
+        ------
+        NoSuchModel
+            If there is no model of this name.
+        InputError
+            If the data has no rows or lacks a column that the model needs, or a value is infinite or no number.
+        ProjectError
+            If the project was deleted.
+        """
+        return self._built(model_id).predict(data, impute=impute, checkpoint=checkpoint)
+
+    def model_info(self, model_id: str) -> ModelInfo:
+        """Return what a client sees of a model; NoSuchModel if there is none of this name."""
+        return self._built(model_id).info()
+
+    def delete_model(self, model_id: str) -> None:
+        """Give a model up; NoSuchModel if there is none of this name."""
+        with self._exclusive("delete a model of", even_frozen=True), self._swapping:
+            if model_id not in self._models:
+                raise NoSuchModel(model_id)
+            self._models = {name: built for name, built in self._models.items() if name != model_id}
+            self._modified = _now()
+
+    def _built(self, model_id: str) -> Built:
+        with self._swapping:
+            self._check_there()
+            models = self._models
+        if model_id not in models:
+            raise NoSuchModel(model_id)
+        return models[model_id]
 
     # Files.
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the project to one file, in the safetensors format with JSON metadata.
 
-        The file appears at ``path`` complete or not at all. It holds the state, the rolling window's rows and the
-        sketches; `load` gives a project with the same answers and the same hash.
+        The file appears at ``path`` complete or not at all. It holds the state, the rolling window's rows, sketches,
+        clusters and models; `load` gives a project with the same answers and the same hash.
 
         Raises
         ------
@@ -327,6 +447,7 @@ class Project:
                 created=self._created,
                 modified=self._modified,
                 state=state,
+                models=self._models,
             )
             write_file(path, saved)
             self._persisted = True
@@ -361,6 +482,9 @@ class Project:
         project._persisted = True
         saved.state.moments = project._backend.hold(saved.state.moments)
         saved.state.backend = project._backend
+        if saved.state.clusters is not None:
+            saved.state.clusters.hold(project._backend)
+        project._models = saved.models
         project._state = saved.state
         return project
 
@@ -438,16 +562,17 @@ class Project:
             created=self._created,
             modified=self._modified,
             persisted=self._persisted,
+            models=self._models,
         )
 
 
-def _check_name(name: str) -> str:
+def _check_name(name: str, of: str = "project") -> str:
     if not isinstance(name, str) or not name.strip():
-        raise InputError(f"a project's name is a text that is not empty, got {name!r}")
+        raise InputError(f"a {of}'s name is a text that is not empty, got {name!r}")
     if "/" in name:
-        raise InputError(f"the project name {name!r} holds '/'; names are one segment of a path")
+        raise InputError(f"the {of} name {name!r} holds '/'; names are one segment of a path")
     if not is_utf8(name):
-        raise InputError(f"the project name {name!r} holds a lone surrogate, which is no character; take it out")
+        raise InputError(f"the {of} name {name!r} holds a lone surrogate, which is no character; take it out")
     return name
 
 

@@ -119,6 +119,17 @@ class Schema:
             return index
         raise UnknownAttribute(self._unknown(name))
 
+    def origin(self, index: int) -> tuple[Field, str | None]:
+        """Return the column that an attribute comes from, and which of its members it is, if it is one."""
+        for known in self.fields.values():
+            if known.index == index:
+                return known, None
+            if known.members:
+                for member, at in known.members.items():
+                    if at == index:
+                        return known, member
+        raise RuntimeError(f"attribute {index} comes from no column")
+
     def _unknown(self, name: object) -> str:
         known = self.fields.get(name) if isinstance(name, str) else None
         if known is not None and known.members:

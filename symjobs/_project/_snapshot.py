@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from symjobs._entities import ProjectInfo
-from symjobs._errors import InputError, UnknownAttribute
+from symjobs._errors import InputError, NoSuchModel, UnknownAttribute
+from symjobs._models import Built, Input
 from symjobs._project._clusters import Clusters
 from symjobs._project._params import as_text
 from symjobs._project._schema import letters
@@ -29,6 +30,7 @@ class About:
     created: int
     modified: int
     persisted: bool
+    models: Mapping[str, Built]
 
 
 class Snapshot:
@@ -213,6 +215,35 @@ class Snapshot:
             )
         return list(known.members.values())
 
+    def input(self, name: str | int) -> Input:
+        """Return an attribute as a model's input, which tells where to find it in any table.
+
+        Parameters
+        ----------
+        name : str or int
+            As `index` takes it.
+        """
+        index = self.index(name)
+        column, member = self._state.schema.origin(index)
+        letter = "B" if member is not None else column.type
+        return Input(self.names[index], index, letter, column.name, column.type, member)
+
+    def model(self, model_id: str) -> Built:
+        """Return a model as it was when the snapshot was taken.
+
+        Parameters
+        ----------
+        model_id : str
+
+        Raises
+        ------
+        NoSuchModel
+            If there was none of this name.
+        """
+        if model_id not in self._about.models:
+            raise NoSuchModel(model_id)
+        return self._about.models[model_id]
+
     # Answers that need more than the moments.
 
     def quantile(self, attribute: str | int, q: float) -> float | None:
@@ -277,6 +308,8 @@ class Snapshot:
         about, names = self._about, self.names
         return ProjectInfo(
             pid=about.name,
+            modelsList=list(about.models),
+            modelTypeList=[built.model.algo for built in about.models.values()],
             attributeNames=list(names),
             attributeIndexes=list(range(len(names))),
             attributeTypes=list(self.types),

@@ -101,8 +101,13 @@ class State:
         if self.histograms is not None:
             self.histograms.learn(self.backend.get(host))
         if self.clusters is not None and places is not None:
-            seen = self._as_clustered(rows)
-            self.clusters.learn(seen, places, self.backend, listwise=self._listwise, checkpoint=checkpoint)
+            self.clusters.learn(
+                self._as_clustered(rows),
+                places,
+                self.backend,
+                listwise=self._listwise,
+                checkpoint=None if checkpoint is None else lambda *_: checkpoint(rows.n, rows.n),  # progress stays
+            )
 
     def forget(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Take rows away; all or nothing."""

@@ -1,0 +1,112 @@
+"""A table as blocks of a model's inputs, whatever library holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from symjobs._errors import InputError
+from symjobs._models._inputs import Input
+from symjobs._tables import BadCell, Batch, Column, labels_of, read_table
+from symjobs._text import shown, some
+
+_BLOCK_VALUES = 1 << 18  # 2 MiB: still cached when the model reads it
+
+
+class Blocks:
+    """The rows of a table as (m, d) float64 blocks of the inputs, NaN where missing; to be gone through once.
+
+    Parameters
+    ----------
+    data : table
+        As `symjobs.Project.learn` takes it. Columns are found by name; those that no input needs are not read.
+    inputs : tuple of Input
+        The d columns.
+    fill : (d,) float64, optional
+        What replaces a missing input; by default it stays missing.
+    checkpoint : callable, optional
+        Called with the number of rows read after each block; what it raises ends the reading.
+
+    Attributes
+    ----------
+    n_rows, n_missing, n_imputed : int
+        Rows read so far, those in which an input is missing, and those in which one was replaced.
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        inputs: tuple[Input, ...],
+        fill: np.ndarray | None = None,
+        checkpoint: Callable[[int], object] | None = None,
+    ) -> None:
+        self._data = data
+        self._inputs = inputs
+        self._fill = fill
+        self._checkpoint = checkpoint
+        self.n_rows = self.n_missing = self.n_imputed = 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for batch in read_table(self._data):
+            columns = self._columns(batch)
+            step = max(256, _BLOCK_VALUES // len(self._inputs))
+            for start in range(0, batch.n_rows, step):
+                stop = min(start + step, batch.n_rows)
+                try:
+                    yield self._block(batch, columns, start, stop)
+                except BadCell as bad:
+                    place = f"column {bad.column!r}, {batch.where(bad.row)}"
+                    raise InputError(f"{place}: {shown(bad.value)} {bad.problem}") from None
+                if self._checkpoint is not None:
+                    self._checkpoint(self.n_rows)
+        if not self.n_rows:
+            raise InputError("the data has no rows; there is nothing to predict")
+
+    def _columns(self, batch: Batch) -> list[Column]:
+        columns = []
+        for known in self._inputs:
+            column = batch.column(known.column)
+            if column is None:
+                raise InputError(
+                    f"{batch.place}the data has no column {known.column!r}, which the model needs; it was built on "
+                    f"{some([known.name for known in self._inputs])}, and the data has {some(batch.names)}"
+                )
+            columns.append(column)
+        return columns
+
+    def _block(self, batch: Batch, columns: list[Column], start: int, stop: int) -> np.ndarray:
+        block = np.empty((stop - start, len(columns)))
+        for j, (known, column) in enumerate(zip(self._inputs, columns, strict=True)):
+            if known.member is None:
+                block[:, j] = column.numbers(start, stop)
+            else:
+                block[:, j] = _indicator(column, known.letter, known.member, start, stop)
+        with np.errstate(over="ignore", invalid="ignore"):
+            clean = np.isfinite(block.sum())
+        if not clean:
+            block = self._settled(block, start)
+        self.n_rows += len(block)
+        return block
+
+    def _settled(self, block: np.ndarray, start: int) -> np.ndarray:
+        # Something is missing, infinite, or so large that sums overflow.
+        infinite = np.isinf(block)
+        if infinite.any():
+            row, j = (int(i) for i in np.argwhere(infinite)[0])
+            problem = "is infinite; leave out the row, or make the value missing (NaN)"
+            raise BadCell(self._inputs[j].column, start + row, float(block[row, j]), problem)
+        missing = np.isnan(block)
+        rows = int(missing.any(axis=1).sum())
+        if self._fill is None:
+            self.n_missing += rows
+            return block
+        self.n_imputed += rows
+        return np.where(missing, self._fill, block)
+
+
+def _indicator(column: Column, letter: str, member: str, start: int, stop: int) -> np.ndarray:
+    codes, values = column.texts()
+    has = np.array([*(float(member in labels_of(letter, value)) for value in values), np.nan])  # NaN for the code -1
+    return has[codes[start:stop]]

@@ -1,0 +1,111 @@
+"""What every model type does: it is built from a snapshot alone, and answers for the rows of any table."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from symjobs._models._blocks import Blocks
+from symjobs._models._inputs import Input
+from symjobs._models._predictions import Predictions
+
+if TYPE_CHECKING:
+    from symjobs._project import Snapshot
+
+Names = Sequence[str | int]
+Checkpoint = Callable[[int, int], object]
+
+
+class Model(ABC):
+    """A model: what was found in a project's state. It is immutable, and holds no reference to the project.
+
+    A new type is one more file with a subclass, and one more line in `_algorithms`.
+
+    Parameters
+    ----------
+    inputs : tuple of Input
+        The d attributes that a prediction needs.
+    fill : (d,) float64
+        Their means: what replaces a missing one, if that is asked for.
+
+    Attributes
+    ----------
+    algo : str
+        The name of the type on the wire.
+    parameters : tuple of str
+        Names of the parameters that `build` knows.
+    keys : dict of str to str
+        What each key of a prediction says.
+    """
+
+    algo: ClassVar[str]
+    parameters: ClassVar[tuple[str, ...]]
+    keys: ClassVar[dict[str, str]]
+
+    def __init__(self, inputs: tuple[Input, ...], fill: np.ndarray) -> None:
+        self.inputs = inputs
+        self.fill = fill
+
+    @property
+    def targets(self) -> tuple[Input, ...]:
+        """What the model predicts of the attributes; none, if it learns without targets."""
+        return ()
+
+    @classmethod
+    @abstractmethod
+    def build(
+        cls,
+        snapshot: Snapshot,
+        inputs: Names | None,
+        targets: Names | None,
+        parameters: Mapping[str, str],
+        checkpoint: Checkpoint | None = None,
+    ) -> Self:
+        """Build a model.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            The one state that everything comes from.
+        inputs, targets : sequence of str or int, or None
+            Names or indexes of attributes.
+        parameters : mapping of str to str
+            None but those of `parameters`.
+        checkpoint : callable, optional
+            Called every few milliseconds with steps done and steps to do; what it raises ends the building.
+
+        Raises
+        ------
+        InputError
+            Names the input or parameter that cannot be.
+        """
+
+    @abstractmethod
+    def predict(self, blocks: Blocks) -> Predictions:
+        """Return the predictions for the rows of blocks, whose columns are the inputs."""
+
+    @abstractmethod
+    def info(self) -> dict[str, str]:
+        """Return what the model says of itself, as text."""
+
+    def extra(self) -> dict[str, Any]:
+        """Return what a ModelInfo shows besides: numbers and lists of them."""
+        return {}
+
+    @abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what a file holds of it as arrays, besides the inputs and `fill`."""
+
+    @abstractmethod
+    def metadata(self) -> dict[str, Any]:
+        """Return what a file holds of it as JSON."""
+
+    @classmethod
+    @abstractmethod
+    def restore(
+        cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
+    ) -> Self:
+        """Return the model that `arrays` and `metadata` came from; KeyError, TypeError, ValueError if they do not fit."""

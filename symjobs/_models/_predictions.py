@@ -1,0 +1,40 @@
+"""Predictions: one answer for each row of a table."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symjobs._entities import KSVSMap, number_text
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions(ABC):
+    """What a model says of the rows of a table, in their order.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows of the table.
+    n_missing : int
+        Rows without a prediction, as an input was missing in them.
+    n_imputed : int
+        Rows in which a missing input was replaced by the mean of the rows that the model was built on.
+    """
+
+    n_rows: int
+    n_missing: int
+    n_imputed: int
+
+    @abstractmethod
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the answers by their keys on the wire: (n_rows,) arrays, NaN where there is none."""
+
+    def entities(self) -> dict[str, Any]:
+        """Return ``KSVSMap``, with one map a row."""
+        columns = self.columns()
+        texts = [[number_text(value) for value in array.tolist()] for array in columns.values()]
+        return {"KSVSMap": KSVSMap([dict(zip(columns, row, strict=True)) for row in zip(*texts, strict=True)])}
