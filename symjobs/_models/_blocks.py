@@ -13,6 +13,9 @@ from symjobs._tables import BadCell, Batch, Column, labels_of, read_table
 from symjobs._text import shown, some
 
 _BLOCK_VALUES = 1 << 18  # 2 MiB: still cached when the model reads it
+_LARGEST = 1e140  # of what a project learns, too
+_INFINITE = "is infinite; leave out the row, or make the value missing (NaN)"
+_OVERFLOW = "is so large that sums of its powers overflow float64; make it missing or smaller"
 
 
 class Blocks:
@@ -83,20 +86,18 @@ class Blocks:
                 block[:, j] = column.numbers(start, stop)
             else:
                 block[:, j] = _indicator(column, known.letter, known.member, start, stop)
-        with np.errstate(over="ignore", invalid="ignore"):
-            clean = np.isfinite(block.sum())
-        if not clean:
+        if not np.abs(block).max() <= _LARGEST:  # NaN comes here, too
             block = self._settled(block, start)
         self.n_rows += len(block)
         return block
 
     def _settled(self, block: np.ndarray, start: int) -> np.ndarray:
-        # Something is missing, infinite, or so large that sums overflow.
-        infinite = np.isinf(block)
-        if infinite.any():
-            row, j = (int(i) for i in np.argwhere(infinite)[0])
-            problem = "is infinite; leave out the row, or make the value missing (NaN)"
-            raise BadCell(self._inputs[j].column, start + row, float(block[row, j]), problem)
+        # Something is missing, infinite, or too large.
+        large = np.abs(block) > _LARGEST
+        if large.any():
+            row, j = (int(i) for i in np.argwhere(large)[0])
+            value = float(block[row, j])
+            raise BadCell(self._inputs[j].column, start + row, value, _INFINITE if np.isinf(value) else _OVERFLOW)
         missing = np.isnan(block)
         rows = int(missing.any(axis=1).sum())
         if self._fill is None:

@@ -222,6 +222,8 @@ class KMeansModel(Model):
     ) -> Self:
         centers, counts, divisors = (arrays[name] for name in ("centers", "counts", "divisors"))
         d = len(inputs)
+        if any(array.dtype != np.float64 for array in (centers, counts, divisors)):
+            raise ValueError("its kmeans model is not of float64")
         if centers.ndim != 2 or centers.shape != (len(counts), d) or counts.ndim != 1 or divisors.shape != (d,):
             raise ValueError(f"its kmeans model has centers of shape {centers.shape} for {d} inputs")
         if not np.isfinite(centers).all() or not (np.isfinite(divisors) & (divisors > 0)).all():

@@ -108,4 +108,4 @@ class Model(ABC):
     def restore(
         cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
     ) -> Self:
-        """Return the model that `arrays` and `metadata` came from; KeyError, TypeError, ValueError if they do not fit."""
+        """Return what `arrays` and `metadata` came from; KeyError, TypeError or ValueError if they do not fit."""

@@ -18,6 +18,7 @@ from symjobs._text import near
 from symkernels import Coreset, StreamingKMeans
 
 SCALES = ("none", "standard")
+_SETTINGS = ("n_centroids", "warmup", "max_iter", "seed", "scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,9 @@ class Clusters:
             n_missing=header["n_missing"],
             n_forgotten=header["n_forgotten"],
         )
+        streaming, made = clusters.streaming, _empty(settings)
+        if any(getattr(streaming, name) != getattr(made, name) for name in _SETTINGS):
+            raise ValueError("its clusters were kept with other settings than its parameters say")
         if clusters.n_rows and clusters.streaming.n_features != len(settings.features):
             raise ValueError(
                 f"its clusters have {clusters.streaming.n_features} columns for {len(settings.features)} features"

@@ -52,7 +52,7 @@ def covers(clusters, frame):
 def test_a_project_without_them():
     snapshot = Project("p").learn(blobs(0, 5)).snapshot()
     assert snapshot.clusters is None
-    with pytest.raises(InputError, match="'p' keeps no clusters while it learns; create it with .*cluster_features"):
+    with pytest.raises(InputError, match=r"'p' keeps no clusters while it learns; create it with .*cluster_features"):
         snapshot.require_clusters()
 
 
@@ -239,17 +239,17 @@ def test_a_kill_in_the_middle():
     project = kept().learn(frame[:100])
     before = project.snapshot()
     calls = []
-
-    def checkpoint(done):
-        calls.append(done)
-        if len(calls) > limit:
-            raise Stopped
-
-    limit = 10**9
-    kept().learn(frame[:100]).learn(frame, checkpoint=checkpoint)
+    kept().learn(frame[:100]).learn(frame, checkpoint=calls.append)
     assert calls == sorted(calls)
-    for limit in (0, len(calls) // 2, len(calls) - 2):
-        calls.clear()
+
+    for most in (0, len(calls) // 2, len(calls) - 2):
+        made = []
+
+        def checkpoint(done, made=made, most=most):
+            made.append(done)
+            if len(made) > most:
+                raise Stopped
+
         with pytest.raises(Stopped):
             project.learn(frame, checkpoint=checkpoint)
         after = project.snapshot()

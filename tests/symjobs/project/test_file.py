@@ -165,3 +165,58 @@ def test_no_file(tmp_path):
         Project.load(tmp_path / "nothing")
     with pytest.raises(IsADirectoryError):
         Project.load(tmp_path)
+
+
+# --- clusters and models ----------------------------------------------------------------------------------------------
+
+
+def record_of(path):
+    data = path.read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return json.loads(header["__metadata__"]["symjobs.project"])
+
+
+def test_a_file_without_clusters_and_models_is_of_version_1(saved):
+    """So every symjobs reads it; and what version 1 did not know is not in it."""
+    record = record_of(saved)
+    assert record["version"] == 1
+    assert not {"clusters", "models"} & set(record)
+    assert Project.load(saved).snapshot().clusters is None
+
+
+@pytest.fixture
+def clustered(tmp_path):
+    path = tmp_path / "p.symjobs"
+    project = Project("p", params={"cluster_features": "x:y"}).learn(make(1, 200), types=TYPES)
+    project.build("m", "kmeans", parameters={"kmeans_k": 3})
+    project.save(path)
+    assert record_of(path)["version"] == 2
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda record, arrays: record.pop("clusters"), "do not agree on whether clusters are kept"),
+        (lambda record, arrays: record["params"].pop("cluster_features"), "do not agree on whether clusters are kept"),
+        (lambda record, arrays: record["params"].update(cluster_features="x"), "2 columns for 1 features"),
+        (lambda record, arrays: record["params"].update(cluster_scale="no"), "cluster_scale"),
+        (lambda record, arrays: record["params"].update(cluster_num_centroids="50"), "its clusters were kept with"),
+        (lambda record, arrays: record["clusters"].pop("n_missing"), "n_missing"),
+        (lambda record, arrays: arrays.pop("clusters.mean"), "mean"),
+        (lambda record, arrays: arrays.update({"clusters.weight": arrays["clusters.weight"] * 0}), "micro-clusters"),
+        (lambda record, arrays: arrays.pop("models.0.centers"), "centers"),
+        (lambda record, arrays: arrays.pop("models.0.fill"), "fill"),
+        (lambda record, arrays: arrays.update({"models.0.fill": np.ones(3)}), "means of shape"),
+        (lambda record, arrays: arrays.update({"models.0.centers": np.ones((3, 5))}), "centers of shape"),
+        (lambda record, arrays: arrays.update({"models.0.divisors": np.zeros(2)}), "no numbers"),
+        (lambda record, arrays: record["models"][0].update(algo="oracle"), "unknown algorithm 'oracle'"),
+        (lambda record, arrays: record["models"][0].update(metadata={}), "facts"),
+        (lambda record, arrays: record["models"][0].update(metadata={"facts": 3}), "damaged"),
+        (lambda record, arrays: record["models"][0].update(inputs=[]), "0 inputs"),
+    ],
+)
+def test_clusters_and_models_that_do_not_fit(clustered, change, message):
+    rewritten(clustered, change)
+    with pytest.raises(ProjectError, match=rf"p\.symjobs is damaged: .*{message}|p\.symjobs is {message}"):
+        Project.load(clustered)
