@@ -61,7 +61,10 @@ def _merge_clusters(mine: State, other: State) -> None:
     if mine.clusters is None:  # this project was not asked to keep any, as with histograms
         return
     if other.clusters is not None:
-        mine.clusters.merge(other.clusters)
+        try:
+            mine.clusters.merge(other.clusters)
+        except SymkernelsError as error:
+            raise InputError(f"the clusters of the projects cannot be merged: {error}") from error
         mine.clusters.hold(mine.backend)
         mine.clusters.find(mine.schema)
     elif other.moments.n_rows:

@@ -11,6 +11,7 @@ from symjobs._errors import InputError
 from symjobs._parameters import flag
 from symjobs._project._clusters import SCALES, ClusterSettings
 from symjobs._project._filter import RowFilter
+from symjobs._project._room import require_room_for_clusters
 from symjobs._project._types import check_types
 from symjobs._text import near, shown
 
@@ -152,6 +153,7 @@ def _cluster_settings(given: Mapping[str, Any]) -> ClusterSettings | None:
             f"cluster_warmup_period must exceed cluster_num_centroids, got {settings.warmup} for "
             f"{settings.n_centroids} centroids; give at least {settings.n_centroids + 1}"
         )
+    require_room_for_clusters(settings.n_centroids)
     return settings
 
 

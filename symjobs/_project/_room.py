@@ -1,4 +1,4 @@
-"""Whether a state with more attributes fits into memory, estimated before it is asked for."""
+"""Whether a state with more attributes, or clusters, fits into memory, estimated before it is asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from symjobs._errors import InputError
 
 _BYTES = 32  # for each pair of attributes: the sums, the next ones, and those of two threads
+_CENTROID_BYTES = 24  # for each pair of micro-clusters: what merging them would cost, while that is worked out
 _SHARE = 0.8  # of the machine's memory
 
 
@@ -27,4 +28,15 @@ def require_room(column: str, added: int, before: int) -> None:
             f"column {column!r} brings {added:,} attributes: a state of {after:,} takes about "
             f"{_BYTES * after**2 / 2**30:,.0f} GiB while it learns, and this machine has {memory / 2**30:,.0f}; "
             "declare the column S (carried) or X (ignored), or join its rare values first"
+        )
+
+
+def require_room_for_clusters(n_centroids: int) -> None:
+    """Raise InputError if so many micro-clusters need more memory than the machine has."""
+    memory = physical_memory()
+    needed = _CENTROID_BYTES * n_centroids**2
+    if memory is not None and needed > _SHARE * memory:
+        raise InputError(
+            f"cluster_num_centroids is {n_centroids:,}: so many take about {needed / 2**30:,.0f} GiB, and this machine "
+            f"has {memory / 2**30:,.0f}; give fewer"
         )

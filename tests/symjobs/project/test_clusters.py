@@ -453,6 +453,10 @@ def test_loading_makes_the_clusters_ready_for_where_the_project_is(tmp_path, mon
             "must exceed cluster_num_centroids, got 100 for 100",
         ),
         ({"cluster_features": "a", "cluster_num_centroids": "200"}, "got 101 for 200 centroids; give at least 201"),
+        (
+            {"cluster_features": "a", "cluster_num_centroids": "900000", "cluster_warmup_period": "900001"},
+            "cluster_num_centroids is 900,000: so many take about 18,105 GiB, and this machine has .*; give fewer",
+        ),
         ({"cluster_features": "a", "cluster_max_iterations": "0"}, "cluster_max_iterations is a whole number"),
         ({"cluster_features": "a", "cluster_rnd_seed": "x"}, "cluster_rnd_seed is a whole number"),
         ({"cluster_features": "a", "cluster_scale": "minmax"}, "cluster_scale is one of none, standard, got 'minmax'"),

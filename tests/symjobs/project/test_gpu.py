@@ -56,6 +56,30 @@ def test_forgetting_merging_and_widening(cupy):
     alike(cpu, gpu)
 
 
+@pytest.mark.parametrize("missing", ["pairwise", "listwise"])
+def test_clusters(cupy, missing, tmp_path):
+    params = {"missing": missing, "cluster_features": "y:color$red:x", "cluster_num_centroids": 8}
+    cpu, gpu = both(params={**params, "cluster_warmup_period": 9})
+    for seed in (1, 2):
+        for project in (cpu, gpu):
+            project.learn(make(seed, 60), types=TYPES).forget(make(seed, 60)[:5], types=TYPES)
+    gpu.save(tmp_path / "g")
+    for project in (gpu, Project.load(tmp_path / "g"), Project.load(tmp_path / "g", type="cpu")):
+        a, b = cpu.snapshot().clusters, project.learn(make(3, 60), types=TYPES).snapshot().clusters
+        assert b.streaming.backend == ("numpy" if project.type == "cpu" else "cupy")
+        assert (b.n_forgotten, b.unseen) == (a.n_forgotten, a.unseen)
+    cpu.learn(make(3, 60), types=TYPES)
+    a, b = cpu.snapshot().clusters, gpu.snapshot().clusters
+    assert (b.n_rows, b.n_missing) == (a.n_rows, a.n_missing)
+    np.testing.assert_allclose(b.coreset().mean(), a.coreset().mean(), rtol=1e-10)
+    np.testing.assert_allclose(b.coreset().std(), a.coreset().std(), rtol=1e-10)
+    rows = 2 * a.n_rows
+    empty = Project("e", type="cpu", params=cpu.params).merge(gpu)
+    assert empty.merge(cpu).learn(make(3, 60), types=TYPES).snapshot().clusters.n_rows > rows
+    gpu.build("m", "kmeans", parameters={"kmeans_k": 3})
+    assert gpu.predict("m", make(4, 60)).n_rows == 60
+
+
 def test_arrays_on_the_device(cupy):
     X = np.random.default_rng(0).normal(size=(100, 3))
     cpu, gpu = both()
