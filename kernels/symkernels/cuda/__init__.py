@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+_INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
+
 
 def source(name: str) -> str:
-    """The text of ``name``.cu."""
-    return (files(__name__) / f"{name}.cu").read_text(encoding="utf-8")
+    """The text of ``name``.cu, with the headers that it includes: compilers get one string and search no folder."""
+    folder = files(__name__)
+    text = (folder / f"{name}.cu").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda found: (folder / found[1]).read_text(encoding="utf-8"), text)
+
+
+@cache
+def _module(name: str) -> Any:
+    import cupy
+
+    return cupy.RawModule(code=source(name))
 
 
 @cache
 def kernel(name: str, function: str) -> Any:
     """A compiled kernel, as a CuPy function."""
-    import cupy
-
-    return cupy.RawModule(code=source(name)).get_function(function)
+    return _module(name).get_function(function)

@@ -6,6 +6,7 @@
 // threads that never arrive are errors.
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -44,7 +45,9 @@ constexpr size_t STACK = 1 << 18;
 enum class State { ready, at_barrier, at_shuffle, done };
 
 struct Thread {
-    ucontext_t context;
+    ucontext_t context;  // where it starts, and
+    jmp_buf place;       // where it stopped: swapcontext would ask the kernel at every barrier
+    bool started;
     std::unique_ptr<char[]> stack;
     uint3 index;
     State state;
@@ -54,7 +57,7 @@ struct Thread {
 
 inline std::vector<Thread> threads;
 inline Thread *current;
-inline ucontext_t scheduler;
+inline jmp_buf scheduler;
 inline std::string failure;
 inline int arriving, arrived;  // votes of __syncthreads_count: being counted, and of the last barrier
 inline std::vector<double> shuffled[2];  // one word a thread, 8 bytes hold every type that is shuffled
@@ -70,9 +73,20 @@ namespace emulator {
 
 inline void hand_over(State state)
 {
-    Thread *const mine = current;
-    mine->state = state;
-    swapcontext(&mine->context, &scheduler);
+    current->state = state;
+    if (!_setjmp(current->place))
+        _longjmp(scheduler, 1);
+}
+
+__attribute__((noinline)) inline void resume(Thread &thread)
+{
+    current = &thread;
+    threadIdx = thread.index;
+    if (_setjmp(scheduler))
+        return;
+    if (std::exchange(thread.started, true))
+        _longjmp(thread.place, 1);
+    setcontext(&thread.context);
 }
 
 inline void barrier(int line)
@@ -125,7 +139,8 @@ inline bool run_block(bool descending)
         getcontext(&thread.context);
         thread.context.uc_stack.ss_sp = thread.stack.get();
         thread.context.uc_stack.ss_size = STACK;
-        thread.context.uc_link = &scheduler;
+        thread.context.uc_link = nullptr;  // no thread returns: the last thing it does is to hand over
+        thread.started = false;
         makecontext(&thread.context, thread_main, 0);
     }
     for (;;) {
@@ -133,9 +148,7 @@ inline bool run_block(bool descending)
             Thread &thread = threads[descending ? count - 1 - i : i];
             if (thread.state != State::ready)
                 continue;
-            current = &thread;
-            threadIdx = thread.index;
-            swapcontext(&scheduler, &thread.context);
+            resume(thread);
             if (!failure.empty())
                 return false;
         }
