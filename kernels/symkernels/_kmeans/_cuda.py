@@ -192,7 +192,7 @@ class CudaPoints(GenericPoints):
             # The tile's sum was rounded in another order: the row is the last one with mass at most.
             place = int(np.searchsorted(before[i] + np.cumsum(mass), drawn[i], side="right"))
             able = np.flatnonzero(mass > 0)
-            result[i] = indices[i, able[min(np.searchsorted(able, place), len(able) - 1)]]
+            result[i] = indices[i, able[min(int(np.searchsorted(able, place)), len(able) - 1)]]
         return result
 
     def _seed(self, function: str, candidates: Array, ping: Ping) -> Array:
