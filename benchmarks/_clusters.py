@@ -115,25 +115,25 @@ def _faiss(X: np.ndarray, start: np.ndarray, iterations: int, tol: float) -> Fit
     return Fit(model.centroids, labels, len(model.iteration_stats))
 
 
-def _missing(package: str, name: str) -> str | None:
+_PACKAGES = {"sklearn": "scikit-learn", "sklearnex": "scikit-learn-intelex", "faiss": "faiss-cpu", "pyspark": "pyspark"}
+
+
+def missing(module: str) -> str | None:
+    """Why a module cannot be used here; None if it can."""
     try:
-        __import__(package)
+        __import__(module)
     except ImportError:
-        return f"{name} is not installed: left out (pip install 'symjobs[bench]')"
+        return f"{_PACKAGES[module]} is not installed: left out (pip install 'symjobs[bench]')"
     return None
 
 
 def peers(threads: int) -> dict[str, Peer]:
     """Everyone's Lloyd by name, with ``threads`` threads each."""
     found = {
-        "scikit-learn Lloyd": Peer(
-            _scikit_learn("lloyd"), "copy_x=False", _missing("sklearn", "scikit-learn"), overwrites=True
-        ),
-        "scikit-learn Elkan": Peer(
-            _scikit_learn("elkan"), "copy_x=False", _missing("sklearn", "scikit-learn"), overwrites=True
-        ),
-        "oneDAL": Peer(_onedal, "sklearnex, no fall-back, copy_x=False", _missing("sklearnex", "scikit-learn-intelex")),
-        "FAISS": Peer(_faiss, "Kmeans and one search for the labels", _missing("faiss", "faiss-cpu")),
+        "scikit-learn Lloyd": Peer(_scikit_learn("lloyd"), "copy_x=False", missing("sklearn"), overwrites=True),
+        "scikit-learn Elkan": Peer(_scikit_learn("elkan"), "copy_x=False", missing("sklearn"), overwrites=True),
+        "oneDAL": Peer(_onedal, "sklearnex, no fall-back, copy_x=False", missing("sklearnex")),
+        "FAISS": Peer(_faiss, "Kmeans and one search for the labels", missing("faiss")),
     }
     if found["FAISS"].missing is None:
         import faiss
