@@ -11,7 +11,7 @@ most 300 iterations and a tolerance of 1e-4 beside scikit-learn, at most 20 and 
 scikit-learn's tolerance is ours (squared movement of all centres over the mean variance); Spark stops when no centre
 moves farther than its tolerance, so it may make more iterations than ours: both numbers are in the table. Data of Spark
 is cached, in as many partitions as threads; its session, loading and one warm-up fit and evaluation are left out. It
-finds a native BLAS only where there is a libblas.so.3, and else uses its own of Java's vectors; it says so at its start.
+finds a native BLAS only where there is a libblas.so.3, and else uses its own of Java's vectors; it says so itself.
 """
 
 from __future__ import annotations
