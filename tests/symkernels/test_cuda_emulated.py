@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from symkernels import cuda
 from tests.symkernels.cuda_emulator import kernel, needs_compiler
 
 pytestmark = needs_compiler
@@ -28,3 +34,61 @@ def test_column_sums(n: int, p: int, blocks: int, dtype: str) -> None:
     np.testing.assert_array_equal(partial[:, 3].min(axis=0), np.where(gaps, np.inf, X).min(axis=0))
     np.testing.assert_array_equal(partial[:, 4].max(axis=0), np.where(gaps, -np.inf, X).max(axis=0))
     np.testing.assert_array_equal(partial[:, 5].sum(axis=0), gaps.sum(axis=0))
+
+
+_BROKEN = """
+extern "C" __global__ void swapped(float *X, int n)
+{
+    __shared__ float held[64];
+    held[threadIdx.x] = X[threadIdx.x];
+    BARRIER
+    X[threadIdx.x] = held[n - 1 - threadIdx.x];
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("barrier", "complaint"),
+    [
+        ("__syncthreads();", None),
+        ("", "depends on the order"),
+        ("if (threadIdx.x < 5)\n__syncthreads();\nelse\n__syncthreads();", "different barriers"),
+    ],
+)
+def test_the_emulator_notices_a_missing_barrier(
+    monkeypatch: pytest.MonkeyPatch, barrier: str, complaint: str | None
+) -> None:
+    name = f"broken{len(barrier)}"
+    monkeypatch.setattr(cuda, "source", lambda name: _BROKEN.replace("BARRIER", barrier))
+    X = np.arange(64, dtype=np.float32)
+    run = kernel(name, "swapped")
+    if complaint is None:
+        run((1,), (64,), (X, np.int32(64)))
+        np.testing.assert_array_equal(X, np.arange(64)[::-1])
+        return
+    with pytest.raises(AssertionError, match=complaint):
+        run((1,), (64,), (X, np.int32(64)))
+    with pytest.raises(AssertionError, match="the kernel takes"):
+        run((1,), (64,), (X.astype(float), np.int32(64)))
+
+
+def test_the_kernels_touch_nothing_outside_their_arrays() -> None:
+    """Once more where the compiler checks every access, its alignment and every index: a part, as that is slow."""
+    libraries = [
+        subprocess.run(["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    if not all(Path(library).is_absolute() for library in libraries):
+        pytest.skip("CUDA SOURCES ARE NOT CHECKED FOR STRAY READS: g++ has no libasan and libubsan")
+    here = Path(__file__).parent
+    chosen = "float32 and (37-5 or (150-3 and False) or (129-45 and 129) or 700-3)"
+    names = ("test_cuda_emulated.py", "test_silhouette_cuda.py", "test_kmeans_cuda.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, *(here / n for n in names)]
+    environment = os.environ | {
+        "SYMKERNELS_EMULATOR_SANITIZE": "1",
+        "LD_PRELOAD": " ".join(libraries),
+        "ASAN_OPTIONS": "detect_leaks=0",
+    }
+    done = subprocess.run(command, cwd=here.parents[1], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert " passed" in done.stdout
