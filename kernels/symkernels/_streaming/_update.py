@@ -38,7 +38,7 @@ def _open(features: Features, block: Block, most: int, generator: np.random.Gene
         price = 0.0
         if len(opened) >= free:
             if mergers is None:
-                mergers = Mergers(features.weight + block.counts(features.size), features.mean)
+                mergers = _mergers(features, block, opened)
             price = mergers.least
         # All that can be saved is what there is.
         if not running[-1] > price:
@@ -56,3 +56,10 @@ def _open(features: Features, block: Block, most: int, generator: np.random.Gene
         if mergers is not None:
             mergers.merge()
     return np.array(opened).reshape(len(opened), features.mean.shape[1])
+
+
+def _mergers(features: Features, block: Block, opened: list[np.ndarray]) -> Mergers:
+    """What merging would cost now, with the rows of the block at the centers as they were."""
+    counts = block.counts(features.size + len(opened))
+    counts[: features.size] += features.weight
+    return Mergers(counts, np.concatenate([features.mean, *(center[None, :] for center in opened)]))
