@@ -14,6 +14,7 @@ from ._kmeans import KMeansResult, assign_clusters, kmeans
 from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
+from ._silhouette import silhouette_samples, silhouette_score
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
 from ._streaming import Coreset, StreamingKMeans
 from ._vif import VIFResult, vif
@@ -44,6 +45,8 @@ __all__ = [
     "nearest_correlation",
     "pca",
     "psd_report",
+    "silhouette_samples",
+    "silhouette_score",
     "svd",
     "svd_select",
     "thread_count",

@@ -1,0 +1,7 @@
+"""How well rows fit their clusters: Rousseeuw's silhouettes."""
+
+from __future__ import annotations
+
+from ._silhouette import mean_silhouettes, silhouette_samples, silhouette_score
+
+__all__ = ["mean_silhouettes", "silhouette_samples", "silhouette_score"]

@@ -1,0 +1,202 @@
+"""Silhouettes: the public functions, and many labelings in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from .._arrays import Array, namespace, to_numpy
+from .._errors import DataError, ShapeError
+from .._rows import Ping, as_rows, blocks, no_ping
+from ._backends import METRICS, scores_of
+from ._labels import Labeling, as_labels, labeling
+
+Metric = Literal["euclidean", "sqeuclidean", "precomputed"]
+
+_BLOCK = 2**20  # entries of a distance matrix that are checked at a time
+
+
+def silhouette_samples(
+    X: Any,
+    labels: Any,
+    *,
+    metric: Metric = "euclidean",
+    sample_weight: Any = None,
+    checkpoint: Callable[[int, int], object] | None = None,
+) -> Array:
+    """Silhouette of every row: how much nearer it is to its own cluster than to the next one.
+
+    Parameters
+    ----------
+    X : (n, d) float64 or float32
+        Rows, all finite. For ``metric="precomputed"`` (n, n) distances: finite, 0 or more, 0 on the diagonal.
+    labels : (n,)
+        Cluster of each row: any integers, or anything that NumPy can order. There must be at least two clusters, and
+        fewer than rows.
+    metric : {"euclidean", "sqeuclidean", "precomputed"}, default "euclidean"
+        "sqeuclidean" takes squared Euclidean distances, whose sums have a closed form: O(n k d) instead of O(n^2 d).
+    sample_weight : (n,) float, optional
+        How often each row counts, 0 or at least 1: a row of weight 2 is as two equal rows. Default 1.
+    checkpoint : callable, optional
+        Called as ``checkpoint(done, total)``, numbers in any unit, at least every 50 ms; raises to stop.
+
+    Returns
+    -------
+    (n,) float64
+        Between -1 and 1, dimensionless, on the backend and device of ``X``; near 1 is good. 0 in a cluster of one row;
+        NaN for a row of weight 0.
+
+    Raises
+    ------
+    ShapeError
+        ``X``, ``labels`` or ``sample_weight`` have a shape or type that cannot be used, or disagree in length.
+    DataError
+        ``X`` has a NaN or an infinity (the message names row and column), ``labels`` has one; there is one cluster
+        only, or there are as many as rows; a weight is negative or between 0 and 1; or distances are not as above.
+    BackendError
+        The arrays are of different libraries.
+    ValueError
+        Unknown metric.
+
+    Notes
+    -----
+    Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis" (J. Comput. Appl.
+    Math. 20, 1987): s = (b - a) / max(a, b), where a is the mean distance to the other rows of the row's own cluster
+    and b the least mean distance to the rows of another one. The same as scikit-learn's function of this name.
+
+    Distances are taken by differences, exact for rows that nearly coincide and whatever the offset; of float32 rows in
+    float32, their sums in float64. O(n^2 d) time and O(n (d + 1)) memory: distances are summed up tile by tile as they
+    come. The work may be O(n d k) where that is less, see ``metric``.
+    """
+    found, weight = _samples(X, labels, metric, sample_weight, checkpoint)
+    return found if weight is None else namespace(found).where(weight > 0, found, float("nan"))
+
+
+def silhouette_score(
+    X: Any,
+    labels: Any,
+    *,
+    metric: Metric = "euclidean",
+    sample_weight: Any = None,
+    checkpoint: Callable[[int, int], object] | None = None,
+) -> float:
+    """Mean silhouette of all rows.
+
+    Parameters
+    ----------
+    X, labels, metric, sample_weight, checkpoint
+        As `silhouette_samples`.
+
+    Returns
+    -------
+    float
+        Between -1 and 1, dimensionless; near 1 is good. Weighted if there are weights.
+
+    Raises
+    ------
+    ShapeError, DataError, BackendError, ValueError
+        As `silhouette_samples`.
+
+    Notes
+    -----
+    The same as scikit-learn's ``silhouette_score`` without ``sample_size``: of all pairs of rows, never of a sample.
+    """
+    found, weight = _samples(X, labels, metric, sample_weight, checkpoint)
+    return _mean(found, weight)
+
+
+def mean_silhouettes(
+    X: Array,
+    labelings: Sequence[Array],
+    metric: Metric = "euclidean",
+    weight: Array | None = None,
+    ping: Ping = no_ping,
+) -> list[float]:
+    """Mean silhouettes of many labelings of rows that have been checked, in one pass over the pairs of rows.
+
+    Parameters
+    ----------
+    X : (n, d) float64 or float32
+        As `Rows.X`.
+    labelings : sequence of (n,) int32
+        From 0 on, on the device of X. Numbers that no row has are no clusters.
+    metric : {"euclidean", "sqeuclidean", "precomputed"}
+    weight : (n,) float64, optional
+        As `Rows.weight`.
+    ping : callable
+        Called at least every 50 ms; raises to stop.
+
+    Returns
+    -------
+    list of float
+        NaN for a labeling that has no silhouette: one cluster, or as many as rows.
+    """
+    checked = [labeling(labels, weight) for labels in labelings]
+    defined = [each for each in checked if each.defined]
+    if not defined:
+        return [float("nan")] * len(checked)
+    found = scores_of(X, defined, metric, weight, lambda done, total: ping())
+    means = iter([_mean(found[i, :], weight) for i in range(len(defined))])
+    return [next(means) if each.defined else float("nan") for each in checked]
+
+
+def _mean(scores: Array, weight: Array | None) -> float:
+    xp = namespace(scores)
+    if weight is None:
+        return float(xp.mean(scores))
+    return float(xp.sum(scores * weight) / xp.sum(weight))
+
+
+def _samples(
+    X: Any, labels: Any, metric: str, sample_weight: Any, checkpoint: Callable[[int, int], object] | None
+) -> tuple[Array, Array | None]:
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+    progress = checkpoint or (lambda done, total: None)
+
+    def ping() -> None:
+        progress(0, 1)
+
+    rows = as_rows(X, sample_weight=sample_weight, ping=ping)
+    if metric == "precomputed":
+        _check_distances(rows.X, ping)
+    if rows.weight is not None:
+        fraction = to_numpy((rows.weight > 0) & (rows.weight < 1))
+        if fraction.any():
+            row = int(np.flatnonzero(fraction)[0])
+            raise DataError(
+                f"sample_weight[{row}] is {float(rows.weight[row])}; "
+                "a weight says how often a row counts, 0 or at least 1"
+            )
+    divided = labeling(as_labels(labels, rows.X), rows.weight)
+    _check_clusters(divided)
+    return scores_of(rows.X, [divided], metric, rows.weight, progress)[0, :], rows.weight
+
+
+def _check_clusters(divided: Labeling) -> None:
+    if divided.filled < 2:
+        raise DataError(f"silhouettes need at least two clusters, got {divided.filled}")
+    if not divided.defined:
+        raise DataError(
+            f"silhouettes need fewer clusters than rows, got {divided.filled} clusters of {divided.total:g} rows"
+        )
+
+
+def _check_distances(D: Array, ping: Ping) -> None:
+    """Refuse what cannot be distances. Whether they are symmetric is not looked at: each row's own are used."""
+    n = D.shape[0]
+    if D.shape[1] != n:
+        raise ShapeError(f'X must be a square matrix of distances for metric="precomputed", got shape {tuple(D.shape)}')
+    xp = namespace(D)
+    for part in blocks(n, max(1, _BLOCK // n)):
+        negative = D[part, :] < 0
+        if bool(xp.any(negative)):
+            row, column = (int(place[0]) for place in np.nonzero(to_numpy(negative)))
+            raise DataError(f"X: the distance in row {part.start + row}, column {column} is negative")
+        ping()
+    diagonal = to_numpy(xp.linalg.diagonal(D))
+    if diagonal.any():
+        row = int(np.flatnonzero(diagonal)[0])
+        raise DataError(f"X: the distance of row {row} to itself is {float(diagonal[row])}, and must be 0")
