@@ -17,6 +17,7 @@ from ._parallel import container_quota, thread_count
 from ._silhouette import silhouette_samples, silhouette_score
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
 from ._streaming import Coreset, StreamingKMeans
+from ._sweep import KMeansSweep, SweepEntry, kmeans_sweep
 from ._vif import VIFResult, vif
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "DataError",
     "ForgetError",
     "KMeansResult",
+    "KMeansSweep",
     "Moments",
     "NearestResult",
     "PCAResult",
@@ -37,11 +39,13 @@ __all__ = [
     "ShapeError",
     "SparseRows",
     "StreamingKMeans",
+    "SweepEntry",
     "SymkernelsError",
     "VIFResult",
     "assign_clusters",
     "container_quota",
     "kmeans",
+    "kmeans_sweep",
     "nearest_correlation",
     "pca",
     "psd_report",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import array_api_compat as compat
@@ -136,7 +137,7 @@ def _nonfinite_rows(X: Array, ping: Ping) -> np.ndarray:
     threads = thread_count()
     for start in range(0, n, step * threads):
         parts = split(min(n, start + step * threads) - start, threads)
-        found = run_all([lambda part=part, start=start: look(start + part[0], start + part[1]) for part in parts])
+        found = run_all([partial(look, start + a, start + b) for a, b in parts])
         bad.extend(part for part in found if part is not None)
         ping()
     return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)

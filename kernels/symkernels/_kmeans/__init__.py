@@ -7,7 +7,7 @@ from ._kmeans import KMeansResult, Settings, assign_clusters, best_run, kmeans, 
 from ._lloyd import Run, run, too_few
 from ._points import Assigned, Points
 from ._progress import Checkpoint, Progress
-from ._seeding import count_distinct, generator, plus_plus
+from ._seeding import count_distinct, extended, generator, plus_plus
 
 __all__ = [
     "Assigned",
@@ -20,6 +20,7 @@ __all__ = [
     "assign_clusters",
     "best_run",
     "count_distinct",
+    "extended",
     "generator",
     "kmeans",
     "one_run",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import math
 
 from .._arrays import is_cupy, is_numpy, namespace
@@ -14,7 +13,6 @@ from ._generic import GenericPoints
 from ._points import Points
 
 # Between these the squares of float32 rows, and what they differ by, are neither infinite nor lost.
-_COMPILED = False  # until the compiled engine is committed
 _FLOAT32_SMALL, _FLOAT32_LARGE = 1e-24, 1e36
 
 
@@ -41,16 +39,13 @@ def points_of(rows: Rows, ping: Ping = no_ping) -> Points:
 
 
 def _engine(rows: Rows, ping: Ping) -> Points:
-    if is_numpy(rows.X) and numba_works() and _COMPILED:
+    """The compiled loops for NumPy where Numba works, CUDA kernels for CuPy, the array API standard for all others."""
+    if is_numpy(rows.X) and numba_works():
         from ._compiled import CompiledPoints
 
         return CompiledPoints(rows, ping)
-    if is_cupy(rows.X) and _there("_cuda"):
+    if is_cupy(rows.X):
         from ._cuda import CudaPoints
 
         return CudaPoints(rows, ping)
     return GenericPoints(rows, ping)
-
-
-def _there(engine: str) -> bool:  # only while the engines are being written
-    return importlib.util.find_spec(f"{__package__}.{engine}") is not None
