@@ -1,0 +1,290 @@
+"""OptimizedKmeansJob: how many clusters?"""
+
+from __future__ import annotations
+
+import operator
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from symjobs._entities import ExploreContext, MLContext
+from symjobs._errors import InputError
+from symjobs._explore import on_host
+from symjobs._jobs._context import checked_names, named_inputs, only_context, parameters
+from symjobs._jobs._job import Job, JobContext
+from symjobs._jobs._kmeans_data import Data, Found, ProjectData, Settings, TableData
+from symjobs._jobs._kmeans_result import KMeansJobResult
+from symjobs._parameters import integer
+from symjobs._project import Project
+from symjobs._text import near, shown
+from symkernels import SweepEntry
+
+if TYPE_CHECKING:
+    from symjobs._jobs._context import Names
+
+SCALES = ("none", "standard")
+METRICS = ("euclidean", "sqeuclidean")
+_DEFAULTS = {"kmeans_max_iterations": 1000, "kmeans_n_init": 10, "kmeans_scale": "none", "kmeans_metric": "euclidean"}
+_PARAMETERS = ("kmeans_k_min", "kmeans_k_max", "kmeans_rnd_seed", *_DEFAULTS)
+_SEEDS = 2**63  # what a client of the wire holds in its integers, with a sign
+_REASONS = 20  # named one by one in the details; a range of k may have thousands that are impossible
+
+
+class OptimizedKmeansJob(Job):
+    """k-means for every k of a range, with WSSSE, silhouette, and a suggested k.
+
+    Parameters
+    ----------
+    project_or_data : Project or table
+        A project clusters the micro-clusters that it kept while it learnt, which takes its parameter
+        ``cluster_features``. A table in memory is whatever `Project.learn` takes, a `DataFrame` too; its rows with a
+        missing value in one of the columns are left out and counted.
+    k_min, k_max : int
+        The numbers of clusters to try, both included. A k that is larger than the number of distinct rows is no error:
+        its WSSSE and silhouette are NaN, with a reason.
+    inputs : sequence of str or int, optional
+        Columns by name or position; of a project, cluster features by name, or attributes by index. By default every C
+        and B column of a table, and every cluster feature of a project.
+    max_iterations : int, default 1000
+        Of each start.
+    n_init : int, default 10
+        Starts for each k, of which the best counts.
+    seed : int, optional
+        What the random numbers come from; the same seed gives the same answer. By default one is drawn; the result and
+        the job's details name it.
+    scale : {"none", "standard"}, default "none"
+        ``standard`` divides each column by its population standard deviation, so that columns in large units do not
+        decide alone. A constant column stays as it is.
+    metric : {"euclidean", "sqeuclidean"}, default "euclidean"
+        Distances of the silhouettes. Exact Euclidean ones take work for every pair of rows; squared ones for every row
+        and cluster, and tell clusters apart more favourably.
+    keep_labels : bool, default False
+        Return the cluster of each row, too: 4 bytes a row and k. Only of a table.
+
+    Raises
+    ------
+    InputError
+        If a parameter is out of its range, an input is unknown, named twice or not numeric, a project keeps no clusters
+        or has no rows in them, or the work would not fit into memory. When the job runs: if a value is infinite or no
+        number, or no row is complete.
+
+    Notes
+    -----
+    On the wire: ``kmeans_k_min`` and ``kmeans_k_max`` (required), ``kmeans_max_iterations``, ``kmeans_rnd_seed``,
+    ``kmeans_n_init``, ``kmeans_scale``, ``kmeans_metric``.
+
+    The largest mean silhouette suggests k (Rousseeuw 1987, J. Comput. Appl. Math. 20, 53-65); beside it stands the
+    elbow of the curve of WSSSE by Kneedle (Satopaa et al. 2011, ICDCS Workshops, 166-171).
+    """
+
+    job_type: ClassVar[str] = "OptimizedKmeansJob"
+
+    def __init__(
+        self,
+        project_or_data: Any,
+        k_min: int,
+        k_max: int,
+        inputs: Sequence[str | int] | None = None,
+        max_iterations: int = 1000,
+        n_init: int = 10,
+        seed: int | None = None,
+        scale: str = "none",
+        metric: str = "euclidean",
+        *,
+        keep_labels: bool = False,
+    ) -> None:
+        self.settings = checked_settings(
+            k_min,
+            k_max,
+            max_iterations=max_iterations,
+            n_init=n_init,
+            seed=seed,
+            scale=scale,
+            metric=metric,
+            keep_labels=keep_labels,
+        )
+        self.inputs = None if inputs is None else checked_names(inputs, "inputs")
+        self.project = project_or_data if isinstance(project_or_data, Project) else None
+        self._data = _data(project_or_data, self.inputs)
+        self._data.check(self.settings)
+        self._echo = self._as_request(seed)
+
+    @classmethod
+    def from_context(
+        cls,
+        project: Project,
+        mlcontext: MLContext | ExploreContext,
+        query: Mapping[str, str] = {},
+    ) -> Self:
+        """Make the job from a request: an MLContext, or an ExploreContext that holds one; it need not name inputs.
+
+        Parameters
+        ----------
+        project : Project or table
+            As the constructor takes it.
+        mlcontext : MLContext or ExploreContext
+            The body.
+        query : mapping of str to str
+            The query's parameters.
+        """
+        context = only_context(mlcontext)
+        given = parameters(context, query)
+        own = {name: text for name, text in given.items() if name.startswith("kmeans_")}
+        for name in own:
+            if name not in _PARAMETERS:
+                raise InputError(f"unknown parameter {name!r}; {near(name, _PARAMETERS)}")
+        if not isinstance(project, Project) and context.inputAttributes and context.inputAttributeNames:
+            raise InputError("the MLContext's inputs are given twice; give inputAttributes or inputAttributeNames")
+        job = cls(
+            project,
+            integer(own, "kmeans_k_min"),
+            integer(own, "kmeans_k_max"),
+            named_inputs(project, context),
+            integer(own, "kmeans_max_iterations", 1000),
+            integer(own, "kmeans_n_init", 10),
+            integer(own, "kmeans_rnd_seed") if "kmeans_rnd_seed" in own else None,
+            own.get("kmeans_scale", "none"),
+            own.get("kmeans_metric", "euclidean"),
+        )
+        job._echo = own
+        return job
+
+    def details(self) -> dict[str, str]:
+        settings = self.settings
+        return {"seed": str(settings.seed), "scale": settings.scale, "metric": settings.metric}
+
+    def run(self, context: JobContext) -> KMeansJobResult:
+        settings = self.settings
+        for name, text in self.details().items():
+            context.details[name] = text  # a job that runs in place has them from nowhere else
+        found = self._data.sweep(settings, context)
+        entries = list(found.sweep)
+        _note_reasons(entries, context)
+        sweep = found.sweep
+        result = KMeansJobResult(
+            names=self._data.names,
+            method=found.method,
+            n_rows=found.n_rows,
+            n_missing=found.n_missing,
+            n_forgotten=found.n_forgotten,
+            ks=np.array([entry.k for entry in entries], dtype=np.int64),
+            wssse=np.array([entry.wssse for entry in entries], dtype=np.float64),
+            silhouette=np.array([entry.silhouette for entry in entries], dtype=np.float64),
+            seconds=np.array([entry.seconds for entry in entries], dtype=np.float64),
+            n_iter=np.array([entry.n_iter for entry in entries], dtype=np.int64),
+            converged=np.array([entry.converged for entry in entries], dtype=bool),
+            reasons=tuple(entry.reason for entry in entries),
+            k_silhouette=sweep.k_silhouette,
+            k_elbow=sweep.k_elbow,
+            scale=settings.scale,
+            divisors=found.divisors,
+            metric=settings.metric,
+            n_init=settings.n_init,
+            max_iterations=settings.max_iterations,
+            seed=settings.seed,
+            centers=tuple(_own_units(entry, found.divisors) for entry in entries),
+            sizes=tuple(None if entry.counts is None else on_host(entry.counts) for entry in entries),
+            labels=tuple(_all_labels(entry, found) for entry in entries) if settings.keep_labels else None,
+            backend=found.backend,
+            device=found.device,
+            _echo=self._echo,
+        )
+        context.details["suggested"] = result.why
+        return result
+
+    def _as_request(self, seed: int | None) -> dict[str, str]:
+        """Return the parameters of the request that would have made this job, defaults left out."""
+        settings = self.settings
+        given: dict[str, object] = {"kmeans_k_min": settings.ks[0], "kmeans_k_max": settings.ks[-1]}
+        if seed is not None:
+            given["kmeans_rnd_seed"] = seed
+        values: dict[str, object] = {
+            "kmeans_max_iterations": settings.max_iterations,
+            "kmeans_n_init": settings.n_init,
+            "kmeans_scale": settings.scale,
+            "kmeans_metric": settings.metric,
+        }
+        given.update({name: value for name, value in values.items() if value != _DEFAULTS[name]})
+        return {name: str(value) for name, value in given.items()}
+
+
+def checked_settings(
+    k_min: int,
+    k_max: int,
+    *,
+    max_iterations: int = 1000,
+    n_init: int = 10,
+    seed: int | None = None,
+    scale: str = "none",
+    metric: str = "euclidean",
+    keep_labels: bool = False,
+) -> Settings:
+    """Return the parameters of the job; InputError if one is out of its range, by its name on the wire too."""
+    k_min = _whole(k_min, "k_min (kmeans_k_min)")
+    k_max = _whole(k_max, "k_max (kmeans_k_max)")
+    if k_min > k_max:
+        raise InputError(f"k_min (kmeans_k_min) must not be above k_max (kmeans_k_max), got {k_min} and {k_max}")
+    drawn = secrets.randbelow(_SEEDS) if seed is None else _whole(seed, "the seed (kmeans_rnd_seed)", -_SEEDS)
+    return Settings(
+        ks=range(k_min, k_max + 1),
+        n_init=_whole(n_init, "n_init (kmeans_n_init)"),
+        max_iterations=_whole(max_iterations, "max_iterations (kmeans_max_iterations)"),
+        seed=drawn,
+        scale=_one_of(scale, SCALES, "scale (kmeans_scale)"),
+        metric=_one_of(metric, METRICS, "metric (kmeans_metric)"),
+        keep_labels=bool(keep_labels),
+    )
+
+
+def _data(project_or_data: Any, inputs: Names | None) -> Data:
+    if isinstance(project_or_data, Project):
+        return ProjectData(project_or_data, inputs)
+    return TableData(project_or_data, inputs)
+
+
+def _whole(value: object, what: str, least: int = 1) -> int:
+    try:
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None:
+        raise InputError(f"{what} must be a whole number, got {shown(value)}")
+    if number < least:
+        raise InputError(f"{what} must be {least} or more, got {shown(number)}")
+    if number >= _SEEDS:
+        raise InputError(f"{what} must be below 2**63, got {shown(number)}")
+    return number
+
+
+def _one_of(value: object, allowed: Sequence[str], what: str) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        raise InputError(f"{what} must be {' or '.join(allowed)}, got {shown(value)}")
+    return value
+
+
+def _note_reasons(entries: Iterable[SweepEntry], context: JobContext) -> None:
+    reasons = [(entry.k, entry.reason) for entry in entries if entry.reason]
+    for k, reason in reasons[:_REASONS]:
+        context.details[f"kmeans_{k}_reason"] = reason
+    if len(reasons) > _REASONS:
+        last, reason = reasons[-1]
+        context.details["reasons"] = f"{len(reasons)} in all, the last of them for k = {last}: {reason}"
+
+
+def _own_units(entry: SweepEntry, divisors: np.ndarray) -> np.ndarray | None:
+    if entry.centers is None:
+        return None
+    return on_host(entry.centers) * divisors
+
+
+def _all_labels(entry: SweepEntry, found: Found) -> np.ndarray | None:
+    if entry.labels is None:
+        return None
+    labels = on_host(entry.labels)
+    if found.kept is None:
+        return labels
+    every = np.full(len(found.kept), -1, dtype=np.int32)
+    every[found.kept] = labels
+    return every
