@@ -60,7 +60,7 @@ class CompiledPoints(Points):
         def pack(t: int, start: int, stop: int) -> None:
             loops.pack(self.X, *self._rows_of(start, stop), self.shift, self.weights, self.panels, *sums[t])
 
-        self._rounds(8.0 * self.d, pack, ping)
+        self._rounds(160.0 * self.d, pack, ping)  # the first touch of so much memory takes most of it
         with np.errstate(over="ignore", invalid="ignore"):  # whoever chose this engine looks at the variance
             mean, square = sums.sum(axis=0) / self.total_weight
             self.variance = float(np.mean(np.maximum(square - mean * mean, 0.0)))
@@ -173,14 +173,6 @@ class CompiledPoints(Points):
         self._shares = shares.reshape(self._groups, -1).sum(axis=1, dtype=np.float64)
         return float(self._shares.sum())
 
-    def seed_from(self, centers: np.ndarray, ping: Ping) -> float:
-        each = np.zeros(self._groups * self._group)
-        self._cost(centers, each, ping)
-        self._closest = each.astype(self.dtype)
-        weighted = self._closest * self.weights if len(self.weights) else self._closest
-        self._shares = weighted.reshape(self._groups, -1).sum(axis=1, dtype=np.float64)
-        return float(self._shares.sum())
-
     def seed_sample(self, u: np.ndarray) -> np.ndarray:
         running = np.cumsum(self._shares)
         targets = u * running[-1]
@@ -265,9 +257,18 @@ class _Tiles:
         panels.reshape(-1, d)[:k] = self.centers
         gaps = np.empty(k)
         eps = float(np.finfo(self.tiles.dtype).eps)
-        buffers = np.empty((3, VECTORS * lanes), self.tiles.dtype)
+        best, second = np.empty((2, VECTORS * lanes), self.tiles.dtype)
+        fresh = np.empty(VECTORS * lanes, np.int32)
         loops.gaps(
-            np.ascontiguousarray(panels.transpose(0, 2, 1)), self.tiles, self.bias, self.far, eps, *buffers, gaps
+            np.ascontiguousarray(panels.transpose(0, 2, 1)),
+            self.tiles,
+            self.bias,
+            self.far,
+            eps,
+            best,
+            second,
+            fresh,
+            gaps,
         )
         return gaps
 
@@ -298,7 +299,8 @@ class _Scratch:
     """What one thread needs for a pass, and the sums that it leaves."""
 
     def __init__(self, k: int, d: int, lanes: int, dtype: Any) -> None:
-        self.best, self.second, self.fresh = np.empty((3, VECTORS * lanes), dtype)
+        self.best, self.second = np.empty((2, VECTORS * lanes), dtype)
+        self.fresh = np.empty(VECTORS * lanes, np.int32)
         self.sums, self.counts = np.zeros((k, d)), np.zeros(k)
         self.group = np.zeros((VECTORS, d, lanes), dtype)
         self.held, self.news = np.empty(VECTORS * lanes, np.int64), np.empty(VECTORS * lanes, np.int32)

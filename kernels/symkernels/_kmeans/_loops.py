@@ -95,6 +95,14 @@ def _move(X, r, shift, weight, sums, counts, labels, label):
 
 
 @compiled
+def _differ(fresh, labels, first, count):
+    different = np.int32(0)
+    for i in range(count):
+        different |= fresh[i] ^ labels[first + i]
+    return different != 0
+
+
+@compiled
 def assign(X, U, start, stop, shift, tiles, bias, weight, labels, best, fresh, whole, held, news, sums, counts):
     """Label the rows of the panels from ``start`` to ``stop``, and add them to the sums; returns how many changed.
 
@@ -109,8 +117,11 @@ def assign(X, U, start, stop, shift, tiles, bias, weight, labels, best, fresh, w
             _move(X, held[m], shift, weight, sums, counts, labels, news[m])
         changed, waiting = changed + waiting, 0
         first = v * lanes
-        for i in range(min(X.shape[0] - first, VECTORS * lanes)):
-            r, label = first + i, np.int32(fresh[i])
+        count = min(X.shape[0] - first, VECTORS * lanes)
+        if not whole and not _differ(fresh, labels, first, count):
+            continue
+        for i in range(count):
+            r, label = first + i, fresh[i]
             if whole:
                 changed += label != labels[r]
                 labels[r] = label
@@ -194,7 +205,7 @@ def assign_with_bounds(X, U, start, stop, shift, tiles, bias, weight, labels, be
         _nearest_two(pointer_to(U, v * d * lanes), d * lanes, d, tiles, bias, best, second, fresh)
         first = v * lanes
         for i in range(min(X.shape[0] - first, VECTORS * lanes)):
-            r, label = first + i, np.int32(fresh[i])
+            r, label = first + i, fresh[i]
             _bound(i, r, norms, far, d, eps, best, second, upper, lower)
             if label != labels[r]:
                 changed += 1
@@ -238,7 +249,7 @@ def assign_unsure(X, U, start, stop, shift, tiles, bias, weight, labels, best, s
             if found == len(held) or (found > 0 and first + i == last - 1):
                 _nearest_two(pointer_to(group, 0), d * lanes, d, tiles, bias, best, second, fresh)
                 for m in range(found):
-                    r, label = held[m], np.int32(fresh[m])
+                    r, label = held[m], fresh[m]
                     _bound(m, r, norms, far, d, eps, best, second, upper, lower)
                     if label != labels[r]:
                         changed += 1
