@@ -1,8 +1,9 @@
-"""What is left of a stream: micro-clusters in the units of the rows, and k-means on them."""
+"""What is left of a stream: micro-clusters in the units of the rows, and k-means from them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,9 +12,13 @@ import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
 from .._errors import DataError, ShapeError
-from .._kmeans import Checkpoint, KMeansResult, kmeans, whole
+from .._kmeans import Checkpoint, KMeansResult, Progress, Settings, kmeans, whole
 from .._results import ArrayResult
+from .._sweep import KMeansSweep, Metric, SweepEntry, kmeans_sweep
 from ._features import Features
+from ._refine import Refinement
+
+SPREAD = 64  # stand-ins for a micro-cluster
 
 
 @dataclass(frozen=True)
@@ -97,25 +102,32 @@ class Coreset(ArrayResult):
         tol: float = 1e-4,
         seed: int | None = 0,
         scale: Any = None,
+        spread: int = SPREAD,
         checkpoint: Checkpoint | None = None,
     ) -> KMeansResult:
-        """Weighted k-means on the micro-clusters.
+        """Cluster the rows that the micro-clusters were made of.
 
         Parameters
         ----------
         k : int
             Number of clusters, at most the number of distinct micro-clusters.
-        init, n_init, max_iter, tol, seed, checkpoint
+        init, n_init, max_iter, tol, seed
             As `symkernels.kmeans` takes them.
         scale : (d,) array, optional
             Divisors of the columns, above 0: everything is as if the rows had been divided by them first, the centers
             and the WSSSE included. Default: none.
+        spread : int, default 64
+            Stand-ins for each micro-cluster, 1 or more; fewer where it has fewer rows, or where they would take more
+            than 32 MiB. With 1 every micro-cluster stays whole.
+        checkpoint : callable, optional
+            Called every few milliseconds as ``checkpoint(iterations done, (n_init + 1) * max_iter)``. What it raises
+            stops the call.
 
         Returns
         -------
         KMeansResult
-            ``wssse`` is that of all the rows, each going with its micro-cluster; ``labels`` are those of the
-            micro-clusters, ``counts`` weights of rows.
+            ``wssse`` and ``counts`` are those of all the rows; ``labels`` say which center is nearest to each
+            micro-cluster.
 
         Raises
         ------
@@ -123,14 +135,106 @@ class Coreset(ArrayResult):
             There are no rows, or fewer distinct micro-clusters than k.
         ShapeError, TypeError, ValueError
             As `symkernels.kmeans`.
+
+        Notes
+        -----
+        Weighted k-means on the means of the micro-clusters, then Lloyd's algorithm from there on *stand-ins*: rows that
+        have the micro-clusters' means and scatter, so that a micro-cluster on the border of two clusters is divided
+        between them. The sums of squares of the rows are kept, and only where a border runs through a micro-cluster it
+        is assumed to be normal: there WSSSE is an estimate. With ``spread=1`` it is exact for micro-clusters that go
+        whole to their nearest centers, which is more than the rows by themselves would give.
         """
-        whole(k, "k")
+        k, spread = whole(k, "k"), whole(spread, "spread")
+        settings = Settings.checked(n_init, max_iter, tol, seed)
+        starts = settings.n_init if isinstance(init, str) else 1
+        progress = Progress(checkpoint, (starts + 1) * settings.max_iter)
         scaled = self._divided(scale)
-        found = kmeans(
-            scaled.centers, k, init=init, n_init=n_init, max_iter=max_iter, tol=tol, seed=seed,
-            sample_weight=scaled.weight, checkpoint=checkpoint,
+        first = kmeans(
+            scaled.centers, k, init=init, n_init=n_init, max_iter=max_iter, tol=tol, seed=settings.seed,
+            sample_weight=scaled.weight, checkpoint=_part(progress, starts * settings.max_iter),
         )  # fmt: skip
-        return replace(found, wssse=found.wssse + scaled.wssse)
+        rows = Refinement(scaled.centers, scaled.features(), spread)
+        found = rows.refined(first.centers, settings, _part(progress, settings.max_iter))
+        progress.at(progress.maximum)
+        return replace(
+            found, n_iter=first.n_iter + found.n_iter, converged=first.converged and found.converged, n_init=starts
+        )
+
+    def sweep(
+        self,
+        ks: Iterable[int],
+        *,
+        n_init: int = 1,
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        seed: int | None = 0,
+        metric: Metric | None = "euclidean",
+        scale: Any = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> KMeansSweep:
+        """`kmeans` for each of several k, with WSSSE and mean silhouette.
+
+        Parameters
+        ----------
+        ks : iterable of int
+            Numbers of clusters, as `kmeans_sweep` takes them. A k that is more than the number of distinct
+            micro-clusters gets an entry that says so.
+        n_init, max_iter, tol, seed, metric
+            As `kmeans_sweep` takes them.
+        scale : (d,) array, optional
+            As `kmeans` takes it.
+        checkpoint : callable, optional
+            Called every few milliseconds as ``checkpoint(steps done, steps)``. What it raises stops the call.
+
+        Returns
+        -------
+        KMeansSweep
+            Its entries have ``wssse``, ``counts`` and ``labels`` as `kmeans` gives them; WSSSE does not rise with k.
+
+        Raises
+        ------
+        DataError
+            There are no rows.
+        ShapeError, TypeError, ValueError
+            As `kmeans_sweep`.
+
+        Notes
+        -----
+        Silhouettes are those of the stand-ins that `kmeans` describes, each counting for as many rows as it stands for.
+        """
+        if metric not in ("euclidean", "sqeuclidean", None):
+            raise ValueError(f"metric must be 'euclidean', 'sqeuclidean' or None, got {metric!r}")
+        asked = list(ks) if isinstance(ks, Iterable) else ks
+        settings = Settings.checked(n_init, max_iter, tol, seed)
+        scaled = self._divided(scale)
+        count = len(asked) if isinstance(asked, list) else 0  # what is no list is refused below
+        progress = Progress(checkpoint, count * (settings.n_init + 3) * settings.max_iter)
+        first = kmeans_sweep(
+            scaled.centers, asked, n_init=n_init, max_iter=max_iter, tol=tol, seed=settings.seed,
+            sample_weight=scaled.weight, metric=None,
+            checkpoint=_part(progress, count * (settings.n_init + 1) * settings.max_iter),
+        )  # fmt: skip
+        rows = Refinement(scaled.centers, scaled.features(), SPREAD)
+        entries: dict[int, SweepEntry] = {}
+        best: KMeansResult | None = None
+        for entry in sorted(first, key=lambda each: each.k):
+            if entry.k in entries:
+                continue
+            if entry.centers is None:
+                reason = (entry.reason or "").replace("distinct row", "distinct micro-cluster")
+                entries[entry.k] = replace(entry, reason=reason)
+                continue
+            began = time.perf_counter()
+            best = rows.better(entry, best, settings, _part(progress, settings.max_iter))
+            entries[entry.k] = replace(
+                entry, wssse=best.wssse, centers=best.centers, labels=best.labels, counts=best.counts,
+                n_iter=entry.n_iter + best.n_iter, converged=entry.converged and best.converged,
+                seconds=entry.seconds + time.perf_counter() - began,
+            )  # fmt: skip
+        if metric is not None:
+            entries = rows.silhouettes(entries, metric, progress.ping)
+        progress.at(progress.maximum)
+        return KMeansSweep(tuple(entries[each.k] for each in first), 0)
 
     def _divided(self, scale: Any) -> Coreset:
         """In units of ``scale``, checked; refuses to be empty."""
@@ -152,3 +256,13 @@ class Coreset(ArrayResult):
 
     def _put(self, x: np.ndarray) -> Array:
         return namespace(self.centers).asarray(x, device=compat.device(self.centers))
+
+
+def _part(progress: Progress, steps: int) -> Checkpoint:
+    """A checkpoint for what is to take so many of the steps from here on."""
+    before = progress.current
+
+    def at(current: int, maximum: int) -> None:
+        progress.at(before + steps * current // max(maximum, 1))
+
+    return at

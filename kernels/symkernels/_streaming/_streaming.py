@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +15,10 @@ from .._errors import BackendError, ShapeError
 from .._kmeans import Checkpoint, KMeansResult, whole
 from .._results import backend_of, device_of
 from .._rows import Nonfinite, as_rows
+from .._sweep import KMeansSweep, Metric
 from . import _arrays_io
 from ._backends import block_of
-from ._coreset import Coreset
+from ._coreset import SPREAD, Coreset
 from ._state import Scale, Settings, State
 
 _SCALES = ("none", "standard")
@@ -288,13 +290,14 @@ class StreamingKMeans:
         tol: float = 1e-4,
         seed: int | None = 0,
         scale: Any = None,
+        spread: int = SPREAD,
         checkpoint: Checkpoint | None = None,
     ) -> KMeansResult:
-        """Cluster the rows learnt: weighted k-means on the micro-clusters.
+        """Cluster the rows learnt, as `Coreset.kmeans` does.
 
         Parameters
         ----------
-        k, init, n_init, max_iter, tol, seed, scale, checkpoint
+        k, init, n_init, max_iter, tol, seed, scale, spread, checkpoint
             As `Coreset.kmeans` takes them.
 
         Returns
@@ -308,7 +311,41 @@ class StreamingKMeans:
             No rows have been learnt, or there are fewer distinct micro-clusters than k.
         """
         return self.coreset().kmeans(
-            k, init=init, n_init=n_init, max_iter=max_iter, tol=tol, seed=seed, scale=scale, checkpoint=checkpoint
+            k, init=init, n_init=n_init, max_iter=max_iter, tol=tol, seed=seed, scale=scale, spread=spread,
+            checkpoint=checkpoint,
+        )  # fmt: skip
+
+    def sweep(
+        self,
+        ks: Iterable[int],
+        *,
+        n_init: int = 1,
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        seed: int | None = 0,
+        metric: Metric | None = "euclidean",
+        scale: Any = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> KMeansSweep:
+        """Cluster the rows learnt for each of several k, as `Coreset.sweep` does.
+
+        Parameters
+        ----------
+        ks, n_init, max_iter, tol, seed, metric, scale, checkpoint
+            As `Coreset.sweep` takes them.
+
+        Returns
+        -------
+        KMeansSweep
+            As of `Coreset.sweep`.
+
+        Raises
+        ------
+        DataError
+            No rows have been learnt.
+        """
+        return self.coreset().sweep(
+            ks, n_init=n_init, max_iter=max_iter, tol=tol, seed=seed, metric=metric, scale=scale, checkpoint=checkpoint
         )
 
     # -- saving --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""From partitions of micro-clusters to partitions of the rows that stand for theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import array_api_compat as compat
+import numpy as np
+
+from .._arrays import Array, namespace
+from .._kmeans import KMeansResult, Settings, assign_clusters, kmeans
+from .._rows import Ping
+from .._silhouette import mean_silhouettes
+from .._sweep import Metric, SweepEntry
+from ._features import Features
+from ._standins import stand_ins
+
+Part = Callable[[int, int], None]  # a checkpoint over a part of the way
+
+
+class Refinement:
+    """Stand-ins of some micro-clusters, and k-means on them from where k-means on the means has come to."""
+
+    def __init__(self, means: Array, features: Features, spread: int) -> None:
+        xp, device = namespace(means), compat.device(means)
+        rows, _ = stand_ins(features, spread)
+        self._means = means
+        self._rows = xp.asarray(rows.mean, device=device)
+        self._weight = xp.asarray(rows.weight, device=device)
+        self._left = float(rows.scatter.sum())
+        self._total = float(features.weight.sum())
+
+    def refined(self, centers: Array, settings: Settings, part: Part) -> KMeansResult:
+        """Lloyd's algorithm on the stand-ins from given centers; labels are those of the micro-clusters."""
+        found = kmeans(
+            self._rows, centers.shape[0], init=centers, max_iter=settings.max_iter, tol=settings.tol,
+            sample_weight=self._weight, checkpoint=part,
+        )  # fmt: skip
+        return replace(found, wssse=found.wssse + self._left, labels=assign_clusters(self._means, found.centers)[0])
+
+    def better(self, entry: SweepEntry, smaller: KMeansResult | None, settings: Settings, part: Part) -> KMeansResult:
+        """Refined, and no worse than the result for a smaller k."""
+        found = self.refined(entry.centers, settings, part)
+        if smaller is None or found.wssse <= smaller.wssse:
+            return found
+        # Rare: one more center lowers WSSSE wherever it is, so that this cannot be worse.
+        return min(
+            found, self.refined(self._grown(smaller.centers, entry.k), settings, part), key=lambda each: each.wssse
+        )
+
+    def _grown(self, centers: Array, k: int) -> Array:
+        """With the stand-ins that are farthest from their own centers as further ones, one after the other."""
+        xp = namespace(centers)
+        while centers.shape[0] < k:
+            farthest = int(xp.argmax(assign_clusters(self._rows, centers)[1]))
+            centers = xp.concat([centers, self._rows[farthest : farthest + 1, :]])
+        return centers
+
+    def silhouettes(self, entries: dict[int, SweepEntry], metric: Metric, ping: Ping) -> dict[int, SweepEntry]:
+        """The entries with mean silhouettes, or the reason why there is none."""
+        without = {k: f"k = {k}: as many clusters as rows have no silhouette" for k in entries if k >= self._total}
+        without[1] = "k = 1: one cluster has no silhouette"
+        able = [k for k, entry in entries.items() if k not in without and entry.centers is not None]
+        labels = [assign_clusters(self._rows, entries[k].centers)[0] for k in able]
+        means = dict(zip(able, mean_silhouettes(self._rows, labels, metric, self._weight, ping), strict=True))
+        return {
+            k: replace(entry, silhouette=means.get(k, np.nan), reason=entry.reason or without.get(k))
+            for k, entry in entries.items()
+        }
