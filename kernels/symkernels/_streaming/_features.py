@@ -92,6 +92,6 @@ class Features:
     def about(self, old: Frame, new: Frame) -> Features:
         """The same rows, told in another frame."""
         ratio = new.factor / old.factor
-        return Features(
-            self.weight, self.mean * ratio + (old.shift - new.shift) * new.factor, self.scatter * ratio * ratio
-        )
+        # Shifts before factors: a large offset must be gone before anything is rounded.
+        mean = (self.mean / old.factor + (old.shift - new.shift)) * new.factor
+        return Features(self.weight, mean, self.scatter * ratio * ratio)
