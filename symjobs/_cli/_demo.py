@@ -19,6 +19,7 @@ from symjobs._cli._tables import Cell, Table, tables
 from symjobs._errors import InputError
 from symjobs._jobs import Job, JobHandle, JobManager, ListProjectsInfoJob, ProjectInfoJob
 from symjobs._jobs._explore import ExploreJob
+from symjobs._jobs._optimized_kmeans import OptimizedKmeansJob
 from symjobs._jobs._pca import PCAJob
 from symjobs._jobs._svd import SVDJob
 from symjobs._jobs._svd_select import SVDFeatureSelectionJob
@@ -27,7 +28,12 @@ from symjobs._plots import check_path, save
 from symjobs._project import Project
 
 _OWNER = "demo"
-_SHOWN = (("iris", "pca"), ("longley", "vif"), ("iris", "explore-anova"))  # printed too, not only written
+_SHOWN = (
+    ("iris", "pca"),
+    ("longley", "vif"),
+    ("iris", "explore-anova"),
+    ("iris", "kmeans"),
+)  # printed too, not only written
 
 
 @dataclass
@@ -115,6 +121,10 @@ def _tasks(projects: Sequence[Project], manager: JobManager) -> Iterator[Task]:
     diagnoses, sizes = ["diagnosis$malignant", "diagnosis$benign"], ["size$small", "size$large"]
     yield _explore(cancer, "chi2", [diagnoses], targets=[sizes])
     yield _explore(cancer, "gain", [["size"]], targets=[["diagnosis"]])
+    title = "iris: k-means of the four lengths"
+    yield Task(
+        iris, "kmeans", OptimizedKmeansJob(datasets.load_iris(), 2, 6, n_init=50, seed=0), picture="kmeans", title=title
+    )
     yield Task(iris, "list-projects", ListProjectsInfoJob(manager.projects.all(_OWNER)))
 
 
@@ -161,7 +171,7 @@ def _write_all(manager: JobManager, done: Sequence[tuple[Task, JobHandle]], fold
             [handle.id, task.job.job_type, task.project.name, task.name, info.current, info.maximum, response.status]
         )
         if response.status == 200:
-            _write(task, response, folder / task.project.name)
+            _write(task, response, handle.result(timeout=0), folder / task.project.name)
         else:
             failed += 1
             print(f"symjobs: job {handle.id} failed: {response.body['statusString']}", file=sys.stderr)
@@ -170,16 +180,16 @@ def _write_all(manager: JobManager, done: Sequence[tuple[Task, JobHandle]], fold
     return failed
 
 
-def _write(task: Task, response: rest.Response, folder: Path) -> None:
+def _write(task: Task, response: rest.Response, result: Any, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     (folder / f"{task.name}.json").write_bytes(response.json + b"\n")
     values = response.body["values"]
-    found = tables(task.job.job_type, values, task.labels)
+    found = tables(task.job.job_type, values, task.labels, result)
     for number, table in enumerate(found):
         suffix = f"-{table.title.replace(' ', '-')}" if number else ""
         table.write_csv(folder / f"{task.name}{suffix}.csv")
     if task.picture:
         name = "correlations" if task.picture == "explore" else task.name
-        save(draw(task.picture, task.project, task.inputs, values, task.title), folder / f"{name}.png")
+        save(draw(task.picture, task.project, task.inputs, values, task.title, result), folder / f"{name}.png")
     if (task.project.name, task.name) in _SHOWN:
         show(found, heading=task.title or f"{task.project.name}: {task.name}")

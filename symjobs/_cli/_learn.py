@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from symjobs import datasets, sources
@@ -20,7 +22,7 @@ _NAMED = 8  # columns that the line about what was learnt names
 def learn(options: argparse.Namespace) -> Project:
     """Open the data that the options name, and learn it with a progress bar."""
     types = parse_pairs("--types", options.types)
-    source = _open(options, types)
+    source = open_source(options, types)
     params: dict[str, object] = {"missing": options.missing, "types": types}
     if options.filter is not None:
         params["row_filter"] = options.filter
@@ -38,7 +40,7 @@ def learnt_line(project: Project) -> str:
     snapshot = project.snapshot()
     columns = list(zip(snapshot.column_names, snapshot.column_types, strict=True))
     learnt = sum(letter not in ("S", "X") for _, letter in columns)
-    line = f"learnt {_counted(project.n_rows, 'row')}, {_counted(learnt, 'column')}"
+    line = f"learnt {counted(project.n_rows, 'row')}, {counted(learnt, 'column')}"
     texts = [name for name, letter in columns if letter == "S"]
     if not texts:
         return line
@@ -47,16 +49,23 @@ def learnt_line(project: Project) -> str:
     return f"{line}; not learnt (text): {named}{more} (--types {texts[0]}=T makes a category)"
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """Return "1 row", or "2 rows"."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def learn_source(project: Project, source: Source) -> None:
     """Learn a source, and show how many of its bytes have been learnt."""
+    with naming(source), reading(Path(source.name).name) as checkpoint:
+        project.learn(source.tables(checkpoint))
+
+
+@contextmanager
+def naming(source: Source) -> Iterator[None]:
+    """Name the file in what is found wrong with its rows; that has a batch and a row only."""
     try:
-        with reading(Path(source.name).name) as checkpoint:
-            project.learn(source.tables(checkpoint))
-    except InputError as error:  # what the project finds has a batch and a row, and no file
+        yield
+    except InputError as error:
         if str(error).startswith(source.name):
             raise
         raise InputError(f"{source.name}: {error}") from error
@@ -79,7 +88,8 @@ def parse_pairs(option: str, text: str | None) -> dict[str, str]:
     return pairs
 
 
-def _open(options: argparse.Namespace, types: dict[str, str]) -> Source:
+def open_source(options: argparse.Namespace, types: dict[str, str]) -> Source:
+    """Open the file, or the shipped data set, that the options name."""
     if options.data in datasets.names() and not Path(options.data).exists():
         _refuse_na(options, "a shipped data set")
         return datasets.open(options.data)

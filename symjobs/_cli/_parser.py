@@ -15,8 +15,20 @@ QUESTIONS = {
     "select": "attributes to keep so that none depends linearly on the others (SVD feature selection)",
     "vif": "variance inflation factors",
     "explore": "descriptive statistics and hypothesis tests (--metric)",
+    "kmeans": "how many clusters: WSSSE and silhouette for every k of a range (--k)",
 }
 METRICS = ["uni", "bi", "ztest", "ztestp", "ztestmu", "ttest", "ttestmu", "ftest", "ftestmu", "anova", "chi2", "gain"]
+DISTANCES = ["euclidean", "sqeuclidean"]
+# Options of kmeans alone, by the attribute that holds them; None unless they are given.
+KMEANS_ONLY = {
+    "k": "--k",
+    "scale": "--scale",
+    "n_init": "--n-init",
+    "seed": "--seed",
+    "max_iterations": "--max-iterations",
+    "stream": "--stream",
+    "centroids": "--centroids",
+}
 
 _RUN_EPILOG = """\
 examples:
@@ -24,6 +36,8 @@ examples:
   symjobs run vif longley --plot vif.png
   symjobs run explore data.csv --metric ttest --inputs height,weight
   symjobs run explore iris --metric anova --inputs petal_width --targets 'species$setosa,species$virginica'
+  symjobs run kmeans iris --k 2..6 --plot elbow.png
+  symjobs run kmeans data.csv --k 2..12 --scale standard --metric sqeuclidean
   symjobs run pca data.csv --separator ';' --types colour=T,code=S --filter 'age>=18;age<65' --json
 """
 
@@ -80,7 +94,10 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     asked.add_argument("--targets", action="append", metavar="A,B", help=f"explore: target attributes, {names}")
     asked.add_argument(
-        "--metric", choices=METRICS, default="uni", help="explore: which statistics or test (default: uni)"
+        "--metric",
+        choices=[*METRICS, *DISTANCES],
+        help="explore: which statistics or test (default: uni); kmeans: distances of the silhouettes (default: "
+        "euclidean, exact, work for every pair of rows; sqeuclidean is far quicker)",
     )
     asked.add_argument(
         "--param",
@@ -91,6 +108,8 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
     asked.add_argument("--explained", type=float, default=1.0, metavar="SHARE", help="pca: variance to explain, 0 to 1")
     asked.add_argument("--components", type=int, default=100, metavar="N", help="pca: at most so many components")
     asked.add_argument("--covariance", action="store_true", help="pca: of the covariance, not the correlation matrix")
+
+    _add_kmeans(run.add_argument_group("kmeans"))
 
     data = run.add_argument_group("the data")
     data.add_argument("--filter", metavar="TEST", help="learn only rows that pass, as 'petal_width>=0.2;size==1'")
@@ -119,6 +138,35 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--json", action="store_true", help="print the JSON that a client of the job resource would get"
     )
     output.add_argument("--plot", metavar="FILE", help="draw a picture as .png, .svg or .pdf")
+
+
+def _add_kmeans(clusters: argparse._ArgumentGroup) -> None:
+    clusters.add_argument(
+        "--k", type=_k_range, metavar="A..B", help="numbers of clusters to try, or a single one (default: 2..10)"
+    )
+    clusters.add_argument(
+        "--scale",
+        choices=("none", "standard"),
+        help="standard: divide each column by its standard deviation (default: none)",
+    )
+    clusters.add_argument("--n-init", type=int, metavar="N", help="starts for each k, the best counts (default: 10)")
+    clusters.add_argument("--seed", type=int, metavar="N", help="what the random numbers come from (default: 0)")
+    clusters.add_argument("--max-iterations", type=int, metavar="N", help="limit of each start (default: 1000)")
+    clusters.add_argument(
+        "--stream",
+        action="store_true",
+        default=None,
+        help="cluster while the file streams by, and keep micro-clusters, not the rows: for files larger than memory",
+    )
+    clusters.add_argument("--centroids", type=int, metavar="N", help="--stream: micro-clusters to keep (default: 100)")
+
+
+def _k_range(text: str) -> tuple[int, int]:
+    first, dots, last = text.partition("..")
+    try:
+        return int(first), int(last if dots else first)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range such as 2..12") from None
 
 
 def _later(module: str, name: str) -> Callable[[argparse.Namespace], int]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symjobs import _plots
-from symjobs._cli._learn import parse_names, parse_pairs
+from symjobs._cli import _kmeans
+from symjobs._cli._learn import learn, parse_names, parse_pairs
+from symjobs._cli._parser import DISTANCES, KMEANS_ONLY, METRICS
 from symjobs._errors import InputError
 from symjobs._explore import Catalogue, on_host
 from symjobs._jobs import Job
@@ -25,13 +27,35 @@ if TYPE_CHECKING:
 _NAMES_IN_LABEL = 3
 
 
-def make_job(options: argparse.Namespace, project: Project) -> tuple[Job, list[str]]:
-    """Return the job that the options ask for, and what to call each map of its answer."""
+def check_options(options: argparse.Namespace) -> None:
+    """Raise InputError for an option that another question takes, before the data is read."""
+    question = options.question
+    if question != "explore":
+        for option in ("targets", "param"):
+            if getattr(options, option):
+                raise InputError(f"--{option} is for explore, not for {question}")
+    if question != "kmeans":
+        for attribute, option in KMEANS_ONLY.items():
+            if getattr(options, attribute) is not None:
+                raise InputError(f"{option} is for kmeans, not for {question}")
+    metrics = {"explore": METRICS, "kmeans": DISTANCES}.get(question, [])
+    if options.metric not in (None, *metrics):
+        takes = f"takes {', '.join(metrics)}" if metrics else "takes none"
+        raise InputError(f"--metric {options.metric} is not for {question}, which {takes}")
+
+
+def read(options: argparse.Namespace) -> Any:
+    """Read the data that the options name: into a project that learns it, or what k-means works on."""
+    return _kmeans.read(options) if options.question == "kmeans" else learn(options)
+
+
+def make_job(options: argparse.Namespace, data: Any) -> tuple[Job, list[str]]:
+    """Return the job that the options ask for on what `read` returned, and what to call each map of its answer."""
+    if options.question == "kmeans":
+        return _kmeans.make_job(options, data), []
+    project: Project = data
     if options.question == "explore":
         return _explore(options, project)
-    for option in ("targets", "param"):
-        if getattr(options, option):
-            raise InputError(f"--{option} is for explore, not for {options.question}")
     inputs = [name for text in options.inputs for name in parse_names(text)] if options.inputs else None
     if options.question == "pca":
         return PCAJob(project, inputs, options.explained, options.components, options.covariance), []
@@ -40,18 +64,24 @@ def make_job(options: argparse.Namespace, project: Project) -> tuple[Job, list[s
 
 
 def _explore(options: argparse.Namespace, project: Project) -> tuple[Job, list[str]]:
+    metric = metric_of(options)
     inputs = [parse_names(text) for text in options.inputs or []]
-    if options.metric == "uni":  # describes one attribute at a time
+    if metric == "uni":  # describes one attribute at a time
         inputs = [[name] for names in inputs for name in names] or [[name] for name in project.snapshot().names]
     if not inputs:
-        raise InputError(f"--metric {options.metric} needs --inputs, once for each test")
+        raise InputError(f"--metric {metric} needs --inputs, once for each test")
     targets = [parse_names(text) for text in options.targets or []]
     if targets and len(targets) not in (1, len(inputs)):
         raise InputError(f"--targets came {len(targets)} times and --inputs {len(inputs)} times; give one for each")
     targets = targets * len(inputs) if len(targets) == 1 else targets
     extra = {name: value for text in options.param or [] for name, value in parse_pairs("--param", text).items()}
-    job = ExploreJob(project, options.metric, inputs, targets or None, [extra] * len(inputs))
+    job = ExploreJob(project, metric, inputs, targets or None, [extra] * len(inputs))
     return job, explore_labels(inputs, targets)
+
+
+def metric_of(options: argparse.Namespace) -> str:
+    """Return the metric of an exploration."""
+    return options.metric or "uni"
 
 
 def explore_labels(inputs: Sequence[Sequence[str]], targets: Sequence[Sequence[str]] | None = None) -> list[str]:
@@ -67,20 +97,41 @@ def _short(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMES_IN_LABEL]) + (f" and {more} more" if more > 0 else "")
 
 
-def draw(question: str, project: Project, asked: Sequence[str] | None, values: Mapping[str, Any], title: str) -> Figure:
+def draw(
+    question: str,
+    data: Any,
+    asked: Sequence[str] | None,
+    values: Mapping[str, Any],
+    title: str,
+    result: Any = None,
+) -> Figure:
     """Draw the picture of an answer.
 
     Parameters
     ----------
     question : str
-        ``pca``, ``svd``, ``vif``; any other gets the correlations of what was asked about.
-    project : Project
+        ``pca``, ``svd``, ``vif``, ``kmeans``; any other gets the correlations of what was asked about.
+    data : Project
+        What was asked, as `read` returned it; for k-means whatever it was.
     asked : sequence of str, optional
         The inputs; by default every C and B column.
     values : mapping
         The values of the job's response, as plain JSON.
     title : str
+    result : optional
+        The job's own result, which only k-means needs: the suggested k is not on the wire.
     """
+    if question == "kmeans":
+        return _plots.cluster_curves(
+            result.ks,
+            result.wssse,
+            result.silhouette,
+            k=result.k_silhouette,
+            elbow=result.k_elbow,
+            title=title,
+            squared=result.metric == "sqeuclidean",
+        )
+    project: Project = data
     if question == "pca":
         eigenvalues = [float(text) for text in values["pcaValues"]["data"][0]]
         return _plots.scree(eigenvalues, total=values["pcaSumValues"], title=title)
@@ -111,6 +162,7 @@ def title_of(options: argparse.Namespace) -> str:
         "svd": "singular values of the covariance matrix",
         "select": "SVD feature selection",
         "vif": "variance inflation factors",
-        "explore": f"explore: {options.metric}",
+        "explore": f"explore: {metric_of(options)}",
+        "kmeans": _kmeans.title(options),
     }[options.question]
     return f"{Path(options.data).stem}: {what}"

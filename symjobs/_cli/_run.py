@@ -7,9 +7,8 @@ import sys
 
 from symjobs import _plots, rest
 from symjobs._cli import _watch
-from symjobs._cli._learn import learn
 from symjobs._cli._print import require_rich, show
-from symjobs._cli._questions import asked_names, draw, make_job, title_of
+from symjobs._cli._questions import asked_names, check_options, draw, make_job, read, title_of
 from symjobs._cli._tables import tables
 from symjobs._jobs import Job, JobManager
 
@@ -18,15 +17,17 @@ _OWNER = "cli"
 
 def run(options: argparse.Namespace) -> int:
     """Return 0 if the job finished, 1 if it failed, 2 if it was refused; bad data raises before that."""
+    check_options(options)
     if not options.json:
         require_rich()
     if options.plot:
         _plots.check_path(options.plot)
-    project = learn(options)
+    data = read(options)
     labels: list[str] = []
+    result = None
 
     def make() -> Job:
-        job, found = make_job(options, project)
+        job, found = make_job(options, data)
         labels.extend(found)
         return job
 
@@ -38,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
             job_type = handle.info().jobType
             _watch.wait([handle], lambda _: job_type)
             response = rest.get_job(manager, _OWNER, number)
+            result = handle.result(timeout=0) if response.status == 200 else None
     if options.json:
         sys.stdout.buffer.write(response.json + b"\n")
         sys.stdout.flush()
@@ -47,8 +49,9 @@ def run(options: argparse.Namespace) -> int:
         return 2 if number is None else 1
     values, title = response.body["values"], title_of(options)
     if not options.json:
-        show(tables(job_type, values, labels), heading=title)
+        show(tables(job_type, values, labels, result), heading=title)
     if options.plot:
-        path = _plots.save(draw(options.question, project, asked_names(options), values, title), options.plot)
+        figure = draw(options.question, data, asked_names(options), values, title, result)
+        path = _plots.save(figure, options.plot)
         print(f"picture: {path}", file=sys.stderr)
     return 0

@@ -39,7 +39,7 @@ class Table:
             writer.writerows(self.rows)
 
 
-def tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str] = ()) -> list[Table]:
+def tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str] = (), result: Any = None) -> list[Table]:
     """Lay out the ``values`` of a finished job's response.
 
     Parameters
@@ -50,8 +50,10 @@ def tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str] = ())
         Entities by their key, as plain JSON.
     labels : sequence of str
         What to call each map of a KSVDMap: the inputs that were asked for.
+    result : optional
+        The job's own result: that of k-means holds the times and centers, which do not go over the wire.
     """
-    return list(_tables(job_type, values, labels))
+    return list(_clusters(result) if job_type == "OptimizedKmeansJob" else _tables(job_type, values, labels))
 
 
 def _tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str]) -> Iterator[Table]:
@@ -80,6 +82,30 @@ def _tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str]) -> 
     infos = values["smlInfoList"]["values"] if "smlInfoList" in values else alone
     if infos:
         yield Table("projects", ["project", "attributes", "type", "hash"], [_project(info) for info in infos])
+
+
+def _clusters(result: Any) -> Iterator[Table]:
+    columns = zip(result.ks.tolist(), result.wssse.tolist(), result.silhouette.tolist(), strict=True)
+    rows: list[list[Cell]] = []
+    for i, (k, *numbers) in enumerate(columns):
+        marks = ["largest silhouette"] if k == result.k_silhouette else []
+        marks += ["elbow"] if k == result.k_elbow else []
+        suggested = "suggested: " if k == result.k else ""
+        notes = [f"{suggested}{' and '.join(marks)}"] if marks else []
+        if result.n_iter[i] and not result.converged[i]:
+            notes.append("stopped by --max-iterations")
+        notes += [result.reasons[i]] if result.reasons[i] else []
+        known = [None if math.isnan(number) else number for number in numbers]
+        rows.append([k, *known, round(float(result.seconds[i]), 4), int(result.n_iter[i]), "; ".join(notes)])
+    yield Table(result.why, ["k", "WSSSE", "silhouette", "seconds", "iterations", "note"], rows)
+    if result.k is not None:
+        at = result.ks.tolist().index(result.k)
+        centers, sizes = result.centers[at].tolist(), result.sizes[at].tolist()
+        members: list[list[Cell]] = [
+            [number, round(size), *center]
+            for number, (size, center) in enumerate(zip(sizes, centers, strict=True), start=1)
+        ]
+        yield Table("centers", ["cluster", "rows", *result.names], members)
 
 
 def _eigenvalues(frame: Mapping[str, Any], total: float | None) -> Table:

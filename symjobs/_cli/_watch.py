@@ -22,15 +22,15 @@ def on_terminal() -> bool:
 
 
 @contextmanager
-def reading(name: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how many bytes of a source have been learnt; gives the source's checkpoint."""
+def reading(name: str, verb: str = "learning") -> Iterator[Callable[[int, int], None]]:
+    """Show how many bytes of a source have been learnt, or read; gives the source's checkpoint."""
     if not on_terminal():
         yield lambda current, maximum: None
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (
-        TextColumn("learning {task.description}"),
+        TextColumn(f"{verb} {{task.description}}"),
         BarColumn(),
         DownloadColumn(binary_units=True),
         TransferSpeedColumn(),

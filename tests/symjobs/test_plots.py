@@ -56,6 +56,9 @@ def test_any_number_of_attributes_can_be_saved(tmp_path, count):
         _plots.vif_bars(names, np.linspace(1, 99, count), R, title="bars"),
         _plots.correlation_map(names, R, title="map"),
         _plots.scree(np.ones(count), title="scree"),
+        _plots.cluster_curves(
+            range(1, count + 1), np.arange(count, 0, -1), np.linspace(-1, 1, count), k=count, elbow=count, title="k"
+        ),
     ):
         figure.set_dpi(20)
         width, height = figure.get_size_inches()
@@ -100,6 +103,39 @@ def test_what_is_not_plain_is_said_on_the_axes():
     R = np.array([[1.0, np.nan], [np.nan, np.nan]])
     assert "grey: undefined" in _plots.correlation_map(["a", "b"], R, title="").axes[1].get_ylabel()
     assert _plots.correlation_map(["a"], np.eye(1), title="").axes[1].get_ylabel() == "correlation"
+
+
+def test_cluster_curves_show_every_k_and_mark_the_suggested_one():
+    ks = [2, 3, 4, 5]
+    curve, bars = _plots.cluster_curves(
+        ks, [9.0, 4.0, 3.0, 2.5], [0.5, 0.7, -0.1, math.nan], k=3, elbow=3, title="iris"
+    ).axes
+    np.testing.assert_array_equal(curve.lines[0].get_xdata(), ks)
+    np.testing.assert_array_equal(curve.lines[0].get_ydata(), [9.0, 4.0, 3.0, 2.5])
+    assert [patch.get_height() for patch in bars.patches][:3] == [0.5, 0.7, -0.1]
+    colours = [patch.get_facecolor() for patch in bars.patches[:3]]
+    assert colours[1] != colours[0] == colours[2]
+    assert [text.get_text() for text in bars.texts] == ["0.50", "0.70", "-0.10", "suggested: k = 3"]
+    (note,) = curve.texts
+    assert note.get_text() == "elbow: k = 3\n(Kneedle)"
+    assert note.xy == (3, 4.0)
+    assert (curve.get_ylabel(), bars.get_ylabel()) == ("within-cluster sum of squares", "mean silhouette")
+    assert curve.get_xlabel() == "k, number of clusters"
+    assert bars.get_xlabel() == "k, number of clusters (×: undefined)"
+
+
+def test_cluster_curves_without_silhouettes_suggest_the_elbow():
+    nothing = [math.nan] * 3
+    curve, bars = _plots.cluster_curves([1, 2, 3], [9.0, 1.0, 0.5], nothing, k=None, elbow=2, title="").axes
+    assert [text.get_text() for text in curve.texts] == ["suggested, elbow: k = 2\n(Kneedle)"]
+    assert len(bars.texts) == 0
+    np.testing.assert_array_equal(bars.lines[-1].get_xdata(), [1, 2, 3])  # marked as undefined
+
+
+def test_cluster_curves_of_squared_distances_say_so(tmp_path):
+    figure = _plots.cluster_curves([2], [0.0], [1.0], k=2, elbow=None, title="one", squared=True)
+    assert figure.axes[1].get_ylabel() == "mean silhouette, squared distances"
+    assert _plots.save(figure, tmp_path / "one.png").stat().st_size > 1000
 
 
 def test_a_path_is_checked_before_the_work(tmp_path):

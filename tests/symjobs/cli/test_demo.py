@@ -32,7 +32,7 @@ def test_every_job_finished(outcome):
     assert {job["status"] for job in jobs} == {"200"}
     assert all(job["current"] == job["maximum"] for job in jobs)
     kinds = {"PCAJob", "SVDJob", "SVDFeatureSelectionJob", "ExploreVIFJob", "ExploreJob", "ProjectInfoJob"}
-    assert {job["type"] for job in jobs} == kinds | {"ListProjectsInfoJob"}
+    assert {job["type"] for job in jobs} == kinds | {"ListProjectsInfoJob", "OptimizedKmeansJob"}
     assert {job["project"] for job in jobs} == set(datasets.names())
     metrics = {job["name"] for job in jobs if job["type"] == "ExploreJob"}
     assert metrics == {f"explore-{metric}" for metric in METRICS}
@@ -51,12 +51,18 @@ def test_pictures_are_there(outcome):
     for name in datasets.names():
         for picture in ("pca", "pca-covariance", "svd", "vif", "correlations"):
             assert (folder / name / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "iris" / "kmeans.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_known_values(outcome):
     _, folder = outcome
     eigenvalues = [float(row["eigenvalue"]) for row in _rows(folder / "iris" / "pca.csv")]
     assert eigenvalues == pytest.approx([2.91849782, 0.91403047, 0.14675688, 0.02071484], abs=1e-8)
+    sweep = _rows(folder / "iris" / "kmeans.csv")
+    assert [row["k"] for row in sweep] == ["2", "3", "4", "5", "6"]
+    wssse = [float(row["WSSSE"]) for row in sweep]
+    assert wssse == pytest.approx([152.347952, 78.851441, 57.228473, 46.446182, 39.039987], abs=1e-6)
+    assert len(_rows(folder / "iris" / "kmeans-centers.csv")) == 2
     factors = {row["input"]: float(row["VIF"]) for row in _rows(folder / "longley" / "vif.csv")}
     published = {"GNPDEFL": 135.53, "GNP": 1788.51, "UNEMP": 33.62, "ARMED": 3.59, "POP": 399.15, "YEAR": 758.98}
     assert factors == pytest.approx(published, abs=0.005)

@@ -91,7 +91,7 @@ def test_an_interrupt_is_exit_code_130(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("symjobs._cli._run.learn", interrupted)
+    monkeypatch.setattr("symjobs._cli._run.read", interrupted)
     assert main(["run", "pca", "iris", "--json"]) == 130
     assert capsys.readouterr().err == "symjobs: interrupted\n"
 
