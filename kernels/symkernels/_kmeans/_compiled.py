@@ -20,7 +20,6 @@ from ._simd import CANDIDATES, HEIGHTS, VECTORS
 
 _ROUND = 4e8  # operations of one thread between two pings: some 10 to 20 ms
 _ALONE = 1e6  # operations that are not worth waking a thread
-_SAMPLE = 1024  # rows that the shift is the mean of
 _FEW = 0.3  # of the rows: when fewer change, it costs less to move those than to add up all
 _SETTLED = 0.15  # of the rows: when fewer change, bounds are likely to hold
 _MIN_WORK = 16 * 16  # k times d, from which on bounds are tried: below, reading the rows is all that costs
@@ -40,7 +39,7 @@ class CompiledPoints(Points):
 
     def __init__(self, rows: Rows, ping: Ping = no_ping) -> None:
         X = np.ascontiguousarray(rows.X)
-        super().__init__(rows, X[:: max(1, len(X) // _SAMPLE)].mean(axis=0, dtype=np.float64), 0.0)
+        super().__init__(rows)
         self.X = X
         self._lanes = loops.lanes_of(X)
         self._group = VECTORS * self._lanes
@@ -88,6 +87,9 @@ class CompiledPoints(Points):
         for held in scratch:
             self._sums += held.sums
             self._counts += held.counts
+        if self.weight is not None:  # a cluster that all have left keeps the rounding of their weights
+            left = np.bincount(self.labels, self.weight > 0, minlength=k) == 0
+            self._sums[left], self._counts[left] = 0.0, 0.0
         self._changed = sum(held.changed for held in scratch)
         self._turnover = 0 if whole else self._turnover + self._changed
         if self._turnover > self.n or (self._changed == 0 and self._turnover):

@@ -161,6 +161,15 @@ class CudaPoints(GenericPoints):
         self._nearest = self.xp.full((self.n,), float("inf"), dtype=self.xp.float64, device=self.device)
         return self.seed_take(first, ping)
 
+    def seed_from(self, centers: Array, ping: Ping) -> float:
+        xp = self.xp
+        self._nearest = self._own_distances(centers, ping)
+        masses = self._nearest if self.weight is None else self._nearest * self._weight
+        padding = xp.zeros((-self.n % _TILE,), dtype=xp.float64, device=self.device)
+        tiles = xp.sum(xp.reshape(xp.concat([masses, padding]), (-1, _TILE)), axis=1)
+        self._running = np.cumsum(to_numpy(tiles))
+        return float(self._running[-1])
+
     def seed_take(self, candidate: int, ping: Ping) -> float:
         sums = self._seed(f"seed_take_{self._real}", self.rows(np.array([candidate])), ping)
         # Sums of tiles on the host, in order: a device-wide running sum need not have the same bits every time.

@@ -19,26 +19,20 @@ def tile_rows(X: Array, width: int) -> int:
     return max(16, (_TILE_BYTES if on_cpu else _GPU_TILE_BYTES) // (8 * width))
 
 
-def mean_and_variance(rows: Rows, ping: Ping) -> tuple[Array, float]:
-    """(d,) float64 mean of the columns, and the mean of their population variances about it; weighted."""
+def variance_about(rows: Rows, shift: Array, ping: Ping) -> float:
+    """The mean of the columns' weighted population variances; ``shift`` (d,) float64 is somewhere among the rows."""
     X, weight, xp = rows.X, rows.weight, namespace(rows.X)
     n, d = X.shape
-    step = tile_rows(X, d)
     total = float(n) if weight is None else float(xp.sum(weight))
-    shift = xp.zeros((d,), dtype=xp.float64, device=compat.device(X))
-    # The second round adds the mean of what is left about the first mean, and so its rounding.
-    for _ in range(2):
-        sums, squares = xp.zeros_like(shift), xp.zeros_like(shift)
-        for part in blocks(n, step):
-            Z = xp.astype(X[part, :], xp.float64) - shift
-            Zw = Z if weight is None else Z * weight[part, None]
-            sums = sums + xp.sum(Zw, axis=0)
-            squares = squares + xp.sum(Z * Zw, axis=0)
-            ping()
-        mean = sums / total
-        shift = shift + mean
-    variance = squares / total - mean * mean
-    return shift, max(0.0, float(xp.mean(variance)))
+    sums, squares = xp.zeros_like(shift), xp.zeros_like(shift)
+    for part in blocks(n, tile_rows(X, d)):
+        Z = xp.astype(X[part, :], xp.float64) - shift
+        Zw = Z if weight is None else Z * weight[part, None]
+        sums = sums + xp.sum(Zw, axis=0)
+        squares = squares + xp.sum(Z * Zw, axis=0)
+        ping()
+    mean = sums / total
+    return max(0.0, float(xp.mean(squares / total - mean * mean)))
 
 
 def squared_distances(X: Array, shift: Array, centers: Array, labels: Array, ping: Ping) -> Array:
@@ -59,7 +53,8 @@ class GenericPoints(Points):
     """All arithmetic in float64, whatever the rows are."""
 
     def __init__(self, rows: Rows, ping: Ping) -> None:
-        super().__init__(rows, *mean_and_variance(rows, ping))
+        super().__init__(rows)
+        self.variance = variance_about(rows, self.shift, ping)
         self._X = rows.X
         self._potential = 0.0
         self.begin()

@@ -12,6 +12,8 @@ import numpy as np
 from .._arrays import Array, namespace, to_numpy
 from .._rows import Ping, Rows
 
+_SAMPLE = 1024  # rows, at least, that the shift is the median of
+
 
 @dataclass(frozen=True)
 class Assigned:
@@ -35,10 +37,10 @@ class Assigned:
 class Points(ABC):
     """Rows on one backend, prepared for many runs of k-means.
 
-    Coordinates inside are *shifted*: a column's mean is taken off, so that an offset of 1e8 costs no digits. Arrays are
-    of the library ``xp`` and on the device of the rows, but for those said to be NumPy's. Every method that reads all
-    rows calls ``ping`` at least every 50 ms, which may raise to stop; the object can then be used again from `begin`
-    or `seed_begin` on.
+    Coordinates inside are *shifted*: about the median of each column is taken off, so that neither an offset of 1e8 nor
+    a row that lies 1e8 away costs the others their digits. Arrays are of the library ``xp`` and on the device of the
+    rows, but for those said to be NumPy's. Every method that reads all rows calls ``ping`` at least every 50 ms, which
+    may raise to stop; the object can then be used again from `begin` or `seed_begin` on.
 
     Attributes
     ----------
@@ -49,7 +51,7 @@ class Points(ABC):
     dtype : dtype
         Of the rows given: float32 or float64.
     shift : (d,) float64
-        What is taken off the rows: about the mean of each column.
+        What is taken off the rows: the median of each column over some of them.
     weight : (n,) float64 or None
         Weights of the rows; None: all 1.
     total_weight : float
@@ -70,15 +72,15 @@ class Points(ABC):
     variance: float
     labels: Array
 
-    def __init__(self, rows: Rows, shift: Array, variance: float) -> None:
+    def __init__(self, rows: Rows) -> None:
         X = rows.X
         self.xp = namespace(X)
         self.n, self.d = (int(size) for size in X.shape)
         self.dtype = X.dtype
-        self.shift = shift
+        sample = to_numpy(X[:: max(1, self.n // _SAMPLE), :]).astype(np.float64)
+        self.shift = self.xp.asarray(np.median(sample, axis=0), device=compat.device(X))
         self.weight = rows.weight
         self.total_weight = float(self.n) if rows.weight is None else float(self.xp.sum(rows.weight))
-        self.variance = variance
 
     @property
     def device(self) -> Any:

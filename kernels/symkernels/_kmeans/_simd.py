@@ -52,7 +52,7 @@ def _make_nearest(height: int, second: bool) -> Any:
                     for cell in row:
                         builder.store(start, cell)
                 columns = builder.gep(centers, [builder.mul(first, d)])
-                # The first tile fetches, a line a column, what comes after the next panels; the others fetch nothing new.
+                # The first tile fetches, a line a column, what comes after the next panels; the others nothing new.
                 in_first = builder.icmp_signed("==", tile.index, i64(0))
                 ahead = builder.select(in_first, builder.mul(panel, i64(VECTORS * AHEAD)), i64(0))
                 with cgutils.for_range(builder, d) as loop:
