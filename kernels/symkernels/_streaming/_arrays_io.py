@@ -71,7 +71,7 @@ def from_arrays(cls: type[StreamingKMeans], arrays: dict[str, np.ndarray]) -> St
         and bool((frame.factor > 0).all() and (features.scatter >= 0).all())
         and bool((features.weight > 0).all() and np.isfinite(features.weight.sum()))
         and (m > 0 or not ready)
-        and (ready or m < scalar("warmup"))
+        and (ready or (m < scalar("warmup") and not features.scatter.any()))
         and (not ready or m <= scalar("n_centroids"))
     )
     if not sound:
