@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._arrays import Array, is_cupy
+from .._arrays import Array, is_cupy, is_numpy
+from .._numba import numba_works
 from . import _closed_form, _generic
 from ._labels import Labeling
 from ._scores import Progress
@@ -20,6 +21,11 @@ def scores_of(X: Array, labelings: Sequence[Labeling], metric: str, weight: Arra
     entries = _GPU_ENTRIES if is_cupy(X) else _ENTRIES
     if metric == "precomputed":  # reading the matrix costs more than adding it up, on every backend
         return _generic.precomputed(X, labelings, weight, progress, entries)
+    if is_numpy(X) and numba_works():
+        from . import _compiled
+
+        body = _compiled.squared_euclidean if metric == "sqeuclidean" else _compiled.euclidean
+        return body(X, labelings, weight, progress)
     if metric == "sqeuclidean":
         return _closed_form.squared_euclidean(X, labelings, weight, progress, entries)
     if is_cupy(X):  # reduced in a kernel: no tile of distances in memory

@@ -14,7 +14,7 @@ from .._arrays import Array, namespace
 from .._rows import blocks
 from ._generic import members, safe, squares
 from ._labels import Labeling
-from ._scores import Progress, scale_of, scores
+from ._scores import Progress, least_squares, middle_of, scale_of, scores
 
 
 def squared_euclidean(
@@ -25,7 +25,7 @@ def squared_euclidean(
     n, d = X.shape
     clusters = sum(labeling.k for labeling in labelings)
     parts = list(blocks(n, max(1, min(n, entries // max(d, clusters)))))
-    steps = 4 * len(parts)
+    steps = 3 * len(parts)
     scale = scale_of(X, progress)
     done = 0
 
@@ -37,10 +37,7 @@ def squared_euclidean(
     def tile(part: slice) -> Array:
         return xp.astype(X[part, :], xp.float64) * scale
 
-    shift = xp.zeros((d,), dtype=xp.float64, device=device)
-    for part in parts:
-        shift += xp.sum(tile(part), axis=0) / n
-        step()
+    shift = xp.asarray(middle_of(X, scale), device=device)
     sums = xp.zeros((clusters, d), dtype=xp.float64, device=device)
     for part in parts:
         sums += xp.matrix_transpose(members(labelings, part, weight)) @ (tile(part) - shift)
@@ -51,10 +48,11 @@ def squared_euclidean(
     for part in parts:
         scatter += xp.sum(squares(tile(part) - shift, means) * members(labelings, part, weight), axis=0)
         step()
-    inside = scatter / safe(counts)
+    inside, least = scatter / safe(counts), least_squares(means)
     found = []
     for part in parts:
         average = squares(tile(part) - shift, means) + inside
+        average = xp.where(average > least, average, xp.zeros_like(average))
         first, each = 0, []
         for labeling in labelings:
             columns = average[:, first : first + labeling.k]

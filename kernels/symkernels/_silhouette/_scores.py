@@ -13,6 +13,7 @@ from .._rows import blocks
 Progress = Callable[[int, int], object]  # work done and in all, in any unit; raises to stop
 
 _BLOCK = 2**20  # numbers looked at between two calls of `progress`
+_SAMPLE = 1024  # rows that a median is taken of
 
 
 def scores(average: Array, labels: Array, counts: Array) -> Array:
@@ -66,3 +67,14 @@ def scale_of(X: Array, progress: Progress) -> float:
         return 1.0
     limit = 126 if X.dtype == xp.float32 else 1022
     return float(np.ldexp(1.0, int(np.clip(-np.frexp(half)[1], -limit, limit))))
+
+
+def middle_of(X: Array, scale: float) -> np.ndarray:
+    """(d,) float64: the median of each column of X times ``scale``, over some rows, so that no far row moves it."""
+    some = to_numpy(X[:: max(1, X.shape[0] // _SAMPLE), :])
+    return np.median(some.astype(np.float64) * scale, axis=0)
+
+
+def least_squares(means: Array) -> Array:
+    """(k,) float64: squared distances to means that are no more than the means' own rounding."""
+    return namespace(means).sum(means * means, axis=1) * (16 * float(np.finfo(np.float64).eps)) ** 2

@@ -1,0 +1,216 @@
+"""Compiled loops over tiles of rows for NumPy. See `_simd` for tiles, `_compiled` for who calls them with what.
+
+Rows are sorted, so that those of one *cell*, which no labeling divides, follow each other: their distances are added up
+in registers, and the sum goes to the cell's cluster in every labeling.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import compiled
+from .._vectors import F64, pointer_to
+from ._simd import (
+    HEIGHT,
+    add_across,
+    add_run,
+    add_run_weighted,
+    add_sums,
+    distances_to_block,
+    distances_to_row,
+    lane_sum,
+)
+
+CHUNK = 64  # rows whose distances to a tile are held at a time: 8 KiB
+_COLUMNS = 64  # in a piece of a tile: 8 KiB, so that it stays in the first cache with what is held
+_SHORT = 16  # float32 distances added up before they are widened
+_LANES = F64.lanes
+
+
+@compiled
+def fill_tiles(Y, first, tiles):
+    """Columns of the rows from ``first`` on, side by side; zeros behind the last row."""
+    width = tiles.shape[2]
+    for t in range(tiles.shape[0]):
+        for lane in range(width):
+            r = first + t * width + lane
+            if r < Y.shape[0]:
+                for j in range(Y.shape[1]):
+                    tiles[t, j, lane] = Y[r, j]
+            else:
+                tiles[t, :, lane] = 0
+
+
+@compiled
+def _distances(tiles, t, Y, start, count, root, held):
+    """Distances, or their squares, of tile t to ``count`` rows of Y from ``start`` on."""
+    d, width = tiles.shape[1], tiles.shape[2]
+    whole = count // HEIGHT
+    done = whole * HEIGHT
+    for j in range(0, d, _COLUMNS):
+        columns = min(_COLUMNS, d - j)
+        tile, rows = pointer_to(tiles, (t * d + j) * width), pointer_to(Y, start * d + j)
+        last = root and j + columns == d
+        distances_to_block(tile, rows, d, columns, whole, j > 0, last, pointer_to(held, 0))
+        if done < count:
+            rows = pointer_to(Y, (start + done) * d + j)
+            distances_to_row(tile, rows, d, columns, count - done, j > 0, last, pointer_to(held, done * width))
+
+
+@compiled
+def _add_cells(held, start, count, cell, starts, stops, columns, weight, run, sums, t):
+    """Add a tile's distances to the rows from ``start`` on to its sums over clusters; the next row's cell."""
+    clusters, width = sums.shape[1], sums.shape[2]
+    several = columns.shape[1] > 1
+    if start >= stops[cell]:  # in the padding behind a cell
+        cell += 1
+    i = max(0, starts[cell] - start)
+    while i < count:
+        end = min(stops[cell] - start, count)
+        place = (t * clusters + columns[cell, 0]) * width
+        if several:
+            run[:] = 0.0
+        out = pointer_to(run, 0) if several else pointer_to(sums, place)
+        if len(weight):
+            add_run_weighted(pointer_to(held, i * width), pointer_to(weight, start + i), end - i, out)
+        else:
+            for k in range(i, end, _SHORT):
+                add_run(pointer_to(held, k * width), pointer_to(weight, 0), min(_SHORT, end - k), out)
+        if several:
+            for q in range(columns.shape[1]):
+                to = pointer_to(sums, (t * clusters + columns[cell, q]) * width)
+                add_sums(pointer_to(run, 0), width // _LANES, to)
+        if end + start == stops[cell]:  # what follows up to the next cell is padding
+            cell += 1
+            end = starts[cell] - start
+        i = end
+    return cell
+
+
+@compiled
+def add_rows(tiles, Y, start, stop, at_once, cell_of, starts, stops, columns, weight, held, run, sums):
+    """Add the distances of every tile to some rows to its sums. ``at_once`` rows stay in cache for all tiles."""
+    for block in range(start, stop, at_once):
+        block_stop = min(block + at_once, stop)
+        for t in range(tiles.shape[0]):
+            cell = cell_of[block]
+            for row in range(block, block_stop, CHUNK):
+                count = min(CHUNK, block_stop - row)
+                _distances(tiles, t, Y, row, count, True, held)
+                cell = _add_cells(held, row, count, cell, starts, stops, columns, weight, run, sums, t)
+
+
+@compiled
+def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell_of, starts, stops, columns, weight,
+                       held, run, across, sums):  # fmt: skip
+    """As `add_rows`, of the tiles from ``first`` on, which are of cluster ``own``, and rows that do not precede them.
+
+    Each pair counts for both of its rows: ``sums`` are of all tiles. ``factors`` are the weights of the tiles' rows, 0
+    for padding. Clusters begin on a tile.
+    """
+    width = tiles.shape[2]
+    lanes = across.shape[1]
+    for block in range(start, stop, at_once):
+        block_stop = min(block + at_once, stop)
+        across[:] = 0
+        for t in range(tiles.shape[0]):
+            begin = max(block, (first + t) * width)
+            if begin >= block_stop:
+                continue
+            cell = cell_of[begin]
+            for row in range(begin, block_stop, CHUNK):
+                count = min(CHUNK, block_stop - row)
+                _distances(tiles, t, Y, row, count, True, held)
+                cell = _add_cells(held, row, count, cell, starts, stops, columns, weight, run, sums, first + t)
+                other = max(0, (first + t + 1) * width - row)  # the tile's own rows have each other both ways already
+                if other < count:
+                    target = pointer_to(across, (row + other - block) * lanes)
+                    add_across(pointer_to(held, other * width), pointer_to(factors, t * width), count - other, target)
+        for row in range(max(block, (first + 1) * width), block_stop):
+            tile, lane = divmod(row, width)
+            sums[tile, own, lane] += lane_sum(pointer_to(across, (row - block) * lanes))
+
+
+@compiled
+def _score(average, lane, own, counts, first, last):
+    """See `_scores.scores`. ``average`` (clusters, lanes) of sums, and counts, of which one labeling's are taken."""
+    size = counts[first + own]
+    if size <= 1.0:
+        return 0.0
+    a, b = 0.0, np.inf
+    for c in range(first, last):
+        if c == first + own:
+            a = average[c, lane] / (size - 1.0)
+        elif counts[c] > 0.0:
+            b = min(b, average[c, lane] / counts[c])
+    top = max(a, b)
+    return (b - a) / top if top > 0.0 else 0.0
+
+
+@compiled
+def score_tiles(sums, count, first, rows, labels, counts, offsets, found):
+    """Silhouettes of the rows of ``count`` tiles. ``rows``: where each was in the input, -1 for padding."""
+    width = sums.shape[2]
+    for t in range(count):
+        for lane in range(width):
+            place = first + t * width + lane
+            if place < len(rows) and rows[place] >= 0:
+                r = rows[place]
+                for q in range(labels.shape[0]):
+                    found[q, r] = _score(sums[t], lane, labels[q, r], counts, offsets[q], offsets[q + 1])
+
+
+# Squared distances. The sum over a cluster's rows is weight * (squared distance to their mean) + their scatter.
+
+
+@compiled
+def add_to_clusters(X, start, scale, shift, labels, offsets, weight, sums):
+    """Add the rows of a block, of which the first one is row ``start`` of all, to the sums of their clusters."""
+    for i in range(X.shape[0]):
+        r = start + i
+        w = weight[r] if len(weight) else 1.0
+        for q in range(labels.shape[0]):
+            c = offsets[q] + labels[q, r]
+            for j in range(X.shape[1]):
+                sums[c, j] += w * (X[i, j] * scale - shift[j])
+
+
+@compiled
+def _to_means(X, i, scale, shift, means, tile, squares):
+    """Squared distances (means, rows) of the tile of rows from i on."""
+    width = tile.shape[2]
+    for lane in range(width):
+        for j in range(X.shape[1]):
+            tile[0, j, lane] = X[i + lane, j] * scale - shift[j] if i + lane < X.shape[0] else 0.0
+    for c in range(0, means.shape[0], CHUNK):
+        _distances(tile, 0, means, c, min(CHUNK, means.shape[0] - c), False, squares[c:])
+
+
+@compiled
+def add_scatter(X, start, scale, shift, means, labels, offsets, weight, tile, squares, scatter):
+    """Add the squared distances of a block's rows to the means of their own clusters to ``scatter``."""
+    width = tile.shape[2]
+    for i in range(0, X.shape[0], width):
+        _to_means(X, i, scale, shift, means, tile, squares)
+        for lane in range(min(width, X.shape[0] - i)):
+            r = start + i + lane
+            w = weight[r] if len(weight) else 1.0
+            for q in range(labels.shape[0]):
+                c = offsets[q] + labels[q, r]
+                scatter[c] += w * squares[c, lane]
+
+
+@compiled
+def score_by_means(X, start, scale, shift, means, scatter, least, labels, offsets, counts, tile, squares, found):
+    """Silhouettes of a block's rows with squared Euclidean distances, which are 0 if not above ``least`` (clusters,)."""
+    width = tile.shape[2]
+    for i in range(0, X.shape[0], width):
+        _to_means(X, i, scale, shift, means, tile, squares)
+        for c in range(means.shape[0]):
+            for lane in range(width):
+                total = squares[c, lane] * counts[c] + scatter[c]
+                squares[c, lane] = total if total > least[c] * counts[c] else 0.0
+        for lane in range(min(width, X.shape[0] - i)):
+            r = start + i + lane
+            for q in range(labels.shape[0]):
+                found[q, r] = _score(squares, lane, labels[q, r], counts, offsets[q], offsets[q + 1])
