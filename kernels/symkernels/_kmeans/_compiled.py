@@ -68,8 +68,7 @@ class CompiledPoints(Points):
 
     def begin(self) -> None:
         self.labels = np.full(self.n, -1, dtype=np.int32)
-        self._sums: np.ndarray | None = None
-        self._counts = _NONE
+        self._sums = self._counts = _NONE
         self._changed = self.n
         self._turnover = 0
         self._bounds: _Bounds | None = None
@@ -79,7 +78,7 @@ class CompiledPoints(Points):
     def assign(self, centers: np.ndarray, ping: Ping) -> Assigned:
         k = centers.shape[0]
         tiles = _Tiles(centers, self.dtype)
-        whole = self._sums is None or self._changed > _FEW * self.n
+        whole = not len(self._counts) or self._changed > _FEW * self.n
         if whole:
             self._sums, self._counts = np.zeros((k, self.d)), np.zeros(k)
         scratch = [_Scratch(k, self.d, self._lanes, self.dtype) for _ in range(_parallel.thread_count())]
