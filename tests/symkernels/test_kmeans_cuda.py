@@ -113,6 +113,23 @@ def test_seeding(put: Put, n: int, d: int, weighted: bool, dtype: str) -> None:
         assert taken == pytest.approx(tried[-1], rel=1e-13)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_seeding_goes_on_from_centers(put: Put, weighted: bool, dtype: str) -> None:
+    X = rows(700, 5, dtype)
+    ours, generic = both(put, X, np.random.default_rng(3).integers(0, 3, 700).astype(float) if weighted else None)
+    centers = np.random.default_rng(4).standard_normal((3, 5))
+    for points, c in ((ours, put(centers)), (generic, centers)):
+        points.begin()
+        points.assign(c, no_ping)
+    expected = pytest.approx(generic.seed_from(centers, no_ping), rel=1e-13)
+    assert ours.seed_from(put(centers), no_ping) == expected
+    drawn = ours.seed_sample(np.array([0.0, 0.3, 0.7, 1 - 2**-53]))
+    np.testing.assert_array_equal(drawn, generic.seed_sample(np.array([0.0, 0.3, 0.7, 1 - 2**-53])))
+    np.testing.assert_allclose(ours.seed_try(drawn, no_ping), generic.seed_try(drawn, no_ping), rtol=1e-13)
+    assert ours.seed_take(int(drawn[1]), no_ping) == pytest.approx(generic.seed_take(int(drawn[1]), no_ping), rel=1e-13)
+
+
 def test_nothing_is_left_when_every_value_is_chosen(put: Put) -> None:
     X = np.repeat(np.array([[0.1, 7.3], [0.2, -5.0], [1e8, 3.0]]), 500, axis=0)
     ours, _ = both(put, X)

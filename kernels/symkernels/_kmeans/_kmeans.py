@@ -168,11 +168,11 @@ def kmeans(
     settings = Settings.checked(n_init, max_iter, tol, seed)
     if isinstance(init, str) and init != "k-means++":
         raise ValueError(f"init must be 'k-means++' or a (k, d) array, got {init!r}")
-    given = None if isinstance(init, str) else init
-    starts = settings.n_init if given is None else 1
+    seeded = isinstance(init, str)
+    starts = settings.n_init if seeded else 1
     progress = Progress(checkpoint, starts * settings.max_iter)
     rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, ping=progress.ping)
-    centers = None if given is None else _given_centers(given, k, rows)
+    centers = None if seeded else _given_centers(init, k, rows)
     if k > rows.X.shape[0]:  # known without looking at them
         raise DataError(f"k = {k} clusters cannot be made of {rows.X.shape[0]} row(s)")
     points = points_of(rows, progress.ping)
