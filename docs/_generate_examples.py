@@ -67,12 +67,30 @@ def on(*names: str, targets: tuple[str, ...] = (), **parameters: str) -> sj.MLCo
 
 
 LENGTHS = on("sepal_length", "sepal_width", "petal_length", "petal_width")
+SWEEP = sj.MLContext(
+    extraParameters={"kmeans_k_min": "2", "kmeans_k_max": "6", "kmeans_n_init": "50", "kmeans_rnd_seed": "7"}
+)
+SCALED = on(
+    "petal_length",
+    "petal_width",
+    kmeans_k_min="1",
+    kmeans_k_max="2",
+    kmeans_rnd_seed="7",
+    kmeans_scale="standard",
+    kmeans_metric="sqeuclidean",
+)
 GROUPS = ("species$setosa", "species$virginica")
 
 INTRODUCTIONS = {
     "ExploreJob": "Describe and test attributes: one map of numbers for each MLContext of the request.",
     "ExploreVIFJob": "Variance inflation factors, an intercept implied.",
     "ListProjectsInfoJob": "What all projects of the customer are.",
+    "OptimizedKmeansJob": (
+        "How many clusters? k-means for every number of clusters of a range, with WSSSE (the sum of squared distances of "
+        "the rows to their centers) and mean silhouette of each. The project keeps clusters while it learns: it was "
+        "created with the parameter `cluster_features`, and the job reads its micro-clusters, not the rows. "
+        "[](../guide/clusters.md) says which number to take."
+    ),
     "PCAJob": "Principal components of the correlation matrix, or of the covariance matrix.",
     "ProjectInfoJob": "What one project is.",
     "SVDFeatureSelectionJob": (
@@ -194,6 +212,27 @@ EXAMPLES: dict[str, list[Example]] = {
             lambda project: sj.ListProjectsInfoJob.from_context([project]),
         )
     ],
+    "OptimizedKmeansJob": [
+        Example(
+            "Two to six clusters",
+            "POST /projects/iris/kmeansOptimize",
+            "sj.OptimizedKmeansJob(project, 2, 6, n_init=50, seed=7)",
+            from_body(sj.OptimizedKmeansJob, SWEEP),
+            SWEEP,
+            "The request's own `kmeans_*` parameters are echoed. Two clusters have the largest silhouette. WSSSE falls "
+            "with every cluster more, and most so up to three.",
+        ),
+        Example(
+            "On one scale, in squared distances",
+            "POST /projects/iris/kmeansOptimize",
+            'sj.OptimizedKmeansJob(project, 1, 2, ["petal_length", "petal_width"], seed=7, scale="standard", '
+            'metric="sqeuclidean")',
+            from_body(sj.OptimizedKmeansJob, SCALED),
+            SCALED,
+            "Each column is divided by its standard deviation, and WSSSE has no unit then. One cluster has no silhouette; "
+            "the reason is in the job's `details`.",
+        ),
+    ],
     "PCAJob": [
         Example(
             "Of the correlations",
@@ -294,11 +333,15 @@ def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
 
 def pages() -> dict[str, str]:
     """Return every page by its job type."""
-    project = sj.Project("iris")
-    project.learn(sj.datasets.load_iris())
+    iris = sj.datasets.load_iris()
+    plain = sj.Project("iris").learn(iris)
+    clustered = sj.Project("iris", params={"cluster_features": LENGTHS.inputAttributeNames}).learn(iris)
     manager = sj.JobManager(workers=1, store=None)
     try:
-        return {job_type: page(job_type, project, manager) for job_type in EXAMPLES}
+        return {
+            job_type: page(job_type, clustered if job_type == "OptimizedKmeansJob" else plain, manager)
+            for job_type in EXAMPLES
+        }
     finally:
         manager.shutdown()
 

@@ -217,7 +217,11 @@ def test_what_results_hold_is_documented():
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)
     table = {job_type: set(re.findall(r"`(\w+)`", text)) for job_type, text in rows}
     project = sj.Project("iris").learn(sj.datasets.load_iris())
-    given = {"ExploreJob": (project, "uni", [["sepal_length"]]), "ListProjectsInfoJob": ([project],)}
+    given = {
+        "ExploreJob": (project, "uni", [["sepal_length"]]),
+        "ListProjectsInfoJob": ([project],),
+        "OptimizedKmeansJob": (sj.datasets.load_iris(), 2, 3),
+    }
     for job_type in job_types():
         result = getattr(sj, job_type)(*given.get(job_type, (project,))).run(sj.JobContext())
         held = {name for name in dir(result) if not name.startswith("_") and not callable(getattr(result, name))}

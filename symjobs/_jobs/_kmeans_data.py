@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -36,7 +36,7 @@ class Settings:
     max_iterations: int
     seed: int
     scale: str
-    metric: str
+    metric: Literal["euclidean", "sqeuclidean"]
     keep_labels: bool
 
 

@@ -233,7 +233,7 @@ def checked_settings(
         max_iterations=_whole(max_iterations, "max_iterations (kmeans_max_iterations)"),
         seed=drawn,
         scale=_one_of(scale, SCALES, "scale (kmeans_scale)"),
-        metric=_one_of(metric, METRICS, "metric (kmeans_metric)"),
+        metric=_one_of(metric, METRICS, "metric (kmeans_metric)"),  # type: ignore[arg-type]  # one of the two
         keep_labels=bool(keep_labels),
     )
 

@@ -51,7 +51,7 @@ def check(ours, theirs, place="$"):
         for k, (value, other) in enumerate(zip(ours, theirs, strict=True)):
             check(value, other, f"{place}[{k}]")
     elif isinstance(ours, float):
-        assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-12), place
+        assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-12, nan_ok=True), place
     elif isinstance(ours, str) and number(ours) is not None:
         check(number(ours), number(theirs), place)
     elif isinstance(ours, str) and ours.startswith("{"):
