@@ -325,7 +325,7 @@ def test_damaged_arrays_are_refused(ready: bool) -> None:
         with pytest.raises(DataError, match=r"damaged|no saved|version"):
             StreamingKMeans.from_arrays(good | {name: array.astype(str)})
     for name, value in [
-        ("version", [9]), ("weight", -good["weight"]), ("scatter", good["scatter"] - 1.0),
+        ("version", [9]), ("weight", -good["weight"]), ("scatter", good["scatter"] - 1e9),
         ("factor", good["factor"] * 0), ("mean", good["mean"] * np.nan), ("scale", [2]),
         ("nonfinite", [-1]), ("ready", [not ready]), ("warmup", [3]),
         ("n_rows", [-1]), ("seed", [-1]), ("n_centroids", [0]),
