@@ -25,7 +25,7 @@ from ._kmeans import (
     whole,
 )
 from ._rows import Nonfinite, as_rows
-from ._silhouette import mean_silhouettes
+from ._silhouette import mean_silhouettes, require_frequencies
 
 Metric = Literal["euclidean", "sqeuclidean"]
 
@@ -181,7 +181,7 @@ def kmeans_sweep(
     seed : int or None, default 0
         Of the random numbers, 0 or more. None takes a new one.
     sample_weight : (n,) array, optional
-        Weights of the rows, finite and 0 or more; for silhouettes they are frequencies, whole numbers. Default: 1.
+        Weights of the rows, finite and 0 or more; for silhouettes they are frequencies, 0 or at least 1. Default: 1.
     metric : {"euclidean", "sqeuclidean"} or None, default "euclidean"
         Distance of the silhouettes; None leaves them out.
     nonfinite : {"error", "drop"}, default "error"
@@ -227,6 +227,8 @@ def kmeans_sweep(
     steps = settings.max_iter * (len(rising) * (settings.n_init + 1 + (metric is not None)) - 1)
     progress = Progress(checkpoint, steps)
     rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, ping=progress.ping)
+    if rows.weight is not None and metric is not None:
+        require_frequencies(rows.weight)
     points = points_of(rows, progress.ping)
     distinct = count_distinct(points, min(rising[-1], points.n), progress.ping)
 

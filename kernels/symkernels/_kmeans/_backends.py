@@ -14,6 +14,7 @@ from ._points import Points
 
 # Between these the squares of float32 rows, and what they differ by, are neither infinite nor lost.
 _FLOAT32_SMALL, _FLOAT32_LARGE = 1e-24, 1e36
+_FLOAT64_SMALL = 1e-290  # below, squared distances begin to lose digits
 
 
 def points_of(rows: Rows, ping: Ping = no_ping) -> Points:
@@ -22,12 +23,14 @@ def points_of(rows: Rows, ping: Ping = no_ping) -> Points:
     Raises
     ------
     DataError
-        The rows are so large that their squared distances overflow float64.
+        The rows are so large, or differ by so little, that their squared distances leave the range of float64.
     """
     points = _engine(rows, ping)
     total = points.variance * points.d * points.total_weight  # no squared distance from the mean is larger than this
     if not math.isfinite(total * 4):
         raise DataError("X: values so large that their squared distances overflow float64; rescale the columns")
+    if total < _FLOAT64_SMALL and _differ(rows):
+        raise DataError("X: rows that differ by so little that their squared distances underflow; rescale the columns")
     xp = namespace(rows.X)
     if (
         rows.X.dtype == xp.float32
@@ -36,6 +39,14 @@ def points_of(rows: Rows, ping: Ping = no_ping) -> Points:
     ):
         points = _engine(dataclasses.replace(rows, X=xp.astype(rows.X, xp.float64)), ping)
     return points
+
+
+def _differ(rows: Rows) -> bool:
+    """Whether the rows that count are not all the same."""
+    xp, X = namespace(rows.X), rows.X
+    if rows.weight is not None:
+        X = X[rows.weight > 0, :]
+    return bool(xp.any(X != X[:1, :]))
 
 
 def _engine(rows: Rows, ping: Ping) -> Points:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-Checkpoint = Callable[[int, int], None]
+Checkpoint = Callable[[int, int], object]
 
 
 class Progress:

@@ -163,16 +163,21 @@ def _samples(
     if metric == "precomputed":
         _check_distances(rows.X, ping)
     if rows.weight is not None:
-        fraction = to_numpy((rows.weight > 0) & (rows.weight < 1))
-        if fraction.any():
-            row = int(np.flatnonzero(fraction)[0])
-            raise DataError(
-                f"sample_weight[{row}] is {float(rows.weight[row])}; "
-                "a weight says how often a row counts, 0 or at least 1"
-            )
+        require_frequencies(rows.weight)
     divided = labeling(as_labels(labels, rows.X), rows.weight)
     _check_clusters(divided)
     return scores_of(rows.X, [divided], metric, rows.weight, progress)[0, :], rows.weight
+
+
+def require_frequencies(weight: Array) -> None:
+    """Refuse weights that do not say how often a row counts."""
+    fraction = to_numpy((weight > 0) & (weight < 1))
+    if fraction.any():
+        row = int(np.flatnonzero(fraction)[0])
+        raise DataError(
+            f"sample_weight[{row}] is {float(weight[row])}; for silhouettes a weight says how often a row counts, "
+            "0 or at least 1"
+        )
 
 
 def _check_clusters(divided: Labeling) -> None:
