@@ -14,7 +14,7 @@ from ._points import Points
 
 # Between these the squares of float32 rows, and what they differ by, are neither infinite nor lost.
 _FLOAT32_SMALL, _FLOAT32_LARGE = 1e-24, 1e36
-_FLOAT64_SMALL = 1e-290  # below, squared distances begin to lose digits
+_FLOAT64_SMALL = 1e-304  # below, squared distances are subnormal or 0
 
 
 def points_of(rows: Rows, ping: Ping = no_ping) -> Points:
@@ -29,7 +29,7 @@ def points_of(rows: Rows, ping: Ping = no_ping) -> Points:
     total = points.variance * points.d * points.total_weight  # no squared distance from the mean is larger than this
     if not math.isfinite(total * 4):
         raise DataError("X: values so large that their squared distances overflow float64; rescale the columns")
-    if total < _FLOAT64_SMALL and _differ(rows):
+    if points.variance * points.d < _FLOAT64_SMALL and _differ(rows):
         raise DataError("X: rows that differ by so little that their squared distances underflow; rescale the columns")
     xp = namespace(rows.X)
     if (
@@ -45,8 +45,8 @@ def _differ(rows: Rows) -> bool:
     """Whether the rows that count are not all the same."""
     xp, X = namespace(rows.X), rows.X
     if rows.weight is not None:
-        X = X[rows.weight > 0, :]
-    return bool(xp.any(X != X[:1, :]))
+        X = X[rows.weight > 0]
+    return bool(xp.any(X[:1, :] != X))
 
 
 def _engine(rows: Rows, ping: Ping) -> Points:

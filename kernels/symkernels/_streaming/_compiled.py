@@ -93,7 +93,7 @@ class CompiledBlock(Block):
         return counts.sum(axis=0), sums.sum(axis=0), squares.sum(axis=0)
 
 
-def _run(task: Callable[[int, int], None], parts: list[tuple[int, int]]) -> None:
+def _run(task: Callable[[int, int], object], parts: list[tuple[int, int]]) -> None:
     _parallel.run_all([partial(task, *part) for part in parts])
 
 

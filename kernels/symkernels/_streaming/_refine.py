@@ -16,7 +16,7 @@ from .._sweep import Metric, SweepEntry
 from ._features import Features
 from ._standins import stand_ins
 
-Part = Callable[[int, int], None]  # a checkpoint over a part of the way
+Part = Callable[[int, int], object]  # a checkpoint over a part of the way
 
 
 class Refinement:
