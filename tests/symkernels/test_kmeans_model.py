@@ -46,9 +46,11 @@ def assert_of_one_moment(X: np.ndarray, result: Any, weight: np.ndarray | None =
     # Scores are rounded in the precision of the rows: a center that is nearer by less than that may be passed over.
     slack = tolerance(X.dtype, X.shape[1]) * (np.abs(X - X.mean(axis=0)).max() ** 2 + 1e-300) * X.shape[1]
     assert (own <= all_squares.min(axis=1) + slack).all()
-    # A center on a row is the row but for rounding; the square of that is what is left.
-    rounding = float(weight.sum()) * X.shape[1] * (tolerance("float64") * float(np.abs(X).max())) ** 2
-    assert result.wssse == pytest.approx(float(weight @ own), rel=tolerance(X.dtype, 4), abs=rounding)
+    total = float(weight @ own)
+    # The centers are rounded to the digits of X when the shift is added back: an error of that size in each difference.
+    entries, rounding = float(weight.sum()) * X.shape[1], tolerance("float64") * float(np.abs(X).max())
+    atol = 2 * rounding * (entries * total) ** 0.5 + entries * rounding**2
+    assert result.wssse == pytest.approx(total, rel=tolerance(X.dtype, 4), abs=atol)
     np.testing.assert_allclose(get(result.counts), np.bincount(labels, weight, minlength=result.k), rtol=1e-13)
     assert labels.dtype == np.int32
     assert centers.dtype == np.float64
