@@ -86,8 +86,8 @@ INTRODUCTIONS = {
     "ExploreVIFJob": "Variance inflation factors, an intercept implied.",
     "ListProjectsInfoJob": "What all projects of the customer are.",
     "OptimizedKmeansJob": (
-        "How many clusters? k-means for every number of clusters of a range, with WSSSE (the sum of squared distances of "
-        "the rows to their centers) and mean silhouette of each. The project keeps clusters while it learns: it was "
+        "How many clusters? k-means for every number of clusters of a range, with WSSSE (the sum of squared distances "
+        "of the rows to their centers) and mean silhouette of each. The project keeps clusters while it learns: it was "
         "created with the parameter `cluster_features`, and the job reads its micro-clusters, not the rows. "
         "[](../guide/clusters.md) says which number to take."
     ),
@@ -229,8 +229,8 @@ EXAMPLES: dict[str, list[Example]] = {
             'metric="sqeuclidean")',
             from_body(sj.OptimizedKmeansJob, SCALED),
             SCALED,
-            "Each column is divided by its standard deviation, and WSSSE has no unit then. One cluster has no silhouette; "
-            "the reason is in the job's `details`.",
+            "Each column is divided by its standard deviation, and WSSSE has no unit then. One cluster has no "
+            "silhouette; the reason is in the job's `details`.",
         ),
     ],
     "PCAJob": [

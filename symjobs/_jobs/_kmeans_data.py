@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SHARE = 0.8  # of the machine's memory
 _ENTRY_BYTES = 1024  # one k's result, its texts included
-_STRIPE_VALUES = 1 << 20
+_STRIPE_VALUES = 1 << 18
 _FEW_VALUES = 1 << 17  # so few are read at once, so that a bad one is found when the job is made
 
 
