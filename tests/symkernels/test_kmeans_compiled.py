@@ -182,3 +182,21 @@ def test_one_row_far_away_costs_the_others_nothing():
         points.assign(centers, no_ping)
         squares = ((points.rows(np.arange(1000))[:, None] - centers[None]) ** 2).sum(axis=2)
         np.testing.assert_array_equal(points.labels, squares.argmin(axis=1))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_farthest_rows_are_those_of_the_generic_engine(weighted):
+    rng = np.random.default_rng(3)
+    X = np.repeat(rng.standard_normal((300, 3)), rng.integers(1, 60, 300), axis=0)
+    X = X[rng.permutation(len(X))]
+    weight = rng.integers(0, 2, len(X)).astype(float) if weighted else None
+    given_rows = as_rows(X, sample_weight=weight)
+    fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_ping)
+    centers = X[:3] - fast.shift
+    fast.assign(centers, no_ping)
+    slow.assign(centers, no_ping)
+    for count in (1, 7, 200, 1000):
+        found, expected = (points.farthest(centers, count, no_ping) for points in (fast, slow))
+        np.testing.assert_allclose(fast.rows(found), slow.rows(expected), rtol=1e-12, atol=1e-12)
+        assert len(np.unique(X[found], axis=0)) == len(found)
+        assert weight is None or (weight[found] > 0).all()

@@ -144,8 +144,16 @@ class CompiledPoints(Points):
     def farthest(self, centers: np.ndarray, count: int, ping: Ping) -> np.ndarray:
         each = np.empty(self.n)
         self._cost(centers, each, ping)
-        order = np.argsort(-each, kind="stable")
-        return self.different(order if self.weight is None else order[self.weight[order] > 0], count)
+        if self.weight is not None:
+            each[self.weight <= 0] = -1.0
+        able = int(np.count_nonzero(each >= 0))
+        some = 4 * count  # more than are asked for, as equal rows count once
+        while True:
+            top = np.sort(np.argpartition(-each, some)[:some]) if some < able else np.flatnonzero(each >= 0)
+            found = self.different(top[np.argsort(-each[top], kind="stable")], count)
+            if len(found) == count or some >= able:
+                return found
+            some *= 8
 
     def rows(self, indices: np.ndarray) -> np.ndarray:
         return self.X[indices].astype(np.float64) - self.shift
