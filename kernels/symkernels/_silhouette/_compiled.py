@@ -20,9 +20,19 @@ _TILES = 8  # that share rows in cache
 _CACHED = 2**17  # bytes of rows that stay in the second cache while the tiles go by
 _SUMS_CACHED = 2**18  # bytes of a group's sums, likewise
 _BOTH_WAYS = 2**25  # bytes that the threads' sums of all rows may take
+_PART = 2**20  # rows that are sorted between two pings
 _BLOCK = 2**17  # numbers of a block of rows that is copied: it stays in cache
 
-Step = Callable[[], int]  # one piece of a thread's work; what it did, in units of progress, or -1 when nothing is left
+
+class _Problem:
+    """What all threads read."""
+
+    def __init__(self, labelings: Sequence[Labeling], weight: np.ndarray | None) -> None:
+        self.labels = np.stack([np.asarray(each.labels, dtype=np.int32) for each in labelings])
+        self.counts = np.concatenate([each.counts for each in labelings])
+        self.offsets = np.concatenate([[0], np.cumsum([each.k for each in labelings])]).astype(np.int64)
+        self.weight = np.empty(0) if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
+        self.found = np.empty(self.labels.shape)
 
 
 class _Arrangement:
@@ -36,40 +46,46 @@ class _Arrangement:
         Number of its cell.
     starts, stops : (cells + 1,), (cells,) int64
         Rows of each cell, without padding.
-    columns : (cells, labelings) int64
-        Its cluster in each labeling, counted through all labelings.
+    columns, until : (labelings, cells) int32, int64
+        Its cluster in each labeling, counted through all labelings; the first cell behind it in another cluster.
     """
 
-    def __init__(self, labels: np.ndarray, offsets: np.ndarray, width: int, aligned: bool) -> None:
-        code, bound = labels[0].astype(np.int64), int(offsets[1])
-        for i in range(1, len(labels)):
-            k = int(offsets[i + 1] - offsets[i])
-            if bound * k >= 2**62:  # number what there is anew
-                code = np.unique(code, return_inverse=True)[1].astype(np.int64)
-                bound = int(code.max()) + 1
-            code, bound = code * k + labels[i], bound * k
-        order = np.argsort(code, kind="stable")
-        code = code[order]
-        first = np.flatnonzero(np.concatenate([[True], code[1:] != code[:-1]]))
-        sizes = np.diff(np.append(first, len(code)))
+    def __init__(self, problem: _Problem, width: int, aligned: bool, ping: Callable[[], object]) -> None:
+        from . import _loops
+
+        labels, offsets = problem.labels, problem.offsets
+        n = labels.shape[1]
+        order, other = np.arange(n), np.empty(n, dtype=np.int64)
+        for q in range(len(labels) - 1, -1, -1):
+            sizes = sum(
+                np.bincount(labels[q, part], minlength=offsets[q + 1] - offsets[q]) for part in blocks(n, _PART)
+            )
+            places = np.cumsum(sizes) - sizes
+            for part in blocks(n, _PART):
+                _loops.sort_by_label(order, part.start, part.stop, labels[q], places, other)
+                ping()
+            order, other = other, order
+        begins = np.empty(n, dtype=np.bool_)
+        for part in blocks(n, _PART):
+            _loops.mark_cells(order, part.start, part.stop, labels, begins)
+            ping()
+        first = np.flatnonzero(begins)
+        sizes = np.diff(np.append(first, n))
         room = -(-sizes // width) * width if aligned else sizes
         self.starts = np.concatenate([[0], np.cumsum(room)])
         self.stops = self.starts[:-1] + sizes
         self.cell_of = np.repeat(np.arange(len(sizes)), room)
-        self.columns = np.ascontiguousarray((labels[:, order[first]] + offsets[:-1, None]).T)
+        ping()
+        self.columns = (labels[:, order[first]] + offsets[:-1, None]).astype(np.int32)
+        cells = len(sizes)
+        self.until = np.empty(self.columns.shape, dtype=np.int64)
+        for q, row in enumerate(self.columns):
+            edges = np.append(np.flatnonzero(row[1:] != row[:-1]) + 1, cells)
+            self.until[q] = np.repeat(edges, np.diff(edges, prepend=0))
+            ping()
         self.rows = np.full(self.starts[-1], -1, dtype=np.int64)
-        self.rows[np.arange(len(order)) + np.repeat(self.starts[:-1] - first, sizes)] = order
-
-
-class _Problem:
-    """What all threads read."""
-
-    def __init__(self, labelings: Sequence[Labeling], weight: np.ndarray | None) -> None:
-        self.labels = np.stack([np.asarray(each.labels, dtype=np.int64) for each in labelings])
-        self.counts = np.concatenate([each.counts for each in labelings])
-        self.offsets = np.concatenate([[0], np.cumsum([each.k for each in labelings])]).astype(np.int64)
-        self.weight = np.empty(0) if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
-        self.found = np.empty(self.labels.shape)
+        self.rows[np.arange(n) + np.repeat(self.starts[:-1] - first, sizes)] = order
+        ping()
 
 
 def euclidean(
@@ -91,7 +107,7 @@ def euclidean(
         and clusters * width * 8 <= n
         and (weight is None or X.dtype == np.float64)
     )
-    arranged = _Arrangement(problem.labels, problem.offsets, width, both_ways)
+    arranged = _Arrangement(problem, width, both_ways, lambda: progress(0, 1))
     m = len(arranged.rows)
     scale = X.dtype.type(scale_of(X, progress))
     Y = np.empty((m, d), dtype=X.dtype)
@@ -117,16 +133,16 @@ def euclidean(
     def worker() -> Iterator[int]:
         tiles = np.empty((group, d, width), dtype=X.dtype)
         held = np.empty((_loops.CHUNK, width), dtype=X.dtype)
-        run = np.empty(width)
+        runs = np.empty((_loops.CHUNK, width))
         across = np.empty((at_once, width // _simd.VECTORS), dtype=X.dtype)
         sums = np.zeros((tiles_in_all if both_ways else group, clusters, width))
         all_sums.append(sums)
-        shared = (arranged.cell_of, arranged.starts, arranged.stops, arranged.columns, sorted_weight)
+        cells = (arranged.cell_of, arranged.starts, arranged.stops, arranged.columns, arranged.until)
         for first, count in groups:
             mine, row = tiles[:count], first * width
             _loops.fill_tiles(Y, row, mine)
             if both_ways:
-                begin, own = row, int(arranged.columns[arranged.cell_of[row], 0])
+                begin, own = row, int(arranged.columns[0, arranged.cell_of[row]])
             else:
                 begin = 0
                 sums[:] = 0.0
@@ -135,10 +151,11 @@ def euclidean(
                 stop = min(start + ahead, m)
                 if both_ways:
                     _loops.add_rows_both_ways(
-                        mine, first, own, factors[row:], Y, start, stop, at_once, *shared, held, run, across, sums
-                    )
+                        mine, first, own, factors[row:], Y, start, stop, at_once, *cells, sorted_weight, held, runs,
+                        across, sums,
+                    )  # fmt: skip
                 else:
-                    _loops.add_rows(mine, Y, start, stop, at_once, *shared, held, run, sums)
+                    _loops.add_rows(mine, Y, start, stop, at_once, *cells, sorted_weight, held, runs, sums)
                 yield (stop - start) * count * width
             if not both_ways:
                 _loops.score_tiles(

@@ -10,7 +10,9 @@ import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
 from .._errors import BackendError, DataError, ShapeError
+from .._rows import Ping, blocks, no_ping
 
+_PART = 2**20  # labels looked at between two pings
 _COUNTING = 2**16  # a range of whole numbers so small, or of at most a number a row, is counted instead of sorted
 
 
@@ -50,14 +52,17 @@ class Labeling:
         return float(np.sum(to_numpy(self.counts)))
 
 
-def labeling(labels: Array, weight: Array | None) -> Labeling:
+def labeling(labels: Array, weight: Array | None, ping: Ping = no_ping) -> Labeling:
     """Weigh the clusters of labels from 0 on."""
-    on_host = to_numpy(labels)
-    counts = np.bincount(on_host, None if weight is None else to_numpy(weight)).astype(np.float64)
+    on_host, weights = to_numpy(labels), None if weight is None else to_numpy(weight)
+    counts = np.zeros(int(on_host.max()) + 1)
+    for part in blocks(len(on_host), _PART):
+        counts += np.bincount(on_host[part], None if weights is None else weights[part], minlength=len(counts))
+        ping()
     return Labeling(labels, namespace(labels).asarray(counts, device=compat.device(labels)))
 
 
-def as_labels(labels: Any, X: Array) -> Array:
+def as_labels(labels: Any, X: Array, ping: Ping = no_ping) -> Array:
     """Any labels of the rows of X as int32 from 0 on, in the order of their values, on the device of X."""
     xp, device = namespace(X), compat.device(X)
     if not compat.is_array_api_obj(labels):
@@ -73,18 +78,29 @@ def as_labels(labels: Any, X: Array) -> Array:
     on_host = to_numpy(labels)
     if on_host.dtype.kind == "f" and not np.isfinite(on_host).all():
         raise DataError("labels must not hold NaN or infinities; leave rows without a cluster out")
-    return xp.asarray(_from_zero(on_host), device=device)
+    return xp.asarray(_from_zero(on_host, ping), device=device)
 
 
-def _from_zero(labels: np.ndarray) -> np.ndarray:
-    if labels.dtype.kind in "iub" and len(labels):
+def _from_zero(labels: np.ndarray, ping: Ping) -> np.ndarray:
+    if labels.dtype.kind in "iub":
         low, high = int(labels.min()), int(labels.max())
         if high - low < max(_COUNTING, len(labels)):
-            place = (labels.astype(np.int64) - low) if labels.dtype != np.uint64 else (labels - np.uint64(low))
-            place = place.astype(np.int64)
-            present = np.bincount(place, minlength=1) > 0
-            return (np.cumsum(present) - 1).astype(np.int32)[place]
+            present = np.zeros(high - low + 1, dtype=np.bool_)
+            for part in blocks(len(labels), _PART):
+                present[_above(labels[part], low)] = True
+                ping()
+            number = (np.cumsum(present) - 1).astype(np.int32)
+            found = np.empty(len(labels), dtype=np.int32)
+            for part in blocks(len(labels), _PART):
+                found[part] = number[_above(labels[part], low)]
+                ping()
+            return found
     try:
         return np.unique(labels, return_inverse=True)[1].astype(np.int32)
     except TypeError as error:
         raise ShapeError(f"labels must be of one kind, so that they can be told apart in order: {error}") from error
+
+
+def _above(labels: np.ndarray, low: int) -> np.ndarray:
+    """How far labels are above the lowest one. Wrapping around in 64 bits, so that no type's range is left."""
+    return (labels.astype(np.uint64) - np.uint64(low % 2**64)).astype(np.int64)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from .._jit import compiled
-from .._vectors import F64, pointer_to
+from .._vectors import pointer_to
 from ._simd import (
     HEIGHT,
+    WIDTH_64,
     add_across,
     add_run,
     add_run_weighted,
-    add_sums,
+    add_wide_run,
     distances_to_block,
     distances_to_row,
     lane_sum,
@@ -24,7 +25,25 @@ from ._simd import (
 CHUNK = 64  # rows whose distances to a tile are held at a time: 8 KiB
 _COLUMNS = 64  # in a piece of a tile: 8 KiB, so that it stays in the first cache with what is held
 _SHORT = 16  # float32 distances added up before they are widened
-_LANES = F64.lanes
+
+
+@compiled
+def sort_by_label(order, start, stop, labels, places, out):
+    """One pass of a stable counting sort. ``places``: where the next row of each label goes."""
+    for i in range(start, stop):
+        label = labels[order[i]]
+        out[places[label]] = order[i]
+        places[label] += 1
+
+
+@compiled
+def mark_cells(order, start, stop, labels, begins):
+    """Whether a sorted row differs from the one before it in any labeling."""
+    for i in range(start, stop):
+        different = i == 0
+        for q in range(labels.shape[0]):
+            different |= labels[q, order[i]] != labels[q, order[max(i - 1, 0)]]
+        begins[i] = different
 
 
 @compiled
@@ -58,37 +77,57 @@ def _distances(tiles, t, Y, start, count, root, held):
 
 
 @compiled
-def _add_cells(held, start, count, cell, starts, stops, columns, weight, run, sums, t):
-    """Add a tile's distances to the rows from ``start`` on to its sums over clusters; the next row's cell."""
+def _add_run(held, i, end, start, weight, resume, out):
+    """Sum a tile's distances to rows i to ``end`` of a chunk that begins with row ``start``."""
+    width = held.shape[1]
+    if len(weight):
+        add_run_weighted(pointer_to(held, i * width), pointer_to(weight, start + i), end - i, resume, out)
+        return
+    for k in range(i, end, _SHORT):
+        short = min(_SHORT, end - k)
+        add_run(pointer_to(held, k * width), pointer_to(weight, 0), short, resume or k > i, out)
+
+
+@compiled
+def _add_cells(held, start, count, cell, starts, stops, columns, until, weight, runs, sums, t):
+    """Add a tile's distances to the rows from ``start`` on to its sums over clusters; the next row's cell.
+
+    Of several labelings, first the runs of the cells are summed up, then those of the clusters of each labeling.
+    """
     clusters, width = sums.shape[1], sums.shape[2]
-    several = columns.shape[1] > 1
+    several = columns.shape[0] > 1
     if start >= stops[cell]:  # in the padding behind a cell
         cell += 1
     i = max(0, starts[cell] - start)
+    first, found = cell, 0
     while i < count:
         end = min(stops[cell] - start, count)
-        place = (t * clusters + columns[cell, 0]) * width
         if several:
-            run[:] = 0.0
-        out = pointer_to(run, 0) if several else pointer_to(sums, place)
-        if len(weight):
-            add_run_weighted(pointer_to(held, i * width), pointer_to(weight, start + i), end - i, out)
+            _add_run(held, i, end, start, weight, False, pointer_to(runs, found * width))
+            found += 1
         else:
-            for k in range(i, end, _SHORT):
-                add_run(pointer_to(held, k * width), pointer_to(weight, 0), min(_SHORT, end - k), out)
-        if several:
-            for q in range(columns.shape[1]):
-                to = pointer_to(sums, (t * clusters + columns[cell, q]) * width)
-                add_sums(pointer_to(run, 0), width // _LANES, to)
+            place = (t * clusters + columns[0, cell]) * width
+            _add_run(held, i, end, start, weight, True, pointer_to(sums, place))
         if end + start == stops[cell]:  # what follows up to the next cell is padding
             cell += 1
             end = starts[cell] - start
         i = end
+    for q in range(columns.shape[0] if several else 0):
+        i = 0
+        while i < found:
+            end = min(until[q, first + i] - first, found)
+            source = pointer_to(runs, i * width)
+            out = pointer_to(sums, (t * clusters + columns[q, first + i]) * width)
+            if width == WIDTH_64:
+                add_run(source, source, end - i, True, out)
+            else:
+                add_wide_run(source, source, end - i, True, out)
+            i = end
     return cell
 
 
 @compiled
-def add_rows(tiles, Y, start, stop, at_once, cell_of, starts, stops, columns, weight, held, run, sums):
+def add_rows(tiles, Y, start, stop, at_once, cell_of, starts, stops, columns, until, weight, held, runs, sums):
     """Add the distances of every tile to some rows to its sums. ``at_once`` rows stay in cache for all tiles."""
     for block in range(start, stop, at_once):
         block_stop = min(block + at_once, stop)
@@ -97,12 +136,12 @@ def add_rows(tiles, Y, start, stop, at_once, cell_of, starts, stops, columns, we
             for row in range(block, block_stop, CHUNK):
                 count = min(CHUNK, block_stop - row)
                 _distances(tiles, t, Y, row, count, True, held)
-                cell = _add_cells(held, row, count, cell, starts, stops, columns, weight, run, sums, t)
+                cell = _add_cells(held, row, count, cell, starts, stops, columns, until, weight, runs, sums, t)
 
 
 @compiled
-def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell_of, starts, stops, columns, weight,
-                       held, run, across, sums):  # fmt: skip
+def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell_of, starts, stops, columns, until,
+                       weight, held, runs, across, sums):  # fmt: skip
     """As `add_rows`, of the tiles from ``first`` on, which are of cluster ``own``, and rows that do not precede them.
 
     Each pair counts for both of its rows: ``sums`` are of all tiles. ``factors`` are the weights of the tiles' rows, 0
@@ -121,7 +160,7 @@ def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell
             for row in range(begin, block_stop, CHUNK):
                 count = min(CHUNK, block_stop - row)
                 _distances(tiles, t, Y, row, count, True, held)
-                cell = _add_cells(held, row, count, cell, starts, stops, columns, weight, run, sums, first + t)
+                cell = _add_cells(held, row, count, cell, starts, stops, columns, until, weight, runs, sums, first + t)
                 other = max(0, (first + t + 1) * width - row)  # the tile's own rows have each other both ways already
                 if other < count:
                     target = pointer_to(across, (row + other - block) * lanes)
@@ -202,7 +241,7 @@ def add_scatter(X, start, scale, shift, means, labels, offsets, weight, tile, sq
 
 @compiled
 def score_by_means(X, start, scale, shift, means, scatter, least, labels, offsets, counts, tile, squares, found):
-    """Silhouettes of a block's rows with squared Euclidean distances, which are 0 if not above ``least`` (clusters,)."""
+    """Silhouettes of a block's rows with squared Euclidean distances; those up to ``least`` (clusters,) are 0."""
     width = tile.shape[2]
     for i in range(0, X.shape[0], width):
         _to_means(X, i, scale, shift, means, tile, squares)

@@ -133,7 +133,7 @@ def mean_silhouettes(
     list of float
         NaN for a labeling that has no silhouette: one cluster, or as many as rows.
     """
-    checked = [labeling(labels, weight) for labels in labelings]
+    checked = [labeling(labels, weight, ping) for labels in labelings]
     defined = [each for each in checked if each.defined]
     if not defined:
         return [float("nan")] * len(checked)
@@ -164,7 +164,7 @@ def _samples(
         _check_distances(rows.X, ping)
     if rows.weight is not None:
         require_frequencies(rows.weight)
-    divided = labeling(as_labels(labels, rows.X), rows.weight)
+    divided = labeling(as_labels(labels, rows.X, ping), rows.weight, ping)
     _check_clusters(divided)
     return scores_of(rows.X, [divided], metric, rows.weight, progress)[0, :], rows.weight
 

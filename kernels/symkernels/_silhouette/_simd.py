@@ -76,37 +76,43 @@ def _widened(builder: ir.IRBuilder, real: Any, value: ir.Value) -> ir.Value:
     return value if real is F64 else builder.fpext(value, ir.VectorType(F64.scalar, real.lanes))
 
 
-def _make_sum(weighted: bool) -> Any:
+def _make_sum(vectors: int, weighted: bool) -> Any:
     @intrinsic
-    def add_run(typingctx, distances, weight, count, out):
-        """Add a tile's distances to ``count`` rows, times the rows' weights, to its float64 sums.
+    def add_run(typingctx, rows, weight, count, resume, out):
+        """Sum ``count`` rows of ``vectors`` vectors each, times the rows' weights, into one row of float64.
 
-        Float32 ones without weights are added up in float32 first, so there must be few.
+        ``resume`` adds to what is there. Float32 rows without weights are added up in float32, so there must be few.
         """
-        real = real_of(distances)
-        signature = types.void(distances, F64.pointer, types.intp, F64.pointer)
+        real = real_of(rows)
+        signature = types.void(rows, F64.pointer, types.intp, types.boolean, F64.pointer)
 
         def codegen(context, builder, signature, arguments):
-            distances, weight, count, out = arguments
+            rows, weight, count, resume, out = arguments
             wide = ir.VectorType(F64.scalar, real.lanes)
             kind, zero = (wide, ir.Constant(wide, [0.0] * real.lanes)) if weighted else (real.vector, real.zero)
-            cells = [cgutils.alloca_once(builder, kind) for _ in range(VECTORS)]
+            cells = [cgutils.alloca_once(builder, kind) for _ in range(vectors)]
             for cell in cells:
                 builder.store(zero, cell)
             with cgutils.for_range(builder, count) as loop:
-                place = builder.mul(loop.index, i64(VECTORS * real.lanes))
+                place = builder.mul(loop.index, i64(vectors * real.lanes))
                 if weighted:
                     factor = real.splat(builder, builder.load(builder.gep(weight, [loop.index])))
                 for v, cell in enumerate(cells):
-                    value = real.load(builder, distances, builder.add(place, i64(v * real.lanes)))
+                    value = real.load(builder, rows, builder.add(place, i64(v * real.lanes)))
                     if weighted:
                         value = builder.fmul(_widened(builder, real, value), factor)
                     builder.store(builder.fadd(builder.load(cell), value), cell)
-            for v, cell in enumerate(cells):
-                target = builder.bitcast(builder.gep(out, [i64(v * real.lanes)]), wide.as_pointer())
-                value = builder.load(cell)
-                value = value if weighted else _widened(builder, real, value)
-                builder.store(builder.fadd(builder.load(target, align=8), value), target, align=8)
+            totals = [builder.load(cell) if weighted else _widened(builder, real, builder.load(cell)) for cell in cells]
+            targets = [
+                builder.bitcast(builder.gep(out, [i64(v * real.lanes)]), wide.as_pointer()) for v in range(vectors)
+            ]
+            with builder.if_else(resume) as (then, otherwise):
+                with then:
+                    for total, target in zip(totals, targets, strict=True):
+                        builder.store(builder.fadd(builder.load(target, align=8), total), target, align=8)
+                with otherwise:
+                    for total, target in zip(totals, targets, strict=True):
+                        builder.store(total, target, align=8)
             return context.get_dummy_value()
 
         return signature, codegen
@@ -159,22 +165,7 @@ def lane_sum(typingctx, vector):
     return signature, codegen
 
 
-@intrinsic
-def add_sums(typingctx, sums, vectors, out):
-    """Add some vectors of float64 to others."""
-    signature = types.void(F64.pointer, types.intp, F64.pointer)
-
-    def codegen(context, builder, signature, arguments):
-        sums, vectors, out = arguments
-        with cgutils.for_range(builder, vectors) as loop:
-            place = builder.mul(loop.index, i64(F64.lanes))
-            total = builder.fadd(F64.load(builder, out, place), F64.load(builder, sums, place))
-            F64.store(builder, total, out, place)
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
 distances_to_block, distances_to_row = _make_distances(HEIGHT), _make_distances(1)
-add_run, add_run_weighted = _make_sum(False), _make_sum(True)
+add_run, add_run_weighted = _make_sum(VECTORS, False), _make_sum(VECTORS, True)
+add_wide_run = _make_sum(VECTORS * F32.lanes // F64.lanes, False)  # of float64 sums of a tile of float32 rows
 WIDTH_32, WIDTH_64 = VECTORS * F32.lanes, VECTORS * F64.lanes  # rows in a tile
