@@ -307,3 +307,12 @@ def test_rows_of_weight_0_count_and_do_nothing_else():
     assert stream.n_rows == 500
     assert stream.ready
     assert_totals(stream, X[weight > 0])
+
+
+def test_weights_below_1_have_silhouettes_too():
+    """They are no frequencies: only how they compare with one another counts."""
+    X = blobs(1200, 3, 4)
+    light = learnt(X, weight=np.full(1200, 1e-3), n_centroids=30, warmup=31).sweep([2, 4])
+    plain = learnt(X, n_centroids=30, warmup=31).sweep([2, 4])
+    np.testing.assert_allclose(light.silhouette, plain.silhouette, atol=0.05)
+    np.testing.assert_allclose(light.wssse, plain.wssse * 1e-3, rtol=0.02)

@@ -18,7 +18,7 @@ from .._sweep import KMeansSweep, Metric, SweepEntry, kmeans_sweep
 from ._features import Features
 from ._refine import Refinement
 
-SPREAD = 64  # stand-ins for a micro-cluster
+SPREAD = 256  # stand-ins for a micro-cluster
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Coreset(ArrayResult):
         scale : (d,) array, optional
             Divisors of the columns, above 0: everything is as if the rows had been divided by them first, the centers
             and the WSSSE included. Default: none.
-        spread : int, default 64
+        spread : int, default 256
             Stand-ins for each micro-cluster, 1 or more; fewer where it has fewer rows, or where they would take more
             than 32 MiB. With 1 every micro-cluster stays whole.
         checkpoint : callable, optional
@@ -200,7 +200,8 @@ class Coreset(ArrayResult):
 
         Notes
         -----
-        Silhouettes are those of the stand-ins that `kmeans` describes, each counting for as many rows as it stands for.
+        Silhouettes are those of stand-ins as `kmeans` describes them, 32 for each micro-cluster, each counting for as
+        many rows as it stands for.
         """
         if metric not in ("euclidean", "sqeuclidean", None):
             raise ValueError(f"metric must be 'euclidean', 'sqeuclidean' or None, got {metric!r}")

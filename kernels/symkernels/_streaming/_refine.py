@@ -19,17 +19,20 @@ from ._standins import stand_ins
 Part = Callable[[int, int], object]  # a checkpoint over a part of the way
 
 
+_FEWER = 32  # stand-ins for each micro-cluster where pairs of them count
+
+
 class Refinement:
     """Stand-ins of some micro-clusters, and k-means on them from where k-means on the means has come to."""
 
     def __init__(self, means: Array, features: Features, spread: int) -> None:
-        xp, device = namespace(means), compat.device(means)
         rows, _ = stand_ins(features, spread)
-        self._means = means
-        self._rows = xp.asarray(rows.mean, device=device)
-        self._weight = xp.asarray(rows.weight, device=device)
+        self._means, self._features = means, features
+        self._rows, self._weight = self._put(rows.mean), self._put(rows.weight)
         self._left = float(rows.scatter.sum())
-        self._total = float(features.weight.sum())
+
+    def _put(self, x: np.ndarray) -> Array:
+        return namespace(self._means).asarray(x, device=compat.device(self._means))
 
     def refined(self, centers: Array, settings: Settings, part: Part) -> KMeansResult:
         """Lloyd's algorithm on the stand-ins from given centers; labels are those of the micro-clusters."""
@@ -58,12 +61,18 @@ class Refinement:
         return centers
 
     def silhouettes(self, entries: dict[int, SweepEntry], metric: Metric, ping: Ping) -> dict[int, SweepEntry]:
-        """The entries with mean silhouettes, or the reason why there is none."""
-        without = {k: f"k = {k}: as many clusters as rows have no silhouette" for k in entries if k >= self._total}
+        """The entries with mean silhouettes, or the reason why there is none.
+
+        Fewer stand-ins will do: there are as many distances as pairs of them. Each counts as often as its weight says,
+        for which fractions of rows are no measure: the smallest one is made 1.
+        """
+        few, _ = stand_ins(self._features, _FEWER)
+        rows, weight = self._put(few.mean), few.weight / min(1.0, float(few.weight.min()))
+        without = {k: f"k = {k}: as many clusters as rows have no silhouette" for k in entries if k >= weight.sum()}
         without[1] = "k = 1: one cluster has no silhouette"
         able = [k for k, entry in entries.items() if k not in without and entry.centers is not None]
-        labels = [assign_clusters(self._rows, entries[k].centers)[0] for k in able]
-        means = dict(zip(able, mean_silhouettes(self._rows, labels, metric, self._weight, ping), strict=True))
+        labels = [assign_clusters(rows, entries[k].centers)[0] for k in able]
+        means = dict(zip(able, mean_silhouettes(rows, labels, metric, self._put(weight), ping), strict=True))
         return {
             k: replace(entry, silhouette=means.get(k, np.nan), reason=entry.reason or without.get(k))
             for k, entry in entries.items()

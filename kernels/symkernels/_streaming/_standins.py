@@ -20,7 +20,8 @@ def stand_ins(features: Features, spread: int) -> tuple[Features, np.ndarray]:
     m, d = features.mean.shape
     most = min(spread, max(1, _MOST_NUMBERS // max(1, m * d)))
     varied = (features.scatter > 0).any(axis=1)
-    counts = np.where(varied, np.clip(np.floor(features.weight), 1, most), 1).astype(np.int64)
+    unit = min(1.0, float(features.weight.min(initial=1.0)))  # what a row weighs, as far as one can see
+    counts = np.where(varied, np.clip(np.floor(features.weight / unit), min(2, most), most), 1).astype(np.int64)
     owner = np.repeat(np.arange(m), counts)
     starts = np.cumsum(counts) - counts
     draws = np.random.default_rng(0).standard_normal((len(owner), d))
