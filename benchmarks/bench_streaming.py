@@ -11,7 +11,8 @@ units of what `kmeans` finds on the rows themselves (the best of three starts), 
 - MiniBatchKMeans(100), its centers reduced to 10 by weighted k-means (10 starts) with the counts as weights;
 - MiniBatchKMeans(10) at once.
 
-The benchmark stops if ours is worse than either on the rows that are timed.
+The benchmark stops if ours is worse than either on the rows that are timed, by more than single starts of k-means on
+the rows themselves differ.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from symkernels import StreamingKMeans, assign_clusters, kmeans
 
 BATCH, M, K, D = 10_000, 100, 10, 16
 SEEDS = (0, 1, 2)
+EVEN = 0.0005  # on a million rows of a cloud without structure, starts of k-means end up 0.00025 apart
 _IRIS = Path(__file__).parents[1] / "symjobs" / "datasets" / "data" / "iris.csv"
 
 
@@ -123,7 +125,8 @@ def speed(report: harness.Report, n: int) -> None:
         found = quality(X, (0,))
         if not quick:  # a few batches say nothing
             for peer in (found.reduced[0], found.direct[0]):
-                harness.require(found.ours[0] <= peer, f"{name}: WSSSE {found.ours[0]:.4f}, MiniBatchKMeans {peer:.4f}")
+                message = f"{name}: WSSSE {found.ours[0]:.4f}, MiniBatchKMeans {peer:.4f}"
+                harness.require(found.ours[0] <= peer + EVEN, message)
         for dtype in ("float64", "float32"):
             rows = X.astype(dtype)
             cases: dict[str, Callable[[], object]] = {

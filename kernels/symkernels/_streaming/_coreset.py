@@ -143,6 +143,24 @@ class Coreset(ArrayResult):
         between them. The sums of squares of the rows are kept, and only where a border runs through a micro-cluster it
         is assumed to be normal: there WSSSE is an estimate. With ``spread=1`` it is exact for micro-clusters that go
         whole to their nearest centers, which is more than the rows by themselves would give.
+
+        *How far from k-means on the rows*, 200,000 x 16, k = 10, 100 micro-clusters, three seeds: the WSSSE of all rows
+        at these centers, and `wssse`, over that of the best of three starts of `symkernels.kmeans` on the rows
+        (benchmarks/bench_streaming.py). Below 1: those three found less.
+
+        ===================================== ============= =============
+        rows                                  at centers    as said
+        ===================================== ============= =============
+        blobs apart; the same, sorted         1.000         1.000; 1.028
+        blobs that overlap                    1.003         0.996
+        uniform; the same, sorted             1.006; 1.007  0.994; 0.995
+        one normal cloud; drifting            1.003; 1.003  0.988; 1.012
+        t distribution, 2 degrees of freedom  0.996         0.993
+        uniform, 2 columns                    1.005         1.004
+        iris, 4 columns, repeated             0.987         0.986
+        ===================================== ============= =============
+
+        With ``spread=1`` the first column has up to 1.024.
         """
         k, spread = whole(k, "k"), whole(spread, "spread")
         settings = Settings.checked(n_init, max_iter, tol, seed)
