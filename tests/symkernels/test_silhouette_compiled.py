@@ -60,7 +60,7 @@ def test_equal_to_the_generic_body(n: int, d: int, ks: tuple[int, ...], weighted
     ]:
         steps: list[tuple[int, int]] = []
         found = fast(X, given, weight, lambda done, total, steps=steps: steps.append((done, total)))
-        np.testing.assert_allclose(found, slow(X, given, weight, quiet, 2**12), rtol=0, atol=tol)
+        np.testing.assert_allclose(found, slow(X, given, weight, quiet, 2**18), rtol=0, atol=tol)
         assert steps[-1][0] == steps[-1][1]
         assert all(0 <= done <= total for done, total in steps)
 
@@ -94,11 +94,11 @@ def test_every_step_can_be_the_last(metric: str, numba: bool, monkeypatch: pytes
     monkeypatch.setattr(_compiled, "_ROUND", 0.0)
     monkeypatch.setattr(_compiled, "_STEP", 1.0)
     monkeypatch.setattr(_compiled, "_BLOCK", 1)
-    monkeypatch.setattr(_backends, "_ENTRIES", 2**8)
-    monkeypatch.setattr(_labels, "_PART", 100)
+    monkeypatch.setattr(_backends, "_ENTRIES", 2**11)
+    monkeypatch.setattr(_labels, "_PART", 50)
     monkeypatch.setattr(_backends, "numba_works", lambda: numba)
     rng = np.random.default_rng(3)
-    X, labels = np.abs(rng.standard_normal((300, 300))), rng.integers(0, 3, 300)
+    X, labels = np.abs(rng.standard_normal((130, 130))), rng.integers(0, 3, 130)
     np.fill_diagonal(X, 0.0)
     steps: list[tuple[int, int]] = []
     whole = silhouette_score(X, labels, metric=metric, checkpoint=lambda *now: steps.append(now))

@@ -34,7 +34,7 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any], type[Exception], str]] = {
     "too few labels": (X, LABELS[:3], {}, sk.ShapeError, r"labels must have one label for each of the 4 rows.*\(3,\)"),
     "labels in a column": (X, np.array(LABELS)[:, None], {}, sk.ShapeError, r"got shape \(4, 1\)"),
     "a label that is NaN": (X, [0, 0, 1, np.nan], {}, sk.DataError, "labels must not hold NaN"),
-    "labels without an order": (X, np.array([0, "a", 1, None], object), {}, sk.ShapeError, "labels must be of one kind"),
+    "labels of two kinds": (X, np.array([0, "a", 1, None], object), {}, sk.ShapeError, "labels must be of one kind"),
     "one cluster": (X, [3] * 4, {}, sk.DataError, "at least two clusters, got 1"),
     "a cluster a row": (X, range(4), {}, sk.DataError, "fewer clusters than rows, got 4 clusters of 4 rows"),
     "one row": (X[:1], [0], {}, sk.DataError, "at least two clusters, got 1"),

@@ -20,7 +20,7 @@ _TILES = 8  # that share rows in cache
 _CACHED = 2**17  # bytes of rows that stay in the second cache while the tiles go by
 _SUMS_CACHED = 2**18  # bytes of a group's sums, likewise
 _BOTH_WAYS = 2**25  # bytes that the threads' sums of all rows may take
-_PART = 2**20  # rows that are sorted between two pings
+_PART = 2**18  # rows that are sorted between two pings
 _BLOCK = 2**17  # numbers of a block of rows that is copied: it stays in cache
 
 
@@ -57,35 +57,38 @@ class _Arrangement:
         n = labels.shape[1]
         order, other = np.arange(n), np.empty(n, dtype=np.int64)
         for q in range(len(labels) - 1, -1, -1):
-            sizes = sum(
-                np.bincount(labels[q, part], minlength=offsets[q + 1] - offsets[q]) for part in blocks(n, _PART)
-            )
+            sizes = np.zeros(offsets[q + 1] - offsets[q], dtype=np.int64)
+            for part in blocks(n, _PART):
+                sizes += np.bincount(labels[q, part], minlength=len(sizes))
+                ping()
             places = np.cumsum(sizes) - sizes
             for part in blocks(n, _PART):
                 _loops.sort_by_label(order, part.start, part.stop, labels[q], places, other)
                 ping()
             order, other = other, order
-        begins = np.empty(n, dtype=np.bool_)
+        begins, cells = np.empty(n, dtype=np.bool_), 0
         for part in blocks(n, _PART):
-            _loops.mark_cells(order, part.start, part.stop, labels, begins)
+            cells += _loops.mark_cells(order, part.start, part.stop, labels, begins)
             ping()
-        first = np.flatnonzero(begins)
-        sizes = np.diff(np.append(first, n))
-        room = -(-sizes // width) * width if aligned else sizes
-        self.starts = np.concatenate([[0], np.cumsum(room)])
-        self.stops = self.starts[:-1] + sizes
-        self.cell_of = np.repeat(np.arange(len(sizes)), room)
-        ping()
-        self.columns = (labels[:, order[first]] + offsets[:-1, None]).astype(np.int32)
-        cells = len(sizes)
+        step = width if aligned else 1
+        room = n + cells * (step - 1)
+        rows, cell_of = np.full(room, -1, dtype=np.int64), np.full(room, cells - 1, dtype=np.int64)
+        self.starts, self.stops = np.empty(cells + 1, dtype=np.int64), np.empty(cells, dtype=np.int64)
+        place, cell = 0, -1
+        for part in blocks(n, _PART):
+            place, cell = _loops.lay_out_rows(
+                order, part.start, part.stop, begins, step, place, cell, rows, cell_of, self.starts, self.stops
+            )
+            ping()
+        self.starts[cells] = end = -(-place // step) * step
+        self.rows, self.cell_of = rows[:end], cell_of[:end]
+        self.columns = np.empty((len(labels), cells), dtype=np.int32)
         self.until = np.empty(self.columns.shape, dtype=np.int64)
-        for q, row in enumerate(self.columns):
-            edges = np.append(np.flatnonzero(row[1:] != row[:-1]) + 1, cells)
-            self.until[q] = np.repeat(edges, np.diff(edges, prepend=0))
+        for part in reversed(list(blocks(cells, max(1, _PART // len(labels))))):
+            _loops.lay_out_cells(
+                self.rows, self.starts, part.start, part.stop, labels, offsets, self.columns, self.until
+            )
             ping()
-        self.rows = np.full(self.starts[-1], -1, dtype=np.int64)
-        self.rows[np.arange(n) + np.repeat(self.starts[:-1] - first, sizes)] = order
-        ping()
 
 
 def euclidean(
@@ -111,7 +114,7 @@ def euclidean(
     m = len(arranged.rows)
     scale = X.dtype.type(scale_of(X, progress))
     Y = np.empty((m, d), dtype=X.dtype)
-    for part in blocks(m, max(1, 2**20 // d)):
+    for part in blocks(m, max(1, _PART // d)):
         np.multiply(X[arranged.rows[part]], scale, out=Y[part])
         progress(0, 1)
     sorted_weight = problem.weight[arranged.rows] if len(problem.weight) else problem.weight

@@ -38,12 +38,44 @@ def sort_by_label(order, start, stop, labels, places, out):
 
 @compiled
 def mark_cells(order, start, stop, labels, begins):
-    """Whether a sorted row differs from the one before it in any labeling."""
+    """Whether a sorted row differs from the one before it in any labeling; how many do."""
+    found = 0
     for i in range(start, stop):
         different = i == 0
         for q in range(labels.shape[0]):
             different |= labels[q, order[i]] != labels[q, order[max(i - 1, 0)]]
         begins[i] = different
+        found += different
+    return found
+
+
+@compiled
+def lay_out_rows(order, start, stop, begins, step, place, cell, rows, cell_of, starts, stops):
+    """Put sorted rows into their places, with padding before each cell up to a multiple of ``step``.
+
+    ``place`` and ``cell`` are those of the next row and the last cell; what they are then is returned.
+    """
+    for i in range(start, stop):
+        if begins[i]:
+            while place % step:
+                rows[place], cell_of[place] = -1, cell
+                place += 1
+            cell += 1
+            starts[cell] = place
+        rows[place], cell_of[place] = order[i], cell
+        place += 1
+        stops[cell] = place
+    return place, cell
+
+
+@compiled
+def lay_out_cells(rows, starts, start, stop, labels, offsets, columns, until):
+    """Clusters of some cells in each labeling, and the first cell behind each that is in another. From the last on."""
+    for q in range(labels.shape[0]):
+        for c in range(stop - 1, start - 1, -1):
+            columns[q, c] = offsets[q] + labels[q, rows[starts[c]]]
+            same = c + 1 < columns.shape[1] and columns[q, c + 1] == columns[q, c]
+            until[q, c] = until[q, c + 1] if same else c + 1
 
 
 @compiled

@@ -102,6 +102,11 @@ def silhouette_score(
     Notes
     -----
     The same as scikit-learn's ``silhouette_score`` without ``sample_size``: of all pairs of rows, never of a sample.
+
+    Examples
+    --------
+    >>> round(silhouette_score([[0.0], [1.0], [5.0], [6.0]], [0, 0, 1, 1]), 4)
+    0.798
     """
     found, weight = _samples(X, labels, metric, sample_weight, checkpoint)
     return _mean(found, weight)
