@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symkernels import _parallel
 from symkernels._kmeans._compiled import CompiledPoints
 from symkernels._kmeans._generic import GenericPoints
 from symkernels._rows import as_rows, no_ping
@@ -170,6 +171,33 @@ def test_a_stopped_pass_leaves_points_that_can_be_used_again(monkeypatch):
     found = points.assign(centers, no_ping)
     assert found.changed == len(X)
     np.testing.assert_array_equal(found.sums, expected.sums)
+
+
+def test_a_stop_is_looked_for_every_million_rows_at_least(monkeypatch):
+    # Few clusters and columns are little arithmetic; what a row costs then is that it is read at all.
+    monkeypatch.setattr("symkernels._kmeans._compiled._ROUND", 256.0 * 1000)  # 1,000 rows of each thread
+    monkeypatch.setattr("symkernels._kmeans._compiled._STRIPE", 1000)
+    X = np.random.default_rng(0).standard_normal((40_000, 2))
+    pings = 0
+
+    def ping() -> None:
+        nonlocal pings
+        pings += 1
+
+    points = CompiledPoints(as_rows(X), ping)
+    centers = X[:2] - points.shift
+    least = len(X) // (1000 * _parallel.thread_count() + 256)
+    for work in (
+        lambda: points.assign(centers, ping),
+        lambda: points.cost(centers, ping),
+        lambda: points.seed_begin(0, ping),
+        lambda: points.seed_from(centers, ping),
+        lambda: points.seed_try(np.array([5, 6]), ping),
+        lambda: points.seed_take(7, ping),
+    ):
+        pings = 0
+        work()
+        assert pings >= least
 
 
 def test_one_row_far_away_costs_the_others_nothing():

@@ -19,10 +19,12 @@ from ._points import Assigned, Points
 from ._simd import CANDIDATES, HEIGHTS, VECTORS
 
 _ROUND = 4e8  # operations of one thread between two pings: some 10 to 20 ms
+_LEAST = 256.0  # operations that a row takes at least, in time: it is read, and its label is looked at
 _ALONE = 1e6  # operations that are not worth waking a thread
 _FEW = 0.3  # of the rows: when fewer change, it costs less to move those than to add up all
 _SETTLED = 0.15  # of the rows: when fewer change, bounds are likely to hold
 _MIN_WORK = 16 * 16  # k times d, from which on bounds are tried: below, reading the rows is all that costs
+_STRIPE = 1 << 20  # rows that NumPy goes through between two pings
 _UNSURE = 1024  # rows whose bounds are looked at together
 _NONE = np.empty(0)
 
@@ -51,6 +53,13 @@ class CompiledPoints(Points):
             self.weights[: self.n] = rows.weight
         self._norms: np.ndarray | None = None
         self._pack(ping)
+        # Once for all runs: to touch so much memory for the first time takes as long as a pass over it.
+        self.labels = np.empty(self.n, dtype=np.int32)
+        self._closest = np.empty(self._groups * self._group, dtype=self.dtype)
+        self._shares = np.empty(self._groups)
+        for start in range(0, self.n, _STRIPE):
+            ping()
+            self.labels[start : start + _STRIPE] = -1
         self.begin()
 
     def _pack(self, ping: Ping) -> None:
@@ -67,7 +76,7 @@ class CompiledPoints(Points):
     # -- one run -------------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        self.labels = np.full(self.n, -1, dtype=np.int32)
+        self.labels.fill(-1)
         self._sums = self._counts = _NONE
         self._changed = self.n
         self._turnover = 0
@@ -169,17 +178,26 @@ class CompiledPoints(Points):
     # -- seeding -------------------------------------------------------------------------------------------------------
 
     def seed_begin(self, first: int, ping: Ping) -> float:
-        self._closest = np.zeros(self._groups * self._group, dtype=self.dtype)
-        self._closest[: self.n] = np.inf
-        self._shares = np.zeros(self._groups)
+        for start in range(0, self.n, _STRIPE):
+            ping()
+            self._closest[start : start + _STRIPE] = np.inf
+        self._closest[self.n :] = 0.0
+        self._shares.fill(0.0)
         return self.seed_take(first, ping)
 
     def seed_from(self, centers: np.ndarray, ping: Ping) -> float:
         each = np.zeros(self._groups * self._group)
         self._cost(centers, each[: self.n], ping)
-        self._closest = each.astype(self.dtype)
-        shares = self._closest * self.weights if self.weight is not None else self._closest
-        self._shares = shares.reshape(self._groups, -1).sum(axis=1, dtype=np.float64)
+        step = max(1, _STRIPE // self._group)
+        for start in range(0, self._groups, step):
+            ping()
+            stop = min(start + step, self._groups)
+            part = slice(start * self._group, stop * self._group)
+            shares = self._closest[part]
+            shares[:] = each[part]
+            if self.weight is not None:
+                shares = shares * self.weights[part]
+            self._shares[start:stop] = shares.reshape(stop - start, -1).sum(axis=1, dtype=np.float64)
         return float(self._shares.sum())
 
     def seed_sample(self, u: np.ndarray) -> np.ndarray:
@@ -231,7 +249,7 @@ class CompiledPoints(Points):
     def _rounds(self, work: float, task: Callable[[int, int, int], None], ping: Ping) -> None:
         """Run ``task(thread, first panel, last panel)`` over all groups, of ``work`` operations a row."""
         threads = _parallel.thread_count()
-        step = max(1, int(_ROUND / (work * self._group))) * threads
+        step = max(1, int(_ROUND / (max(work, _LEAST) * self._group))) * threads
         for start in range(0, self._groups, step):
             ping()
             groups = min(step, self._groups - start)
