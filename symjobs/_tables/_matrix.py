@@ -29,6 +29,8 @@ def read(data: tuple[Any, Any]) -> Iterator[Batch]:
     rows = data[0]
     if not isinstance(rows, np.ndarray) and not _is_cupy(rows):
         rows = _as_array(rows, len(names))
+    if isinstance(rows, np.ma.MaskedArray):
+        rows = _unmasked(rows)
     if rows.ndim != 2:
         remedy = "pass array.reshape(1, -1) to learn one row" if rows.ndim == 1 else "pass one row a line"
         raise InputError(f"expected a 2-D array of rows, got shape {rows.shape}; {remedy}")
@@ -43,6 +45,16 @@ def read(data: tuple[Any, Any]) -> Iterator[Batch]:
         yield Batch(len(rows), columns, alone=True)
     else:
         raise InputError(f"an array of dtype {rows.dtype} cannot be learnt; convert it to numbers or text")
+
+
+def _unmasked(rows: np.ma.MaskedArray[Any, Any]) -> np.ndarray:
+    """Return the rows with NaN, or None among objects, where the mask hides a value."""
+    values, mask = np.asarray(rows.data), np.ma.getmaskarray(rows)
+    if values.dtype.kind in "iub":
+        values = values.astype(np.float64)
+    elif values.dtype.kind != "f":
+        values = values.astype(object)
+    return np.where(mask, np.array(None if values.dtype == object else np.nan, dtype=values.dtype), values)
 
 
 def _is_cupy(rows: Any) -> bool:

@@ -256,3 +256,24 @@ def test_text_as_numbers_is_read_once_and_refused_only_where_it_is_asked_for(sta
         column.numbers(1, 6)
     assert (caught.value.row, caught.value.value) == (2, "x")
     assert column.numbers(start, start + 2)[0] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32), np.float32),
+        (np.array([[1, 2], [3, 4]]), np.float64),
+        (np.array([[True, False], [True, True]]), np.float64),
+    ],
+)
+def test_what_a_mask_hides_is_nan(values, expected):
+    batch = one((np.ma.masked_array(values, mask=[[False, True], [False, False]]), ["a", "b"]))
+    np.testing.assert_array_equal(batch.matrix, [[values[0, 0], np.nan], values[1]])
+    assert type(batch.matrix) is np.ndarray
+    assert batch.matrix.dtype == expected
+
+
+def test_what_a_mask_hides_among_texts_is_missing():
+    batch = one((np.ma.masked_array([["x", "y"], ["z", "w"]], mask=[[False, True], [False, False]]), ["a", "b"]))
+    codes, values = batch.column("b").texts()
+    assert [None if code < 0 else values[code] for code in codes] == [None, "w"]
