@@ -72,7 +72,8 @@ class _Settings:
             ("kmeans_n_init", settings.n_init),
         ):
             if not 1 <= value < _LONG:
-                raise InputError(f"parameter {name!r} must be 1 or more, got {given[name]!r}")
+                limit = "1 or more" if value < 1 else "below 2**63"
+                raise InputError(f"parameter {name!r} must be {limit}, got {given[name]!r}")
         if not -_LONG <= settings.seed < _LONG:
             raise InputError(f"parameter 'kmeans_rnd_seed' must be from -2**63 to 2**63 - 1, got {settings.seed}")
         return settings

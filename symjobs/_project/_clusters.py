@@ -92,8 +92,8 @@ class Clusters:
         for place, name in enumerate(names):
             if name not in self.features:
                 raise InputError(
-                    f"the project keeps no clusters over {name!r}; {near(name, self.features)} Its parameter "
-                    "cluster_features names the attributes, when it is created"
+                    f"the project keeps no clusters over {name!r} (its parameter cluster_features, given when it is "
+                    f"created, names the attributes); {near(name, self.features)}"
                 )
             if name in names[:place]:
                 raise InputError(f"{name!r} is named twice; name it once")

@@ -114,7 +114,11 @@ def test_a_project_without_rows_in_its_clusters():
     ("inputs", "error", "words"),
     [
         (["petal_lenght"], sj.UnknownAttribute, "did you mean 'petal_length'"),
-        (["species$setosa"], sj.InputError, r"keeps no clusters over 'species\$setosa'"),
+        (
+            ["species$setosa"],
+            sj.InputError,
+            r"keeps no clusters over 'species\$setosa' \(its parameter cluster_features.*\); known are '",
+        ),
         ([99], sj.UnknownAttribute, "unknown attribute 99"),
         (["petal_width", 3], sj.InputError, "'petal_width' is named twice"),
         ([], sj.InputError, "no input is named"),
@@ -156,3 +160,21 @@ def test_a_request_names_features_by_index_or_name_or_none(iris):
     contradiction = sj.MLContext(inputAttributes=["1"], inputAttributeNames=["petal_width"])
     with pytest.raises(sj.InputError, match="inputs are given twice"):
         sj.OptimizedKmeansJob.from_context(iris, contradiction, QUERY)
+
+
+def test_the_scale_is_by_default_that_of_the_projects_clusters():
+    rng = np.random.default_rng(0)
+    table = {"a": rng.standard_normal(300).tolist(), "b": (1e6 * rng.standard_normal(300)).tolist()}
+    features = {"cluster_features": "a:b"}
+    scaled = sj.Project("scaled", params={**features, "cluster_scale": "standard"}).learn(pd.DataFrame(table))
+    plain = sj.Project("plain", params=features).learn(pd.DataFrame(table))
+    assert sj.OptimizedKmeansJob(scaled, 2, 3).settings.scale == "standard"
+    assert sj.OptimizedKmeansJob(scaled, 2, 3, scale="none").settings.scale == "none"
+    assert sj.OptimizedKmeansJob(plain, 2, 3).settings.scale == "none"
+    with sj.JobManager() as manager:
+        handle = manager.submit(sj.OptimizedKmeansJob(scaled, 2, 3, seed=0), owner="c1")
+        result = handle.result(60)
+        details = handle.info().details
+    assert details["suggestedK"] == str(result.k)
+    assert details["scale"] == "standard"
+    assert "kmeans_scale" not in result.entities()["KSVSMap"].values[0], "the request named none"
