@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +17,8 @@ from symjobs._jobs._context import Names
 from symjobs._jobs._job import JobContext
 from symjobs._jobs._rows import CompleteRows, Table
 from symjobs._project._room import physical_memory
-from symkernels import KMeansSweep, kmeans_sweep
+from symjobs._text import some
+from symkernels import DataError, KMeansSweep, kmeans_sweep
 
 if TYPE_CHECKING:
     from symjobs._project import Project, Snapshot
@@ -112,15 +114,16 @@ class TableData(Data):
         if settings.scale == "standard":
             divisors = _divisors(_standard_deviations(X, context.checkpoint), self.names, context)
             X = _divided(X, divisors, rows.owned, context.checkpoint)
-        sweep = kmeans_sweep(
-            X,
-            settings.ks,
-            n_init=settings.n_init,
-            max_iter=settings.max_iterations,
-            seed=settings.seed % 2**64,  # a client's may be negative
-            metric=settings.metric,
-            checkpoint=context.progress,
-        )
+        with _naming(self.names):
+            sweep = kmeans_sweep(
+                X,
+                settings.ks,
+                n_init=settings.n_init,
+                max_iter=settings.max_iterations,
+                seed=settings.seed % 2**64,  # a client's may be negative
+                metric=settings.metric,
+                checkpoint=context.progress,
+            )
         backend = array_namespace(X).__name__.rpartition(".")[2]
         return Found(sweep, backend, str(device(X)), "rows", n, divisors, n_missing=rows.n_missing, kept=rows.kept)
 
@@ -160,15 +163,16 @@ class ProjectData(Data):
         divisors = np.ones(len(columns))
         if settings.scale == "standard":
             divisors = _divisors(np.asarray(coreset.std()), self.names, context)
-        sweep = coreset.sweep(
-            settings.ks,
-            n_init=settings.n_init,
-            max_iter=settings.max_iterations,
-            seed=settings.seed % 2**64,  # a client's may be negative
-            metric=settings.metric,
-            scale=divisors,
-            checkpoint=context.progress,
-        )
+        with _naming(self.names):
+            sweep = coreset.sweep(
+                settings.ks,
+                n_init=settings.n_init,
+                max_iter=settings.max_iterations,
+                seed=settings.seed % 2**64,  # a client's may be negative
+                metric=settings.metric,
+                scale=divisors,
+                checkpoint=context.progress,
+            )
         return Found(
             sweep,
             coreset.backend,
@@ -191,6 +195,15 @@ class ProjectData(Data):
         return clusters.positions(
             [name if name in known else snapshot.names[snapshot.index(name)] for name in self._inputs]
         )
+
+
+@contextmanager
+def _naming(names: Sequence[str]) -> Iterator[None]:
+    """Name the columns in what only the numbers tell: symkernels does not know their names."""
+    try:
+        yield
+    except DataError as error:
+        raise InputError(f"k-means over {some(names)}: {str(error).removeprefix('X: ')}") from error
 
 
 def require_room(ks: range, n: int, d: int, rows_bytes: int) -> None:
@@ -224,18 +237,23 @@ def _standard_deviations(X: Any, checkpoint: Callable[[], object]) -> np.ndarray
     n = X.shape[0]
     first = xp.astype(X[:1], xp.float64)  # what is subtracted leaves zeros of a constant column, whatever its size
     mean = xp.zeros_like(first)
+    largest = xp.zeros_like(first)
     for part in _stripes(X, checkpoint):
-        mean = mean + xp.sum(xp.astype(part, xp.float64) - first, axis=0, keepdims=True) / n
+        away = xp.astype(part, xp.float64) - first
+        mean = mean + xp.sum(away, axis=0, keepdims=True) / n
+        largest = xp.maximum(largest, xp.max(xp.abs(away), axis=0, keepdims=True))
+    unit = xp.where(largest > 0.0, largest, xp.ones_like(largest))  # so that squares of tiny values do not vanish
     squares = xp.zeros_like(first)
     for part in _stripes(X, checkpoint):
-        squares = squares + xp.sum((xp.astype(part, xp.float64) - first - mean) ** 2, axis=0, keepdims=True) / n
-    return on_host(xp.sqrt(squares)[0, :])
+        away = (xp.astype(part, xp.float64) - first - mean) / unit
+        squares = squares + xp.sum(away**2, axis=0, keepdims=True) / n
+    return on_host((unit * xp.sqrt(squares))[0, :])
 
 
 def _divided(X: Any, divisors: np.ndarray, owned: bool, checkpoint: Callable[[], object]) -> Any:
     """Return the columns of X divided by the divisors: X itself, changed, if it is owned."""
     xp = array_namespace(X)
-    by = xp.asarray(divisors, dtype=X.dtype)
+    by = xp.asarray(divisors, dtype=xp.float64)  # in float32 the smallest would be 0
     result = X if owned else xp.empty_like(X)
     for part, target in zip(_stripes(X, checkpoint), _stripes(result, lambda: None), strict=True):
         target[...] = part / by

@@ -150,6 +150,17 @@ def test_a_missing_value_does_not_matter_where_nobody_asks(blobs):
     assert (result.names, result.n_missing) == (("y", "x"), 0)
 
 
+@pytest.mark.parametrize("inputs", [None, ["y"]])
+def test_what_a_mask_hides_is_missing(blobs, inputs):
+    X = blobs.to_numpy(copy=True)
+    X[::7, 1] = 1e6
+    masked = np.ma.masked_greater(X, 1e5)
+    result, _ = run((masked, ["x", "y"]), 2, 4, inputs)
+    expected, _ = run((np.where(X > 1e5, np.nan, X), ["x", "y"]), 2, 4, inputs)
+    assert (result.n_rows, result.n_missing) == (102, 18)
+    np.testing.assert_array_equal(result.wssse, expected.wssse)
+
+
 def test_no_complete_row_fails_and_says_which_column(blobs):
     job = sj.OptimizedKmeansJob(blobs.assign(z=np.nan), 2, 3)
     with pytest.raises(sj.InputError, match=r"no row is complete: each of the 120 misses a value, 'z' most often"):
@@ -195,6 +206,24 @@ def test_standard_scale_divides_by_the_population_standard_deviation(blobs):
         np.testing.assert_allclose(
             centers, [X[labels == j].mean(axis=0) for j in range(len(centers))], rtol=1e-9, atol=1e-9
         )
+
+
+@pytest.mark.parametrize(("unit", "dtype"), [(1e-200, "float64"), (1e-310, "float64"), (2.0**-149, "float32")])
+def test_a_tiny_column_is_no_constant_one(unit, dtype):
+    X = np.column_stack([[0, 0, 1, 1, 8, 9], [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]])
+    expected, _ = run((X, ["x", "y"]), 2, 2, scale="standard")
+    tiny = (X * [unit, 1.0]).astype(dtype)
+    result, context = run((tiny, ["x", "y"]), 2, 2, scale="standard")
+    assert "constantColumns" not in context.details
+    assert result.divisors[0] == pytest.approx(float(X[:, 0].std()) * unit, rel=1e-9, abs=0.0)
+    np.testing.assert_allclose(result.wssse, expected.wssse, rtol=1e-5)
+    np.testing.assert_allclose(result.silhouette, expected.silhouette, rtol=1e-5)
+
+
+def test_rows_too_close_for_squares_are_refused_by_the_names_of_their_columns():
+    table = (np.array([[0.0], [1e-200], [5e-200]]), ["length"])
+    with pytest.raises(sj.InputError, match=r"k-means over 'length': rows that differ by so little .* rescale the col"):
+        run(table, 2, 2)
 
 
 def test_the_scale_is_named(blobs):
