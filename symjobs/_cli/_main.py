@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from symjobs._cli._parser import QUESTIONS, build_parser
+from symjobs._cli._watch import interrupts
 from symjobs._errors import SymjobsError
 from symkernels import SymkernelsError
 
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     options = build_parser().parse_args(words)
     try:
-        return int(options.command(options))
+        with interrupts():
+            return int(options.command(options))
     except (SymjobsError, SymkernelsError) as error:
         print(f"symjobs: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +16,33 @@ from symjobs._jobs import JobHandle
 
 _PAUSE = 0.02
 _OPEN = ("queued", "running")
+_interrupted = threading.Event()
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Remember Ctrl-C, which a library that discards whatever an import of its raises would lose; see `heed`."""
+    _interrupted.clear()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(signum: int, frame: Any) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def heed() -> None:
+    """Raise KeyboardInterrupt if Ctrl-C was pressed at any time."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def on_terminal() -> bool:
@@ -25,7 +54,7 @@ def on_terminal() -> bool:
 def reading(name: str, verb: str = "learning") -> Iterator[Callable[[int, int], None]]:
     """Show how many bytes of a source have been learnt, or read; gives the source's checkpoint."""
     if not on_terminal():
-        yield lambda current, maximum: None
+        yield lambda current, maximum: heed()
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -38,7 +67,12 @@ def reading(name: str, verb: str = "learning") -> Iterator[Callable[[int, int], 
     )
     with Progress(*columns, console=_console()) as progress:
         task = progress.add_task(name, total=None)
-        yield lambda current, maximum: progress.update(task, completed=current, total=maximum)
+
+        def update(current: int, maximum: int) -> None:
+            heed()
+            progress.update(task, completed=current, total=maximum)
+
+        yield update
 
 
 def state(handle: JobHandle) -> tuple[str, str]:
@@ -72,6 +106,7 @@ def wait(handles: Sequence[JobHandle], label: Callable[[JobHandle], str], *, lin
     else:
         for handle in handles:
             while not handle.done():
+                heed()
                 time.sleep(_PAUSE)
 
 
@@ -98,6 +133,7 @@ def _wait_with_bars(handles: Sequence[JobHandle], label: Callable[[JobHandle], s
                 if text not in _OPEN:
                     progress.stop_task(tasks[handle.id])
                     open_handles.remove(handle)
+            heed()
             time.sleep(_PAUSE)
 
 
@@ -114,6 +150,7 @@ def _wait_with_lines(handles: Sequence[JobHandle], label: Callable[[JobHandle], 
                 print(f"  job {handle.id:>3} {label(handle)}: {text}, {progress}{why}", file=sys.stderr)
             if text not in _OPEN:
                 open_handles.remove(handle)
+        heed()
         time.sleep(_PAUSE)
 
 

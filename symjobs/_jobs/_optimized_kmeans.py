@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 SCALES = ("none", "standard")
 METRICS = ("euclidean", "sqeuclidean")
-_DEFAULTS = {"kmeans_max_iterations": 1000, "kmeans_n_init": 10, "kmeans_scale": "none", "kmeans_metric": "euclidean"}
-_PARAMETERS = ("kmeans_k_min", "kmeans_k_max", "kmeans_rnd_seed", *_DEFAULTS)
+_DEFAULTS = {"kmeans_max_iterations": 1000, "kmeans_n_init": 10, "kmeans_metric": "euclidean"}
+_PARAMETERS = ("kmeans_k_min", "kmeans_k_max", "kmeans_rnd_seed", "kmeans_scale", *_DEFAULTS)
 _SEEDS = 2**63  # what a client of the wire holds in its integers, with a sign
 _REASONS = 20  # named one by one in the details; a range of k may have thousands that are impossible
 
@@ -54,9 +54,9 @@ class OptimizedKmeansJob(Job):
     seed : int, optional
         What the random numbers come from; the same seed gives the same answer. By default one is drawn; the result and
         the job's details name it.
-    scale : {"none", "standard"}, default "none"
+    scale : {"none", "standard"}, optional
         ``standard`` divides each column by its population standard deviation, so that columns in large units do not
-        decide alone. A constant column stays as it is.
+        decide alone. A constant column stays as it is. By default a project's ``cluster_scale``, else ``none``.
     metric : {"euclidean", "sqeuclidean"}, default "euclidean"
         Distances of the silhouettes. Exact Euclidean ones take work for every pair of rows; squared ones for every row
         and cluster, and tell clusters apart more favourably.
@@ -90,18 +90,19 @@ class OptimizedKmeansJob(Job):
         max_iterations: int = 1000,
         n_init: int = 10,
         seed: int | None = None,
-        scale: str = "none",
+        scale: str | None = None,
         metric: str = "euclidean",
         *,
         keep_labels: bool = False,
     ) -> None:
+        own_scale = _own_scale(project_or_data)
         self.settings = checked_settings(
             k_min,
             k_max,
             max_iterations=max_iterations,
             n_init=n_init,
             seed=seed,
-            scale=scale,
+            scale=own_scale if scale is None else scale,
             metric=metric,
             keep_labels=keep_labels,
         )
@@ -109,7 +110,7 @@ class OptimizedKmeansJob(Job):
         self.project = project_or_data if isinstance(project_or_data, Project) else None
         self._data = _data(project_or_data, self.inputs)
         self._data.check(self.settings)
-        self._echo = self._as_request(seed)
+        self._echo = self._as_request(seed, own_scale)
 
     @classmethod
     def from_context(
@@ -145,7 +146,7 @@ class OptimizedKmeansJob(Job):
             integer(own, "kmeans_max_iterations", 1000),
             integer(own, "kmeans_n_init", 10),
             integer(own, "kmeans_rnd_seed") if "kmeans_rnd_seed" in own else None,
-            own.get("kmeans_scale", "none"),
+            own.get("kmeans_scale"),
             own.get("kmeans_metric", "euclidean"),
         )
         job._echo = own
@@ -192,18 +193,23 @@ class OptimizedKmeansJob(Job):
             _echo=self._echo,
         )
         context.details["suggested"] = result.why
+        if result.k is not None:
+            context.details["suggestedK"] = str(result.k)
+        if result.k_elbow is not None:
+            context.details["elbowK"] = str(result.k_elbow)
         return result
 
-    def _as_request(self, seed: int | None) -> dict[str, str]:
+    def _as_request(self, seed: int | None, own_scale: str) -> dict[str, str]:
         """Return the parameters of the request that would have made this job, defaults left out."""
         settings = self.settings
         given: dict[str, object] = {"kmeans_k_min": settings.ks[0], "kmeans_k_max": settings.ks[-1]}
         if seed is not None:
             given["kmeans_rnd_seed"] = seed
+        if settings.scale != own_scale:
+            given["kmeans_scale"] = settings.scale
         values: dict[str, object] = {
             "kmeans_max_iterations": settings.max_iterations,
             "kmeans_n_init": settings.n_init,
-            "kmeans_scale": settings.scale,
             "kmeans_metric": settings.metric,
         }
         given.update({name: value for name, value in values.items() if value != _DEFAULTS[name]})
@@ -236,6 +242,12 @@ def checked_settings(
         metric=_one_of(metric, METRICS, "metric (kmeans_metric)"),  # type: ignore[arg-type]  # one of the two
         keep_labels=bool(keep_labels),
     )
+
+
+def _own_scale(project_or_data: Any) -> str:
+    """The scale that a project's clusters were kept in: a model of theirs has it by default, too."""
+    clusters = project_or_data.snapshot().clusters if isinstance(project_or_data, Project) else None
+    return "none" if clusters is None else str(clusters.settings.scale)
 
 
 def _data(project_or_data: Any, inputs: Names | None) -> Data:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ import pytest
 import symjobs as sj
 from symjobs._cli import main
 from symjobs._cli._parser import METRICS, QUESTIONS
+from symjobs._cli._watch import heed, interrupts
 
 PROGRAM = [sys.executable, "-c", "import sys; from symjobs._cli import main; sys.exit(main())"]
 
@@ -113,3 +116,16 @@ def test_a_question_without_run_is_told_the_command(capsys):
     assert capsys.readouterr().err == (
         "symjobs: 'pca' is a question, not a command; try: symjobs run pca 'my file.csv'\n"
     )
+
+
+def test_an_interrupt_that_a_library_discards_is_remembered():
+    """pyarrow imports pandas on its way and discards whatever that raises, a KeyboardInterrupt too."""
+    with interrupts():
+        heed()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            heed()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with interrupts():
+        heed()
