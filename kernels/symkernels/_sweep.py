@@ -72,6 +72,10 @@ class SweepEntry:
     seconds: float
     reason: str | None
 
+    def __repr__(self) -> str:
+        why = f", {self.reason}" if self.reason else ""
+        return f"<SweepEntry: k = {self.k}, wssse = {self.wssse:.6g}, silhouette = {self.silhouette:.3f}{why}>"
+
 
 @dataclass(frozen=True)
 class KMeansSweep(Sequence[SweepEntry]):
@@ -114,6 +118,10 @@ class KMeansSweep(Sequence[SweepEntry]):
         """The k at the elbow of the WSSSE curve, as `elbow` finds it; None where there is none."""
         found = dict(sorted((entry.k, entry.wssse) for entry in self.entries if entry.wssse == entry.wssse))
         return elbow(list(found), list(found.values()))
+
+    def __repr__(self) -> str:
+        tried = ", ".join(f"{entry.k}: {entry.wssse:.6g} / {entry.silhouette:.3f}" for entry in self.entries)
+        return f"<KMeansSweep, k: wssse / silhouette: {tried}>"
 
     def __len__(self) -> int:
         return len(self.entries)

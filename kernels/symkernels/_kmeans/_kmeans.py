@@ -77,6 +77,10 @@ class KMeansResult(ArrayResult):
         """Name of the centers' dtype."""
         return str(self.centers.dtype).rpartition(".")[2]
 
+    def __repr__(self) -> str:
+        ended = "converged" if self.converged else "not converged"
+        return f"<KMeansResult: k = {self.k}, wssse = {self.wssse:.6g}, {ended} after {self.n_iter} iterations>"
+
 
 def kmeans(
     X: Array,
