@@ -274,7 +274,8 @@ class Collector:
 
     def _look_closer(self, batch: Batch, start: int, taken: np.ndarray | None, block: np.ndarray) -> None:
         # Some value is missing, infinite or too large: count the missing ones, and name the first of any other kind.
-        problems = [(np.isinf(block), _INFINITE), (np.abs(block) > _LARGEST, _OVERFLOW)]
+        large = np.abs(block) > np.float64(_LARGEST)  # in float64: float32 has no such number
+        problems = [(np.isinf(block), _INFINITE), (large, _OVERFLOW)]
         if self._refuse_missing:
             problems.append((np.isnan(block), "is missing, and missing values are to be refused"))
         for bad, problem in problems:

@@ -150,6 +150,14 @@ def test_a_missing_value_does_not_matter_where_nobody_asks(blobs):
     assert (result.names, result.n_missing) == (("y", "x"), 0)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_missing_value_in_float32_raises_no_warning(blobs):
+    X = blobs.to_numpy(dtype=np.float32, copy=True)
+    X[5, 0] = np.nan
+    result, _ = run((X, ["x", "y"]), 2, 3)
+    assert (result.n_rows, result.n_missing) == (119, 1)
+
+
 @pytest.mark.parametrize("inputs", [None, ["y"]])
 def test_what_a_mask_hides_is_missing(blobs, inputs):
     X = blobs.to_numpy(copy=True)
