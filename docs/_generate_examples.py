@@ -89,7 +89,8 @@ INTRODUCTIONS = {
         "How many clusters? k-means for every number of clusters of a range, with WSSSE (the sum of squared distances "
         "of the rows to their centers) and mean silhouette of each. The project keeps clusters while it learns: it was "
         "created with the parameter `cluster_features`, and the job reads its micro-clusters, not the rows: both "
-        "figures are close estimates, which may lie a little below or above those of the rows. On a table they are exact. "
+        "figures are close estimates, which may lie a little below or above those of the rows. On a table they are "
+        "exact. "
         "[](../guide/clusters.md) says which number to take."
     ),
     "PCAJob": "Principal components of the correlation matrix, or of the covariance matrix.",
