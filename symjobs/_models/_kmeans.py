@@ -108,6 +108,7 @@ class KMeansModel(Model):
         "cluster": "number of the nearest center, from 0; NaN where an input is missing",
         "distance": "Euclidean distance to it, in the model's scale; NaN where an input is missing",
     }
+    score: ClassVar[str | None] = "distance"
 
     def __init__(
         self,

@@ -39,11 +39,14 @@ class Model(ABC):
         Names of the parameters that `build` knows.
     keys : dict of str to str
         What each key of a prediction says.
+    score : str or None
+        The one of `keys` that says how unusual a row is, more so where it is larger; None in a model without one.
     """
 
     algo: ClassVar[str]
     parameters: ClassVar[tuple[str, ...]]
     keys: ClassVar[dict[str, str]]
+    score: ClassVar[str | None] = None
 
     def __init__(self, inputs: tuple[Input, ...], fill: np.ndarray) -> None:
         self.inputs = inputs

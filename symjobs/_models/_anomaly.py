@@ -1,0 +1,32 @@
+"""Predictions of the models that say how unusual a row is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from symjobs._models._predictions import Predictions
+
+SCORE = "score"  # the key on the wire of every such model's score
+
+
+@dataclass(frozen=True, eq=False)
+class AnomalyPredictions(Predictions):
+    """How unusual each row of a table is.
+
+    Attributes
+    ----------
+    scores : (n_rows,) float64
+        Larger is more anomalous; NaN where an input is missing.
+    further : mapping of str to (n_rows,) array
+        What else the model says of the rows, by its keys on the wire; NaN where an input is missing.
+    """
+
+    scores: np.ndarray
+    further: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return ``score``, then what else there is."""
+        return {SCORE: self.scores, **self.further}
