@@ -9,6 +9,7 @@ __version__ = "0.1.0.dev0"
 
 # Where each public name lives. They are loaded on first use, so that importing symjobs is instant.
 _NAMES = {
+    "AnomalyPredictions": "_models",
     "AwsInfo": "_entities",
     "Clusters": "_project",
     "DSInfo": "_entities",
