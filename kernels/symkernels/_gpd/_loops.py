@@ -1,0 +1,451 @@
+"""Compiled maximum likelihood for one generalized Pareto tail, in one dimension, with every root bracketed.
+
+With theta = shape / scale, n excesses x and right-censored c, and A(theta) the sum of log(1 + theta z) over both, divided
+by n, the likelihood is largest at shape A(theta): what is left is the profile
+
+    f(theta) = -log(A / theta) - mean log(1 + theta x) - 1        (the log-likelihood / n)
+
+(Grimshaw, "Computing maximum likelihood estimates for the generalized Pareto distribution", 1993; the censored terms
+leave its form). Its slope has the sign of
+
+    h(theta) = b (1 + A) + d - (1 + m / n),    b = mean 1 / (1 + theta x),  d = sum 1 / (1 + theta c) / n,
+
+with A rising, b and d falling: between two points h is bounded by what these are at the points, so that an interval is
+shown to hold no root from two evaluations. What cannot be shown is halved.
+
+Values are first multiplied by a power of two that brings the largest into [1/2, 1): results do not depend on the scale.
+The search is in g = log(1 + theta max), which gives both ends of theta's range room. Near theta = 0, where all the terms
+cancel, power sums are used instead.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+try:
+    from numba import njit
+
+    from .._jit import compiled
+except ImportError:  # without Numba the same functions run as Python
+
+    def compiled(function: Any) -> Any:
+        return function
+
+    def _reassociated(function: Any) -> Any:
+        return function
+else:
+
+    def _reassociated(function: Any) -> Any:
+        """Compile sums whose terms may be added in any order: in vectors. NaN and infinity keep their meaning."""
+        options = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
+        try:
+            return njit(cache=True, **options)(function)
+        except RuntimeError:
+            return njit(**options)(function)
+
+
+LIKELIHOOD, PWM, MOMENTS, EMPIRICAL = 0, 1, 2, 3
+METHODS = ("likelihood", "pwm", "moments", "empirical")
+FEW = 5  # fewer excesses than this do not tell a shape
+LOWEST, HIGHEST = -1.0, 10.0  # shapes
+
+_NEAR = 1.0 / 32  # |theta| max up to which power sums are used
+_TERMS = 12  # of a series: (1/32)^12 is far below rounding
+_FINEST = 1.0 / 16  # width in g of an interval that is halved no more
+_BUDGET = 600  # evaluations in a search
+_EVALUATED = 7  # A, mean log, slope, curvature, b, d, theta of an evaluation
+
+
+@_reassociated
+def _block(x, start, stop, factor):
+    """Product of 1 + factor x, sums of its inverse and of the inverse's square."""
+    product, first, second = 1.0, 0.0, 0.0
+    for i in range(start, stop):
+        t = 1.0 + factor * x[i]
+        r = 1.0 / t
+        product *= t
+        first += r
+        second += r * r
+    return product, first, second
+
+
+@compiled
+def _sums(x, inverse, theta, length):
+    """Sums of log(1 + theta y), its inverse, and the inverse's square, for y = x inverse.
+
+    ``length``: how many terms may be multiplied without leaving the range of numbers.
+    """
+    logs, first, second = 0.0, 0.0, 0.0
+    factor = theta * inverse
+    for start in range(0, x.shape[0], length):
+        product, r, s = _block(x, start, min(start + length, x.shape[0]), factor)
+        logs += math.log(product)
+        first += r
+        second += s
+    return logs, first, second
+
+
+@compiled
+def _power_sums(x, inverse, out):
+    for i in range(x.shape[0]):
+        y = x[i] * inverse
+        power = 1.0
+        for k in range(_TERMS):
+            power *= y
+            out[k] += power
+
+
+@compiled
+def _log_series(powers, theta):
+    """Sum of log(1 + theta y) / theta, its derivative and second derivative."""
+    value, slope, bend = 0.0, 0.0, 0.0
+    for k in range(_TERMS - 1, -1, -1):  # coefficients (-1)^k powers[k] / (k + 1) of theta^k
+        c = powers[k] / (k + 1)
+        if k % 2:
+            c = -c
+        bend = bend * theta + 2.0 * slope
+        slope = slope * theta + value
+        value = value * theta + c
+    return value, slope, bend
+
+
+@compiled
+def _evaluate(x, c, inverse, highest, g, powers, known, out):
+    """The profile at g; whether the power sums are known is returned."""
+    n, m = x.shape[0], c.shape[0]
+    theta = math.expm1(g) / highest
+    if abs(theta) * highest <= _NEAR:
+        if not known:
+            _power_sums(x, inverse, powers[0])
+            _power_sums(c, inverse, powers[1])
+        u, u1, u2 = _log_series(powers[0], theta)
+        v, v1, v2 = _log_series(powers[1], theta)
+        s, s1, s2 = (u + v) / n, (u1 + v1) / n, (u2 + v2) / n
+        u, u1, u2 = u / n, u1 / n, u2 / n
+        out[0], out[1] = s * theta, u * theta
+        out[2] = -s1 / s - (u + theta * u1)
+        out[3] = -s2 / s + (s1 / s) ** 2 - (2.0 * u1 + theta * u2)
+        out[4], out[5] = 1.0 - theta * (u + theta * u1), 0.0  # d is left out: such intervals are not excluded by it
+        out[6] = theta
+        return True
+    length = int(min(256.0, max(1.0, 600.0 / abs(g))))
+    u, r, rr = _sums(x, inverse, theta, length)
+    v, q, qq = 0.0, 0.0, 0.0
+    if m:
+        v, q, qq = _sums(c, inverse, theta, length)
+    a = (u + v) / n
+    a1 = ((n - r) + (m - q)) / (n * theta)
+    a2 = -((n - 2.0 * r + rr) + (m - 2.0 * q + qq)) / (n * theta * theta)
+    u1 = (n - r) / (n * theta)
+    u2 = -(n - 2.0 * r + rr) / (n * theta * theta)
+    out[0], out[1] = a, u / n
+    out[2] = 1.0 / theta - a1 / a - u1
+    out[3] = -1.0 / (theta * theta) - a2 / a + (a1 / a) ** 2 - u2
+    out[4], out[5], out[6] = r / n, q / n, theta
+    return known
+
+
+@compiled
+def _refine(x, c, inverse, highest, low, high, g, powers, known, out):
+    """Newton steps inside a bracket with a rising profile at ``low`` and a falling one at ``high``.
+
+    What is at the maximum is left in ``out``. Returns whether it was reached, and whether power sums are known.
+    """
+    for _ in range(100):
+        known = _evaluate(x, c, inverse, highest, g, powers, known, out)
+        w = out[6] + 1.0 / highest  # d theta / d g
+        slope = out[2] * w
+        bend = out[3] * w * w + slope
+        if slope > 0.0:
+            low = g
+        elif slope < 0.0:
+            high = g
+        else:
+            return True, known
+        step = -slope / bend if bend < 0.0 else math.inf
+        fresh = g + step
+        if not (low < fresh < high):
+            fresh = 0.5 * (low + high)
+        moved = abs(fresh - g)
+        g = fresh
+        if moved <= 1e-7 * (1.0 + abs(g)) or high - low <= 1e-14 * (1.0 + abs(g)):
+            known = _evaluate(x, c, inverse, highest, g, powers, known, out)
+            return True, known
+    return False, known
+
+
+@compiled
+def _profile(out):
+    """Log-likelihood / n of an evaluation, but for the scale of the values."""
+    theta = out[6]
+    scale = out[0] / theta
+    return -math.log(scale) - out[1] - 1.0
+
+
+@compiled
+def _climb(x, c, inverse, highest, g, powers, out):
+    """The maximum next to g, uphill; not reached where there is none. Returns that, and whether power sums are known."""
+    known = _evaluate(x, c, inverse, highest, g, powers, False, out)
+    low, high = g, g
+    step = 0.125
+    up = out[2] > 0.0
+    for _ in range(12):
+        w = out[6] + 1.0 / highest
+        bend = out[3] * w * w + out[2] * w
+        newton = -out[2] * w / bend if bend < 0.0 else (step if up else -step)
+        if abs(newton) > step:
+            newton = step if up else -step
+        if abs(newton) <= 1e-7:
+            known = _evaluate(x, c, inverse, highest, g + newton, powers, known, out)
+            return True, known
+        g += newton * 1.0
+        known = _evaluate(x, c, inverse, highest, g, powers, known, out)
+        if not (LOWEST < out[0] < HIGHEST):
+            return False, known
+        if (out[2] > 0.0) != up:
+            low, high = (low, g) if up else (g, high)
+            w = out[6] + 1.0 / highest
+            bend = out[3] * w * w + out[2] * w
+            fresh = g - out[2] * w / bend if bend < 0.0 else 0.5 * (low + high)
+            if not (low < fresh < high):
+                fresh = 0.5 * (low + high)
+            return _refine(x, c, inverse, highest, low, high, fresh, powers, known, out)
+        if up:
+            low = g
+        else:
+            high = g
+        step *= 2.0
+    return False, known
+
+
+@compiled
+def _edge(x, c, inverse, highest, shape, low):
+    """The best theta for a shape at the edge of what is allowed, above ``low``: theta and log-likelihood.
+
+    For a fixed shape the slope in theta has the sign of theta times sum 1 / (1 + theta x) - sum(1 - 1 / (1 + theta z))
+    / shape, which changes once.
+    """
+    n, m = x.shape[0], c.shape[0]
+    high = low
+    left, right = low, 300.0
+    if shape < 0.0:
+        left, right = low, -1e-12
+    for _ in range(200):
+        g = 0.5 * (left + right)
+        theta = math.expm1(g) / highest
+        length = int(min(256.0, max(1.0, 600.0 / abs(g))))
+        _, r, _ = _sums(x, inverse, theta, length)
+        q = 0.0
+        if m:
+            _, q, _ = _sums(c, inverse, theta, length)
+        slope = (r - ((n - r) + (m - q)) / shape) * (1.0 if theta > 0.0 else -1.0)
+        if slope > 0.0:
+            left = g
+        else:
+            right = g
+        if right - left <= 1e-10 * (1.0 + abs(g)):
+            break
+    high = 0.5 * (left + right)
+    theta = math.expm1(high) / highest
+    length = int(min(256.0, max(1.0, 600.0 / abs(high))))
+    u, _, _ = _sums(x, inverse, theta, length)
+    v = 0.0
+    if m:
+        v, _, _ = _sums(c, inverse, theta, length)
+    return theta, -n * math.log(shape / theta) - u - (u + v) / shape
+
+
+@compiled
+def _search(x, c, inverse, highest, powers, known, best):
+    """The highest of all maxima of the profile with a shape inside the bounds; False where there is none.
+
+    Also whether the profile still rises at the largest shape.
+    """
+    n, m = x.shape[0], c.shape[0]
+    nodes = np.empty((64, _EVALUATED))
+    at = np.empty(64)
+    low = -math.log(16.0 * (n + m)) - 2.0
+    lows, count = 0, 0
+    near_low, near_high = math.log1p(-_NEAR * 0.999), math.log1p(_NEAR * 0.999)
+    g = near_low
+    # Left of 0, written backwards and then turned round.
+    while True:
+        known = _evaluate(x, c, inverse, highest, g, powers, known, nodes[lows])
+        at[lows] = g
+        lows += 1
+        if g <= low or nodes[lows - 1, 0] <= LOWEST or lows >= 16:
+            break
+        g = max(2.0 * g, low)
+    for i in range(lows // 2):
+        j = lows - 1 - i
+        at[i], at[j] = at[j], at[i]
+        for k in range(_EVALUATED):
+            nodes[i, k], nodes[j, k] = nodes[j, k], nodes[i, k]
+    count = lows
+    g = near_high
+    while True:
+        known = _evaluate(x, c, inverse, highest, g, powers, known, nodes[count])
+        at[count] = g
+        count += 1
+        if nodes[count - 1, 0] >= HIGHEST or count >= 40 or g > 300.0:
+            break
+        g = 2.0 * g
+    rises = nodes[count - 1, 2] > 0.0 and nodes[count - 1, 0] >= HIGHEST
+
+    found, reached = False, True
+    used = count
+    value = -math.inf
+    stack = np.empty((64, 2 + 2 * _EVALUATED))
+    fresh = np.empty(_EVALUATED)
+    constant = 1.0 + m / n
+    for i in range(count - 1):
+        top = 1
+        stack[0, 0], stack[0, 1] = at[i], at[i + 1]
+        stack[0, 2 : 2 + _EVALUATED] = nodes[i]
+        stack[0, 2 + _EVALUATED :] = nodes[i + 1]
+        while top:
+            top -= 1
+            g1, g2 = stack[top, 0], stack[top, 1]
+            left, right = stack[top, 2 : 2 + _EVALUATED], stack[top, 2 + _EVALUATED :]
+            if right[0] <= LOWEST or left[0] >= HIGHEST:
+                continue
+            crossing = left[2] > 0.0 and right[2] <= 0.0
+            near = g1 >= near_low and g2 <= near_high
+            if not crossing:
+                if near:
+                    continue
+                if right[4] * max(0.0, 1.0 + left[0]) + right[5] > constant:
+                    continue
+                if left[4] * (1.0 + right[0]) + left[5] < constant:
+                    continue
+                if g2 - g1 <= _FINEST or used > _BUDGET:
+                    continue
+            elif near or g2 - g1 <= _FINEST or used > _BUDGET or (g2 - g1 <= 0.75 and left[3] < 0.0 and right[3] < 0.0):
+                ok, known = _refine(
+                    x, c, inverse, highest, g1, g2, g1 + (g2 - g1) * _share(left, right), powers, known, fresh
+                )
+                reached = reached and ok
+                used += 5
+                if LOWEST <= fresh[0] <= HIGHEST:
+                    here = _profile(fresh)
+                    if here > value:
+                        value = here
+                        found = True
+                        best[:] = fresh
+                continue
+            middle = 0.5 * (g1 + g2)
+            known = _evaluate(x, c, inverse, highest, middle, powers, known, fresh)
+            used += 1
+            stack[top + 1, 0], stack[top + 1, 1] = middle, g2
+            stack[top + 1, 2 : 2 + _EVALUATED] = fresh
+            stack[top + 1, 2 + _EVALUATED :] = right
+            stack[top, 1] = middle
+            stack[top, 2 + _EVALUATED :] = fresh
+            top += 2
+    return found, reached, rises
+
+
+@compiled
+def _share(left, right):
+    """Where a straight slope between two points crosses zero, away from both."""
+    width = left[2] - right[2]
+    if not (width > 0.0 and width < math.inf):
+        return 0.5
+    return min(0.9, max(0.1, left[2] / width))
+
+
+@compiled
+def _empirical(x, c, n, m, inverse):
+    """The exponential law with the mean that the values have, censored ones included; scale and log-likelihood."""
+    total = 0.0
+    for i in range(n):
+        total += x[i] * inverse
+    for i in range(m):
+        total += c[i] * inverse
+    scale = total / max(n, 1)
+    if n == 0:
+        return scale, 0.0
+    if scale <= 0.0:
+        return 0.0, math.inf
+    return scale, -n * math.log(scale) - total / scale
+
+
+@compiled
+def fit(x, c, start):
+    """Fit a generalized Pareto law to excesses x > 0 and right-censored ones c.
+
+    Parameters
+    ----------
+    x, c : (n,), (m,) float64
+        Finite. Each c is known only to have been larger than that. Either may be empty.
+    start : float
+        theta of an earlier fit to nearly the same values, from where the search starts; 0.0 for a search everywhere.
+
+    Returns
+    -------
+    shape, scale, loglik : float
+        Never NaN. ``scale`` is 0 where there are no values, or only zeros.
+    code : int
+        Index into `METHODS`.
+    converged : bool
+    theta : float
+        shape / scale, to start from next time.
+    """
+    n, m = x.shape[0], c.shape[0]
+    top, bottom, censored = 0.0, math.inf, 0.0
+    for i in range(n):
+        top, bottom = max(top, x[i]), min(bottom, x[i])
+    for i in range(m):
+        censored = max(censored, c[i])
+    highest = max(top, censored)
+    if highest <= 0.0:
+        return 0.0, 0.0, (math.inf if n else 0.0), EMPIRICAL, False, 0.0
+    exponent = min(1000, max(-1000, math.frexp(highest)[1]))
+    inverse = math.ldexp(1.0, -exponent)
+    unit = exponent * math.log(2.0)  # log of a unit of the scaled values
+    if n < FEW or top <= bottom:
+        scale, loglik = _empirical(x, c, n, m, inverse)
+        return 0.0, _unscaled(scale, exponent), loglik - n * unit, EMPIRICAL, False, 0.0
+
+    highest *= inverse
+    powers = np.zeros((2, _TERMS))
+    best = np.empty(_EVALUATED)
+    found, reached, rises = False, True, False
+    known = False
+    if start != 0.0:
+        growth = start / inverse * highest
+        if -1.0 + 1e-9 < growth < 1e12:
+            found, known = _climb(x, c, inverse, highest, math.log1p(growth), powers, best)
+            found = found and LOWEST <= best[0] <= HIGHEST
+    if not found:
+        found, reached, rises = _search(x, c, inverse, highest, powers, known, best)
+    shape, scale, theta, loglik = 0.0, 0.0, 0.0, -math.inf
+    if found:
+        theta = best[6]
+        shape = best[0]
+        scale = (
+            shape / theta if theta != 0.0 else _log_series(powers[0], 0.0)[0] / n + _log_series(powers[1], 0.0)[0] / n
+        )
+        loglik = n * (-math.log(scale) - best[1] - 1.0)
+    # Shape -1: without censored values this is the uniform law up to the largest value.
+    limit = -n * math.log(highest)
+    if limit > loglik:
+        edge, at_edge = -1.0 / highest, limit
+        if m:
+            edge, at_edge = _edge(x, c, inverse, highest, LOWEST, -36.0)
+        if at_edge > loglik:
+            shape, scale, theta, loglik = LOWEST, -1.0 / edge, edge, at_edge
+    if rises:
+        edge, at_edge = _edge(x, c, inverse, highest, HIGHEST, 0.1)
+        if at_edge > loglik:
+            shape, scale, theta, loglik = HIGHEST, HIGHEST / edge, edge, at_edge
+    return shape, _unscaled(scale, exponent), loglik - n * unit, LIKELIHOOD, reached, theta * inverse
+
+
+@compiled
+def _unscaled(scale, exponent):
+    half = exponent // 2
+    return min(math.ldexp(math.ldexp(scale, half), exponent - half), 1.7976931348623157e308)
