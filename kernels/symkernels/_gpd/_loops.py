@@ -10,12 +10,17 @@ leave its form). Its slope has the sign of
 
     h(theta) = b (1 + A) + d - (1 + m / n),    b = mean 1 / (1 + theta x),  d = sum 1 / (1 + theta c) / n,
 
-with A rising, b and d falling: between two points h is bounded by what these are at the points, so that an interval is
-shown to hold no root from two evaluations. What cannot be shown is halved.
+with A rising, b and d falling, and also that of
 
-Values are first multiplied by a power of two that brings the largest into [1/2, 1): results do not depend on the scale.
-The search is in g = log(1 + theta max), which gives both ends of theta's range room. Near theta = 0, where all the terms
-cancel, power sums are used instead.
+    w - v,    w = (A / theta - A') / theta,  v = A / theta mean x / (1 + theta x),
+
+both falling. Between two points either is bounded by what its parts are at the points, so that an interval is shown to
+hold no root from two evaluations: by the first where theta is large, by the second where it is small. What cannot be
+shown is halved.
+
+Values are first multiplied by a power of two that brings the largest into [1/2, 1): results do not depend on the
+scale. The search is in g = log(1 + theta max), which gives both ends of theta's range room. Near theta = 0, where all
+the terms cancel, power sums are used instead.
 """
 
 from __future__ import annotations
@@ -27,24 +32,23 @@ import numpy as np
 
 try:
     from numba import njit
-
-    from .._jit import compiled
 except ImportError:  # without Numba the same functions run as Python
 
-    def compiled(function: Any) -> Any:
-        return function
-
-    def _reassociated(function: Any) -> Any:
+    def _compiled(function: Any, **options: Any) -> Any:
         return function
 else:
 
-    def _reassociated(function: Any) -> Any:
-        """Compile sums whose terms may be added in any order: in vectors. NaN and infinity keep their meaning."""
-        options = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
+    def _compiled(function: Any, **options: Any) -> Any:
+        """As `_jit.compiled`; x / 0 is infinite, so that no loop has to look for it."""
         try:
-            return njit(cache=True, **options)(function)
-        except RuntimeError:
-            return njit(**options)(function)
+            return njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+        except RuntimeError:  # a read-only installation, and no home folder either
+            return njit(nogil=True, error_model="numpy", **options)(function)
+
+
+def _reassociated(function: Any) -> Any:
+    """Compile sums whose terms may be added in any order: in vectors. NaN and infinity keep their meaning."""
+    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
 
 
 LIKELIHOOD, PWM, MOMENTS, EMPIRICAL = 0, 1, 2, 3
@@ -56,39 +60,58 @@ _NEAR = 1.0 / 32  # |theta| max up to which power sums are used
 _TERMS = 12  # of a series: (1/32)^12 is far below rounding
 _FINEST = 1.0 / 16  # width in g of an interval that is halved no more
 _BUDGET = 600  # evaluations in a search
-_EVALUATED = 7  # A, mean log, slope, curvature, b, d, theta of an evaluation
+_EVALUATED = 9  # A, mean log, slope, curvature, b, d, theta, w, v of an evaluation
 
 
 @_reassociated
-def _block(x, start, stop, factor):
-    """Product of 1 + factor x, sums of its inverse and of the inverse's square."""
+def _block(x, start, quarter, factor):
+    """Product of t = 1 + factor x, sums of 1 / t and its square, of four quarters, with a division for four values."""
     product, first, second = 1.0, 0.0, 0.0
-    for i in range(start, stop):
-        t = 1.0 + factor * x[i]
-        r = 1.0 / t
-        product *= t
-        first += r
-        second += r * r
+    first_x, second_x = x[start : start + quarter], x[start + quarter : start + 2 * quarter]
+    third_x, fourth_x = x[start + 2 * quarter : start + 3 * quarter], x[start + 3 * quarter : start + 4 * quarter]
+    for i in range(quarter):
+        t1, t2 = 1.0 + factor * first_x[i], 1.0 + factor * second_x[i]
+        t3, t4 = 1.0 + factor * third_x[i], 1.0 + factor * fourth_x[i]
+        p, q = t1 * t2, t3 * t4
+        pq = p * q
+        r = 1.0 / pq
+        product *= pq
+        p, q = q * r, p * r  # 1 / (t1 t2), 1 / (t3 t4)
+        first += (t1 + t2) * p + (t3 + t4) * q
+        second += (t1 * t1 + t2 * t2) * (p * p) + (t3 * t3 + t4 * t4) * (q * q)
     return product, first, second
 
 
-@compiled
-def _sums(x, inverse, theta, length):
-    """Sums of log(1 + theta y), its inverse, and the inverse's square, for y = x inverse.
+@_compiled
+def _sums(x, inverse, theta, g):
+    """Sums of log(1 + theta y), its inverse, and the inverse's square, for y = x inverse; g = log(1 + theta max y).
 
-    ``length``: how many terms may be multiplied without leaving the range of numbers.
+    Terms are multiplied for one logarithm while that cannot leave the range of numbers.
     """
+    n = x.shape[0]
     logs, first, second = 0.0, 0.0, 0.0
     factor = theta * inverse
-    for start in range(0, x.shape[0], length):
-        product, r, s = _block(x, start, min(start + length, x.shape[0]), factor)
+    quarter = int(min(64.0, 150.0 / abs(g)))
+    start = 0
+    while start < n and quarter > 0:
+        quarter = min(quarter, (n - start) // 4)
+        if quarter == 0:
+            break
+        product, r, s = _block(x, start, quarter, factor)
         logs += math.log(product)
         first += r
         second += s
+        start += 4 * quarter
+    for i in range(start, n):
+        t = 1.0 + factor * x[i]
+        r = 1.0 / t
+        logs += math.log(t)
+        first += r
+        second += r * r
     return logs, first, second
 
 
-@compiled
+@_compiled
 def _power_sums(x, inverse, out):
     for i in range(x.shape[0]):
         y = x[i] * inverse
@@ -98,7 +121,7 @@ def _power_sums(x, inverse, out):
             out[k] += power
 
 
-@compiled
+@_compiled
 def _log_series(powers, theta):
     """Sum of log(1 + theta y) / theta, its derivative and second derivative."""
     value, slope, bend = 0.0, 0.0, 0.0
@@ -112,7 +135,7 @@ def _log_series(powers, theta):
     return value, slope, bend
 
 
-@compiled
+@_compiled
 def _evaluate(x, c, inverse, highest, g, powers, known, out):
     """The profile at g; whether the power sums are known is returned."""
     n, m = x.shape[0], c.shape[0]
@@ -128,14 +151,13 @@ def _evaluate(x, c, inverse, highest, g, powers, known, out):
         out[0], out[1] = s * theta, u * theta
         out[2] = -s1 / s - (u + theta * u1)
         out[3] = -s2 / s + (s1 / s) ** 2 - (2.0 * u1 + theta * u2)
-        out[4], out[5] = 1.0 - theta * (u + theta * u1), 0.0  # d is left out: such intervals are not excluded by it
-        out[6] = theta
+        out[4], out[5] = 1.0 - theta * (u + theta * u1), (m - theta * (v + theta * v1)) / n
+        out[6], out[7], out[8] = theta, -s1, s * (u + theta * u1)
         return True
-    length = int(min(256.0, max(1.0, 600.0 / abs(g))))
-    u, r, rr = _sums(x, inverse, theta, length)
+    u, r, rr = _sums(x, inverse, theta, g)
     v, q, qq = 0.0, 0.0, 0.0
     if m:
-        v, q, qq = _sums(c, inverse, theta, length)
+        v, q, qq = _sums(c, inverse, theta, g)
     a = (u + v) / n
     a1 = ((n - r) + (m - q)) / (n * theta)
     a2 = -((n - 2.0 * r + rr) + (m - 2.0 * q + qq)) / (n * theta * theta)
@@ -145,10 +167,11 @@ def _evaluate(x, c, inverse, highest, g, powers, known, out):
     out[2] = 1.0 / theta - a1 / a - u1
     out[3] = -1.0 / (theta * theta) - a2 / a + (a1 / a) ** 2 - u2
     out[4], out[5], out[6] = r / n, q / n, theta
+    out[7], out[8] = (a / theta - a1) / theta, a / theta * u1
     return known
 
 
-@compiled
+@_compiled
 def _refine(x, c, inverse, highest, low, high, g, powers, known, out):
     """Newton steps inside a bracket with a rising profile at ``low`` and a falling one at ``high``.
 
@@ -177,7 +200,7 @@ def _refine(x, c, inverse, highest, low, high, g, powers, known, out):
     return False, known
 
 
-@compiled
+@_compiled
 def _profile(out):
     """Log-likelihood / n of an evaluation, but for the scale of the values."""
     theta = out[6]
@@ -185,9 +208,9 @@ def _profile(out):
     return -math.log(scale) - out[1] - 1.0
 
 
-@compiled
+@_compiled
 def _climb(x, c, inverse, highest, g, powers, out):
-    """The maximum next to g, uphill; not reached where there is none. Returns that, and whether power sums are known."""
+    """The maximum next to g, uphill. Returns whether it was reached, and whether power sums are known."""
     known = _evaluate(x, c, inverse, highest, g, powers, False, out)
     low, high = g, g
     step = 0.125
@@ -221,7 +244,7 @@ def _climb(x, c, inverse, highest, g, powers, out):
     return False, known
 
 
-@compiled
+@_compiled
 def _edge(x, c, inverse, highest, shape, low):
     """The best theta for a shape at the edge of what is allowed, above ``low``: theta and log-likelihood.
 
@@ -236,11 +259,10 @@ def _edge(x, c, inverse, highest, shape, low):
     for _ in range(200):
         g = 0.5 * (left + right)
         theta = math.expm1(g) / highest
-        length = int(min(256.0, max(1.0, 600.0 / abs(g))))
-        _, r, _ = _sums(x, inverse, theta, length)
+        _, r, _ = _sums(x, inverse, theta, g)
         q = 0.0
         if m:
-            _, q, _ = _sums(c, inverse, theta, length)
+            _, q, _ = _sums(c, inverse, theta, g)
         slope = (r - ((n - r) + (m - q)) / shape) * (1.0 if theta > 0.0 else -1.0)
         if slope > 0.0:
             left = g
@@ -250,15 +272,14 @@ def _edge(x, c, inverse, highest, shape, low):
             break
     high = 0.5 * (left + right)
     theta = math.expm1(high) / highest
-    length = int(min(256.0, max(1.0, 600.0 / abs(high))))
-    u, _, _ = _sums(x, inverse, theta, length)
+    u, _, _ = _sums(x, inverse, theta, high)
     v = 0.0
     if m:
-        v, _, _ = _sums(c, inverse, theta, length)
+        v, _, _ = _sums(c, inverse, theta, high)
     return theta, -n * math.log(shape / theta) - u - (u + v) / shape
 
 
-@compiled
+@_compiled
 def _search(x, c, inverse, highest, powers, known, best):
     """The highest of all maxima of the profile with a shape inside the bounds; False where there is none.
 
@@ -315,7 +336,7 @@ def _search(x, c, inverse, highest, powers, known, best):
             crossing = left[2] > 0.0 and right[2] <= 0.0
             near = g1 >= near_low and g2 <= near_high
             if not crossing:
-                if near:
+                if right[7] > left[8] or left[7] < right[8]:
                     continue
                 if right[4] * max(0.0, 1.0 + left[0]) + right[5] > constant:
                     continue
@@ -323,7 +344,7 @@ def _search(x, c, inverse, highest, powers, known, best):
                     continue
                 if g2 - g1 <= _FINEST or used > _BUDGET:
                     continue
-            elif near or g2 - g1 <= _FINEST or used > _BUDGET or (g2 - g1 <= 0.75 and left[3] < 0.0 and right[3] < 0.0):
+            elif near or g2 - g1 <= _FINEST or used > _BUDGET or (g2 - g1 <= 1.5 and left[3] < 0.0 and right[3] < 0.0):
                 ok, known = _refine(
                     x, c, inverse, highest, g1, g2, g1 + (g2 - g1) * _share(left, right), powers, known, fresh
                 )
@@ -348,7 +369,7 @@ def _search(x, c, inverse, highest, powers, known, best):
     return found, reached, rises
 
 
-@compiled
+@_compiled
 def _share(left, right):
     """Where a straight slope between two points crosses zero, away from both."""
     width = left[2] - right[2]
@@ -357,7 +378,7 @@ def _share(left, right):
     return min(0.9, max(0.1, left[2] / width))
 
 
-@compiled
+@_compiled
 def _empirical(x, c, n, m, inverse):
     """The exponential law with the mean that the values have, censored ones included; scale and log-likelihood."""
     total = 0.0
@@ -373,7 +394,7 @@ def _empirical(x, c, n, m, inverse):
     return scale, -n * math.log(scale) - total / scale
 
 
-@compiled
+@_compiled
 def fit(x, c, start):
     """Fit a generalized Pareto law to excesses x > 0 and right-censored ones c.
 
@@ -435,7 +456,7 @@ def fit(x, c, start):
     if limit > loglik:
         edge, at_edge = -1.0 / highest, limit
         if m:
-            edge, at_edge = _edge(x, c, inverse, highest, LOWEST, -36.0)
+            edge, at_edge = _edge(x, c, inverse, highest, LOWEST, -30.0)
         if at_edge > loglik:
             shape, scale, theta, loglik = LOWEST, -1.0 / edge, edge, at_edge
     if rises:
@@ -445,7 +466,7 @@ def fit(x, c, start):
     return shape, _unscaled(scale, exponent), loglik - n * unit, LIKELIHOOD, reached, theta * inverse
 
 
-@compiled
+@_compiled
 def _unscaled(scale, exponent):
     half = exponent // 2
     return min(math.ldexp(math.ldexp(scale, half), exponent - half), 1.7976931348623157e308)
