@@ -1,0 +1,132 @@
+"""The rows of a table, each with its two anomaly flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symjobs._entities import DataFrame, number_text
+
+if TYPE_CHECKING:
+    from symkernels import Spot
+
+_LETTERS = {"id": "C", "res": "B", "q95": "C", "q98": "C", "q99": "C", "evt": "B", "score": "C"}
+_FLAGS = np.array(["0", "1"], dtype=object)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictFrameResult:
+    """Anomaly flags of the n rows of a table, in their order.
+
+    Attributes
+    ----------
+    id : (n,) int64
+        Numbers of the rows, from 0.
+    res : (n,) int8
+        1 where the score is above the quantile that `simple_rule` names; 0 where it is not, where that is not known yet,
+        and where the score is missing.
+    q95, q98, q99 : (n,) float64
+        Quantiles of the scores of all rows before the row's block of 1,024 rows; NaN while there are none.
+    evt : (n,) int8
+        1 where the score passed `threshold` (or fell below `lower`); 0 where it did not, during the warm-up, and where
+        the score is missing.
+    score : (n,) float64
+        The model's score, larger where the row is more unusual; NaN where an input is missing.
+    threshold : (n,) float64
+        What each score was judged against; NaN during the warm-up.
+    lower : (n,) float64 or None
+        The same for the lower tail, if both are looked at.
+    model_id, algo, score_key : str
+        The model, its type, and which key of its predictions the score is.
+    simple_rule : str
+        ``q95``, ``q98`` or ``q99``.
+    n_missing : int
+        Rows without a score.
+    n_warmup : int
+        Rows with a score that were taken to learn the scores by, and so have no flag `evt`.
+    settings : dict of str to str
+        The parameters of the extreme-value flag, ``evt_*``, as text; what has no value is left out.
+    spot : Spot
+        The detector after the last row. Its `tail` is the fitted tail, and `level` where that begins.
+    include_scores : bool
+        Whether `entities` shows the column ``score``.
+    """
+
+    id: np.ndarray
+    res: np.ndarray
+    q95: np.ndarray
+    q98: np.ndarray
+    q99: np.ndarray
+    evt: np.ndarray
+    score: np.ndarray
+    threshold: np.ndarray
+    lower: np.ndarray | None
+    model_id: str
+    algo: str
+    score_key: str
+    simple_rule: str
+    n_missing: int
+    n_warmup: int
+    settings: Mapping[str, str]
+    spot: Spot
+    include_scores: bool = False
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the table."""
+        return len(self.id)
+
+    @property
+    def n_flagged(self) -> int:
+        """Rows whose `evt` is 1."""
+        return int(self.evt.sum())
+
+    @property
+    def n_remaining(self) -> int:
+        """Scores that are still needed before there are flags `evt`; 0 after the warm-up."""
+        return int(self.spot.remaining)
+
+    @property
+    def alpha(self) -> float:
+        """The tolerated probability of a false alarm."""
+        return float(self.settings["evt_alpha"])
+
+    @property
+    def reason(self) -> str | None:
+        """Why there are no flags `evt`: too few scores, or scores that are all the same; None if there may be some."""
+        if self.n_remaining:
+            return (
+                f"the warm-up takes {self.n_warmup + self.n_remaining} scores, and there were {self.n_warmup}: "
+                f"{self.n_remaining} more rows with a score are needed"
+            )
+        return self.spot.reason
+
+    def __repr__(self) -> str:
+        found = self.reason or f"{self.n_flagged} with evt 1 at alpha {self.alpha:g}, {int(self.res.sum())} with res 1"
+        return f"<{self.n_rows} rows by {self.algo} model {self.model_id!r}: {found}>"
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the columns of the answer by name, in their order: (n,) arrays."""
+        columns = {"id": self.id, "res": self.res, "q95": self.q95, "q98": self.q98, "q99": self.q99, "evt": self.evt}
+        return {**columns, "score": self.score} if self.include_scores else columns
+
+    def entities(self) -> dict[str, Any]:
+        """Return ``dataframe``; a quantile or score that is missing is ``NaN``."""
+        columns = self.columns()
+        texts = [_texts(array) for array in columns.values()]
+        letters = [_LETTERS[name] for name in columns]
+        return {"dataframe": DataFrame(list(columns), letters, [list(row) for row in zip(*texts, strict=True)])}
+
+
+def _texts(array: np.ndarray) -> list[str]:
+    if array.dtype == np.int8:
+        return list(_FLAGS[array])
+    if array.dtype != np.float64 or not len(array):
+        return [str(value) for value in array.tolist()]
+    bits = array.view(np.int64)  # NaN is equal to itself in these
+    starts = np.concatenate([[0], np.flatnonzero(bits[1:] != bits[:-1]) + 1])  # quantiles are the same in 1,024 rows
+    texts = np.array([number_text(value) for value in array[starts].tolist()], dtype=object)
+    return list(np.repeat(texts, np.diff(starts, append=len(array))))
