@@ -14,6 +14,7 @@ from ._kmeans import KMeansResult, assign_clusters, kmeans
 from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
+from ._scores import projected_squares
 from ._silhouette import silhouette_samples, silhouette_score
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
 from ._streaming import Coreset, StreamingKMeans
@@ -48,6 +49,7 @@ __all__ = [
     "kmeans_sweep",
     "nearest_correlation",
     "pca",
+    "projected_squares",
     "psd_report",
     "silhouette_samples",
     "silhouette_score",

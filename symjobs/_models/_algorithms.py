@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from symjobs._errors import InputError
 from symjobs._models._kmeans import KMeansModel
+from symjobs._models._mahalanobis import MahalanobisModel
 from symjobs._models._model import Model
+from symjobs._models._oospca import OospcaModel
 from symjobs._text import near, shown
 
-ALGORITHMS: dict[str, type[Model]] = {model.algo: model for model in (KMeansModel,)}
+ALGORITHMS: dict[str, type[Model]] = {model.algo: model for model in (KMeansModel, OospcaModel, MahalanobisModel)}
 
 
 def algorithm(name: str) -> type[Model]:

@@ -1,0 +1,167 @@
+"""The mahalanobis model: how far a row is from the mean, in units of how the rows learnt vary in that direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from symjobs._entities import number_text
+from symjobs._errors import InputError
+from symjobs._models._anomaly import SCORE, AnomalyPredictions
+from symjobs._models._blocks import Blocks
+from symjobs._models._inputs import Input
+from symjobs._models._model import Checkpoint, Model, Names
+from symjobs._models._standard import standard
+from symjobs._parameters import one_of
+from symkernels import projected_squares
+
+if TYPE_CHECKING:
+    from symjobs._project import Snapshot
+
+SHRINKAGE = "mahalanobis_shrinkage"
+SHRINKAGES = ("oas", "rblw", "none")
+
+
+class MahalanobisModel(Model):
+    """Means and correlations of a project's inputs, and the Mahalanobis distance of any row.
+
+    Parameters
+    ----------
+    inputs, fill
+        As `Model` takes them; ``fill`` is the center, too.
+    projection : (d, d) float64
+        Principal directions as columns: the first ``spanned`` of them divided by the roots of their variances, and each
+        row by the input's standard deviation.
+    spanned : int
+        Directions in which the rows learnt vary; all of them with shrinkage.
+    facts : dict of str to str
+        What `info` tells.
+
+    Notes
+    -----
+    ``score`` is the distance, the root of z' R^-1 z with z the row in standard units and R the correlation matrix. As
+    that is estimated from n rows, its smallest eigenvalues come out too small, and its inverse too large. So R is
+    shrunk towards the identity, (1 - r) R + r I, by how much is estimated as the optimum for Gaussian rows, from the
+    traces of R and R^2 alone: ``oas``, the oracle approximating shrinkage, or ``rblw``, the Rao-Blackwellized
+    Ledoit-Wolf estimate (Chen, Wiesel, Eldar and Hero, "Shrinkage algorithms for MMSE covariance estimation", IEEE
+    Transactions on Signal Processing 58, 2010: equations 23 and 17). The estimate of Ledoit and Wolf (2004) itself
+    needs fourth moments of all pairs of inputs, which a project does not keep. Both vanish as 1/n.
+
+    With ``none``, R is inverted on the directions in which the rows vary. How far a row leaves these is its
+    ``residual``, a squared distance in standard units: 0 unless inputs are collinear.
+    """
+
+    algo: ClassVar[str] = "mahalanobis"
+    parameters: ClassVar[tuple[str, ...]] = (SHRINKAGE,)
+    keys: ClassVar[dict[str, str]] = {
+        SCORE: "Mahalanobis distance from the mean; NaN where an input is missing",
+        "residual": "squared distance from the directions in which the rows learnt vary, if the score leaves any out; "
+        "NaN where an input is missing",
+    }
+    score: ClassVar[str | None] = SCORE
+
+    def __init__(
+        self,
+        inputs: tuple[Input, ...],
+        fill: np.ndarray,
+        projection: np.ndarray,
+        spanned: int,
+        facts: dict[str, str],
+    ) -> None:
+        super().__init__(inputs, fill)
+        self.projection = projection
+        self.spanned = spanned
+        self._facts = facts
+
+    @classmethod
+    def build(
+        cls,
+        snapshot: Snapshot,
+        inputs: Names | None,
+        targets: Names | None,
+        parameters: Mapping[str, str],
+        checkpoint: Checkpoint | None = None,
+    ) -> Self:
+        if parameters.get(SHRINKAGE) in ("ledoit_wolf", "lw"):
+            raise InputError(
+                f"parameter {SHRINKAGE!r}: the estimate of Ledoit and Wolf needs fourth moments of all pairs of inputs "
+                "that a project does not keep; take 'rblw', its Rao-Blackwellization for Gaussian rows, or 'oas'"
+            )
+        shrinkage = one_of(parameters, SHRINKAGE, SHRINKAGES, "oas")
+        known = standard(snapshot, inputs, targets, cls.algo)
+        found = known.components(cls.algo, checkpoint)
+        values = found.values
+        share = _share(values, known.n_common, shrinkage)
+        variances = (1 - share) * values + share * values.mean()
+        spanned = int((variances > 0).sum())
+        roots = np.ones(len(values))
+        roots[:spanned] = np.sqrt(variances[:spanned])
+        facts = {
+            SHRINKAGE: shrinkage,
+            "shrunk_by": number_text(share),
+            **known.facts(found),
+        }
+        if spanned < len(values):
+            facts["collinear"] = (
+                f"the inputs vary in {spanned} of {len(values)} directions; the score is of these, the residual of the "
+                f"others ({SHRINKAGE} other than none takes all)"
+            )
+        return cls(known.inputs, known.mean, found.vectors / roots / known.deviation[:, None], spanned, facts)
+
+    def predict(self, blocks: Blocks) -> AnomalyPredictions:
+        squares: list[np.ndarray] = []
+        residuals: list[np.ndarray] = []
+        for block in blocks:
+            square, residual = projected_squares(block, self.fill, self.projection, self.spanned)
+            squares.append(square)
+            residuals.append(residual)
+        return AnomalyPredictions(
+            n_rows=blocks.n_rows,
+            n_missing=blocks.n_missing,
+            n_imputed=blocks.n_imputed,
+            scores=np.sqrt(np.concatenate(squares)),
+            further={"residual": np.concatenate(residuals)},
+        )
+
+    def info(self) -> dict[str, str]:
+        return dict(self._facts)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"projection": self.projection}
+
+    def metadata(self) -> dict[str, Any]:
+        return {"spanned": self.spanned, "facts": self._facts}
+
+    @classmethod
+    def restore(
+        cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
+    ) -> Self:
+        projection, spanned = arrays["projection"], metadata["spanned"]
+        d = len(inputs)
+        if projection.dtype != np.float64 or projection.shape != (d, d):
+            raise ValueError(
+                f"its mahalanobis model has directions of shape {projection.shape} and type {projection.dtype} for "
+                f"{d} inputs"
+            )
+        if not isinstance(spanned, int) or not 1 <= spanned <= d:
+            raise ValueError(f"its mahalanobis model varies in {spanned!r} of {d} directions")
+        if not np.isfinite(projection).all() or not np.isfinite(fill).all():
+            raise ValueError("its mahalanobis model has directions that are no numbers")
+        return cls(inputs, fill, projection, spanned, dict(metadata["facts"]))
+
+
+def _share(values: np.ndarray, n: int, shrinkage: str) -> float:
+    """By how much a matrix of these eigenvalues, estimated from n rows, is shrunk: from 0 to 1."""
+    if shrinkage == "none":
+        return 0.0
+    p, trace, square = len(values), float(values.sum()), float((values**2).sum())
+    spread = square - trace**2 / p
+    if not spread > 0:  # a multiple of the identity already
+        return 1.0
+    if shrinkage == "oas":
+        share = ((1 - 2 / p) * square + trace**2) / ((n + 1 - 2 / p) * spread)
+    else:
+        share = ((n - 2) / n * square + trace**2) / ((n + 2) * spread)
+    return min(share, 1.0)
