@@ -1,4 +1,5 @@
-"""Pictures of answers: scree plot, correlation heat map, bars of variance inflation factors, clusters over k.
+"""Pictures of answers: scree plot, correlation heat map, bars of variance inflation factors, clusters over k,
+anomaly scores over time.
 
 Each function returns a matplotlib Figure that no window and no global state knows of; `save` writes it.
 """
@@ -6,5 +7,6 @@ Each function returns a matplotlib Figure that no window and no global state kno
 from symjobs._plots._base import check_path, save
 from symjobs._plots._clusters import cluster_curves
 from symjobs._plots._matrices import correlation_map, scree, vif_bars
+from symjobs._plots._scores import Tail, score_picture
 
-__all__ = ["check_path", "cluster_curves", "correlation_map", "save", "scree", "vif_bars"]
+__all__ = ["Tail", "check_path", "cluster_curves", "correlation_map", "save", "score_picture", "scree", "vif_bars"]

@@ -138,6 +138,102 @@ def test_cluster_curves_of_squared_distances_say_so(tmp_path):
     assert _plots.save(figure, tmp_path / "one.png").stat().st_size > 1000
 
 
+# --- anomaly scores ---------------------------------------------------------------------------------------------------
+
+
+def score_parts(figure):
+    """The two axes, and what is drawn on each by its name."""
+    time, histogram = figure.axes
+    named = {line.get_label(): line for axes in figure.axes for line in axes.lines}
+    return time, histogram, named
+
+
+def test_scores_over_time_with_threshold_flags_and_warm_up():
+    scores = np.array([1.0, 2.0, 1.5, 9.0, 2.5, math.nan, 1.0])
+    threshold = np.array([math.nan, math.nan, 5.0, 5.0, 6.0, 6.0, 6.0])
+    figure = _plots.score_picture(
+        scores, threshold, scores > threshold, title="seven rows", alpha=0.01, name="distance"
+    )
+    time, histogram, named = score_parts(figure)
+    np.testing.assert_array_equal(named["score"].get_xdata(), [0, 1, 2, 4, 6])
+    np.testing.assert_array_equal(named["flagged: 1"].get_xydata(), [[3.0, 9.0]])
+    line = named["threshold, alpha = 0.01"]
+    np.testing.assert_array_equal(line.get_xydata(), [[0, math.nan], [2, 5.0], [4, 6.0], [6, 6.0]])
+    assert "warm-up: no flags" in [text.get_text() for text in time.get_legend().get_texts()]
+    assert time.patches[0].get_width() == 2
+    np.testing.assert_array_equal(named["threshold at the end"].get_ydata(), [6.0, 6.0])
+    assert sum(bar.get_width() for bar in histogram.patches) == 6 + 1  # all scores, and the flagged one over them
+    assert (time.get_ylabel(), time.get_yscale(), histogram.get_xscale()) == ("distance", "linear", "log")
+
+
+def test_scores_whose_largest_dwarf_the_rest_are_logarithmic():
+    scores = np.array([1.0, 2.0, 1.5, 900.0, 2.5])
+    time = _plots.score_picture(scores, np.full(5, 5.0), scores > 5, title="").axes[0]
+    assert (time.get_yscale(), time.get_ylabel()) == ("log", "score (logarithmic)")
+    scores[0] = -1.0
+    assert _plots.score_picture(scores, np.full(5, 5.0), scores > 5, title="").axes[0].get_yscale() == "linear"
+
+
+def test_of_a_million_scores_all_are_counted_and_all_flagged_ones_are_drawn(tmp_path):
+    scores = np.random.default_rng(0).exponential(size=1_000_000)
+    threshold = np.where(np.arange(1_000_000) < 1000, math.nan, 8.0 + np.sin(np.arange(1_000_000)))  # moves every row
+    flagged = scores > threshold
+    figure = _plots.score_picture(scores, threshold, flagged, title="a million")
+    time, histogram, named = score_parts(figure)
+    cells = np.ma.filled(time.collections[0].get_array(), 0)
+    assert cells.sum() + flagged.sum() == 1_000_000
+    assert flagged.sum() > 100
+    np.testing.assert_array_equal(named[f"flagged: {flagged.sum():,}"].get_xdata(), np.flatnonzero(flagged))
+    assert len(named["threshold"].get_xdata()) <= 4_002
+    assert sum(bar.get_width() for bar in histogram.patches[:60]) == 1_000_000
+    assert _plots.save(figure, tmp_path / "million.svg").stat().st_size < 1_000_000
+
+
+def test_the_tail_is_drawn_as_the_scores_that_it_lets_expect():
+    scores = np.random.default_rng(1).exponential(size=20_000)
+    tail = _plots.Tail(level=2.0, shape=0.0, scale=1.0)
+    figure = _plots.score_picture(scores, np.full(20_000, 9.0), scores > 9, tails=(tail,), title="")
+    _, histogram, named = score_parts(figure)
+    counts = {bar.get_y() + bar.get_height() / 2: bar.get_width() for bar in histogram.patches[:60]}
+    expected, heights = named["fitted tail, shape 0.00"].get_data()
+    assert heights.min() >= 2.0
+    for number, height in zip(expected[:20], heights[:20], strict=True):
+        nearest = min(counts, key=lambda middle: abs(middle - height))
+        assert counts[nearest] == pytest.approx(number, abs=5 * math.sqrt(number))
+
+
+@pytest.mark.parametrize(("shape", "survival"), [(0.0, math.exp(-1)), (0.5, 1.5**-2), (-0.5, 0.25), (-1.0, 0.0)])
+def test_the_survival_of_a_tail(shape, survival):
+    tail = _plots.Tail(level=0.0, shape=shape, scale=2.0)
+    np.testing.assert_allclose(tail.survival(np.array([-1.0, 0.0, 2.0])), [1.0, 1.0, survival], atol=1e-15)
+    assert _plots.Tail(0.0, -0.5, 2.0).survival(np.array([4.0, 5.0])).tolist() == [0.0, 0.0]
+
+
+def test_two_sides_and_infinite_scores():
+    scores = np.array([0.0, -3.0, 3.0, math.inf, -math.inf, 1.0])
+    flagged = np.abs(scores) > 2
+    tails = (_plots.Tail(1.0, 0.1, 1.0), _plots.Tail(-1.0, 0.1, 1.0, upper=False))
+    figure = _plots.score_picture(scores, np.full(6, 2.0), flagged, lower=np.full(6, -2.0), tails=tails, title="two")
+    time, _, named = score_parts(figure)
+    assert {"threshold", "lower threshold", "flagged: 4", "lower tail, shape 0.10"} <= set(named)
+    np.testing.assert_array_equal(named["flagged: 4"].get_xydata(), [[1.0, -3.0], [2.0, 3.0]])
+    arrows = {line.get_marker(): line.get_xdata().tolist() for line in time.lines if line.get_marker() in ("^", "v")}
+    assert arrows == {"^": [3], "v": [4]}
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[], [math.nan], [1.0], [0.0] * 9, [5e-13] * 9, [math.inf, math.nan], [1e12, 2e12, -1e12], [1e-300, 1e300]],
+)
+def test_hardly_any_scores_can_be_drawn(tmp_path, scores):
+    none = np.full(len(scores), math.nan)
+    figure = _plots.score_picture(np.array(scores), none, np.zeros(len(scores), dtype=bool), title="few")
+    assert _plots.save(figure, tmp_path / "few.png").stat().st_size > 1000
+
+
+# --- where it goes ----------------------------------------------------------------------------------------------------
+
+
 def test_a_path_is_checked_before_the_work(tmp_path):
     with pytest.raises(InputError, match=r"must end with one of \.png, \.svg, \.pdf"):
         _plots.check_path(tmp_path / "p.jpeg2")
