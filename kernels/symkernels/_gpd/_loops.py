@@ -1,7 +1,7 @@
 """Compiled maximum likelihood for one generalized Pareto tail, in one dimension, with every root bracketed.
 
-With theta = shape / scale, n excesses x and right-censored c, and A(theta) the sum of log(1 + theta z) over both, divided
-by n, the likelihood is largest at shape A(theta): what is left is the profile
+With theta = shape / scale, n excesses x and m right-censored c, and A(theta) the sum of log(1 + theta z) over both,
+divided by n, the likelihood is largest at shape A(theta): what is left is the profile
 
     f(theta) = -log(A / theta) - mean log(1 + theta x) - 1        (the log-likelihood / n)
 
@@ -58,6 +58,7 @@ LOWEST, HIGHEST = -1.0, 10.0  # shapes
 
 _NEAR = 1.0 / 32  # |theta| max up to which power sums are used
 _TERMS = 12  # of a series: (1/32)^12 is far below rounding
+_LOWEST_G = -27.0  # 1 + theta max of 2e-12, up to which rounding leaves it some digits
 _FINEST = 1.0 / 16  # width in g of an interval that is halved no more
 _BUDGET = 600  # evaluations in a search
 _EVALUATED = 9  # A, mean log, slope, curvature, b, d, theta, w, v of an evaluation
@@ -224,7 +225,7 @@ def _climb(x, c, inverse, highest, g, powers, out):
         if abs(newton) <= 1e-7:
             known = _evaluate(x, c, inverse, highest, g + newton, powers, known, out)
             return True, known
-        g += newton * 1.0
+        g += newton
         known = _evaluate(x, c, inverse, highest, g, powers, known, out)
         if not (LOWEST < out[0] < HIGHEST):
             return False, known
@@ -252,10 +253,7 @@ def _edge(x, c, inverse, highest, shape, low):
     / shape, which changes once.
     """
     n, m = x.shape[0], c.shape[0]
-    high = low
-    left, right = low, 300.0
-    if shape < 0.0:
-        left, right = low, -1e-12
+    left, right = low, (-1e-12 if shape < 0.0 else 300.0)
     for _ in range(200):
         g = 0.5 * (left + right)
         theta = math.expm1(g) / highest
@@ -270,12 +268,12 @@ def _edge(x, c, inverse, highest, shape, low):
             right = g
         if right - left <= 1e-10 * (1.0 + abs(g)):
             break
-    high = 0.5 * (left + right)
-    theta = math.expm1(high) / highest
-    u, _, _ = _sums(x, inverse, theta, high)
+    g = 0.5 * (left + right)
+    theta = math.expm1(g) / highest
+    u, _, _ = _sums(x, inverse, theta, g)
     v = 0.0
     if m:
-        v, _, _ = _sums(c, inverse, theta, high)
+        v, _, _ = _sums(c, inverse, theta, g)
     return theta, -n * math.log(shape / theta) - u - (u + v) / shape
 
 
@@ -283,12 +281,12 @@ def _edge(x, c, inverse, highest, shape, low):
 def _search(x, c, inverse, highest, powers, known, best):
     """The highest of all maxima of the profile with a shape inside the bounds; False where there is none.
 
-    Also whether the profile still rises at the largest shape.
+    Also whether all was reached, and whether the profile still rises at the largest shape.
     """
     n, m = x.shape[0], c.shape[0]
     nodes = np.empty((64, _EVALUATED))
     at = np.empty(64)
-    low = -math.log(16.0 * (n + m)) - 2.0
+    low = _LOWEST_G
     lows, count = 0, 0
     near_low, near_high = math.log1p(-_NEAR * 0.999), math.log1p(_NEAR * 0.999)
     g = near_low
@@ -332,6 +330,7 @@ def _search(x, c, inverse, highest, powers, known, best):
             g1, g2 = stack[top, 0], stack[top, 1]
             left, right = stack[top, 2 : 2 + _EVALUATED], stack[top, 2 + _EVALUATED :]
             if right[0] <= LOWEST or left[0] >= HIGHEST:
+                rises = rises or (left[0] >= HIGHEST and left[2] > 0.0)
                 continue
             crossing = left[2] > 0.0 and right[2] <= 0.0
             near = g1 >= near_low and g2 <= near_high
@@ -356,6 +355,7 @@ def _search(x, c, inverse, highest, powers, known, best):
                         value = here
                         found = True
                         best[:] = fresh
+                rises = rises or fresh[0] > HIGHEST
                 continue
             middle = 0.5 * (g1 + g2)
             known = _evaluate(x, c, inverse, highest, middle, powers, known, fresh)
@@ -376,6 +376,69 @@ def _share(left, right):
     if not (width > 0.0 and width < math.inf):
         return 0.5
     return min(0.9, max(0.1, left[2] / width))
+
+
+@_compiled
+def log_likelihood(x, c, shape, scale):
+    """Log-likelihood of a shape and a scale; -inf where a value is beyond their end."""
+    n, m = x.shape[0], c.shape[0]
+    if not scale > 0.0:
+        return -math.inf
+    logs, rest = 0.0, 0.0
+    theta = shape / scale
+    for i in range(n):
+        if abs(shape) < 1e-12:
+            rest += x[i] / scale
+        elif 1.0 + theta * x[i] > 0.0:
+            logs += math.log1p(theta * x[i])
+        elif shape > LOWEST:
+            return -math.inf
+    for i in range(m):
+        if abs(shape) < 1e-12:
+            rest += c[i] / scale
+        elif 1.0 + theta * c[i] > 0.0:
+            rest += math.log1p(theta * c[i]) / shape
+        else:
+            return -math.inf
+    if abs(shape) < 1e-12:
+        return -n * math.log(scale) - rest
+    return -n * math.log(scale) - (1.0 + 1.0 / shape) * logs - rest
+
+
+@_compiled
+def by_moments(x):
+    """Shape and scale from mean and variance: Hosking & Wallis, "Parameter and quantile estimation for the generalized
+    Pareto distribution", 1987."""
+    n = x.shape[0]
+    mean, squares = 0.0, 0.0
+    for i in range(n):
+        mean += x[i] / n
+    for i in range(n):
+        squares += (x[i] / mean - 1.0) ** 2
+    ratio = (n - 1.0) / squares if squares > 0.0 else math.inf  # mean^2 / variance
+    return _clipped(0.5 * (1.0 - ratio), 0.5 * mean * (ratio + 1.0))
+
+
+@_compiled
+def by_weighted_moments(x):
+    """Shape and scale from probability-weighted moments, with Hosking & Wallis' positions (i - 0.35) / n."""
+    ordered = np.sort(x)
+    n = x.shape[0]
+    a0, a1 = 0.0, 0.0
+    for i in range(n):
+        a0 += ordered[i] / n
+        a1 += (n - (i + 0.65)) / n * (ordered[i] / n)
+    rest = a0 - 2.0 * a1
+    if not rest > 0.0:
+        return LOWEST, 2.0 * a0
+    return _clipped(2.0 - a0 / rest, 2.0 * a0 * a1 / rest)
+
+
+@_compiled
+def _clipped(shape, scale):
+    if not (shape >= LOWEST):
+        return LOWEST, scale * LOWEST / shape if shape > -math.inf else 0.0
+    return min(shape, HIGHEST), scale
 
 
 @_compiled
@@ -456,14 +519,22 @@ def fit(x, c, start):
     if limit > loglik:
         edge, at_edge = -1.0 / highest, limit
         if m:
-            edge, at_edge = _edge(x, c, inverse, highest, LOWEST, -30.0)
+            edge, at_edge = _edge(x, c, inverse, highest, LOWEST, _LOWEST_G)
         if at_edge > loglik:
             shape, scale, theta, loglik = LOWEST, -1.0 / edge, edge, at_edge
     if rises:
         edge, at_edge = _edge(x, c, inverse, highest, HIGHEST, 0.1)
         if at_edge > loglik:
             shape, scale, theta, loglik = HIGHEST, HIGHEST / edge, edge, at_edge
-    return shape, _unscaled(scale, exponent), loglik - n * unit, LIKELIHOOD, reached, theta * inverse
+    code = LIKELIHOOD
+    if not reached:  # else nothing has a better likelihood
+        y, z = x * inverse, c * inverse
+        for other in (PWM, MOMENTS):
+            a, b = by_weighted_moments(y) if other == PWM else by_moments(y)
+            here = log_likelihood(y, z, a, b)
+            if here > loglik:
+                shape, scale, theta, loglik, code = a, b, a / b, here, other
+    return shape, _unscaled(scale, exponent), loglik - n * unit, code, reached, theta * inverse
 
 
 @_compiled
