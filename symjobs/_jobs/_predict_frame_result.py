@@ -26,8 +26,8 @@ class PredictFrameResult:
     id : (n,) int64
         Numbers of the rows, from 0.
     res : (n,) int8
-        1 where the score is above the quantile that `simple_rule` names; 0 where it is not, where that is not known yet,
-        and where the score is missing.
+        1 where the score is above the quantile that `simple_rule` names; 0 where it is not, where that is not known
+        yet, and where the score is missing.
     q95, q98, q99 : (n,) float64
         Quantiles of the scores of all rows before the row's block of 1,024 rows; NaN while there are none.
     evt : (n,) int8

@@ -5,5 +5,15 @@ from symjobs._models._built import Built, ModelRecord, build_model
 from symjobs._models._inputs import Input
 from symjobs._models._kmeans import KMeansPredictions
 from symjobs._models._predictions import Predictions
+from symjobs._models._steady import SteadyBlocks
 
-__all__ = ["AnomalyPredictions", "Built", "Input", "KMeansPredictions", "ModelRecord", "Predictions", "build_model"]
+__all__ = [
+    "AnomalyPredictions",
+    "Built",
+    "Input",
+    "KMeansPredictions",
+    "ModelRecord",
+    "Predictions",
+    "SteadyBlocks",
+    "build_model",
+]
