@@ -80,7 +80,7 @@ class Blocks:
         return columns
 
     def _block(self, batch: Batch, columns: list[Column], start: int, stop: int) -> np.ndarray:
-        block = np.empty((stop - start, len(columns)))
+        block = np.empty((len(columns), stop - start)).T  # by columns, as they come
         for j, (known, column) in enumerate(zip(self._inputs, columns, strict=True)):
             if known.member is None:
                 block[:, j] = column.numbers(start, stop)

@@ -192,7 +192,7 @@ class KMeansModel(Model):
         for block in blocks:
             try:
                 nearest, squared = assign_clusters(
-                    block / self.divisors, self.centers / self.divisors, nonfinite="drop"
+                    np.divide(block, self.divisors, order="C"), self.centers / self.divisors, nonfinite="drop"
                 )
             except SymkernelsError as error:
                 raise InputError(f"the clusters of the rows cannot be told: {error}") from error

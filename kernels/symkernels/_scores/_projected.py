@@ -8,8 +8,9 @@ from typing import Any
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, as_floats, is_cupy, namespace
+from .._arrays import Array, as_floats, is_cupy, is_numpy, namespace
 from .._errors import DataError, ShapeError
+from .._numba import numba_works
 
 _TILE_BYTES = 2**20  # of projected rows on a CPU: stays in the cache
 _GPU_TILE_BYTES = 2**28  # a GPU wants large tiles; this bounds what they take of its memory
@@ -69,6 +70,10 @@ def projected_squares(X: Array, shift: Array, W: Array, split: int, /) -> tuple[
     for name, values in (("shift", shift), ("W", W)):
         if not bool(xp.all(xp.isfinite(values))):
             raise DataError(f"{name} holds a NaN or an infinity; it must be finite")
+    if is_numpy(X) and numba_works():
+        from . import _projected_compiled
+
+        return _projected_compiled.projected_squares(np.asarray(X), np.asarray(shift), np.asarray(W), split)
     return _in_tiles(X, shift, W, split, xp)
 
 
