@@ -7,6 +7,7 @@ from ._errors import (
     BackendUnavailable,
     DataError,
     ForgetError,
+    MissingDependency,
     ShapeError,
     SymkernelsError,
 )
@@ -14,6 +15,7 @@ from ._kmeans import KMeansResult, assign_clusters, kmeans
 from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
+from ._quantiles import QuantileSketch
 from ._scores import projected_squares
 from ._silhouette import silhouette_samples, silhouette_score
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
@@ -31,10 +33,12 @@ __all__ = [
     "ForgetError",
     "KMeansResult",
     "KMeansSweep",
+    "MissingDependency",
     "Moments",
     "NearestResult",
     "PCAResult",
     "PSDReport",
+    "QuantileSketch",
     "SVDResult",
     "SVDSelection",
     "ShapeError",

@@ -5,7 +5,8 @@ SymkernelsError
 ├── DataError(ValueError)          values that cannot be used: infinite, or missing where that is refused
 ├── ForgetError(ValueError)        more was taken away than had been learnt
 ├── BackendError(ValueError)       arrays of different libraries or devices were mixed
-└── BackendUnavailable(RuntimeError)   a backend that was asked for cannot be had
+├── BackendUnavailable(RuntimeError)   a backend that was asked for cannot be had
+└── MissingDependency(ImportError)     an optional package is not installed
 """
 
 from __future__ import annotations
@@ -42,3 +43,7 @@ class BackendError(SymkernelsError, ValueError):
 
 class BackendUnavailable(SymkernelsError, RuntimeError):
     """The backend that was asked for cannot be had on this machine."""
+
+
+class MissingDependency(SymkernelsError, ImportError):
+    """An optional package is not installed; the message says how to install it."""
