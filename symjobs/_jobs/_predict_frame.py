@@ -108,7 +108,7 @@ class DSPredictDataFrameJob(Job):
         self.include_scores = bool(include_scores)
         self.impute = bool(impute)
         self._data = data
-        _check_columns(self._scoring(project.snapshot().model(model)), data)
+        self._expected = _check_table(self._scoring(project.snapshot().model(model)), data)
 
     @classmethod
     def from_context(
@@ -168,7 +168,7 @@ class DSPredictDataFrameJob(Job):
             self._data,
             built.model.inputs,
             built.model.fill if self.impute else None,
-            lambda rows: context.progress(rows, 2 * rows + 1),  # read, and judged later; how many come nobody knows
+            lambda rows: context.progress(rows, 2 * max(rows + 1, self._expected)),  # first read, then judged
         )
         predictions = built.model.predict(blocks)
         score = np.ascontiguousarray(predictions.columns()[key], dtype=np.float64)
@@ -250,20 +250,23 @@ def _quantiles_before(score: np.ndarray, context: JobContext) -> dict[str, np.nd
     return {name: np.repeat(row, BLOCK_ROWS)[: len(score)] for name, row in zip(RULES, known, strict=True)}
 
 
-def _check_columns(built: Built, data: Any) -> None:
-    """Raise InputError if a table in memory lacks a column of the model; what can be read once is left alone."""
+def _check_table(built: Built, data: Any) -> int:
+    """Raise InputError if a table in memory lacks a column of the model, and return its rows: 0 if nobody knows.
+
+    What can be read only once is left alone.
+    """
     if isinstance(data, Iterator) or not _is_kept(data):
-        return
+        return 0
     first = next(iter(read_table(data)), None)
     if first is None:
         raise InputError("the data has no rows; there is nothing to predict")
     for known in built.model.inputs:
         if known.column not in first.names:
             raise InputError(
-                f"the data has no column {known.column!r}, which model {built.model_id!r} needs; it was built on "
-                f"{some([one.name for one in built.model.inputs])}, and the data has {some(first.names)}; "
+                f"the data has no column {known.column!r}, which model {built.model_id!r} needs; "
                 f"{near(known.column, first.names)}"
             )
+    return first.n_rows if first.alone else 0
 
 
 def _is_kept(data: Any) -> bool:

@@ -30,7 +30,7 @@ class SteadyBlocks(Blocks):
 
     def __iter__(self) -> Iterator[np.ndarray]:
         full = max(256, _BLOCK_VALUES // len(self._inputs))
-        waiting = np.empty((full, len(self._inputs)))
+        waiting = np.empty((len(self._inputs), full)).T  # by columns, as blocks are
         n = 0
         for block in super().__iter__():
             start = 0
@@ -42,4 +42,4 @@ class SteadyBlocks(Blocks):
                     yield waiting
                     waiting, n = np.empty_like(waiting), 0  # a model may keep what it was given
         if n:
-            yield waiting[:n]
+            yield np.asfortranarray(waiting[:n])
