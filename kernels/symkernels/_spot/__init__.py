@@ -1,0 +1,7 @@
+"""Thresholds that follow a stream."""
+
+from ._drift import DriftSpot
+from ._result import SpotResult
+from ._spot import Spot
+
+__all__ = ["DriftSpot", "Spot", "SpotResult"]

@@ -1,0 +1,331 @@
+"""Thresholds of a stream that are passed with a given probability: peaks over threshold, value by value."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Self
+
+import numpy as np
+
+from .._errors import DataError, ShapeError
+from . import _loops as loops
+from ._result import SpotResult
+from ._state import Settings, State
+
+
+class Spot:
+    def __init__(
+        self,
+        alpha: float = 1e-4,
+        quantile: float = 0.98,
+        warmup: int = 1000,
+        two_sides: bool = False,
+        max_excesses: int | None = None,
+        window: int | None = None,
+        seed: int = 0,
+        *,
+        follow: bool = False,
+    ) -> None:
+        self._set(checked(alpha, quantile, warmup, two_sides, max_excesses, window, seed, follow))
+
+    def _set(self, settings: Settings) -> None:
+        self._settings = settings
+        self._state = State(settings)
+        self._quiet_count = 0
+        self._refresh()
+
+    # Settings
+
+    @property
+    def alpha(self) -> float:
+        """Share of the values that are flagged while nothing is wrong, on both sides together."""
+        return self._settings.alpha
+
+    @property
+    def quantile(self) -> float:
+        """Quantile of the warm-up above which the tail begins (below 1 - it on the lower side)."""
+        return self._settings.quantile
+
+    @property
+    def warmup(self) -> int:
+        """Values before the first flag."""
+        return self._settings.warmup
+
+    @property
+    def two_sides(self) -> bool:
+        """Whether low values are flagged too."""
+        return self._settings.two_sides
+
+    @property
+    def max_excesses(self) -> int | None:
+        """Values kept on each side, at most."""
+        return self._settings.max_excesses
+
+    @property
+    def window(self) -> int | None:
+        """Values that count, the last ones; None for all."""
+        return self._settings.window
+
+    @property
+    def seed(self) -> int:
+        """Of the choice of values that are kept once there are too many."""
+        return self._settings.seed
+
+    @property
+    def follow(self) -> bool:
+        """Whether the level may fall with the stream's quantile."""
+        return self._settings.follow
+
+    # State
+
+    def _refresh(self) -> None:
+        """What a value in the bulk is compared with, and what it is answered."""
+        state = self._state
+        if not state.warm or self._settings.follow or self._settings.depth:
+            self._high, self._low = -np.inf, np.inf
+            return
+        F = state.F
+        self._high = float(F[0, loops.BASE])
+        self._low = -float(F[1, loops.BASE]) if len(F) == 2 else -np.inf
+        self._quiet = SpotResult(False, self.threshold, self.lower)
+
+    def _settle(self) -> State:
+        """The state, with the values that only had to be counted."""
+        if self._quiet_count:
+            self._state.G[loops.N] += self._quiet_count
+            self._quiet_count = 0
+        return self._state
+
+    @property
+    def n(self) -> int:
+        """Values seen, missing ones left out."""
+        state = self._settle()
+        return int(state.G[loops.N]) + len(state.first)
+
+    @property
+    def n_missing(self) -> int:
+        """Missing values (NaN), which are skipped."""
+        return int(self._state.G[loops.MISSING])
+
+    @property
+    def n_flagged(self) -> int:
+        """Flagged values."""
+        return int(self._state.G[loops.FLAGGED])
+
+    @property
+    def warm(self) -> bool:
+        """Whether the warm-up is over."""
+        return self._state.warm
+
+    @property
+    def remaining(self) -> int:
+        """Values that the warm-up still needs."""
+        return 0 if self.warm else self._settings.warmup - len(self._state.first)
+
+    @property
+    def _centre(self) -> float:
+        return 0.0
+
+    @property
+    def threshold(self) -> float:
+        """What a value must be above to be flagged; NaN while there is none."""
+        return float(self._state.F[0, loops.Z]) + self._centre
+
+    @property
+    def lower(self) -> float | None:
+        """What a value must be below to be flagged; None on one side, NaN while there is none."""
+        return self._centre - float(self._state.F[1, loops.Z]) if self.two_sides else None
+
+    @property
+    def level(self) -> float:
+        """Where the upper tail begins that is fitted now; NaN while warming up."""
+        return float(self._state.F[0, loops.LEVEL]) + self._centre
+
+    @property
+    def lower_level(self) -> float | None:
+        """Where the lower tail begins; None on one side."""
+        return self._centre - float(self._state.F[1, loops.LEVEL]) if self.two_sides else None
+
+    @property
+    def tail(self) -> Any:
+        """The upper tail's fit, of what values are above `level`: a `GPDFit`, or None while there is none."""
+        return self._fit_of(0)
+
+    @property
+    def lower_tail(self) -> Any:
+        """The lower tail's fit, of what values are below `lower_level`; None on one side."""
+        return self._fit_of(1) if self.two_sides else None
+
+    @property
+    def tail_rate(self) -> float:
+        """Share of the values that lies above `level`; NaN while warming up."""
+        return self._rate_of(0)
+
+    @property
+    def lower_tail_rate(self) -> float | None:
+        """Share of the values that lies below `lower_level`; None on one side."""
+        return self._rate_of(1) if self.two_sides else None
+
+    def _rate_of(self, side: int) -> float:
+        state = self._settle()
+        if not state.warm:
+            return float("nan")
+        F, I, n = state.F[side], state.I[side], int(state.G[loops.N])
+        seen = (min(n, self.window) if self.window else n) - int(I[loops.DROPPED])
+        flags = float(I[loops.FLAGS])
+        counted = float(loops.explained(flags, self._settings.side_alpha * seen))
+        return (float(F[loops.COUNT]) + counted) / (seen - (flags - counted)) if seen else float("nan")
+
+    def _fit_of(self, side: int) -> Any:
+        from .._gpd import GPDFit
+
+        F, I = self._state.F[side], self._state.I[side]
+        if not F[loops.SCALE] > 0.0:
+            return None
+        return GPDFit(
+            shape=float(F[loops.SHAPE]), scale=float(F[loops.SCALE]), loglik=float(F[loops.LOGLIK]),
+            method=loops.METHODS[int(I[loops.METHOD])], converged=bool(I[loops.CONVERGED]), n=int(I[loops.STORED]),
+        )  # fmt: skip
+
+    @property
+    def reason(self) -> str | None:
+        """Why nothing can be flagged now; None if it can."""
+        if not self.warm:
+            return f"warming up: {self.remaining:,} more values are needed"
+        for side in range(self._settings.sides):
+            F = self._state.F[side]
+            if not F[loops.SCALE] > 0.0:
+                where = "below" if side else "above"
+                level = -F[loops.BASE] if side else F[loops.BASE]
+                return f"the scores are constant: none lies {where} {level:.6g}"
+        return None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(alpha={self.alpha:g}, n={self.n}, threshold={self.threshold:.6g})"
+
+    # Values
+
+    def update(self, x: Any) -> SpotResult:
+        if type(x) is float and self._low <= x <= self._high:
+            self._quiet_count += 1
+            return self._quiet
+        values, single = as_values(x)
+        flags, upper, lower = self._update(values)
+        if single:
+            return SpotResult(bool(flags[0]), float(upper[0]), float(lower[0]) if self.two_sides else None)
+        return SpotResult(flags, upper, lower if self.two_sides else None)
+
+    def _update(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        state, settings = self._settle(), self._settings
+        n = len(values)
+        flags = np.zeros(n, bool)
+        upper = np.empty(n)
+        lower = np.empty(n if settings.two_sides else 0)
+        start = 0
+        if not state.warm:
+            start = self._warm_up(values)
+            upper[:start] = np.nan
+            lower[:start] = np.nan
+        if start < n:
+            state.run(values[start:], settings, flags[start:], upper[start:], lower[start:])
+        self._refresh()
+        return flags, upper, lower
+
+    def _warm_up(self, values: np.ndarray) -> int:
+        """Take values for the warm-up; returns how many were needed."""
+        state, settings = self._state, self._settings
+        present = np.flatnonzero(values == values)
+        missing = len(values) - len(present)
+        used = len(values)
+        if len(present) >= self.remaining:
+            used = int(present[self.remaining - 1]) + 1
+            present = present[: self.remaining]
+            missing = used - len(present)
+        state.G[loops.MISSING] += missing
+        state.first = np.concatenate([state.first, values[present]])
+        if len(state.first) == settings.warmup:
+            state.start(settings)
+        return used
+
+    def copy(self) -> Self:
+        """An equal one that goes its own way."""
+        self._settle()
+        result = object.__new__(type(self))
+        result._settings = self._settings
+        result._state = self._state.copy()
+        result._quiet_count = 0
+        result._refresh()
+        return result
+
+
+def as_values(x: Any) -> tuple[np.ndarray, bool]:
+    """What came, as float64 values, and whether it is one number."""
+    try:
+        array = np.asarray(x)
+    except Exception as error:
+        raise ShapeError(f"the values must be a number or a 1-D array of numbers, not {type(x).__name__}") from error
+    if array.dtype.kind not in "fiub":
+        raise ShapeError(
+            f"the values must be numbers, not {array.dtype} ({type(x).__name__}); convert them to float first"
+        )
+    if array.ndim > 1:
+        raise ShapeError(f"the values must be a number or a 1-D array, not of shape {array.shape}; pass x.ravel()?")
+    return np.ascontiguousarray(array.reshape(-1), dtype=np.float64), array.ndim == 0
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise DataError(f"{name} must be a whole number, not {value!r}") from None
+    if number < least:
+        raise DataError(f"{name} must be at least {least}, not {number}")
+    return number
+
+
+def _fraction(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must be a number, not {value!r}") from None
+    if not 0.0 < number < 1.0:
+        raise DataError(f"{name} must lie between 0 and 1, both excluded, not {number:g}")
+    return number
+
+
+def checked(
+    alpha: Any, quantile: Any, warmup: Any, two_sides: Any, max_excesses: Any, window: Any, seed: Any, follow: Any,
+    depth: int = 0,
+) -> Settings:  # fmt: skip
+    """The settings, or what is wrong with them."""
+    settings = Settings(
+        alpha=_fraction("alpha", alpha),
+        quantile=_fraction("quantile", quantile),
+        warmup=_integer("warmup", warmup, 1),
+        two_sides=bool(two_sides),
+        max_excesses=None if max_excesses is None else _integer("max_excesses", max_excesses, 10),
+        window=None if window is None else _integer("window", window, 1),
+        seed=_integer("seed", seed, 0),
+        follow=bool(follow),
+        depth=depth,
+    )
+    share = 1.0 - settings.quantile
+    if share <= settings.side_alpha:
+        side = " (alpha / 2 on each of two sides)" if settings.two_sides else ""
+        raise DataError(
+            f"the quantile {settings.quantile:g} leaves {share:.3g} of the values above it, fewer than alpha ="
+            f" {settings.alpha:g} flags{side}; take a quantile below {1.0 - settings.side_alpha:.10g}"
+        )
+    if settings.quantile < 0.5 and settings.two_sides:
+        raise DataError(f"with two sides the quantile must be at least 0.5, not {settings.quantile:g}: the tails overlap")
+    if settings.warmup * share < 1.0:
+        raise DataError(
+            f"a warm-up of {settings.warmup} leaves no value above the quantile {settings.quantile:g}; take a warm-up of"
+            f" at least {int(np.ceil(10.0 / share))} values for ten of them, or a lower quantile"
+        )
+    if settings.window is not None and settings.window < settings.warmup:
+        raise DataError(
+            f"a window of {settings.window} values is smaller than the warm-up of {settings.warmup}; take a window of at"
+            " least the warm-up, or a shorter warm-up"
+        )
+    return settings

@@ -1,0 +1,146 @@
+"""All that a stream leaves behind: the arrays of the compiled loop, and how they are started, grown and copied."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import _loops as loops
+
+ROOM = 64  # of a side at the beginning
+UNLIMITED = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The constructor's arguments, checked."""
+
+    alpha: float
+    quantile: float
+    warmup: int
+    two_sides: bool
+    max_excesses: int | None
+    window: int | None
+    seed: int
+    follow: bool
+    depth: int = 0
+
+    @property
+    def sides(self) -> int:
+        return 2 if self.two_sides else 1
+
+    @property
+    def side_alpha(self) -> float:
+        """Of one side: both together flag alpha."""
+        return self.alpha / self.sides
+
+
+class State:
+    """Arrays of the loop for one stream; the names are those of `_loops`."""
+
+    def __init__(self, settings: Settings) -> None:
+        sides = settings.sides
+        self.G = np.zeros(loops.GLOBALS, np.int64)
+        self.G[loops.RANDOM] = settings.seed % (loops.MODULUS - 1) + 1
+        self.F = np.full((sides, loops.FLOATS), np.nan)
+        self.I = np.zeros((sides, loops.INTEGERS), np.int64)
+        self.P = np.zeros((sides, ROOM))
+        self.C = np.zeros((sides, ROOM))
+        ring = ROOM if settings.window else 0
+        self.V = np.zeros((sides, ring))
+        self.T = np.zeros((sides, ring), np.int64)
+        self.K = np.zeros((sides, ring), np.int8)
+        self.D = np.zeros(settings.depth)
+        self.M = np.zeros(1)
+        self.first = np.empty(0)  # the warm-up's values
+        self.warm = False
+
+    NAMES = ("G", "F", "I", "P", "C", "V", "T", "K", "D", "M", "first")
+
+    def copy(self) -> State:
+        result = copy.copy(self)
+        for name in self.NAMES:
+            setattr(result, name, getattr(self, name).copy())
+        return result
+
+    def most(self, settings: Settings) -> int:
+        return UNLIMITED if settings.max_excesses is None else settings.max_excesses
+
+    def start(self, settings: Settings) -> None:
+        """Set the levels from the warm-up's values, and fit for the first time."""
+        values, self.first, self.warm = self.first, np.empty(0), True
+        n = len(values)
+        self.G[loops.N] = n
+        for side in range(settings.sides):
+            y = values if side == 0 else -values
+            position = int(settings.quantile * (n - 1))
+            level = float(np.partition(y, position)[position])
+            F, I = self.F[side], self.I[side]
+            F[:] = 0.0
+            F[loops.SHARE] = 1.0
+            F[loops.Z] = F[loops.FAR] = np.nan
+            F[loops.BASE] = F[loops.LEVEL] = level
+            above = np.flatnonzero(y > level)
+            beyond = ~np.isfinite(y[above])
+            excesses = y[above[~beyond]]
+            I[loops.DROPPED] = int(beyond.sum())
+            I[loops.STORED] = len(excesses)
+            F[loops.COUNT] = len(excesses)
+            F[loops.FIRST] = max(len(excesses), round((1.0 - settings.quantile) * n), 1)
+            self.make_room(len(excesses), len(above) if settings.window else 0)
+            self.P[side, : len(excesses)] = excesses
+            if settings.window:
+                self.V[side, : len(above)] = y[above]
+                self.T[side, : len(above)] = above + 1
+                self.K[side, : len(above)] = np.where(beyond, loops.BEYOND, loops.EXCESS)
+                I[loops.LENGTH] = len(above)
+            if len(excesses):
+                self.refit(settings, side)
+
+    def refit(self, settings: Settings, side: int) -> None:
+        loops.refit(
+            settings.side_alpha, settings.window or 0, self.most(settings), settings.warmup, self.G[loops.N],
+            self.P[side], self.C[side], self.V[side], self.T[side], self.K[side], self.F[side], self.I[side],
+        )  # fmt: skip
+
+    def make_room(self, values: int, events: int = 0) -> None:
+        """Room for more than so many values and events on each side; rings are unrolled."""
+        ring = self.V.shape[1]
+        if ring and events >= ring:
+            ring = max(2 * ring, events + ROOM)
+            V, T, K = (np.zeros((len(self.V), ring), a.dtype) for a in (self.V, self.T, self.K))
+            for side in range(len(V)):
+                head, length = self.I[side, loops.HEAD], self.I[side, loops.LENGTH]
+                at = (head + np.arange(length)) % self.V.shape[1]
+                for new, old in ((V, self.V), (T, self.T), (K, self.K)):
+                    new[side, :length] = old[side, at]
+                self.I[side, loops.HEAD] = 0
+            self.V, self.T, self.K = V, T, K
+            values = max(values, ring - 1)
+        room = self.P.shape[1]
+        if values >= room:
+            grown = np.zeros((len(self.P), max(2 * room, values + ROOM)))
+            grown[:, :room] = self.P
+            self.P = grown
+        room = max(self.P.shape[1], ring)  # with a window, all events may be flags
+        if self.C.shape[1] < room:
+            grown = np.zeros((len(self.C), room))
+            grown[:, : self.C.shape[1]] = self.C
+            self.C = grown
+
+    def run(self, x: np.ndarray, settings: Settings, flags: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> None:
+        """Judge values after the warm-up; what is found is written to the last three."""
+        start, most, window = 0, self.most(settings), settings.window or 0
+        while True:
+            start = loops.run(
+                x, start, settings.side_alpha, window, most, settings.warmup, settings.sides, self.G, self.F, self.I,
+                self.P, self.C, self.V, self.T, self.K, self.D, self.M, flags, upper, lower,
+            )  # fmt: skip
+            if start >= len(x):
+                return
+            if window:
+                self.make_room(0, self.V.shape[1])
+            else:
+                self.make_room(self.P.shape[1])
