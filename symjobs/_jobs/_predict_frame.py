@@ -99,7 +99,7 @@ class DSPredictDataFrameJob(Job):
     ) -> None:
         self.project = project
         self.model = model
-        self.settings = _settings(alpha, evt)
+        self.settings = evt_parameters(alpha, evt)
         self._evt = EvtSettings.parse(self.settings)
         self._evt.spot()  # refuses what does not go together
         if simple_rule not in RULES:
@@ -227,7 +227,7 @@ class DSPredictDataFrameJob(Job):
         return evt, threshold, lower if update.lower is not None else None, spot
 
 
-def _settings(alpha: object, evt: Mapping[str, object] | None) -> dict[str, str]:
+def evt_parameters(alpha: object, evt: Mapping[str, object] | None) -> dict[str, str]:
     """Return the parameters ``evt_*`` as text, the job's own defaults among them."""
     given = text_parameters({} if evt is None else evt, "evt")
     if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.number) or not 0.0 < alpha < 1.0:
