@@ -43,7 +43,7 @@ def projected_squares(X: Array, shift: Array, W: Array, split: int, /) -> tuple[
     Raises
     ------
     ShapeError
-        The shapes do not fit, or the arrays do not hold real numbers.
+        The shapes do not fit, X has no column, or the arrays do not hold real numbers.
     DataError
         ``shift`` or ``W`` is not finite.
     BackendError
@@ -60,6 +60,8 @@ def projected_squares(X: Array, shift: Array, W: Array, split: int, /) -> tuple[
     shift, W = as_floats(shift, ndim=1, name="shift"), as_floats(W, ndim=2, name="W")
     xp = namespace(X, shift, W)
     p, q = X.shape[1], W.shape[1]
+    if p == 0:
+        raise ShapeError(f"X must have at least one column, got shape {tuple(X.shape)}")
     if W.shape[0] != p or shift.shape[0] != p:
         raise ShapeError(
             f"X has {p} columns, so that shift must have shape ({p},) and W ({p}, q); "

@@ -17,6 +17,8 @@ def projected_squares(X: np.ndarray, shift: np.ndarray, W: np.ndarray, split: in
     """What the public function returns, for checked arrays; X may have any memory order."""
     n, d = X.shape
     first, second = np.empty((2, n))
+    if n == 0:
+        return first, second
     tiles = [_tiles(W[:, :split]), _tiles(W[:, split:])]
     shift = np.ascontiguousarray(shift)
 

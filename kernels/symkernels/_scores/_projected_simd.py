@@ -1,7 +1,7 @@
 """Register-blocked squares of projected rows.
 
-Rows are kept as *panels*: U[v, j] holds column j of the v-th vector of `LANES` rows. What they are multiplied by is kept
-as *tiles*: row j of `height` columns of W side by side. A block of `height` columns by `VECTORS` panels sits in
+Rows are kept as *panels*: U[v, j] holds column j of the v-th vector of `LANES` rows. What they are multiplied by is
+kept as *tiles*: row j of `height` columns of W side by side. A block of `height` columns by `VECTORS` panels sits in
 registers while the rows of W go by, an outer product each (Goto & van de Geijn 2008, section 4), and is squared and
 added up before it leaves them: no array of projected rows exists.
 """
