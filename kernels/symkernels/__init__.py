@@ -19,6 +19,7 @@ from ._quantiles import QuantileSketch
 from ._scores import projected_squares
 from ._silhouette import silhouette_samples, silhouette_score
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
+from ._spot import DriftSpot, Spot, SpotResult
 from ._streaming import Coreset, StreamingKMeans
 from ._sweep import KMeansSweep, SweepEntry, kmeans_sweep
 from ._vif import VIFResult, vif
@@ -30,6 +31,7 @@ __all__ = [
     "Coreset",
     "CrossSums",
     "DataError",
+    "DriftSpot",
     "ForgetError",
     "KMeansResult",
     "KMeansSweep",
@@ -43,6 +45,8 @@ __all__ = [
     "SVDSelection",
     "ShapeError",
     "SparseRows",
+    "Spot",
+    "SpotResult",
     "StreamingKMeans",
     "SweepEntry",
     "SymkernelsError",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _loops as loops
+from . import _layout as at
 from ._spot import Spot, _integer, checked
 
 
@@ -35,27 +35,29 @@ class DriftSpot(Spot):
     @property
     def remaining(self) -> int:
         """Values that the moving mean and the warm-up still need."""
-        return super().remaining + self.depth - int(self._state.G[loops.FILLED])
+        return super().remaining + self.depth - int(self._state.G[at.FILLED])
 
     @property
     def n(self) -> int:
         """Values seen, missing ones left out; those that filled the moving mean count."""
-        return super().n + int(self._state.G[loops.FILLED])
+        return super().n + int(self._state.G[at.FILLED])
 
     @property
     def _centre(self) -> float:
         return float(self._state.M[0]) / self.depth
 
     def _warm_up(self, values: np.ndarray) -> int:
+        from ._loops import centred
+
         state, settings = self._state, self._settings
         present = np.flatnonzero(values == values)
         used = len(values)
         if len(present) >= self.remaining:
             used = int(present[self.remaining - 1]) + 1
             present = present[: self.remaining]
-        state.G[loops.MISSING] += used - len(present)
+        state.G[at.MISSING] += used - len(present)
         out = np.empty(len(present))
-        count = int(loops.centred(values[present], state.D, state.M, state.G, out))
+        count = int(centred(values[present], state.D, state.M, state.G, out))
         state.first = np.concatenate([state.first, out[:count]])
         if len(state.first) == settings.warmup:
             state.start(settings)

@@ -1,9 +1,9 @@
 """The compiled loop of the streaming threshold: the tail of each side, value by value.
 
 A side is a row of each array here; the lower one holds the values with their sign turned, so that both look upwards.
-What a side knows lies in a row of ``F`` (floats) and of ``I`` (integers), at the positions named below; the values above
-its level in ``P``, the thresholds that counted flags passed in ``C``. With a window, every event of the tail is kept
-with its position in ``V``, ``T`` and ``K``, which are rings, and ``P`` and ``C`` are filled from them for a fit.
+What a side knows lies in a row of ``F`` (floats) and of ``J`` (integers), at the positions named in `_layout`; the
+values above its level in ``P``, the thresholds that counted flags passed in ``C``. With a window, every event of the
+tail is kept with its position in ``V``, ``T`` and ``K``, which are rings, and ``P`` and ``C`` are filled from them for a fit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,50 @@ import math
 
 import numpy as np
 
-from .._gpd._loops import METHODS, fit
+from .._gpd._loops import fit
+from . import _layout
+from ._layout import (
+    AT,
+    BASE,
+    BEYOND,
+    CENSORED,
+    CONVERGED,
+    COUNT,
+    COUNTED,
+    DROPPED,
+    EXCESS,
+    FAR,
+    FILLED,
+    FIRST,
+    FITS,
+    FITTED,
+    FITTED_FLAGS,
+    FLAGGED,
+    FLAGS,
+    FRESH,
+    GROWTH,
+    HEAD,
+    LENGTH,
+    LEVEL,
+    LOGLIK,
+    METHOD,
+    MISSING,
+    MODULUS,
+    MULTIPLIER,
+    POWER,
+    RANDOM,
+    SCALE,
+    SHAPE,
+    SHARE,
+    SIGMAS,
+    SLACK,
+    SPARE,
+    STORED,
+    STRAY,
+    THETA,
+    N,
+    Z,
+)
 
 try:
     from .._jit import compiled
@@ -26,34 +69,7 @@ except ImportError:  # without Numba the same functions run as Python
         return function
 
 
-# Floats of a side: lowest value that is kept; level of the fit, threshold, and beyond what a flag is no tail's; the fit;
-# values above the level (more than are stored, once these were thinned); that at the last fit; share that is stored;
-# values above the level after the warm-up.
-BASE, LEVEL, Z, FAR, SHAPE, SCALE, LOGLIK, THETA, COUNT, FITTED, SHARE, FIRST = range(12)
-# Integers of a side: stored values; flags that count; the stored ones; flags beyond FAR; method and convergence of the
-# fit; flags at the last fit; fits; head and length of the ring; arrivals since the fit.
-STORED, FLAGS, CENSORED, DROPPED, METHOD, CONVERGED, FITTED_FLAGS, FITS, HEAD, LENGTH, FRESH = range(11)
-# Of all: values, missing ones, flagged ones, random state, position and fill of the moving mean.
-N, MISSING, FLAGGED, RANDOM, AT, FILLED = range(6)
-FLOATS, INTEGERS, GLOBALS = 12, 11, 6
-EXCESS, COUNTED, BEYOND = 0, 1, 2  # kinds of events
-
-GROWTH = 0.05  # of the tail, before it is fitted again
-POWER = 2.0 / 3.0  # of the stream's length, by which the values in the fit grow
-SPARE = 4.0  # times the values that are due beyond the threshold, at least, are in the fit
-SLACK = 1.25  # times the values wanted, before the level is raised
-STRAY = 0.01  # times alpha: the tail's probability beyond which a flag is not the tail's
-SIGMAS = 3.0  # that flags may be above what is due, and all count
-MULTIPLIER, MODULUS = 48271, 2147483647  # Park and Miller's generator, as in C++'s minstd_rand
-
-
-@compiled
-def explained(flags, due):
-    """How many of the flags count: all, while alpha explains them; ever closer to what is due, the more there are."""
-    limit = due + SIGMAS * math.sqrt(due)
-    if flags <= limit:
-        return flags
-    return due + SIGMAS * math.sqrt(due) * limit / flags
+explained = compiled(_layout.explained)
 
 
 @compiled
@@ -66,14 +82,14 @@ def _above(shape, scale, logs):
 
 
 @compiled
-def _judge(alpha, n, F, I):
+def _judge(alpha, n, F, J):
     """Threshold of a side from its fit and counts."""
     if not F[SCALE] > 0.0:
         F[Z] = math.nan
         F[FAR] = math.nan
         return
-    counted = n - I[DROPPED]
-    flags = float(I[FLAGS])
+    counted = n - J[DROPPED]
+    flags = float(J[FLAGS])
     count = explained(flags, alpha * counted)
     rate = (F[COUNT] + count) / ((counted - (flags - count)) * alpha)
     logs = max(0.0, math.log(rate)) if rate > 0.0 else 0.0
@@ -82,9 +98,9 @@ def _judge(alpha, n, F, I):
 
 
 @compiled
-def _raise_level(P, F, I, wanted):
+def _raise_level(P, F, J, wanted):
     """Leave the largest values only, about ``wanted`` of those that the stored ones stand for."""
-    stored = I[STORED]
+    stored = J[STORED]
     keep = int(stored * (wanted / F[COUNT]))
     if keep < 1 or keep >= stored:
         return
@@ -100,28 +116,28 @@ def _raise_level(P, F, I, wanted):
     F[THETA] = F[THETA] / (1.0 + F[THETA] * (level - F[LEVEL]))
     F[LEVEL] = level
     F[BASE] = level
-    I[STORED] = keep
+    J[STORED] = keep
 
 
 @compiled
-def _halve(P, F, I):
+def _halve(P, F, J):
     """Leave every second value in order of size; each stands for twice as many."""
-    stored = I[STORED]
+    stored = J[STORED]
     P[:stored].sort()
     keep = stored // 2
     for j in range(keep):
         P[j] = P[2 * j + 1]
     F[SHARE] = F[SHARE] * keep / stored
-    I[STORED] = keep
+    J[STORED] = keep
 
 
 @compiled
-def _gather(n, window, most, first, warmup, P, C, V, T, K, F, I):
+def _gather(n, window, most, first, warmup, P, C, V, T, K, F, J):
     """Fill a fit's values from the ring: the largest in the window."""
     size = V.shape[0]
     stored, censored = 0, 0
-    for j in range(I[LENGTH]):
-        at = (I[HEAD] + j) % size
+    for j in range(J[LENGTH]):
+        at = (J[HEAD] + j) % size
         if K[at] == EXCESS:
             P[stored] = V[at]
             stored += 1
@@ -145,67 +161,67 @@ def _gather(n, window, most, first, warmup, P, C, V, T, K, F, I):
     F[THETA] = F[THETA] / scale if scale > 0.0 else 0.0
     F[LEVEL] = level
     F[COUNT] = stored
-    I[STORED] = stored
-    I[CENSORED] = censored
+    J[STORED] = stored
+    J[CENSORED] = censored
 
 
 @compiled
-def refit(alpha, window, most, warmup, n, P, C, V, T, K, F, I):
+def refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J):
     """Fit a side's tail again, and set its threshold."""
     seen = min(n, window) if window > 0 else n
-    counted = seen - I[DROPPED]
+    counted = seen - J[DROPPED]
     if window > 0:
-        _gather(n, window, most, F[FIRST], warmup, P, C, V, T, K, F, I)
+        _gather(n, window, most, F[FIRST], warmup, P, C, V, T, K, F, J)
     else:
         wanted = max(min(F[FIRST] * (counted / warmup) ** POWER, most / SLACK), SPARE * alpha * counted)
         if F[COUNT] > SLACK * wanted:
-            _raise_level(P, F, I, wanted)
-        while I[STORED] >= most and I[STORED] > 1:
-            _halve(P, F, I)
-    stored, level = I[STORED], F[LEVEL]
-    flags = float(I[FLAGS])
+            _raise_level(P, F, J, wanted)
+        while J[STORED] >= most and J[STORED] > 1:
+            _halve(P, F, J)
+    stored, level = J[STORED], F[LEVEL]
+    flags = float(J[FLAGS])
     share = stored / F[COUNT] if F[COUNT] > 0.0 else 1.0
-    used = min(I[CENSORED], int(round(explained(flags, alpha * counted) * share)))
+    used = min(J[CENSORED], round(explained(flags, alpha * counted) * share))
     x = np.empty(stored)
     for j in range(stored):
         x[j] = P[j] - level
     c = np.empty(used)
     for j in range(used):
-        c[j] = max(0.0, C[j * I[CENSORED] // used] - level)
+        c[j] = max(0.0, C[j * J[CENSORED] // used] - level)
     shape, scale, loglik, method, converged, theta = fit(x, c, F[THETA])
     F[SHAPE], F[SCALE], F[LOGLIK], F[THETA] = shape, scale, loglik, theta
     F[FITTED] = F[COUNT]
-    I[METHOD], I[CONVERGED], I[FITTED_FLAGS] = method, converged, I[FLAGS]
-    I[FITS] += 1
-    I[FRESH] = 0
-    _judge(alpha, seen, F, I)
+    J[METHOD], J[CONVERGED], J[FITTED_FLAGS] = method, converged, J[FLAGS]
+    J[FITS] += 1
+    J[FRESH] = 0
+    _judge(alpha, seen, F, J)
 
 
 @compiled
-def _expire(n, window, V, T, K, F, I):
+def _expire(n, window, V, T, K, F, J):
     """Take what has left the window out of a side's counts."""
     size = V.shape[0]
-    while I[LENGTH] > 0:
-        at = I[HEAD]
+    while J[LENGTH] > 0:
+        at = J[HEAD]
         if T[at] > n - window:
             break
         if K[at] == EXCESS:
             if V[at] > F[LEVEL]:
                 F[COUNT] -= 1.0
         elif K[at] == COUNTED:
-            I[FLAGS] -= 1
+            J[FLAGS] -= 1
         else:
-            I[DROPPED] -= 1
-        I[HEAD] = (at + 1) % size
-        I[LENGTH] -= 1
+            J[DROPPED] -= 1
+        J[HEAD] = (at + 1) % size
+        J[LENGTH] -= 1
 
 
 @compiled
-def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, I):
+def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, J):
     """A value above a side's base: flag it, keep what is kept of it, fit again if the tail has changed enough."""
     n = G[N]
     if window > 0:
-        _expire(n, window, V, T, K, F, I)
+        _expire(n, window, V, T, K, F, J)
     z = F[Z]
     flagged = y > z
     kind = EXCESS
@@ -214,47 +230,47 @@ def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, I):
     elif y == math.inf:
         kind = BEYOND
     if kind == COUNTED:
-        I[FLAGS] += 1
+        J[FLAGS] += 1
     elif kind == BEYOND:
-        I[DROPPED] += 1
+        J[DROPPED] += 1
     elif y > F[LEVEL]:
         F[COUNT] += 1.0
-        I[FRESH] += 1
+        J[FRESH] += 1
     if window > 0:
-        at = (I[HEAD] + I[LENGTH]) % V.shape[0]
+        at = (J[HEAD] + J[LENGTH]) % V.shape[0]
         V[at] = y if kind == EXCESS else z
         T[at] = n
         K[at] = kind
-        I[LENGTH] += 1
+        J[LENGTH] += 1
     elif kind == COUNTED:
-        if I[CENSORED] == C.shape[0]:  # every second one stands for all
-            for j in range(I[CENSORED] // 2):
+        if J[CENSORED] == C.shape[0]:  # every second one stands for all
+            for j in range(J[CENSORED] // 2):
                 C[j] = C[2 * j + 1]
-            I[CENSORED] //= 2
-        C[I[CENSORED]] = z
-        I[CENSORED] += 1
+            J[CENSORED] //= 2
+        C[J[CENSORED]] = z
+        J[CENSORED] += 1
     elif kind == EXCESS:
         keep = True
         if F[SHARE] < 1.0:
             G[RANDOM] = G[RANDOM] * MULTIPLIER % MODULUS
             keep = G[RANDOM] < F[SHARE] * MODULUS
         if keep:
-            P[I[STORED]] = y
-            I[STORED] += 1
+            P[J[STORED]] = y
+            J[STORED] += 1
     seen = min(n, window) if window > 0 else n
-    due = alpha * (seen - I[DROPPED])
-    changed = I[FRESH] > GROWTH * F[FITTED]
+    due = alpha * (seen - J[DROPPED])
+    changed = J[FRESH] > GROWTH * F[FITTED]
     if kind == COUNTED and not changed:
-        changed = I[FLAGS] <= due + SIGMAS * math.sqrt(due) and I[FLAGS] - I[FITTED_FLAGS] > GROWTH * I[FITTED_FLAGS]
-    if changed or (window == 0 and I[STORED] >= most):
-        refit(alpha, window, most, warmup, n, P, C, V, T, K, F, I)
+        changed = J[FLAGS] <= due + SIGMAS * math.sqrt(due) and J[FLAGS] - J[FITTED_FLAGS] > GROWTH * J[FITTED_FLAGS]
+    if changed or (window == 0 and J[STORED] >= most):
+        refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J)
     else:
-        _judge(alpha, seen, F, I)
+        _judge(alpha, seen, F, J)
     return flagged
 
 
 @compiled
-def run(x, start, alpha, window, most, warmup, sides, G, F, I, P, C, V, T, K, D, M, flags, upper, lower):
+def run(x, start, alpha, window, most, warmup, sides, G, F, J, P, C, V, T, K, D, M, flags, upper, lower):
     """Judge values from ``start`` on. Stops early where a side's room is full, and returns where."""
     depth = D.shape[0]
     n, missing, flagged_all = G[N], G[MISSING], G[FLAGGED]
@@ -282,15 +298,15 @@ def run(x, start, alpha, window, most, warmup, sides, G, F, I, P, C, V, T, K, D,
         if y > high or y < low:
             side = 0 if y > high else 1
             if window > 0:
-                full = I[side, LENGTH] >= V.shape[1]
+                full = J[side, LENGTH] >= V.shape[1]
             else:
-                full = I[side, STORED] >= P.shape[1] or (I[side, CENSORED] >= C.shape[1] and C.shape[1] < most)
+                full = J[side, STORED] >= P.shape[1] or (J[side, CENSORED] >= C.shape[1] and C.shape[1] < most)
             if full:
                 break
             G[N] = n + 1
             flagged = _event(
                 y if side == 0 else -y, alpha, window, most, warmup, G,
-                P[side], C[side], V[side], T[side], K[side], F[side], I[side],
+                P[side], C[side], V[side], T[side], K[side], F[side], J[side],
             )  # fmt: skip
             high = F[0, BASE]
             if flagged:
@@ -342,4 +358,3 @@ def centred(x, D, M, G, out):
             continue
         push(value, D, M, G)
     return count
-

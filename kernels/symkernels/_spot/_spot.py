@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from .._errors import DataError, ShapeError
-from . import _loops as loops
+from .._gpd._methods import METHODS
+from . import _layout as at
 from ._result import SpotResult
 from ._state import Settings, State
 
@@ -85,14 +86,14 @@ class Spot:
             self._high, self._low = -np.inf, np.inf
             return
         F = state.F
-        self._high = float(F[0, loops.BASE])
-        self._low = -float(F[1, loops.BASE]) if len(F) == 2 else -np.inf
+        self._high = float(F[0, at.BASE])
+        self._low = -float(F[1, at.BASE]) if len(F) == 2 else -np.inf
         self._quiet = SpotResult(False, self.threshold, self.lower)
 
     def _settle(self) -> State:
         """The state, with the values that only had to be counted."""
         if self._quiet_count:
-            self._state.G[loops.N] += self._quiet_count
+            self._state.G[at.N] += self._quiet_count
             self._quiet_count = 0
         return self._state
 
@@ -100,17 +101,17 @@ class Spot:
     def n(self) -> int:
         """Values seen, missing ones left out."""
         state = self._settle()
-        return int(state.G[loops.N]) + len(state.first)
+        return int(state.G[at.N]) + len(state.first)
 
     @property
     def n_missing(self) -> int:
         """Missing values (NaN), which are skipped."""
-        return int(self._state.G[loops.MISSING])
+        return int(self._state.G[at.MISSING])
 
     @property
     def n_flagged(self) -> int:
         """Flagged values."""
-        return int(self._state.G[loops.FLAGGED])
+        return int(self._state.G[at.FLAGGED])
 
     @property
     def warm(self) -> bool:
@@ -129,22 +130,22 @@ class Spot:
     @property
     def threshold(self) -> float:
         """What a value must be above to be flagged; NaN while there is none."""
-        return float(self._state.F[0, loops.Z]) + self._centre
+        return float(self._state.F[0, at.Z]) + self._centre
 
     @property
     def lower(self) -> float | None:
         """What a value must be below to be flagged; None on one side, NaN while there is none."""
-        return self._centre - float(self._state.F[1, loops.Z]) if self.two_sides else None
+        return self._centre - float(self._state.F[1, at.Z]) if self.two_sides else None
 
     @property
     def level(self) -> float:
         """Where the upper tail begins that is fitted now; NaN while warming up."""
-        return float(self._state.F[0, loops.LEVEL]) + self._centre
+        return float(self._state.F[0, at.LEVEL]) + self._centre
 
     @property
     def lower_level(self) -> float | None:
         """Where the lower tail begins; None on one side."""
-        return self._centre - float(self._state.F[1, loops.LEVEL]) if self.two_sides else None
+        return self._centre - float(self._state.F[1, at.LEVEL]) if self.two_sides else None
 
     @property
     def tail(self) -> Any:
@@ -170,21 +171,21 @@ class Spot:
         state = self._settle()
         if not state.warm:
             return float("nan")
-        F, I, n = state.F[side], state.I[side], int(state.G[loops.N])
-        seen = (min(n, self.window) if self.window else n) - int(I[loops.DROPPED])
-        flags = float(I[loops.FLAGS])
-        counted = float(loops.explained(flags, self._settings.side_alpha * seen))
-        return (float(F[loops.COUNT]) + counted) / (seen - (flags - counted)) if seen else float("nan")
+        F, J, n = state.F[side], state.J[side], int(state.G[at.N])
+        seen = (min(n, self.window) if self.window else n) - int(J[at.DROPPED])
+        flags = float(J[at.FLAGS])
+        counted = float(at.explained(flags, self._settings.side_alpha * seen))
+        return (float(F[at.COUNT]) + counted) / (seen - (flags - counted)) if seen else float("nan")
 
     def _fit_of(self, side: int) -> Any:
         from .._gpd import GPDFit
 
-        F, I = self._state.F[side], self._state.I[side]
-        if not F[loops.SCALE] > 0.0:
+        F, J = self._state.F[side], self._state.J[side]
+        if not F[at.SCALE] > 0.0:
             return None
         return GPDFit(
-            shape=float(F[loops.SHAPE]), scale=float(F[loops.SCALE]), loglik=float(F[loops.LOGLIK]),
-            method=loops.METHODS[int(I[loops.METHOD])], converged=bool(I[loops.CONVERGED]), n=int(I[loops.STORED]),
+            shape=float(F[at.SHAPE]), scale=float(F[at.SCALE]), loglik=float(F[at.LOGLIK]),
+            method=METHODS[int(J[at.METHOD])], converged=bool(J[at.CONVERGED]), n=int(J[at.STORED]),
         )  # fmt: skip
 
     @property
@@ -194,9 +195,9 @@ class Spot:
             return f"warming up: {self.remaining:,} more values are needed"
         for side in range(self._settings.sides):
             F = self._state.F[side]
-            if not F[loops.SCALE] > 0.0:
+            if not F[at.SCALE] > 0.0:
                 where = "below" if side else "above"
-                level = -F[loops.BASE] if side else F[loops.BASE]
+                level = -F[at.BASE] if side else F[at.BASE]
                 return f"the scores are constant: none lies {where} {level:.6g}"
         return None
 
@@ -241,7 +242,7 @@ class Spot:
             used = int(present[self.remaining - 1]) + 1
             present = present[: self.remaining]
             missing = used - len(present)
-        state.G[loops.MISSING] += missing
+        state.G[at.MISSING] += missing
         state.first = np.concatenate([state.first, values[present]])
         if len(state.first) == settings.warmup:
             state.start(settings)
@@ -317,15 +318,17 @@ def checked(
             f" {settings.alpha:g} flags{side}; take a quantile below {1.0 - settings.side_alpha:.10g}"
         )
     if settings.quantile < 0.5 and settings.two_sides:
-        raise DataError(f"with two sides the quantile must be at least 0.5, not {settings.quantile:g}: the tails overlap")
+        raise DataError(
+            f"with two sides the quantile must be at least 0.5, not {settings.quantile:g}: the tails overlap"
+        )
     if settings.warmup * share < 1.0:
         raise DataError(
-            f"a warm-up of {settings.warmup} leaves no value above the quantile {settings.quantile:g}; take a warm-up of"
-            f" at least {int(np.ceil(10.0 / share))} values for ten of them, or a lower quantile"
+            f"a warm-up of {settings.warmup} leaves no value above the quantile {settings.quantile:g}; take a warm-up"
+            f" of at least {int(np.ceil(10.0 / share))} values for ten of them, or a lower quantile"
         )
     if settings.window is not None and settings.window < settings.warmup:
         raise DataError(
-            f"a window of {settings.window} values is smaller than the warm-up of {settings.warmup}; take a window of at"
-            " least the warm-up, or a shorter warm-up"
+            f"a window of {settings.window} values is smaller than the warm-up of {settings.warmup}; take a window of"
+            " at least the warm-up, or a shorter warm-up"
         )
     return settings

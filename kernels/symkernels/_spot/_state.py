@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import _loops as loops
+from . import _layout as at
 
 ROOM = 64  # of a side at the beginning
 UNLIMITED = 2**62
@@ -42,10 +42,10 @@ class State:
 
     def __init__(self, settings: Settings) -> None:
         sides = settings.sides
-        self.G = np.zeros(loops.GLOBALS, np.int64)
-        self.G[loops.RANDOM] = settings.seed % (loops.MODULUS - 1) + 1
-        self.F = np.full((sides, loops.FLOATS), np.nan)
-        self.I = np.zeros((sides, loops.INTEGERS), np.int64)
+        self.G = np.zeros(at.GLOBALS, np.int64)
+        self.G[at.RANDOM] = settings.seed % (at.MODULUS - 1) + 1
+        self.F = np.full((sides, at.FLOATS), np.nan)
+        self.J = np.zeros((sides, at.INTEGERS), np.int64)
         self.P = np.zeros((sides, ROOM))
         self.C = np.zeros((sides, ROOM))
         ring = ROOM if settings.window else 0
@@ -57,7 +57,7 @@ class State:
         self.first = np.empty(0)  # the warm-up's values
         self.warm = False
 
-    NAMES = ("G", "F", "I", "P", "C", "V", "T", "K", "D", "M", "first")
+    NAMES = ("G", "F", "J", "P", "C", "V", "T", "K", "D", "M", "first")
 
     def copy(self) -> State:
         result = copy.copy(self)
@@ -72,37 +72,39 @@ class State:
         """Set the levels from the warm-up's values, and fit for the first time."""
         values, self.first, self.warm = self.first, np.empty(0), True
         n = len(values)
-        self.G[loops.N] = n
+        self.G[at.N] = n
         for side in range(settings.sides):
             y = values if side == 0 else -values
             position = int(settings.quantile * (n - 1))
             level = float(np.partition(y, position)[position])
-            F, I = self.F[side], self.I[side]
+            F, J = self.F[side], self.J[side]
             F[:] = 0.0
-            F[loops.SHARE] = 1.0
-            F[loops.Z] = F[loops.FAR] = np.nan
-            F[loops.BASE] = F[loops.LEVEL] = level
+            F[at.SHARE] = 1.0
+            F[at.Z] = F[at.FAR] = np.nan
+            F[at.BASE] = F[at.LEVEL] = level
             above = np.flatnonzero(y > level)
             beyond = ~np.isfinite(y[above])
             excesses = y[above[~beyond]]
-            I[loops.DROPPED] = int(beyond.sum())
-            I[loops.STORED] = len(excesses)
-            F[loops.COUNT] = len(excesses)
-            F[loops.FIRST] = max(len(excesses), round((1.0 - settings.quantile) * n), 1)
+            J[at.DROPPED] = int(beyond.sum())
+            J[at.STORED] = len(excesses)
+            F[at.COUNT] = len(excesses)
+            F[at.FIRST] = max(len(excesses), round((1.0 - settings.quantile) * n), 1)
             self.make_room(len(excesses), len(above) if settings.window else 0)
             self.P[side, : len(excesses)] = excesses
             if settings.window:
                 self.V[side, : len(above)] = y[above]
                 self.T[side, : len(above)] = above + 1
-                self.K[side, : len(above)] = np.where(beyond, loops.BEYOND, loops.EXCESS)
-                I[loops.LENGTH] = len(above)
+                self.K[side, : len(above)] = np.where(beyond, at.BEYOND, at.EXCESS)
+                J[at.LENGTH] = len(above)
             if len(excesses):
                 self.refit(settings, side)
 
     def refit(self, settings: Settings, side: int) -> None:
-        loops.refit(
-            settings.side_alpha, settings.window or 0, self.most(settings), settings.warmup, self.G[loops.N],
-            self.P[side], self.C[side], self.V[side], self.T[side], self.K[side], self.F[side], self.I[side],
+        from ._loops import refit
+
+        refit(
+            settings.side_alpha, settings.window or 0, self.most(settings), settings.warmup, self.G[at.N],
+            self.P[side], self.C[side], self.V[side], self.T[side], self.K[side], self.F[side], self.J[side],
         )  # fmt: skip
 
     def make_room(self, values: int, events: int = 0) -> None:
@@ -112,11 +114,11 @@ class State:
             ring = max(2 * ring, events + ROOM)
             V, T, K = (np.zeros((len(self.V), ring), a.dtype) for a in (self.V, self.T, self.K))
             for side in range(len(V)):
-                head, length = self.I[side, loops.HEAD], self.I[side, loops.LENGTH]
-                at = (head + np.arange(length)) % self.V.shape[1]
+                head, length = self.J[side, at.HEAD], self.J[side, at.LENGTH]
+                places = (head + np.arange(length)) % self.V.shape[1]
                 for new, old in ((V, self.V), (T, self.T), (K, self.K)):
-                    new[side, :length] = old[side, at]
-                self.I[side, loops.HEAD] = 0
+                    new[side, :length] = old[side, places]
+                self.J[side, at.HEAD] = 0
             self.V, self.T, self.K = V, T, K
             values = max(values, ring - 1)
         room = self.P.shape[1]
@@ -132,10 +134,12 @@ class State:
 
     def run(self, x: np.ndarray, settings: Settings, flags: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> None:
         """Judge values after the warm-up; what is found is written to the last three."""
+        from ._loops import run
+
         start, most, window = 0, self.most(settings), settings.window or 0
         while True:
-            start = loops.run(
-                x, start, settings.side_alpha, window, most, settings.warmup, settings.sides, self.G, self.F, self.I,
+            start = run(
+                x, start, settings.side_alpha, window, most, settings.warmup, settings.sides, self.G, self.F, self.J,
                 self.P, self.C, self.V, self.T, self.K, self.D, self.M, flags, upper, lower,
             )  # fmt: skip
             if start >= len(x):
