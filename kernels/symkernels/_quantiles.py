@@ -423,6 +423,44 @@ class QuantileSketch:
         return head + self._buffer[: self._held].astype("<f8").tobytes() + digest
 
     @classmethod
+    def from_weighted(cls, values: ArrayLike, weights: ArrayLike, k: int = _K) -> QuantileSketch:
+        """Return a sketch of values that each stand for several: what another library's sketch keeps of a stream.
+
+        Parameters
+        ----------
+        values : (m,) array of float
+        weights : (m,) array of int
+            How many values each stands for, from 1. If all are 1, this is `update`; otherwise the sketch is not exact.
+        k : int
+            As the class takes it.
+
+        Raises
+        ------
+        ShapeError
+            If the two are no vectors of one length, or the weights no whole numbers.
+        DataError
+            If a value is not finite, or a weight is smaller than 1.
+        """
+        points, counts = np.asarray(values, np.float64), np.asarray(weights)
+        if points.ndim != 1 or points.shape != counts.shape or (counts.dtype.kind not in "iu" and len(counts)):
+            raise ShapeError(
+                f"values and weights are two vectors of one length, the weights whole numbers; got the shapes "
+                f"{points.shape} and {counts.shape}, the weights of dtype {counts.dtype}"
+            )
+        if not np.isfinite(points).all() or not (counts >= 1).all():
+            raise DataError("values must be finite and weights from 1; leave out the others")
+        new = cls(k)
+        if not len(counts) or counts.max() == 1:
+            return new.update(points)
+        digest = new._own()
+        for bit in reversed(range(int(counts.max()).bit_length())):  # Horner's scheme: double, then add
+            if not digest.is_empty():
+                digest.merge(copy.copy(digest))
+            digest.update(np.sort(points[(counts >> bit) & 1 == 1]))
+            digest.compress()
+        return new
+
+    @classmethod
     def from_bytes(cls, data: bytes) -> QuantileSketch:
         """Return the sketch that `to_bytes` wrote; DataError if the bytes are something else, or damaged."""
         try:

@@ -24,7 +24,7 @@ from symjobs._project._types import DENSE, LEARNT
 from symjobs._project._window import Window
 from symkernels import Moments, SparseRows, SymkernelsError
 
-VERSIONS = (1, 2)  # a file says 2 only if it holds what version 1 did not know: clusters or models
+VERSIONS = (1, 2, 3)  # a file says no more than it needs: see _version
 _KEY = "symjobs.project"
 
 
@@ -53,7 +53,7 @@ class _FieldRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
-    """The JSON of the metadata. What has a default came with version 2, and is left out where it is not used."""
+    """The JSON of the metadata. What has a default came later than version 1, and is left out where it is not used."""
 
     version: int
     name: str
@@ -80,7 +80,7 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
         arrays |= {f"models.{place}.{name}": np.ascontiguousarray(array) for name, array in built.arrays().items()}
     state = saved.state
     record = _Record(
-        version=1 if state.clusters is None and not saved.models else 2,
+        version=_version(saved),
         name=saved.name,
         type=saved.type,
         params=as_text(saved.params),
@@ -146,6 +146,16 @@ def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
         ) from error
 
 
+def _version(saved: Saved) -> int:
+    # Version 2 brought clusters and the model kmeans; version 3 other models, and sketches that are no longer KLL's.
+    state, models = saved.state, saved.models.values()
+    if (state.histograms is not None and state.histograms.sketches) or any(
+        built.model.algo != "kmeans" for built in models
+    ):
+        return 3
+    return 2 if state.clusters is not None or models else 1
+
+
 def _arrays(state: State) -> dict[str, np.ndarray]:
     arrays = {f"moments.{name}": np.ascontiguousarray(array) for name, array in state.moments.arrays().items()}
     if state.histograms is not None:
@@ -185,7 +195,9 @@ def _state(record: _Record, arrays: dict[str, np.ndarray]) -> State:
     state = State(_schema(record.columns), moments)
     _check_fits(state.schema, moments)
     if record.histogram:
-        state.histograms = Histograms.from_bytes(arrays["histograms"].tobytes(), exact=record.histogram_exact)
+        state.histograms = Histograms.from_bytes(
+            arrays["histograms"].tobytes(), exact=record.histogram_exact, kll=record.version < 3
+        )
     if record.window is not None:
         state.window = Window(record.window)
         if "window.dense" in arrays:

@@ -1,17 +1,14 @@
-"""Quantile sketches, one for each dense numeric attribute: KLL (Karnin, Lang and Liberty 2016) of `datasketches`."""
+"""Quantile sketches, one for each dense numeric attribute."""
 
 from __future__ import annotations
 
-import copy
 import struct
 from typing import Any
 
 import numpy as np
 
 from symjobs._errors import InputError, MissingDependency
-
-K = 1024
-"""Size of a sketch: up to K values it is exact, beyond that the rank error is about 0.3 % with 99 % confidence."""
+from symkernels import QuantileSketch, SymkernelsError
 
 
 def sketches_library() -> Any:
@@ -30,29 +27,26 @@ class Histograms:
     """
 
     def __init__(self) -> None:
-        self._library = sketches_library()
-        self.sketches: list[Any] = []
+        sketches_library()
+        self.sketches: list[QuantileSketch] = []
         self.exact = True
 
     def copy(self) -> Histograms:
         new = Histograms()
-        new.sketches = [copy.copy(sketch) for sketch in self.sketches]
+        new.sketches = [sketch.copy() for sketch in self.sketches]
         new.exact = self.exact
         return new
 
     def extend(self, p: int) -> None:
         """Grow to p sketches; the new ones are empty."""
-        self.sketches += [self._library.kll_doubles_sketch(K) for _ in range(p - len(self.sketches))]
+        self.sketches += [QuantileSketch() for _ in range(p - len(self.sketches))]
 
     def learn(self, dense: np.ndarray) -> None:
         """Add the rows of a dense block; NaN is left out."""
         self.extend(dense.shape[1])
-        if len(dense) == 1:
-            for sketch, value in zip(self.sketches, dense[0].tolist(), strict=True):
-                sketch.update(value)
-            return
-        for sketch, values in zip(self.sketches, dense.T, strict=True):
-            sketch.update(np.ascontiguousarray(values, dtype=np.float64))
+        columns = dense[0].tolist() if len(dense) == 1 else dense.T
+        for sketch, values in zip(self.sketches, columns, strict=True):
+            sketch.update(values)
 
     def merge(self, other: Histograms, positions: dict[int, int]) -> None:
         """Add other's sketches; ``positions`` maps its dense positions to those here."""
@@ -62,43 +56,65 @@ class Histograms:
                 self.sketches[ours].merge(other.sketches[theirs])
         self.exact = self.exact and other.exact
 
-    def quantile(self, position: int, q: float) -> float | None:
-        """Return the value at rank q (a value that was learnt), or None without values or after a forget."""
-        if not 0 <= q <= 1:
-            raise InputError(f"a quantile is between 0 and 1, got {q!r}")
-        sketch = self._known(position)
-        if sketch is None:
-            return None
-        if q in (0, 1):  # a sketch keeps both ends exactly, and its ranks need not
-            return float(sketch.get_max_value() if q else sketch.get_min_value())
-        return float(sketch.get_quantile(q, True))
-
-    def median(self, position: int) -> float | None:
-        """Return the median, the mean of the two middle values of an even number; None as `quantile`."""
-        sketch = self._known(position)
-        return None if sketch is None else (sketch.get_quantile(0.5, True) + sketch.get_quantile(0.5, False)) / 2
-
-    def _known(self, position: int) -> Any | None:
-        if not self.exact or position >= len(self.sketches) or self.sketches[position].is_empty():
+    def sketch(self, position: int) -> QuantileSketch | None:
+        """Return the sketch of the values at a position, which must not be changed; None without any, or if unknown."""
+        if not self.exact or position >= len(self.sketches) or not self.sketches[position].n:
             return None
         return self.sketches[position]
 
+    def quantile(self, position: int, q: float) -> float | None:
+        """Return the value at rank q, or None without values or after a forget."""
+        if not 0 <= q <= 1:
+            raise InputError(f"a quantile is between 0 and 1, got {q!r}")
+        sketch = self.sketch(position)
+        return None if sketch is None else sketch.quantile(float(q))
+
+    def median(self, position: int) -> float | None:
+        """Return the median, the mean of the two middle values of an even number; None as `quantile`."""
+        sketch = self.sketch(position)
+        return None if sketch is None else median(sketch)
+
     def to_bytes(self) -> bytes:
         """Serialise: for each sketch its length (8 bytes, little-endian) and its bytes."""
-        parts = [sketch.serialize() for sketch in self.sketches]
+        parts = [sketch.to_bytes() for sketch in self.sketches]
         return b"".join(struct.pack("<q", len(part)) + part for part in parts)
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, exact: bool) -> Histograms:
-        """Read what `to_bytes` wrote; ValueError if it is something else."""
+    def from_bytes(cls, data: bytes, *, exact: bool, kll: bool = False) -> Histograms:
+        """Read what `to_bytes` wrote, or (``kll``) a list of KLL sketches; else ValueError."""
         new = cls()
         new.exact = exact
+        read = _from_kll if kll else QuantileSketch.from_bytes
         at = 0
         try:
             while at < len(data):
                 (length,) = struct.unpack_from("<q", data, at)
-                new.sketches.append(new._library.kll_doubles_sketch.deserialize(data[at + 8 : at + 8 + length]))
+                if not 0 <= length <= len(data) - at - 8:
+                    raise ValueError(f"a sketch of {length} bytes, and {len(data) - at - 8} are left")
+                new.sketches.append(read(data[at + 8 : at + 8 + length]))
                 at += 8 + length
-        except (struct.error, ValueError, IndexError, RuntimeError, MemoryError) as error:
+        except (struct.error, ValueError, IndexError, RuntimeError, MemoryError, SymkernelsError) as error:
             raise ValueError(f"the histograms do not read ({error})") from error
         return new
+
+
+def median(sketch: QuantileSketch) -> float:
+    """Return the median of a sketch that has values: while it is exact, NumPy's."""
+    low, high = sketch.quantile([0.5, 0.5 + 0.25 / sketch.n])  # between two ranks, so that rounding picks no other
+    return float(low + (high - low) / 2)
+
+
+def _from_kll(data: bytes) -> QuantileSketch:
+    # Files of version 1 and 2 hold KLL sketches (Karnin, Lang and Liberty 2016): values, and how many each stands for.
+    kll = sketches_library().kll_doubles_sketch.deserialize(data)
+    if kll.is_empty():
+        return QuantileSketch()
+    pairs = np.array(sorted(kll), dtype=np.float64)
+    values, weights = pairs[:, 0], pairs[:, 1].astype(np.int64)
+    for place, end in ((0, kll.get_min_value()), (-1, kll.get_max_value())):  # it keeps both apart from the others
+        if values[place] != end:
+            weights[place] -= 1
+            at = 0 if place == 0 else len(values)
+            values, weights = np.insert(values, at, end), np.insert(weights, at, 1)
+    kept = weights > 0
+    return QuantileSketch.from_weighted(values[kept], weights[kept])

@@ -16,7 +16,7 @@ from symjobs._project._schema import letters
 from symjobs._project._state import State
 from symjobs._project._types import SEPARATOR
 from symjobs._text import near
-from symkernels import Moments
+from symkernels import Moments, QuantileSketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +259,10 @@ class Snapshot:
         Returns
         -------
         float or None
-            A value that was learnt, whose rank is within about 0.3 % of q (exact up to 1024 values, and in a project
-            with a rolling window). None without histograms, without values, and after a forget or a merge with a
-            project that has forgotten, since a sketch cannot forget. For the members of categories the counts give it.
+            Exact up to 4,096 values, and in a project with a rolling window; beyond that as near as `sketch` says: its
+            rank is within 0.6 % of q in the middle and 0.03 % at 0.99, and most often a hundred times nearer. None
+            without histograms, without values, and after a forget or a merge with a project that has forgotten, since
+            a sketch cannot forget. For the members of categories the counts give it.
         """
         if not 0 <= q <= 1:
             raise InputError(f"a quantile is between 0 and 1, got {q!r}")
@@ -297,6 +298,23 @@ class Snapshot:
             return self._state.median(position)
         share = float(self.moments.mean()[index])
         return None if np.isnan(share) else (1 + np.sign(2 * share - 1)) / 2
+
+    def sketch(self, attribute: str | int) -> QuantileSketch | None:
+        """Return the sketch of an attribute's values: any quantile and rank of them.
+
+        Parameters
+        ----------
+        attribute : str or int
+            As `index` takes it.
+
+        Returns
+        -------
+        symkernels.QuantileSketch or None
+            A copy. None where `quantile` is None, and for the members of categories, whose counts say all.
+        """
+        position = self._position(self.index(attribute))
+        found = None if position is None else self._state.sketch(position)
+        return None if found is None else found.copy()
 
     def _position(self, index: int) -> int | None:
         # In the dense block; a member of a category has none, and its share of ones says all.

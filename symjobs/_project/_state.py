@@ -18,7 +18,7 @@ from symjobs._project._rows import Rows
 from symjobs._project._schema import Schema
 from symjobs._project._types import SEPARATOR
 from symjobs._project._window import Window
-from symkernels import ForgetError, Moments
+from symkernels import ForgetError, Moments, QuantileSketch
 
 Checkpoint = Callable[[int, int], None]  # called with rows done and rows to do; what it raises stops the work
 
@@ -165,6 +165,15 @@ class State:
     def _forget(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         self.moments.forget(self.backend.put(rows.dense), sparse=rows.sparse, checkpoint=checkpoint)
         self._hash = None
+
+    def sketch(self, position: int) -> QuantileSketch | None:
+        """Return a sketch of the dense column at ``position``, to be changed by nobody; None if it cannot be known."""
+        if self.histograms is None:
+            return None
+        if self.window is None:
+            return self.histograms.sketch(position)
+        values = self.window.values(position)
+        return QuantileSketch().update(values) if len(values) else None
 
     def quantile(self, position: int, q: float) -> float | None:
         """Return a quantile of the dense column at ``position``, or None if it cannot be known."""
