@@ -11,6 +11,7 @@ from ._errors import (
     ShapeError,
     SymkernelsError,
 )
+from ._gpd import GPDFit, fit_gpd
 from ._kmeans import KMeansResult, assign_clusters, kmeans
 from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
@@ -33,6 +34,7 @@ __all__ = [
     "DataError",
     "DriftSpot",
     "ForgetError",
+    "GPDFit",
     "KMeansResult",
     "KMeansSweep",
     "MissingDependency",
@@ -53,6 +55,7 @@ __all__ = [
     "VIFResult",
     "assign_clusters",
     "container_quota",
+    "fit_gpd",
     "kmeans",
     "kmeans_sweep",
     "nearest_correlation",

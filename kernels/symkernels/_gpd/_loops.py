@@ -30,6 +30,9 @@ from typing import Any
 
 import numpy as np
 
+from ._methods import EMPIRICAL, FEW, HIGHEST, LIKELIHOOD, LOWEST, MOMENTS, PWM
+from ._methods import METHODS as METHODS
+
 try:
     from numba import njit
 except ImportError:  # without Numba the same functions run as Python
@@ -50,11 +53,6 @@ def _reassociated(function: Any) -> Any:
     """Compile sums whose terms may be added in any order: in vectors. NaN and infinity keep their meaning."""
     return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
 
-
-LIKELIHOOD, PWM, MOMENTS, EMPIRICAL = 0, 1, 2, 3
-METHODS = ("likelihood", "pwm", "moments", "empirical")
-FEW = 5  # fewer excesses than this do not tell a shape
-LOWEST, HIGHEST = -1.0, 10.0  # shapes
 
 _NEAR = 1.0 / 32  # |theta| max up to which power sums are used
 _TERMS = 12  # of a series: (1/32)^12 is far below rounding
@@ -473,7 +471,7 @@ def fit(x, c, start):
     shape, scale, loglik : float
         Never NaN. ``scale`` is 0 where there are no values, or only zeros.
     code : int
-        Index into `METHODS`.
+        Index into `_methods.METHODS`.
     converged : bool
     theta : float
         shape / scale, to start from next time.
@@ -541,3 +539,36 @@ def fit(x, c, start):
 def _unscaled(scale, exponent):
     half = exponent // 2
     return min(math.ldexp(math.ldexp(scale, half), exponent - half), 1.7976931348623157e308)
+
+
+@_compiled
+def examine(x):
+    """How many values are missing, and where the first one is that is infinite or negative; -1 for none."""
+    missing, bad = 0, -1
+    for i in range(x.shape[0]):
+        if x[i] != x[i]:
+            missing += 1
+        elif not (0.0 <= x[i] < math.inf) and bad < 0:
+            bad = i
+    return missing, bad
+
+
+@_compiled
+def fit_rows(X, C, start, stop, numbers, codes, reached, counts):
+    """Fit some rows of X with the censored values in those of C; NaN where there is none."""
+    x, c = np.empty(X.shape[1]), np.empty(C.shape[1])
+    for i in range(start, stop):
+        n, m = 0, 0
+        for j in range(X.shape[1]):
+            x[n] = X[i, j]
+            n += x[n] == x[n]
+            if n == X.shape[1]:
+                break
+        for j in range(C.shape[1]):
+            c[m] = C[i, j]
+            m += c[m] == c[m]
+            if m == C.shape[1]:
+                break
+        shape, scale, loglik, code, ended, _ = fit(x[:n], c[:m], 0.0)
+        numbers[0, i], numbers[1, i], numbers[2, i] = shape, scale, loglik
+        codes[i], reached[i], counts[i] = code, ended, n

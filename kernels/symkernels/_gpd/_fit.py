@@ -1,0 +1,263 @@
+"""Fits of generalized Pareto tails: what is public."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+
+from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
+from .._errors import BackendError, DataError, ShapeError
+from .._numba import numba_works
+from .._results import backend_of, device_of
+from ._generic import Fits, fit_rows
+from ._methods import METHODS
+
+_NO_VALUES = np.empty(0)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class GPDFit:
+    """A generalized Pareto law fitted to excesses, or one for each row of a batch.
+
+    The probability that an excess is larger than x is (1 + shape x / scale) ** (-1 / shape), and exp(-x / scale) for
+    shape 0. SciPy's ``genpareto(c=shape, loc=0, scale=scale)`` is the same; some papers call -shape k.
+
+    Attributes
+    ----------
+    shape : float, or (m,) float64
+        From -1 (uniform) over 0 (exponential) to 10; below 0 the law ends at -scale / shape. Dimensionless.
+    scale : float, or (m,) float64
+        In the unit of the excesses. 0 where there are no excesses, or only zeros.
+    loglik : float, or (m,) float64
+        Log-likelihood: of densities for excesses, of survival for censored ones. Infinite for excesses that are all 0.
+    method : str, or (m,) NumPy array of str
+        Whose shape and scale these are: ``"likelihood"``, ``"pwm"`` (probability-weighted moments), ``"moments"``, or
+        ``"empirical"``: the exponential law of the same mean, where excesses are fewer than 5 or all equal.
+    converged : bool, or (m,) bool
+        Whether the search of the likelihood's maximum ended; never for ``"empirical"``.
+    n : int, or (m,) int64
+        Excesses that were used, missing and censored ones left out.
+    backend, device, dtype : str
+        Where the excesses were, and with a batch the arrays are; the arrays' dtype.
+    """
+
+    shape: Any
+    scale: Any
+    loglik: Any
+    method: Any
+    converged: Any
+    n: Any
+    backend: str = "numpy"
+    device: str = "cpu"
+    dtype: str = "float64"
+
+    def sf(self, x: Any) -> Any:
+        """Probability that an excess is larger than ``x``.
+
+        Parameters
+        ----------
+        x : float or array
+            In the unit of the excesses. With a batch it is broadcast against (m,).
+
+        Returns
+        -------
+        float or array
+            In [0, 1]; 0 beyond the end of the law.
+        """
+        xp = namespace(self.shape) if not isinstance(self.shape, float) else np
+        x = xp.asarray(x) * 1.0
+        scale = xp.asarray(self.scale) + 0.0 * x
+        some = scale > 0.0
+        z = xp.where(x > 0, x, 0.0 * x) / xp.where(some, scale, xp.ones_like(scale))
+        shape = xp.asarray(self.shape) + 0.0 * x
+        flat = xp.abs(shape) < 1e-12
+        safe = xp.where(flat, xp.ones_like(shape), shape)
+        grown = safe * z
+        inside = grown > -1.0
+        logs = xp.log1p(xp.where(inside, grown, xp.zeros_like(grown)))
+        tail = xp.where(inside, xp.exp(-xp.where(flat, z, logs / safe)), xp.zeros_like(z))
+        tail = xp.where(some, tail, xp.astype(x < 0, x.dtype) if xp is not np else (x < 0) * 1.0)
+        return float(tail) if isinstance(self.shape, float) and tail.ndim == 0 else tail
+
+    def isf(self, p: float) -> Any:
+        """Excess that is passed with probability ``p``: the inverse of `sf`.
+
+        Parameters
+        ----------
+        p : float
+            Above 0, at most 1.
+
+        Returns
+        -------
+        float or (m,) float64
+            In the unit of the excesses; infinite where it is beyond what a float64 holds.
+
+        Raises
+        ------
+        ValueError
+            ``p`` is outside (0, 1].
+        """
+        if not 0.0 < p <= 1.0:
+            raise ValueError(f"p must be a probability above 0 and at most 1, got {p!r}")
+        log = math.log(p)
+        if isinstance(self.shape, float):
+            return _isf(self.shape, self.scale, log)
+        xp = namespace(self.shape)
+        flat = xp.abs(self.shape) < 1e-12
+        safe = xp.where(flat, xp.ones_like(self.shape), self.shape)
+        return self.scale * xp.where(flat, xp.full_like(safe, -log), xp.expm1(-safe * log) / safe)
+
+
+def _isf(shape: float, scale: float, log: float) -> float:
+    if scale <= 0.0:
+        return 0.0
+    if abs(shape) < 1e-12:
+        return -log * scale
+    if -shape * log > 700.0:
+        return math.inf
+    return scale * math.expm1(-shape * log) / shape
+
+
+def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
+    """Fit a generalized Pareto law to the excesses over a level.
+
+    Parameters
+    ----------
+    excesses : (n,) float64 or float32, or (m, n) for a batch
+        How far values lie above the level: 0 or more, in any order and unit. NaN is left out, so that the rows of a
+        batch may be of any length, padded with NaN. float32 is widened first.
+    censored : (k,) or (m, k), optional
+        Excesses of which is only known that they are larger than these; NaN is left out. Same library, device and
+        number of dimensions as ``excesses``.
+
+    Returns
+    -------
+    GPDFit
+        Numbers for one series; arrays on the backend and device of ``excesses`` for a batch. Never NaN.
+
+    Raises
+    ------
+    ShapeError
+        Not one or two dimensions of real numbers, or a number of rows that differs.
+    DataError
+        An excess is negative or infinite.
+    BackendError
+        ``censored`` is of another library.
+
+    Notes
+    -----
+    Maximum likelihood (Grimshaw, "Computing maximum likelihood estimates for the generalized Pareto distribution",
+    1993) in the one parameter theta = shape / scale, with the shape held between -1 and 10; below -1 the likelihood has
+    no bound. Every maximum is bracketed, and the highest is taken: by bounds that show where there can be no root, on
+    NumPy with Numba; else by changes of sign between fixed points. On the edge -1 the law is uniform up to the largest
+    excess, which short series with a light tail often favour. A right-censored c adds its log-survival, as in survival
+    analysis. Grimshaw's bounds on theta are not needed, as the shape's own are narrower.
+
+    Probability-weighted moments and moments (Hosking and Wallis, "Parameter and quantile estimation for the generalized
+    Pareto distribution", 1987) are tried where the search did not end, and the best likelihood wins; where it did, none
+    can have a better one. They take censored values for nothing.
+
+    SciPy's ``genpareto.fit(excesses, floc=0)`` is a general search of the same likelihood. Results do not depend on the
+    unit: powers of two scale exactly.
+
+    O(n) time for each of 20 to 60 evaluations, no memory beyond the excesses. A batch is shared out to threads with
+    NumPy, and is one computation on a GPU; one series at a time does not repay a GPU.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import fit_gpd
+    >>> tail = fit_gpd(np.random.default_rng(0).exponential(2.0, 10_000))
+    >>> tail.method, tail.n
+    ('likelihood', 10000)
+    >>> bool(abs(tail.shape) < 0.05 and abs(tail.scale - 2.0) < 0.1)
+    True
+    """
+    x = excesses
+    if type(x) is np.ndarray and x.ndim == 1 and x.dtype == np.float64 and censored is None and numba_works():
+        return _one(np.ascontiguousarray(x), _NO_VALUES)  # the quickest way for many short series
+    x = _checked(x, "excesses", None)
+    c = None if censored is None else _checked(censored, "censored", x.ndim)
+    if c is not None:
+        _same_place(x, c)
+    if x.ndim == 1:
+        if is_numpy(x) and numba_works():
+            return _one(x, _NO_VALUES if c is None else c)
+        fits = _fit_rows(x[None, :], None if c is None else c[None, :])
+        return GPDFit(
+            float(fits.shape[0]), float(fits.scale[0]), float(fits.loglik[0]), METHODS[int(fits.code[0])],
+            bool(fits.converged[0]), int(fits.n[0]), backend_of(x), device_of(x),
+        )  # fmt: skip
+    fits = _fit_rows(x, c)
+    method = np.asarray(METHODS)[to_numpy(fits.code)]
+    return GPDFit(fits.shape, fits.scale, fits.loglik, method, fits.converged, fits.n, backend_of(x), device_of(x))
+
+
+def _one(x: np.ndarray, c: np.ndarray) -> GPDFit:
+    from . import _loops
+
+    x, c = _held(x, "excesses", _loops.examine(x)), _held(c, "censored", _loops.examine(c))
+    shape, scale, loglik, code, converged, _ = _loops.fit(x, c, 0.0)
+    return GPDFit(shape, scale, loglik, METHODS[code], converged, x.shape[0])
+
+
+def _held(x: np.ndarray, name: str, found: tuple[int, int]) -> np.ndarray:
+    missing, bad = found
+    if bad >= 0:
+        _refuse(name, float(x[bad]), (bad,))
+    return x[~np.isnan(x)] if missing else x
+
+
+def _refuse(name: str, value: float, place: tuple[int, ...]) -> None:
+    at = ", ".join(str(int(i)) for i in place)
+    raise DataError(
+        f"{name}[{at}] is {value}; an excess is finite and 0 or more (value - level, of the values above the level), "
+        "or NaN where there is none"
+    )
+
+
+def _checked(x: Any, name: str, ndim: int | None) -> Array:
+    """Return ``x`` as float64 of one or two dimensions, or of ``ndim``; NumPy's contiguous."""
+    if not compat.is_array_api_obj(x):
+        try:
+            x = np.asarray(x)
+        except (TypeError, ValueError) as error:
+            raise ShapeError(
+                f"{name} cannot be made an array: {error}; pad rows of different lengths with NaN"
+            ) from error
+    if ndim is None and x.ndim not in (1, 2):
+        raise ShapeError(f"{name} must have 1 dimension, or 2 for a batch of rows, got shape {tuple(x.shape)}")
+    x = as_floats(x, ndim=ndim or x.ndim, name=name)
+    xp = namespace(x)
+    x = xp.astype(x, xp.float64, copy=False)
+    bad = (x < 0) | xp.isinf(x)
+    if x.size and bool(xp.any(bad)):
+        place = tuple(int(i[0]) for i in np.nonzero(to_numpy(bad)))
+        _refuse(name, float(x[place]), place)
+    return np.ascontiguousarray(x) if is_numpy(x) else x
+
+
+def _same_place(x: Array, c: Array) -> None:
+    namespace(x, c)
+    if compat.device(x) != compat.device(c):
+        raise BackendError(f"excesses are on {compat.device(x)}, censored on {compat.device(c)}; move them together")
+    if x.ndim == 2 and x.shape[0] != c.shape[0]:
+        raise ShapeError(f"excesses and censored must have the same rows, got {tuple(x.shape)} and {tuple(c.shape)}")
+
+
+def _fit_rows(x: Array, c: Array | None) -> Fits:
+    if is_numpy(x) and numba_works():
+        from . import _compiled
+
+        return _compiled.fit_rows(x, c)
+    if x.shape[1] == 0:
+        xp = namespace(x)
+        x = xp.full((x.shape[0], 1), math.nan, dtype=xp.float64, device=compat.device(x))
+    if is_numpy(x):
+        with np.errstate(all="ignore"):
+            return fit_rows(x, c)
+    return fit_rows(x, c)
