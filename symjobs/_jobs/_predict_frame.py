@@ -14,7 +14,7 @@ from symjobs._jobs._job import Job, JobContext
 from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import SteadyBlocks
 from symjobs._models._evt import EvtSettings
-from symjobs._parameters import flag, integer, text_parameters
+from symjobs._parameters import flag, text_parameters
 from symjobs._tables import read_table
 from symjobs._text import near, shown, some
 from symkernels import QuantileSketch
@@ -99,8 +99,8 @@ class DSPredictDataFrameJob(Job):
     ) -> None:
         self.project = project
         self.model = model
-        self.settings = evt_parameters(alpha, evt)
-        self._evt = EvtSettings.parse(self.settings)
+        self._evt = EvtSettings.parse(evt_parameters(alpha, evt))
+        self.settings = self._evt.text()
         self._evt.spot()  # refuses what does not go together
         if simple_rule not in RULES:
             raise InputError(f"simple_rule must be one of {', '.join(RULES)}, got {shown(simple_rule)}")
@@ -168,7 +168,7 @@ class DSPredictDataFrameJob(Job):
             self._data,
             built.model.inputs,
             built.model.fill if self.impute else None,
-            lambda rows: context.progress(rows, 2 * max(rows + 1, self._expected)),  # first read, then judged
+            lambda rows: context.progress(rows, 2 * (self._expected or rows + 1)),  # read, then judged
         )
         predictions = built.model.predict(blocks)
         score = np.ascontiguousarray(predictions.columns()[key], dtype=np.float64)
@@ -193,7 +193,7 @@ class DSPredictDataFrameJob(Job):
             score_key=key,
             simple_rule=self.simple_rule,
             n_missing=n_missing,
-            n_warmup=integer(self.settings, "evt_warmup_size") - int(spot.remaining),
+            n_warmup=self._evt.warmup - int(spot.remaining),
             settings=self.settings,
             spot=spot,
             include_scores=self.include_scores,
@@ -228,7 +228,7 @@ class DSPredictDataFrameJob(Job):
 
 
 def evt_parameters(alpha: object, evt: Mapping[str, object] | None) -> dict[str, str]:
-    """Return the parameters ``evt_*`` as text, the job's own defaults among them."""
+    """Return the parameters ``evt_*`` of a job as text, its own defaults among them."""
     given = text_parameters({} if evt is None else evt, "evt")
     if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.number) or not 0.0 < alpha < 1.0:
         raise InputError(f"alpha (evt_alpha) must lie between 0 and 1, got {shown(alpha)}")
