@@ -17,7 +17,7 @@ from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
 from ._quantiles import QuantileSketch
-from ._scores import projected_squares
+from ._scores import LookupTable, LookupTables, projected_squares
 from ._silhouette import silhouette_samples, silhouette_score
 from ._spectral import PCAResult, SVDResult, SVDSelection, pca, svd, svd_select
 from ._spot import DriftSpot, Spot, SpotResult
@@ -37,6 +37,8 @@ __all__ = [
     "GPDFit",
     "KMeansResult",
     "KMeansSweep",
+    "LookupTable",
+    "LookupTables",
     "MissingDependency",
     "Moments",
     "NearestResult",

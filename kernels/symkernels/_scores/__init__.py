@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ._projected import projected_squares
+from ._tables import LookupTable, LookupTables
 
-__all__ = ["projected_squares"]
+__all__ = ["LookupTable", "LookupTables", "projected_squares"]
