@@ -22,11 +22,17 @@ _NAMED = 8  # columns that the line about what was learnt names
 def learn(options: argparse.Namespace) -> Project:
     """Open the data that the options name, and learn it with a progress bar."""
     types = parse_pairs("--types", options.types)
-    source = open_source(options, types)
+    return learn_all(options, open_source(options, types), types)
+
+
+def learn_all(
+    options: argparse.Namespace, source: Source, types: dict[str, str], *, histogram: bool = False
+) -> Project:
+    """Learn the rows of a source that the options let pass, and say what was learnt."""
     params: dict[str, object] = {"missing": options.missing, "types": types}
     if options.filter is not None:
         params["row_filter"] = options.filter
-    project = Project(Path(options.data).stem, params=params)
+    project = Project(Path(options.data).stem, histogram=histogram, params=params)
     learn_source(project, source)
     if project.n_rows == 0:
         condition = f"passes the filter {options.filter!r}" if options.filter else "is complete"

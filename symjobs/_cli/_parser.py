@@ -16,10 +16,11 @@ QUESTIONS = {
     "vif": "variance inflation factors",
     "explore": "descriptive statistics and hypothesis tests (--metric)",
     "kmeans": "how many clusters: WSSSE and silhouette for every k of a range (--k)",
+    "anomaly": "which rows are unusual: a model of all rows, a score of each, and a threshold from extreme values",
 }
 METRICS = ["uni", "bi", "ztest", "ztestp", "ztestmu", "ttest", "ttestmu", "ftest", "ftestmu", "anova", "chi2", "gain"]
 DISTANCES = ["euclidean", "sqeuclidean"]
-# Options of kmeans alone, by the attribute that holds them; None unless they are given.
+# Options of one question alone, by the attribute that holds them; None unless they are given.
 KMEANS_ONLY = {
     "k": "--k",
     "scale": "--scale",
@@ -28,6 +29,20 @@ KMEANS_ONLY = {
     "max_iterations": "--max-iterations",
     "stream": "--stream",
     "centroids": "--centroids",
+}
+ANOMALY_MODELS = ["oospca", "mahalanobis", "hba", "ecod"]
+ANOMALY_ONLY = {
+    "model": "--model",
+    "alpha": "--alpha",
+    "quantile": "--quantile",
+    "warmup": "--warmup",
+    "window": "--window",
+    "max_excesses": "--max-excesses",
+    "two_sides": "--two-sides",
+    "follow": "--follow",
+    "rule": "--rule",
+    "scores": "--scores",
+    "impute": "--impute",
 }
 
 _RUN_EPILOG = """\
@@ -38,6 +53,7 @@ examples:
   symjobs run explore iris --metric anova --inputs petal_width --targets 'species$setosa,species$virginica'
   symjobs run kmeans iris --k 2..6 --plot elbow.png
   symjobs run kmeans data.csv --k 2..12 --scale standard --metric sqeuclidean
+  symjobs run anomaly data.csv --alpha 1e-4 --plot scores.png
   symjobs run pca data.csv --separator ';' --types colour=T,code=S --filter 'age>=18;age<65' --json
 """
 
@@ -103,13 +119,15 @@ def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--param",
         action="append",
         metavar="KEY=VALUE",
-        help="explore: an extra parameter, such as unbiased=true or sml_explore_ttest_known_mu=3; may be repeated",
+        help="explore: an extra parameter, such as unbiased=true or sml_explore_ttest_known_mu=3; anomaly: one of the "
+        "model, such as explainedCovariance=0.9; may be repeated",
     )
     asked.add_argument("--explained", type=float, default=1.0, metavar="SHARE", help="pca: variance to explain, 0 to 1")
     asked.add_argument("--components", type=int, default=100, metavar="N", help="pca: at most so many components")
     asked.add_argument("--covariance", action="store_true", help="pca: of the covariance, not the correlation matrix")
 
     _add_kmeans(run.add_argument_group("kmeans"))
+    _add_anomaly(run.add_argument_group("anomaly"))
 
     data = run.add_argument_group("the data")
     data.add_argument("--filter", metavar="TEST", help="learn only rows that pass, as 'petal_width>=0.2;size==1'")
@@ -159,6 +177,30 @@ def _add_kmeans(clusters: argparse._ArgumentGroup) -> None:
         help="cluster while the file streams by, and keep micro-clusters, not the rows: for files larger than memory",
     )
     clusters.add_argument("--centroids", type=int, metavar="N", help="--stream: micro-clusters to keep (default: 100)")
+
+
+def _add_anomaly(asked: argparse._ArgumentGroup) -> None:
+    asked.add_argument("--model", choices=ANOMALY_MODELS, help=f"how rows are scored (default: {ANOMALY_MODELS[0]})")
+    asked.add_argument(
+        "--alpha", type=float, metavar="P", help="tolerated probability of a false alarm, of each row (default: 1e-4)"
+    )
+    asked.add_argument(
+        "--quantile", type=float, metavar="Q", help="where the tail of the scores begins (default: 0.98)"
+    )
+    asked.add_argument("--warmup", type=int, metavar="N", help="scores to learn from before any flag (default: 1000)")
+    asked.add_argument("--window", type=int, metavar="N", help="fit the tail to the last N scores (default: to all)")
+    asked.add_argument("--max-excesses", type=int, metavar="N", help="fit the tail to at most its last N scores")
+    asked.add_argument("--two-sides", action="store_true", default=None, help="flag scores that are too low, too")
+    asked.add_argument(
+        "--follow", action="store_true", default=None, help="let the beginning of the tail move with the scores"
+    )
+    asked.add_argument(
+        "--rule", choices=("q95", "q98", "q99"), help="quantile of the scores for the simple flag, res (default: q99)"
+    )
+    asked.add_argument("--scores", action="store_true", default=None, help="--json: with a column score")
+    asked.add_argument(
+        "--impute", action="store_true", default=None, help="score rows with missing inputs, with the means in place"
+    )
 
 
 def _k_range(text: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from symjobs._errors import MissingDependency
 
 _SHARES = ("explained", "cumulative", "share")
 _MANY_COLUMNS, _FEW_ROWS = 9, 4
-_WIDEST = 44  # characters of a column; longer text is folded
+_WIDEST = 44  # characters of a column but the last; longer text is folded
 _GAP = 3
 _PIPE_WIDTH = 200  # a file or a pipe has no width to fit
 
@@ -34,8 +34,9 @@ def show(tables: Sequence[Table], *, heading: str) -> None:
         columns = _columns(_upright(table))
         kept = _fitting(columns, console.width)
         drawn = table_class(box=box, pad_edge=False)
-        for name, _, numeric in columns[:kept]:
-            drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=_WIDEST)
+        widths = _widths(columns[:kept], console.width)
+        for (name, _, numeric), width in zip(columns[:kept], widths, strict=True):
+            drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=width)
         for row in zip(*(texts for _, texts, _ in columns[:kept]), strict=True):
             drawn.add_row(*row)
         console.print(f"\n{table.title}", style="bold cyan", highlight=False)
@@ -69,6 +70,13 @@ def _fitting(columns: Sequence[tuple[str, list[str], bool]], width: int) -> int:
         if used > width and position >= 2:
             return position
     return len(columns)
+
+
+def _widths(columns: Sequence[tuple[str, list[str], bool]], width: int) -> list[int]:
+    # The last column may take what the others leave: notes are long.
+    widths = [min(_WIDEST, max(map(len, [name, *texts]))) for name, texts, _ in columns]
+    widths[-1:] = [max(_WIDEST, width - _GAP * len(widths) - sum(widths[:-1]))]
+    return widths
 
 
 def _text(cell: Cell, *, share: bool) -> str:

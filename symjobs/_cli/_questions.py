@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symjobs import _plots
-from symjobs._cli import _kmeans
+from symjobs._cli import _anomaly, _kmeans
 from symjobs._cli._learn import learn, parse_names, parse_pairs
-from symjobs._cli._parser import DISTANCES, KMEANS_ONLY, METRICS
+from symjobs._cli._parser import ANOMALY_ONLY, DISTANCES, KMEANS_ONLY, METRICS
 from symjobs._errors import InputError
 from symjobs._explore import Catalogue, on_host
 from symjobs._jobs import Job
@@ -30,14 +30,14 @@ _NAMES_IN_LABEL = 3
 def check_options(options: argparse.Namespace) -> None:
     """Raise InputError for an option that another question takes, before the data is read."""
     question = options.question
-    if question != "explore":
-        for option in ("targets", "param"):
-            if getattr(options, option):
-                raise InputError(f"--{option} is for explore, not for {question}")
-    if question != "kmeans":
-        for attribute, option in KMEANS_ONLY.items():
-            if getattr(options, attribute) is not None:
-                raise InputError(f"{option} is for kmeans, not for {question}")
+    if options.targets and question != "explore":
+        raise InputError(f"--targets is for explore, not for {question}")
+    if options.param and question not in ("explore", "anomaly"):
+        raise InputError(f"--param is for explore and anomaly, not for {question}")
+    for owner, own in (("kmeans", KMEANS_ONLY), ("anomaly", ANOMALY_ONLY)):
+        for attribute, option in own.items():
+            if question != owner and getattr(options, attribute) is not None:
+                raise InputError(f"{option} is for {owner}, not for {question}")
     metrics = {"explore": METRICS, "kmeans": DISTANCES}.get(question, [])
     if options.metric not in (None, *metrics):
         takes = f"takes {', '.join(metrics)}" if metrics else "takes none"
@@ -45,14 +45,18 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def read(options: argparse.Namespace) -> Any:
-    """Read the data that the options name: into a project that learns it, or what k-means works on."""
-    return _kmeans.read(options) if options.question == "kmeans" else learn(options)
+    """Read the data that the options name: into a project that learns it, or what the question works on."""
+    if options.question == "kmeans":
+        return _kmeans.read(options)
+    return _anomaly.read(options) if options.question == "anomaly" else learn(options)
 
 
 def make_job(options: argparse.Namespace, data: Any) -> tuple[Job, list[str]]:
     """Return the job that the options ask for on what `read` returned, and what to call each map of its answer."""
     if options.question == "kmeans":
         return _kmeans.make_job(options, data), []
+    if options.question == "anomaly":
+        return _anomaly.make_job(options, data), []
     project: Project = data
     if options.question == "explore":
         return _explore(options, project)
@@ -110,17 +114,19 @@ def draw(
     Parameters
     ----------
     question : str
-        ``pca``, ``svd``, ``vif``, ``kmeans``; any other gets the correlations of what was asked about.
+        ``pca``, ``svd``, ``vif``, ``kmeans``, ``anomaly``; any other gets the correlations of what was asked about.
     data : Project
-        What was asked, as `read` returned it; for k-means whatever it was.
+        What was asked, as `read` returned it; for kmeans and anomaly whatever it was.
     asked : sequence of str, optional
         The inputs; by default every C and B column.
     values : mapping
         The values of the job's response, as plain JSON.
     title : str
     result : optional
-        The job's own result, which only k-means needs: the suggested k is not on the wire.
+        The job's own result, which kmeans and anomaly need: a suggested k and thresholds are not on the wire.
     """
+    if question == "anomaly":
+        return _anomaly.draw(result, title)
     if question == "kmeans":
         return _plots.cluster_curves(
             result.ks,
@@ -164,5 +170,6 @@ def title_of(options: argparse.Namespace) -> str:
         "vif": "variance inflation factors",
         "explore": f"explore: {metric_of(options)}",
         "kmeans": _kmeans.title(options),
+        "anomaly": _anomaly.title(options),
     }[options.question]
     return f"{Path(options.data).stem}: {what}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from symjobs import _plots, rest
-from symjobs._cli import _watch
+from symjobs._cli import _anomaly, _watch
 from symjobs._cli._print import require_rich, show
 from symjobs._cli._questions import asked_names, check_options, draw, make_job, read, title_of
 from symjobs._cli._tables import tables
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         _plots.check_path(options.plot)
     data = read(options)
     labels: list[str] = []
-    result = None
+    result: Any = None
 
     def make() -> Job:
         job, found = make_job(options, data)
@@ -49,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
         return 2 if number is None else 1
     values, title = response.body["values"], title_of(options)
     if not options.json:
-        show(tables(job_type, values, labels, result), heading=title)
+        notes = _anomaly.notes(data, result) if options.question == "anomaly" else {}
+        show(tables(job_type, values, labels, result, notes), heading=title)
     if options.plot:
         figure = draw(options.question, data, asked_names(options), values, title, result)
         path = _plots.save(figure, options.plot)

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 Cell: TypeAlias = str | int | float | None
+
+SHOWN = 20  # flagged rows that a table shows
 
 # What the maps of a KSVSMap hold: a title, and the names of its two columns.
 _MAPS = {
@@ -39,7 +43,13 @@ class Table:
             writer.writerows(self.rows)
 
 
-def tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str] = (), result: Any = None) -> list[Table]:
+def tables(
+    job_type: str,
+    values: Mapping[str, Any],
+    labels: Sequence[str] = (),
+    result: Any = None,
+    notes: Mapping[int, str] | None = None,
+) -> list[Table]:
     """Lay out the ``values`` of a finished job's response.
 
     Parameters
@@ -51,9 +61,16 @@ def tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str] = (),
     labels : sequence of str
         What to call each map of a KSVDMap: the inputs that were asked for.
     result : optional
-        The job's own result: that of k-means holds the times and centers, which do not go over the wire.
+        The job's own result: that of k-means holds the times and centers, that of anomaly flags the thresholds, which
+        do not go over the wire.
+    notes : mapping of int to str, optional
+        What to say of a flagged row, by its number.
     """
-    return list(_clusters(result) if job_type == "OptimizedKmeansJob" else _tables(job_type, values, labels))
+    if job_type == "OptimizedKmeansJob":
+        return list(_clusters(result))
+    if job_type == "DSPredictDataFrameJob":
+        return list(_anomalies(result, notes or {}))
+    return list(_tables(job_type, values, labels))
 
 
 def _tables(job_type: str, values: Mapping[str, Any], labels: Sequence[str]) -> Iterator[Table]:
@@ -106,6 +123,60 @@ def _clusters(result: Any) -> Iterator[Table]:
             for number, (size, center) in enumerate(zip(sizes, centers, strict=True), start=1)
         ]
         yield Table("centers", ["cluster", "rows", *result.names], members)
+
+
+def _anomalies(result: Any, notes: Mapping[int, str]) -> Iterator[Table]:
+    spot = result.spot
+    facts: list[tuple[str, Cell]] = [
+        ("rows", result.n_rows),
+        ("rows without a score", result.n_missing),
+        ("rows of the warm-up", result.n_warmup),
+        ("flagged by extreme values (evt)", result.n_flagged),
+        (f"above {result.simple_rule}, known from row 1024 (res)", int(result.res.sum())),
+        ("threshold at the end", spot.threshold),
+    ]
+    tails = [("tail", spot.level, spot.tail)]
+    if result.lower is not None:
+        facts.append(("lower threshold at the end", spot.lower))
+        tails.append(("lower tail", spot.lower_level, spot.lower_tail))
+    for name, level, fit in tails:
+        if fit is not None:
+            facts += [(f"{name} begins at", level), (f"{name}, shape", fit.shape), (f"{name}, scale", fit.scale)]
+    yield Table(_verdict(result), ["", "value"], [[name, _finite(value)] for name, value in facts])
+    rows = most_extreme(result)
+    if not len(rows):
+        return
+    title = "flagged rows" if len(rows) <= SHOWN else f"the {SHOWN} most extreme of {len(rows)} flagged rows"
+    columns = {"row": result.id, "score": result.score, "threshold": result.threshold}
+    if result.lower is not None:
+        columns["lower"] = result.lower
+    header = [*columns, *(["furthest from their means (in standard deviations)"] if notes else [])]
+    flagged: list[list[Cell]] = [
+        [*(array[row].item() for array in columns.values()), *([notes.get(row, "")] if notes else [])]
+        for row in rows[:SHOWN].tolist()
+    ]
+    yield Table(title, header, flagged)
+
+
+def _verdict(result: Any) -> str:
+    if result.n_flagged:
+        return f"{result.n_flagged} of {result.n_rows} rows flagged at alpha {result.alpha:g}"
+    if result.n_remaining:
+        return f"no row flagged: {result.reason}, or a shorter warm-up (--warmup)"
+    return f"no row flagged: {result.reason or f'no score passed its threshold at alpha {result.alpha:g}'}"
+
+
+def most_extreme(result: Any) -> np.ndarray:
+    """Return the flagged rows of a result: by their score, the largest first; of two sides, by what is beyond."""
+    rows = np.flatnonzero(result.evt)
+    size = result.score[rows]
+    if result.lower is not None:
+        size = np.fmax(size - result.threshold[rows], result.lower[rows] - size)
+    return rows[np.argsort(-size, kind="stable")]
+
+
+def _finite(value: Any) -> Cell:
+    return None if value is None or not math.isfinite(value) else value
 
 
 def _eigenvalues(frame: Mapping[str, Any], total: float | None) -> Table:

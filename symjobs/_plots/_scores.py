@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _MOST = 20_000  # points that are drawn one by one; more are counted in cells of rows and scores
 _CELLS = (400, 120)
 _STEPS = 4_000  # of a threshold that are all drawn
-_BINS = 60
-_FAR = 8.0  # a largest score so many times the threshold needs a logarithmic axis
+_BINS = 80
+_FAR = 4.0  # a largest score so many times the threshold needs a logarithmic axis
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,9 @@ def _draw_time(
         _draw_density(axes, plain, scores[plain])
         axes.plot([], [], "s", color=DARK, label="scores (darker: more)")
     else:
-        faint = 0.8 if len(plain) <= 5_000 else 0.4
-        style: dict[str, Any] = {"markersize": 4.0, "alpha": faint, "markeredgewidth": 0.0, "rasterized": True}
+        few = len(plain) <= 5_000
+        style: dict[str, Any] = {"markersize": 5.0 if few else 4.0, "alpha": 0.8 if few else 0.4}
+        style |= {"markeredgewidth": 0.0, "rasterized": True}
         axes.plot(plain, scores[plain], ".", color=DARK, label="score", **style)
     for limit, word in zip(limits, ("threshold", "lower threshold"), strict=False):
         rows = _steps(limit)
