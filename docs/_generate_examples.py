@@ -8,6 +8,7 @@ tests/symjobs/test_worked_examples.py runs them again and compares. Dates are re
 from __future__ import annotations
 
 import json
+import random
 import re
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class Example:
     make: Callable[[sj.Project], sj.Job]
     body: Any = None
     note: str = ""
+    shown: tuple[int, ...] = ()  # rows of the answer's dataframe that the page has; all, if empty
 
 
 def from_body(job: type[sj.Job], body: Any, **query: str) -> Callable[[sj.Project], sj.Job]:
@@ -81,7 +83,31 @@ SCALED = on(
 )
 GROUPS = ("species$setosa", "species$virginica")
 
+
+def stream() -> sj.DataFrame:
+    """Return 3,000 flowers one after another: iris with a little noise, one of them with its lengths exchanged."""
+    rng = random.Random(7)  # the same on every machine
+    iris = sj.datasets.load_iris()
+    rows = [[float(cell) + rng.uniform(-0.05, 0.05) for cell in row[:4]] for row in rng.choices(iris.data, k=3000)]
+    rows[7][2] = ""
+    rows[2500] = rows[2500][::-1]
+    return sj.DataFrame(LENGTHS.inputAttributeNames, ["C"] * 4, [[str(cell) for cell in row] for row in rows])
+
+
+FLAGS = sj.MLContext(extraParameters={"modelid": "pca", "evt_alpha": "0.001"})
+SCORES = sj.MLContext(
+    extraParameters={"modelid": "pca", "evt_warmup_size": "2900", "simple_rule": "q95", "include_scores": "true"}
+)
+
 INTRODUCTIONS = {
+    "DSPredictDataFrameJob": (
+        "Which rows are anomalies? Two flags for each row of a table, by the scores of one of the project's models: "
+        "`res` by a quantile of the scores before it, `evt` by extreme value theory, with a probability of false "
+        "alarms that the request gives. [](../guide/anomalies.md) says what each column is, to the letter.\n\n"
+        "The wire contract has no route of its own for this job. Here the body is an MLContext beside the rows, as "
+        'that of `autoSelect`, `{"dataframe": DataFrame, "mlcontext": MLContext}`, of which the page shows the '
+        "MLContext; the job is `from_context(project, mlcontext, query, data=dataframe)`."
+    ),
     "ExploreJob": "Describe and test attributes: one map of numbers for each MLContext of the request.",
     "ExploreVIFJob": "Variance inflation factors, an intercept implied.",
     "ListProjectsInfoJob": "What all projects of the customer are.",
@@ -104,6 +130,30 @@ INTRODUCTIONS = {
 }
 
 EXAMPLES: dict[str, list[Example]] = {
+    "DSPredictDataFrameJob": [
+        Example(
+            "A stream of rows",
+            "POST /projects/iris/predictDataFrame",
+            'sj.DSPredictDataFrameJob(project, "pca", data, alpha=0.001)',
+            lambda project: sj.DSPredictDataFrameJob.from_context(project, FLAGS, data=stream()),
+            FLAGS,
+            "The project has an `oospca` model `pca` of the four lengths. `data` holds 3,000 flowers, one after "
+            "another: row 7 lacks a length, and in row 2500 somebody has exchanged them. Of the answer this page shows "
+            "some rows. There are no quantiles in the first 1,024 rows, and none of the first 1,000 scores has a flag "
+            "`evt`.",
+            shown=(0, 1, 7, 1023, 1024, 1025, 2499, 2500, 2501, 2999),
+        ),
+        Example(
+            "A warm-up that takes most of the rows, with scores",
+            "POST /projects/iris/predictDataFrame",
+            'sj.DSPredictDataFrameJob(project, "pca", data, evt={"evt_warmup_size": 2900}, simple_rule="q95", '
+            "include_scores=True)",
+            lambda project: sj.DSPredictDataFrameJob.from_context(project, SCORES, data=stream()),
+            SCORES,
+            "Row 2500 is above all three quantiles; `evt` cannot flag it, as it came in the warm-up.",
+            shown=(0, 7, 1024, 2500, 2999),
+        ),
+    ],
     "ExploreJob": [
         explored(
             "One attribute",
@@ -296,6 +346,14 @@ def answer(manager: sj.JobManager, job: Callable[[], sj.Job]) -> dict[str, Any]:
     return without_dates(response.body)
 
 
+def with_rows(body: dict[str, Any], rows: tuple[int, ...]) -> dict[str, Any]:
+    """Keep some rows of the answer's dataframe."""
+    if rows:
+        frame = body["values"]["dataframe"]
+        frame["data"] = [frame["data"][i] for i in rows]
+    return body
+
+
 def without_dates(value: Any) -> Any:
     """Replace the dates of a ProjectInfo."""
     if isinstance(value, dict):
@@ -318,7 +376,8 @@ def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
     parts = [f"# {job_type}", INTRODUCTIONS[job_type]]
     for example in EXAMPLES[job_type]:
         body = answer(manager, lambda example=example: example.make(project))
-        direct = answer(manager, lambda example=example: eval(example.python, {"sj": sj, "project": project}))
+        names = {"sj": sj, "project": project, "data": stream() if "data" in example.python else None}
+        direct = answer(manager, lambda example=example, names=names: eval(example.python, names))
         if direct != body:
             raise RuntimeError(f"{example.python} does not answer as {example.request}")
         parts += [f"## {example.title}", *([example.note] if example.note else [])]
@@ -329,7 +388,7 @@ def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
                 filled = {"values": [{k: v for k, v in one.items() if v} for one in filled["values"]]}
             parts.append(f"```json\n{pretty(filled)}\n```")
         parts += ["In Python:", f"```python\n{example.python}\n```"]
-        parts += ["The answer, once the job is finished:", f"```json\n{pretty(body)}\n```"]
+        parts += ["The answer, once the job is finished:", f"```json\n{pretty(with_rows(body, example.shown))}\n```"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -337,13 +396,13 @@ def pages() -> dict[str, str]:
     """Return every page by its job type."""
     iris = sj.datasets.load_iris()
     plain = sj.Project("iris").learn(iris)
+    modelled = sj.Project("iris").learn(iris)
+    modelled.build("pca", "oospca", LENGTHS.inputAttributeNames)
     clustered = sj.Project("iris", params={"cluster_features": LENGTHS.inputAttributeNames}).learn(iris)
     manager = sj.JobManager(workers=1, store=None)
+    special = {"OptimizedKmeansJob": clustered, "DSPredictDataFrameJob": modelled}
     try:
-        return {
-            job_type: page(job_type, clustered if job_type == "OptimizedKmeansJob" else plain, manager)
-            for job_type in EXAMPLES
-        }
+        return {job_type: page(job_type, special.get(job_type, plain), manager) for job_type in EXAMPLES}
     finally:
         manager.shutdown()
 

@@ -13,6 +13,7 @@ _NAMES = {
     "AwsInfo": "_entities",
     "Clusters": "_project",
     "DSInfo": "_entities",
+    "DSPredictDataFrameJob": "_jobs._predict_frame",
     "DataFrame": "_entities",
     "Density": "_entities",
     "Envelope": "_entities",
