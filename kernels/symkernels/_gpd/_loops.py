@@ -54,12 +54,15 @@ def _reassociated(function: Any) -> Any:
     return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
 
 
+_FIRST = 0.75  # distance in g of the first points from 0
 _NEAR = 1.0 / 32  # |theta| max up to which power sums are used
 _TERMS = 12  # of a series: (1/32)^12 is far below rounding
 _LOWEST_G = -27.0  # 1 + theta max of 2e-12, up to which rounding leaves it some digits
-_FINEST = 1.0 / 16  # width in g of an interval that is halved no more
-_BUDGET = 600  # evaluations in a search
-_EVALUATED = 9  # A, mean log, slope, curvature, b, d, theta, w, v of an evaluation
+_HIGHEST_G = 300.0
+_WIDEST = 2.5  # width in g of an interval with a maximum, concave at both ends, in which Newton steps begin
+_FINEST = 0.25  # width in g of an interval that is halved no more
+_BUDGET = 300  # evaluations in a search
+_G = _EVALUATED = 9  # A, mean log, slope, curvature, b, d, theta, w, v of an evaluation
 
 
 @_reassociated
@@ -139,6 +142,8 @@ def _evaluate(x, c, inverse, highest, g, powers, known, out):
     """The profile at g; whether the power sums are known is returned."""
     n, m = x.shape[0], c.shape[0]
     theta = math.expm1(g) / highest
+    if theta == 0.0:
+        theta = 1e-300  # only its ratio to A is asked for
     if abs(theta) * highest <= _NEAR:
         if not known:
             _power_sums(x, inverse, powers[0])
@@ -193,7 +198,7 @@ def _refine(x, c, inverse, highest, low, high, g, powers, known, out):
             fresh = 0.5 * (low + high)
         moved = abs(fresh - g)
         g = fresh
-        if moved <= 1e-7 * (1.0 + abs(g)) or high - low <= 1e-14 * (1.0 + abs(g)):
+        if moved <= 1e-5 * (1.0 + abs(g)) or high - low <= 1e-14 * (1.0 + abs(g)):
             known = _evaluate(x, c, inverse, highest, g, powers, known, out)
             return True, known
     return False, known
@@ -251,7 +256,7 @@ def _edge(x, c, inverse, highest, shape, low):
     / shape, which changes once.
     """
     n, m = x.shape[0], c.shape[0]
-    left, right = low, (-1e-12 if shape < 0.0 else 300.0)
+    left, right = low, (-1e-12 if shape < 0.0 else _HIGHEST_G)
     for _ in range(200):
         g = 0.5 * (left + right)
         theta = math.expm1(g) / highest
@@ -281,99 +286,78 @@ def _search(x, c, inverse, highest, powers, known, best):
 
     Also whether all was reached, and whether the profile still rises at the largest shape.
     """
-    n, m = x.shape[0], c.shape[0]
-    nodes = np.empty((64, _EVALUATED))
-    at = np.empty(64)
-    low = _LOWEST_G
-    lows, count = 0, 0
-    near_low, near_high = math.log1p(-_NEAR * 0.999), math.log1p(_NEAR * 0.999)
-    g = near_low
-    # Left of 0, written backwards and then turned round.
-    while True:
-        known = _evaluate(x, c, inverse, highest, g, powers, known, nodes[lows])
-        at[lows] = g
-        lows += 1
-        if g <= low or nodes[lows - 1, 0] <= LOWEST or lows >= 16:
-            break
-        g = max(2.0 * g, low)
-    for i in range(lows // 2):
-        j = lows - 1 - i
-        at[i], at[j] = at[j], at[i]
-        for k in range(_EVALUATED):
-            nodes[i, k], nodes[j, k] = nodes[j, k], nodes[i, k]
-    count = lows
-    g = near_high
-    while True:
-        known = _evaluate(x, c, inverse, highest, g, powers, known, nodes[count])
-        at[count] = g
-        count += 1
-        if nodes[count - 1, 0] >= HIGHEST or count >= 40 or g > 300.0:
-            break
-        g = 2.0 * g
-    rises = nodes[count - 1, 2] > 0.0 and nodes[count - 1, 0] >= HIGHEST
+    constant = 1.0 + c.shape[0] / x.shape[0]
+    points = np.empty((_BUDGET + 2, _EVALUATED + 1))  # the last entry of each is its g
+    lefts, rights = np.empty(_BUDGET + 2, dtype=np.int64), np.empty(_BUDGET + 2, dtype=np.int64)
+    used, top = 0, 0
+    for side in (-1.0, 1.0):
+        g, before = side * _FIRST, -1
+        while True:
+            known = _evaluate(x, c, inverse, highest, g, powers, known, points[used])
+            points[used, _G] = g
+            if before >= 0:
+                lefts[top], rights[top] = (before, used) if side > 0.0 else (used, before)
+                top += 1
+            before = used
+            used += 1
+            a = points[before, 0]
+            if a <= LOWEST or a >= HIGHEST or g <= _LOWEST_G or g >= _HIGHEST_G:
+                break
+            g = max(3.0 * g, _LOWEST_G) if side < 0.0 else min(2.0 * g, _HIGHEST_G)
+        if side < 0.0:
+            count = used
+    lefts[top], rights[top] = 0, count  # over 0
+    top += 1
+    rises = points[used - 1, 0] >= HIGHEST and points[used - 1, 2] > 0.0
 
     found, reached = False, True
-    used = count
     value = -math.inf
-    stack = np.empty((64, 2 + 2 * _EVALUATED))
-    fresh = np.empty(_EVALUATED)
-    constant = 1.0 + m / n
-    for i in range(count - 1):
-        top = 1
-        stack[0, 0], stack[0, 1] = at[i], at[i + 1]
-        stack[0, 2 : 2 + _EVALUATED] = nodes[i]
-        stack[0, 2 + _EVALUATED :] = nodes[i + 1]
-        while top:
-            top -= 1
-            g1, g2 = stack[top, 0], stack[top, 1]
-            left, right = stack[top, 2 : 2 + _EVALUATED], stack[top, 2 + _EVALUATED :]
-            if right[0] <= LOWEST or left[0] >= HIGHEST:
-                rises = rises or (left[0] >= HIGHEST and left[2] > 0.0)
+    while top:
+        top -= 1
+        i, j = lefts[top], rights[top]
+        if points[j, 0] <= LOWEST or points[i, 0] >= HIGHEST:
+            rises = rises or (points[i, 0] >= HIGHEST and points[i, 2] > 0.0)
+            continue
+        low, high = points[i, _G], points[j, _G]
+        narrow = high - low <= _FINEST or used >= _BUDGET
+        if not (points[i, 2] > 0.0 and points[j, 2] <= 0.0):
+            if (
+                narrow
+                or points[j, 7] > points[i, 8]
+                or points[i, 7] < points[j, 8]
+                or points[j, 4] * max(0.0, 1.0 + points[i, 0]) + points[j, 5] > constant
+                or points[i, 4] * (1.0 + points[j, 0]) + points[i, 5] < constant
+            ):
                 continue
-            crossing = left[2] > 0.0 and right[2] <= 0.0
-            near = g1 >= near_low and g2 <= near_high
-            if not crossing:
-                if right[7] > left[8] or left[7] < right[8]:
-                    continue
-                if right[4] * max(0.0, 1.0 + left[0]) + right[5] > constant:
-                    continue
-                if left[4] * (1.0 + right[0]) + left[5] < constant:
-                    continue
-                if g2 - g1 <= _FINEST or used > _BUDGET:
-                    continue
-            elif near or g2 - g1 <= _FINEST or used > _BUDGET or (g2 - g1 <= 1.5 and left[3] < 0.0 and right[3] < 0.0):
-                ok, known = _refine(
-                    x, c, inverse, highest, g1, g2, g1 + (g2 - g1) * _share(left, right), powers, known, fresh
-                )
-                reached = reached and ok
-                used += 5
-                if LOWEST <= fresh[0] <= HIGHEST:
-                    here = _profile(fresh)
-                    if here > value:
-                        value = here
-                        found = True
-                        best[:] = fresh
-                rises = rises or fresh[0] > HIGHEST
-                continue
-            middle = 0.5 * (g1 + g2)
-            known = _evaluate(x, c, inverse, highest, middle, powers, known, fresh)
-            used += 1
-            stack[top + 1, 0], stack[top + 1, 1] = middle, g2
-            stack[top + 1, 2 : 2 + _EVALUATED] = fresh
-            stack[top + 1, 2 + _EVALUATED :] = right
-            stack[top, 1] = middle
-            stack[top, 2 + _EVALUATED :] = fresh
-            top += 2
+        elif narrow or (high - low <= _WIDEST and points[i, 3] < 0.0 and points[j, 3] < 0.0):
+            g = low + (high - low) * _share(points[i, 2], points[j, 2])
+            fresh = points[_BUDGET + 1]
+            ended, known = _refine(x, c, inverse, highest, low, high, g, powers, known, fresh)
+            reached = reached and ended
+            rises = rises or fresh[0] > HIGHEST
+            if LOWEST <= fresh[0] <= HIGHEST:
+                here = _profile(fresh)
+                if here > value:
+                    value, found = here, True
+                    for k in range(_EVALUATED):
+                        best[k] = fresh[k]
+            continue
+        middle = 0.5 * (low + high)
+        known = _evaluate(x, c, inverse, highest, middle, powers, known, points[used])
+        points[used, _G] = middle
+        rights[top] = used
+        lefts[top + 1], rights[top + 1] = used, j
+        used += 1
+        top += 2
     return found, reached, rises
 
 
 @_compiled
 def _share(left, right):
-    """Where a straight slope between two points crosses zero, away from both."""
-    width = left[2] - right[2]
-    if not (width > 0.0 and width < math.inf):
+    """Where a straight line from a slope above 0 to one below crosses zero, away from both ends."""
+    if not (0.0 < left - right < math.inf):
         return 0.5
-    return min(0.9, max(0.1, left[2] / width))
+    return min(0.9, max(0.1, left / (left - right)))
 
 
 @_compiled
@@ -508,9 +492,7 @@ def fit(x, c, start):
     if found:
         theta = best[6]
         shape = best[0]
-        scale = (
-            shape / theta if theta != 0.0 else _log_series(powers[0], 0.0)[0] / n + _log_series(powers[1], 0.0)[0] / n
-        )
+        scale = shape / theta
         loglik = n * (-math.log(scale) - best[1] - 1.0)
     # Shape -1: without censored values this is the uniform law up to the largest value.
     limit = -n * math.log(highest)
@@ -524,6 +506,8 @@ def fit(x, c, start):
         edge, at_edge = _edge(x, c, inverse, highest, HIGHEST, 0.1)
         if at_edge > loglik:
             shape, scale, theta, loglik = HIGHEST, HIGHEST / edge, edge, at_edge
+    if abs(shape) < 1e-15:  # what stands for 0
+        shape, theta = 0.0, 0.0
     code = LIKELIHOOD
     if not reached:  # else nothing has a better likelihood
         y, z = x * inverse, c * inverse
