@@ -217,7 +217,10 @@ def test_what_results_hold_is_documented():
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)
     table = {job_type: set(re.findall(r"`(\w+)`", text)) for job_type, text in rows}
     project = sj.Project("iris").learn(sj.datasets.load_iris())
+    scored = sj.Project("iris").learn(sj.datasets.load_iris())
+    scored.build("m", "oospca")
     given = {
+        "DSPredictDataFrameJob": (scored, "m", sj.datasets.load_iris()),
         "ExploreJob": (project, "uni", [["sepal_length"]]),
         "ListProjectsInfoJob": ([project],),
         "OptimizedKmeansJob": (sj.datasets.load_iris(), 2, 3),
