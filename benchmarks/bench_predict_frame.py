@@ -4,8 +4,8 @@
 
 1,000,000 rows of 20 normal columns, as one array, as a pandas frame and in batches. Before anything is timed it is
 checked that the three give the same answer, bit for bit, and that quantiles and flags are those of QuantileSketch and
-Spot. What is timed is ``job.run``, from the rows to the result's arrays, as a worker calls it; the limit is 500,000 rows/s.
-The JSON of the answer is timed on its own.
+Spot. What is timed is ``job.run``, from the rows to the arrays of the result, as a worker calls it; the limit is
+500,000 rows/s. The JSON of the answer is timed on its own.
 """
 
 from __future__ import annotations
