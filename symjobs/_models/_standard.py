@@ -96,20 +96,11 @@ def standard(snapshot: Snapshot, inputs: Names | None, targets: Names | None, al
         If there are targets, an input is unknown or named twice, two inputs have no rows in common, fewer than two rows
         are learnt, or no input varies.
     """
-    if targets:
-        raise InputError(f"model {algo!r} has no targets; name its attributes as inputs")
-    if inputs is not None and not len(inputs):
-        raise InputError("no input is named; name at least one attribute, or leave inputs out to take every column")
-    if snapshot.n_rows < 2:
-        raise InputError(
-            f"a model {algo!r} needs at least two rows, and project {snapshot.name!r} holds {snapshot.n_rows}; "
-            "learn more first"
-        )
-    indices = _indices(snapshot, inputs)
+    indices = chosen_indices(snapshot, inputs, targets, algo)
     names = [snapshot.names[i] for i in indices]
     moments = snapshot.moments
-    deviation = np.sqrt(_on_host(moments.var())[indices])
-    correlation = _on_host(moments.correlation(indices=indices))
+    deviation = np.sqrt(on_host(moments.var())[indices])
+    correlation = on_host(moments.correlation(indices=indices))
     varies = (deviation > 0) & ~np.isnan(correlation.diagonal())
     if not varies.any():
         raise InputError(
@@ -126,10 +117,10 @@ def standard(snapshot: Snapshot, inputs: Names | None, targets: Names | None, al
             f"({len(undefined) // 2} such pair(s)); leave one of them out"
         )
     chosen = [indices[i] for i in kept]
-    counts = _on_host(moments.pair_counts(indices=chosen))
+    counts = on_host(moments.pair_counts(indices=chosen))
     return Standard(
         inputs=tuple(snapshot.input(i) for i in chosen),
-        mean=_on_host(moments.mean())[chosen],
+        mean=on_host(moments.mean())[chosen],
         deviation=deviation[kept],
         correlation=correlation,
         n_rows=snapshot.n_rows,
@@ -138,7 +129,17 @@ def standard(snapshot: Snapshot, inputs: Names | None, targets: Names | None, al
     )
 
 
-def _indices(snapshot: Snapshot, inputs: Names | None) -> list[int]:
+def chosen_indices(snapshot: Snapshot, inputs: Names | None, targets: Names | None, algo: str) -> list[int]:
+    """Return the attributes that a model without targets is asked to use, as `standard` takes and refuses them."""
+    if targets:
+        raise InputError(f"model {algo!r} has no targets; name its attributes as inputs")
+    if inputs is not None and not len(inputs):
+        raise InputError("no input is named; name at least one attribute, or leave inputs out to take every column")
+    if snapshot.n_rows < 2:
+        raise InputError(
+            f"a model {algo!r} needs at least two rows, and project {snapshot.name!r} holds {snapshot.n_rows}; "
+            "learn more first"
+        )
     if inputs is None:
         columns = zip(snapshot.column_names, snapshot.column_types, strict=True)
         inputs = [name for name, letter in columns if letter in ("C", "B")]
@@ -153,5 +154,6 @@ def _indices(snapshot: Snapshot, inputs: Names | None) -> list[int]:
     return indices
 
 
-def _on_host(array: Any) -> np.ndarray:
+def on_host(array: Any) -> np.ndarray:
+    """Return an array of any library as float64 of NumPy."""
     return np.asarray(array.get() if hasattr(array, "get") else array, dtype=np.float64)
