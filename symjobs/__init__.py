@@ -20,6 +20,7 @@ _NAMES = {
     "ExploreContext": "_entities",
     "ExploreJob": "_jobs._explore",
     "ExploreVIFJob": "_jobs._vif",
+    "FlaggedPredictions": "_models",
     "InputError": "_errors",
     "Job": "_jobs",
     "JobContext": "_jobs",

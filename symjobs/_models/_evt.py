@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from symjobs._entities import number_text
 from symjobs._errors import InputError, MissingDependency
 from symjobs._parameters import flag, integer, number, text_parameters
 from symjobs._text import near
 from symkernels import MissingDependency as KernelDependency
-from symkernels import SymkernelsError
-
-if TYPE_CHECKING:
-    from symkernels import Spot
+from symkernels import QuantileSketch, Spot, SymkernelsError
 
 EVT_PARAMETERS = (
     "evt_warmup_size",
@@ -104,7 +100,7 @@ class EvtSettings:
     def _check(self, text: Mapping[str, str]) -> None:
         if not -_LONG <= self.seed < _LONG:
             raise InputError(f"evt_seed must fit into 64 bits, got {text['evt_seed']!r}")
-        if self.alpha >= 1.0 - self.quantile:
+        if self.alpha + self.quantile >= 1.0:
             raise InputError(
                 f"evt_quantile {text['evt_quantile']} leaves {1.0 - self.quantile:.3g} of the values above it, and "
                 f"evt_alpha {text['evt_alpha']} must be less than that; lower evt_quantile or evt_alpha"
@@ -125,9 +121,9 @@ class EvtSettings:
         MissingDependency
             If ``evt_tdigest`` needs a package that is not installed.
         """
-        from symkernels import Spot
-
         try:
+            if self.follow:
+                QuantileSketch()  # so that what it needs is missed now, and not after the warm-up
             return Spot(
                 alpha=self.alpha,
                 quantile=self.quantile,

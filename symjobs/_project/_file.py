@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from symjobs._errors import ProjectError
-from symjobs._models import Built, ModelRecord
+from symjobs._models import Built, EvtWrapper, ModelRecord, WrapperRecord
 from symjobs._project._clusters import Clusters
 from symjobs._project._histograms import Histograms
 from symjobs._project._params import Params, as_text
@@ -40,6 +40,7 @@ class Saved:
     modified: int
     state: State
     models: Mapping[str, Built]
+    wrappers: Mapping[str, EvtWrapper]
 
 
 class _FieldRecord(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,6 +70,7 @@ class _Record(msgspec.Struct, omit_defaults=True):
     digest: str
     clusters: dict[str, int] | None = None
     models: list[ModelRecord] = []
+    wrappers: list[WrapperRecord] = []
 
 
 def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
@@ -78,6 +80,11 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
     arrays = _arrays(saved.state)
     for place, built in enumerate(saved.models.values()):
         arrays |= {f"models.{place}.{name}": np.ascontiguousarray(array) for name, array in built.arrays().items()}
+    wrappers = []
+    for place, (model_id, wrapper) in enumerate(saved.wrappers.items()):
+        wrappers.append(wrapper.record(model_id))
+        spot = wrapper.spot.arrays()
+        arrays |= {f"wrappers.{place}.{name}": np.asarray(array, order="C") for name, array in spot.items()}
     state = saved.state
     record = _Record(
         version=_version(saved),
@@ -94,6 +101,7 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
         digest="",
         clusters=None if state.clusters is None else state.clusters.header(),
         models=[built.record() for built in saved.models.values()],
+        wrappers=wrappers,
     )
     record.digest = _checksum(record, arrays)
     data = save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
@@ -112,10 +120,16 @@ def read_file(path: str | os.PathLike[str]) -> Saved:
             known.model_id: Built.restore(known, _part(arrays, f"models.{place}."))
             for place, known in enumerate(record.models)
         }
+        wrappers = {
+            known.model_id: EvtWrapper.restore(known, _part(arrays, f"wrappers.{place}."))
+            for place, known in enumerate(record.wrappers)
+        }
+        if not wrappers.keys() <= models.keys():
+            raise ValueError("it holds an EVT wrapper of a model that is not there")
     except (SymkernelsError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
     about = record.name, record.type, record.params, record.frozen, record.created, record.modified
-    return Saved(*about, state, models)
+    return Saved(*about, state, models, wrappers)
 
 
 def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
@@ -147,11 +161,11 @@ def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
 
 
 def _version(saved: Saved) -> int:
-    # Version 2 brought clusters and the model kmeans; version 3 other models, and sketches that are no longer KLL's.
+    # Version 2 brought clusters and the model kmeans; version 3 other models, EVT wrappers, and
+    # sketches that are no longer KLL's.
     state, models = saved.state, saved.models.values()
-    if (state.histograms is not None and state.histograms.sketches) or any(
-        built.model.algo != "kmeans" for built in models
-    ):
+    sketched = state.histograms is not None and state.histograms.sketches
+    if sketched or saved.wrappers or any(built.model.algo != "kmeans" for built in models):
         return 3
     return 2 if state.clusters is not None or models else 1
 

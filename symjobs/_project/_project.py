@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from symjobs._entities import ModelInfo, ProjectInfo
 from symjobs._errors import InputError, NoSuchModel, ProjectError
-from symjobs._models import Built, Predictions, build_model
+from symjobs._models import Built, EvtWrapper, Predictions, build_model, wrap
 from symjobs._project._backend import check_kind, choose
 from symjobs._project._clusters import Clusters
 from symjobs._project._draft import Draft
@@ -30,6 +30,8 @@ from symjobs._project._writer import Writer
 from symjobs._tables import read_table
 from symjobs._text import is_utf8
 from symkernels import Moments
+
+_Kept = TypeVar("_Kept")
 
 
 class Project:
@@ -92,6 +94,7 @@ class Project:
         self._swapping = threading.Lock()  # held for a swap, or for a small write in place
         self._write_depth = 0
         self._models: Mapping[str, Built] = {}  # replaced as a whole, so that a snapshot keeps what it has
+        self._wrappers: Mapping[str, EvtWrapper] = {}  # by model; replaced as a whole, too
         window, clusters = self._parsed.rolling_window, self._parsed.clusters
         self._state = State(
             Schema(),
@@ -300,7 +303,7 @@ class Project:
         """Give the state up. Every later use, and every later job on it, is a ProjectError; snapshots stay."""
         with self._exclusive("delete", even_frozen=True), self._swapping:
             self._deleted = True
-            self._models = {}
+            self._models, self._wrappers = {}, {}
             self._state = State(Schema(), Moments(0))
 
     # Models.
@@ -323,7 +326,8 @@ class Project:
         """Build a model from what the project has learnt; the rows are not needed.
 
         The model is of the state as it was at the call, whatever is learnt meanwhile, and stays so until it is built
-        again. One of the same name is replaced, in one step and only if all went well. A frozen project builds too.
+        again. One of the same name is replaced, in one step and only if all went well; its EVT wrapper goes with it. A
+        frozen project builds too.
 
         Parameters
         ----------
@@ -359,6 +363,7 @@ class Project:
         built = build_model(self.snapshot(), model_id, algo, inputs, targets, parameters or {}, checkpoint)
         with self._exclusive("build a model in", even_frozen=True), self._swapping:
             self._models = {**self._models, model_id: built}
+            self._wrappers = _without(self._wrappers, model_id)
             self._modified = _now()
         return built.info()
 
@@ -387,7 +392,8 @@ class Project:
         Returns
         -------
         Predictions
-            One answer a row; for ``kmeans`` a `KMeansPredictions`.
+            One answer a row; for ``kmeans`` a `KMeansPredictions`. With an EVT wrapper (`create_evt_wrapper`) a
+            `FlaggedPredictions` around it.
 
         Raises
         ------
@@ -398,27 +404,104 @@ class Project:
         ProjectError
             If the project was deleted.
         """
-        return self._built(model_id).predict(data, impute=impute, checkpoint=checkpoint)
+        built, wrapper = self._model(model_id)
+        predictions = built.predict(data, impute=impute, checkpoint=checkpoint)
+        return predictions if wrapper is None else wrapper.judge(predictions)
 
     def model_info(self, model_id: str) -> ModelInfo:
-        """Return what a client sees of a model; NoSuchModel if there is none of this name."""
-        return self._built(model_id).info()
+        """Return what a client sees of a model and its EVT wrapper; NoSuchModel if there is none of this name."""
+        built, wrapper = self._model(model_id)
+        info = built.info()
+        if wrapper is not None:
+            info.info = {**info.info, **wrapper.info()}
+            info.predictInfo = {**info.predictInfo, **wrapper.keys()}
+        return info
 
     def delete_model(self, model_id: str) -> None:
-        """Give a model up; NoSuchModel if there is none of this name."""
+        """Give a model up, and its EVT wrapper; NoSuchModel if there is none of this name."""
         with self._exclusive("delete a model of", even_frozen=True), self._swapping:
             if model_id not in self._models:
                 raise NoSuchModel(model_id)
-            self._models = {name: built for name, built in self._models.items() if name != model_id}
+            self._models = _without(self._models, model_id)
+            self._wrappers = _without(self._wrappers, model_id)
             self._modified = _now()
 
-    def _built(self, model_id: str) -> Built:
+    def create_evt_wrapper(
+        self, model_id: str, result_key: str | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> ModelInfo:
+        """Flag what is extreme among a model's answers, from the next `predict` on.
+
+        `predict` then adds to each row's answers ``evt_is_anomaly`` (0 or 1) and ``evt_threshold``, what the value was
+        judged against; with ``evt_two_sides`` the thresholds are ``evt_threshold_upper`` and ``evt_threshold_lower``.
+        The rows of all calls are one stream: `symkernels.Spot` flags a share of about ``evt_alpha`` of them while
+        nothing is wrong, once ``evt_warmup_size`` values have come. Rows without a prediction are passed over. Jobs on
+        the model are not flagged, and leave no trace here.
+
+        What was seen is saved with the project. It is given up when the model is built again or deleted, as another
+        model's values follow another law, and when a wrapper is created again.
+
+        Parameters
+        ----------
+        model_id : str
+            The model's name.
+        result_key : str, optional
+            Which of the model's answers to judge, a number; by default ``sml_evt_wrapper_res_key`` among the
+            parameters, or the model's own score.
+        parameters : mapping
+            ``evt_warmup_size``, ``evt_alpha`` and ``evt_quantile`` (required); ``evt_tdigest`` (false: the quantile
+            stays that of the warm-up), ``evt_window_size``, ``evt_two_sides`` (false), ``evt_seed`` (0) and
+            ``evt_max_exceedances``. Values may be text, as on the wire. ``sml_evt_wrapper_model_id``, if given, is the
+            model's name.
+
+        Returns
+        -------
+        ModelInfo
+            As `model_info` gives it.
+
+        Raises
+        ------
+        NoSuchModel
+            If there is no model of this name.
+        InputError
+            If the model has no such key, or a parameter is missing, unknown or out of range.
+        ProjectError
+            If the project was deleted.
+        """
+        wrapper = wrap(self._model(model_id)[0], result_key, parameters or {})
+        with self._exclusive("create an EVT wrapper in", even_frozen=True), self._swapping:
+            if model_id not in self._models:
+                raise NoSuchModel(model_id)
+            self._wrappers = {**self._wrappers, model_id: wrapper}
+            self._modified = _now()
+        return self.model_info(model_id)
+
+    def delete_evt_wrapper(self, model_id: str) -> None:
+        """Stop flagging a model's answers, and give up what was seen of them.
+
+        Raises
+        ------
+        NoSuchModel
+            If there is no model of this name.
+        ProjectError
+            If it has no EVT wrapper, or the project was deleted.
+        """
+        with self._exclusive("delete an EVT wrapper of", even_frozen=True), self._swapping:
+            if model_id not in self._models:
+                raise NoSuchModel(model_id)
+            if model_id not in self._wrappers:
+                raise ProjectError(
+                    f"model {model_id!r} of project {self._name!r} has no EVT wrapper; create_evt_wrapper makes one"
+                )
+            self._wrappers = _without(self._wrappers, model_id)
+            self._modified = _now()
+
+    def _model(self, model_id: str) -> tuple[Built, EvtWrapper | None]:
         with self._swapping:
             self._check_there()
-            models = self._models
+            models, wrappers = self._models, self._wrappers
         if model_id not in models:
             raise NoSuchModel(model_id)
-        return models[model_id]
+        return models[model_id], wrappers.get(model_id)
 
     # Files.
 
@@ -426,7 +509,7 @@ class Project:
         """Write the project to one file, in the safetensors format with JSON metadata.
 
         The file appears at ``path`` complete or not at all. It holds the state, the rolling window's rows, sketches,
-        clusters and models; `load` gives a project with the same answers and the same hash.
+        clusters, models and their EVT wrappers; `load` gives a project with the same answers and the same hash.
 
         Raises
         ------
@@ -448,6 +531,7 @@ class Project:
                 modified=self._modified,
                 state=state,
                 models=self._models,
+                wrappers=self._wrappers,
             )
             write_file(path, saved)
             self._persisted = True
@@ -484,7 +568,7 @@ class Project:
         saved.state.backend = project._backend
         if saved.state.clusters is not None:
             saved.state.clusters.hold(project._backend)
-        project._models = saved.models
+        project._models, project._wrappers = saved.models, saved.wrappers
         project._state = saved.state
         return project
 
@@ -574,6 +658,10 @@ def _check_name(name: str, of: str = "project") -> str:
     if not is_utf8(name):
         raise InputError(f"the {of} name {name!r} holds a lone surrogate, which is no character; take it out")
     return name
+
+
+def _without(models: Mapping[str, _Kept], model_id: str) -> Mapping[str, _Kept]:
+    return {name: kept for name, kept in models.items() if name != model_id}
 
 
 def _now() -> int:

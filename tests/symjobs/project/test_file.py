@@ -128,7 +128,7 @@ def rewritten(path, change, *, sealed=True):
 
 def test_a_later_version(saved):
     rewritten(saved, lambda record, arrays: record.update(version=99))
-    with pytest.raises(ProjectError, match="file version 99, and this symjobs reads 1 to 2; install"):
+    with pytest.raises(ProjectError, match="file version 99, and this symjobs reads 1 to 3; install"):
         Project.load(saved)
 
 

@@ -1,0 +1,171 @@
+"""An EVT wrapper: flags for one of a model's answers, value by value as they are given."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from symjobs._entities import number_text
+from symjobs._errors import InputError
+from symjobs._models._built import Built
+from symjobs._models._evt import EvtSettings
+from symjobs._models._predictions import Predictions
+from symjobs._parameters import text_parameters
+from symjobs._text import near
+from symkernels import Spot
+
+FLAG = "evt_is_anomaly"
+RESULT_KEY, MODEL_ID = "sml_evt_wrapper_res_key", "sml_evt_wrapper_model_id"
+THRESHOLD, UPPER, LOWER = "evt_threshold", "evt_threshold_upper", "evt_threshold_lower"
+
+
+class WrapperRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """What a file holds of a wrapper besides its arrays."""
+
+    model_id: str
+    key: str
+    parameters: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class FlaggedPredictions(Predictions):
+    """A model's predictions, and which of them are extreme.
+
+    What the model's own predictions have, such as ``scores`` or ``labels``, these have, too.
+
+    Attributes
+    ----------
+    predictions : Predictions
+        The model's own.
+    flags : (n_rows,) bool
+        Whether the value is beyond the threshold; False while warming up, and where it is missing.
+    threshold : (n_rows,) float64
+        What each value was judged against, in its unit; NaN while warming up.
+    lower : (n_rows,) float64 or None
+        The lower threshold, None unless two sides are watched.
+    """
+
+    predictions: Predictions
+    flags: np.ndarray
+    threshold: np.ndarray
+    lower: np.ndarray | None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "predictions":  # as while a copy is being made
+            raise AttributeError(name)
+        return getattr(self.predictions, name)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the model's columns, then ``evt_is_anomaly`` (0 or 1) and the threshold, or the two of them."""
+        columns = {**self.predictions.columns(), FLAG: self.flags.astype(np.int8)}
+        if self.lower is None:
+            return {**columns, THRESHOLD: self.threshold}
+        return {**columns, UPPER: self.threshold, LOWER: self.lower}
+
+
+class EvtWrapper:
+    """Judges one result key of a model's predictions, and keeps what it has seen between calls.
+
+    Thread-safe: calls are judged one after the other, in the order in which their predictions are ready. A call that
+    fails or is stopped leaves no trace.
+
+    Parameters
+    ----------
+    key : str
+        The result key that is judged; its values are numbers.
+    settings : EvtSettings
+    spot : Spot, optional
+        What was seen before. It is not changed.
+    """
+
+    def __init__(self, key: str, settings: EvtSettings, spot: Spot | None = None) -> None:
+        self.key = key
+        self.settings = settings
+        self._spot = settings.spot() if spot is None else spot
+        self._judging = threading.Lock()
+
+    @property
+    def spot(self) -> Spot:
+        """What has been seen so far; to be changed by nobody."""
+        return self._spot
+
+    def judge(self, predictions: Predictions) -> FlaggedPredictions:
+        """Flag predictions, in the order of their rows, and remember them; InputError if the key holds no numbers."""
+        try:
+            values = np.asarray(predictions.columns()[self.key], dtype=np.float64)
+        except (ValueError, TypeError):
+            raise InputError(f"the result key {self.key!r} holds no numbers; wrap one that does") from None
+        with self._judging:
+            spot = self._spot.copy()
+            seen = spot.update(values)
+            self._spot = spot
+        return FlaggedPredictions(
+            predictions.n_rows,
+            predictions.n_missing,
+            predictions.n_imputed,
+            predictions=predictions,
+            flags=np.asarray(seen.flags),
+            threshold=np.asarray(seen.threshold),
+            lower=None if seen.lower is None else np.asarray(seen.lower),
+        )
+
+    def keys(self) -> dict[str, str]:
+        """Return what each key that a wrapper adds to the predictions says."""
+        about = {FLAG: f"1 if {self.key} is beyond the threshold, 0 if not, is missing, or too few values have come"}
+        if not self.settings.two_sides:
+            return about | {THRESHOLD: f"{self.key} is extreme above it; NaN while warming up"}
+        return about | {
+            UPPER: f"{self.key} is extreme above it; NaN while warming up",
+            LOWER: f"{self.key} is extreme below it; NaN while warming up",
+        }
+
+    def info(self) -> dict[str, str]:
+        """Return what a client sees of the wrapper, as text: its parameters, and what it has seen."""
+        spot = self._spot
+        seen = {"evt_n": spot.n, "evt_n_missing": spot.n_missing, "evt_n_flagged": spot.n_flagged}
+        seen["evt_remaining"] = spot.remaining
+        thresholds = {THRESHOLD: spot.threshold}
+        if spot.lower is not None:
+            thresholds = {UPPER: spot.threshold, LOWER: spot.lower}
+        texts = {name: number_text(value) for name, value in {**seen, **thresholds}.items()}
+        reason = {} if spot.reason is None else {"evt_reason": spot.reason}
+        return {RESULT_KEY: self.key, **self.settings.text(), **texts, **reason}
+
+    def record(self, model_id: str) -> WrapperRecord:
+        """Return what a file holds besides the spot's arrays."""
+        return WrapperRecord(model_id, self.key, self.settings.text())
+
+    @classmethod
+    def restore(cls, record: WrapperRecord, arrays: Mapping[str, np.ndarray]) -> EvtWrapper:
+        """Return what `record` and the spot's arrays came from; an error of `symkernels` or ValueError if not."""
+        settings, spot = EvtSettings.parse(record.parameters), Spot.from_arrays(dict(arrays))
+        fresh = settings.spot()
+        for name in ("alpha", "quantile", "warmup", "two_sides", "max_excesses", "window", "seed", "follow"):
+            if getattr(spot, name) != getattr(fresh, name):
+                raise ValueError(f"the EVT wrapper of {record.model_id!r} was saved with another {name}")
+        return cls(record.key, settings, spot)
+
+
+def wrap(built: Built, key: str | None, parameters: Mapping[str, object]) -> EvtWrapper:
+    """Return a wrapper of a model that has seen nothing; InputError names what cannot be."""
+    given = text_parameters(parameters, "the EVT wrapper's parameters")
+    model_id, named = given.pop(MODEL_ID, None), given.pop(RESULT_KEY, None)
+    if model_id is not None and model_id != built.model_id:
+        raise InputError(f"{MODEL_ID} is {model_id!r}, and the wrapper is asked for {built.model_id!r}; leave it out")
+    if key is not None and named is not None and key != named:
+        raise InputError(f"the result key is given twice, as {key!r} and as {RESULT_KEY} {named!r}; give one")
+    key = key if key is not None else named if named is not None else built.model.score
+    keys = list(built.model.keys)
+    if key is None:
+        raise InputError(
+            f"which result key to judge is not known: a {built.model.algo} model has no score of its own; give "
+            f"{RESULT_KEY}, one of {', '.join(map(repr, keys))}"
+        )
+    if not isinstance(key, str) or key not in keys:
+        raise InputError(f"a {built.model.algo} model has no result key {key!r}; {near(str(key), keys)}")
+    return EvtWrapper(key, EvtSettings.parse(given))
