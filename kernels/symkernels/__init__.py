@@ -16,6 +16,7 @@ from ._kmeans import KMeansResult, assign_clusters, kmeans
 from ._moments import Condition, CrossSums, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
+from ._pot import PotThreshold, pot_threshold
 from ._quantiles import QuantileSketch
 from ._scores import LookupTable, LookupTables, projected_squares
 from ._silhouette import silhouette_samples, silhouette_score
@@ -44,6 +45,7 @@ __all__ = [
     "NearestResult",
     "PCAResult",
     "PSDReport",
+    "PotThreshold",
     "QuantileSketch",
     "SVDResult",
     "SVDSelection",
@@ -62,6 +64,7 @@ __all__ = [
     "kmeans_sweep",
     "nearest_correlation",
     "pca",
+    "pot_threshold",
     "projected_squares",
     "psd_report",
     "silhouette_samples",
