@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from . import _layout as at
@@ -11,6 +9,42 @@ from ._spot import Spot, _integer, checked
 
 
 class DriftSpot(Spot):
+    """`Spot` on what each value is above the mean of the ``depth`` values before it, for streams that drift.
+
+    As DSPOT of Siffer et al. (KDD 2017). The thresholds are on the scale of the values: the mean is added. A flagged
+    value enters the mean as the threshold that it passed, so that its size does not move the mean, and yet the mean
+    follows a stream that has moved for good. The first ``depth`` values only fill the mean.
+
+    Parameters
+    ----------
+    alpha, quantile, warmup, two_sides, max_excesses, window, seed
+        As of `Spot`; the warm-up begins once the mean is full.
+    depth : int, keyword, default 100
+        Values in the mean. Fewer follow faster, and add noise: the tail is that of a value less the mean of ``depth``.
+
+    Raises
+    ------
+    DataError
+        As of `Spot`, and for a depth below 1.
+
+    Notes
+    -----
+    Infinite values enter the mean as the threshold they passed, or not at all while there is none. Streams of this kind
+    do not merge.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import DriftSpot
+    >>> scores = np.random.default_rng(0).standard_normal(20_000) + np.linspace(0.0, 40.0, 20_000)
+    >>> scores[15_000] += 9.0
+    >>> flags = DriftSpot(alpha=1e-4, warmup=5_000, depth=50).update(scores).flags
+    >>> bool(flags[15_000]), int(flags.sum()) <= 10
+    (True, True)
+    """
+
+    _MOVES = True
+
     def __init__(
         self,
         alpha: float = 1e-4,
@@ -22,10 +56,9 @@ class DriftSpot(Spot):
         seed: int = 0,
         *,
         depth: int = 100,
-        follow: bool = False,
     ) -> None:
         depth = _integer("depth", depth, 1)
-        self._set(checked(alpha, quantile, warmup, two_sides, max_excesses, window, seed, follow, depth))
+        self._set(checked(alpha, quantile, warmup, two_sides, max_excesses, window, seed, False, depth))
 
     @property
     def depth(self) -> int:
@@ -62,6 +95,3 @@ class DriftSpot(Spot):
         if len(state.first) == settings.warmup:
             state.start(settings)
         return used
-
-
-_Any = Any

@@ -20,7 +20,8 @@ GROWTH = 0.05  # of the tail, before it is fitted again
 POWER = 2.0 / 3.0  # of the stream's length, by which the values in the fit grow
 SPARE = 4.0  # times the values that are due beyond the threshold, at least, are in the fit
 SLACK = 1.25  # times the values wanted, before the level is raised
-STRAY = 0.01  # times alpha: the tail's probability beyond which a flag is not the tail's
+STRAY = 0.03  # times alpha: the tail's probability beyond which a flag is not the tail's
+MARGIN = 0.5  # times threshold - level, that a flag may be above the threshold in any case: ends of tails are not known
 SIGMAS = 3.0  # that flags may be above what is due, and all count
 MULTIPLIER, MODULUS = 48271, 2147483647  # Park and Miller's generator, as in C++'s minstd_rand
 

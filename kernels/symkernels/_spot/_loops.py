@@ -3,12 +3,14 @@
 A side is a row of each array here; the lower one holds the values with their sign turned, so that both look upwards.
 What a side knows lies in a row of ``F`` (floats) and of ``J`` (integers), at the positions named in `_layout`; the
 values above its level in ``P``, the thresholds that counted flags passed in ``C``. With a window, every event of the
-tail is kept with its position in ``V``, ``T`` and ``K``, which are rings, and ``P`` and ``C`` are filled from them for a fit.
+tail is kept with its position in ``V``, ``T`` and ``K``, which are rings, and ``P`` and ``C`` are filled from them for
+a fit.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,7 @@ from ._layout import (
     LENGTH,
     LEVEL,
     LOGLIK,
+    MARGIN,
     METHOD,
     MISSING,
     MODULUS,
@@ -60,12 +63,8 @@ from ._layout import (
 try:
     from .._jit import compiled
 except ImportError:  # without Numba the same functions run as Python
-    from collections.abc import Callable
-    from typing import TypeVar
 
-    _F = TypeVar("_F", bound=Callable[..., object])
-
-    def compiled(function: _F) -> _F:
+    def compiled(function: Any) -> Any:
         return function
 
 
@@ -94,7 +93,8 @@ def _judge(alpha, n, F, J):
     rate = (F[COUNT] + count) / ((counted - (flags - count)) * alpha)
     logs = max(0.0, math.log(rate)) if rate > 0.0 else 0.0
     F[Z] = F[LEVEL] + _above(F[SHAPE], F[SCALE], logs)
-    F[FAR] = F[LEVEL] + _above(F[SHAPE], F[SCALE], logs - math.log(STRAY))
+    far = F[LEVEL] + _above(F[SHAPE], F[SCALE], logs - math.log(STRAY))
+    F[FAR] = max(far, F[Z] + MARGIN * (F[Z] - F[LEVEL]))
 
 
 @compiled
@@ -174,7 +174,7 @@ def refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J):
         _gather(n, window, most, F[FIRST], warmup, P, C, V, T, K, F, J)
     else:
         wanted = max(min(F[FIRST] * (counted / warmup) ** POWER, most / SLACK), SPARE * alpha * counted)
-        if F[COUNT] > SLACK * wanted:
+        if F[COUNT] > SLACK * wanted or (J[STORED] >= most and F[COUNT] > 1.1 * wanted):
             _raise_level(P, F, J, wanted)
         while J[STORED] >= most and J[STORED] > 1:
             _halve(P, F, J)
@@ -198,7 +198,7 @@ def refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J):
 
 
 @compiled
-def _expire(n, window, V, T, K, F, J):
+def expire(n, window, V, T, K, F, J):
     """Take what has left the window out of a side's counts."""
     size = V.shape[0]
     while J[LENGTH] > 0:
@@ -221,7 +221,7 @@ def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, J):
     """A value above a side's base: flag it, keep what is kept of it, fit again if the tail has changed enough."""
     n = G[N]
     if window > 0:
-        _expire(n, window, V, T, K, F, J)
+        expire(n, window, V, T, K, F, J)
     z = F[Z]
     flagged = y > z
     kind = EXCESS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,11 +11,94 @@ import numpy as np
 from .._errors import DataError, ShapeError
 from .._gpd._methods import METHODS
 from . import _layout as at
+from ._arrays_io import from_arrays, to_arrays
+from ._follow import Follower
+from ._merge import merge
 from ._result import SpotResult
 from ._state import Settings, State
 
 
 class Spot:
+    """Thresholds of a stream that a given share of the values passes: peaks over threshold, value by value.
+
+    The first ``warmup`` values set a level, their ``quantile``. What lies above it is modelled by a generalized Pareto
+    law, fitted by maximum likelihood (`fit_gpd`), and the threshold is where that law, scaled to the share of values
+    above the level, leaves a share ``alpha``. Each value is judged against the threshold as it is when the value comes,
+    and then learnt. The scheme is that of Siffer et al. [1]_, with these differences, which keep the share of false
+    alarms at ``alpha`` (`docs/numerics.md`, `docs/guide/extreme-values.md`):
+
+    - *A flagged value is right-censored at the threshold it passed*: its size does not enter the tail, and yet the tail
+      is not thinned by its absence. Flags count in full while alpha explains their number (up to three standard
+      deviations above it), and ever closer to what alpha explains beyond; those that the tail itself would pass with
+      less than 0.03 alpha are not counted at all.
+    - *The level rises as the stream goes on*: the fit takes the largest k values, with k growing as n^(2/3), and at
+      least four times what is due above the threshold. A generalized Pareto law is exact only in the limit, far out.
+      The level never falls, but with ``follow``.
+
+    Whether values come one by one or in any batches, the answers are the same, bit for bit, and a positive factor or
+    a constant on all of them changes no flag, as long as it rounds no digits away.
+
+    Parameters
+    ----------
+    alpha : float, default 1e-4
+        Share of the values that is flagged while nothing is wrong, in (0, 1); on both sides together.
+    quantile : float, default 0.98
+        Where the tail begins, in (0, 1 - alpha).
+    warmup : int, default 1000
+        Values before the first flag. Their thresholds are NaN.
+    two_sides : bool, default False
+        Flag low values too: each side has a tail of its own, below the quantile 1 - ``quantile``, and flags alpha / 2.
+    max_excesses : int, optional
+        Values kept on each side, at most, from 10 on. The largest are kept; where these would not reach far enough
+        below the threshold, a part of the tail that is spread over it. None: as many as the fit takes, about 200
+        (n / 10,000)^(2/3) with quantile 0.98 and a warm-up of 10,000, and 4 alpha n in the end.
+    window : int, optional
+        Values that count, the last ones: the count, the tail's count and the values in the fit. At least ``warmup``.
+        None: all.
+    seed : int, default 0
+        Of what is random: the part of the tail that is kept, where not all of it is.
+    follow : bool, keyword, default False
+        Let the level fall too, with the quantile of the stream (of the window), as a `QuantileSketch` tells it, every
+        ``warmup`` values. Needs the extra ``histogram``.
+
+    Raises
+    ------
+    DataError
+        For an argument outside its range, a quantile that leaves fewer values above it than alpha flags, a warm-up
+        that leaves no value above the quantile, a window smaller than the warm-up.
+    MissingDependency
+        For ``follow`` without `datasketches`.
+
+    Notes
+    -----
+    NaN is skipped and counted (`n_missing`). Infinite values are judged as any other, and never enter the tail: after
+    the warm-up inf is flagged. Where no value of the warm-up lies above its quantile, as with constant scores, there is
+    no threshold, and `reason` says so, until larger values have come.
+
+    The tail is fitted again when it has grown by 5%, or its counted flags have: about 20 log(n / warmup) fits of k
+    values, of some 30 ns each. A value in the bulk costs a comparison, one above the level some 0.3 us. The work is
+    sequential by nature: there is no array-API body and no GPU path. Without Numba the same functions run as Python.
+
+    Not safe for several threads at once.
+
+    References
+    ----------
+    .. [1] Siffer, Fouque, Termier and Largouet, "Anomaly detection in streams with extreme value theory", KDD 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import Spot
+    >>> scores = np.random.default_rng(0).standard_normal(20_000)
+    >>> scores[15_000] = 9.0
+    >>> spot = Spot(alpha=1e-4, warmup=5_000)
+    >>> result = spot.update(scores)
+    >>> bool(result.flags[15_000]), int(result.flags.sum()) <= 10
+    (True, True)
+    >>> spot.update(8.5).flags, spot.update(0.3).flags
+    (True, False)
+    """
+
     def __init__(
         self,
         alpha: float = 1e-4,
@@ -32,6 +116,7 @@ class Spot:
     def _set(self, settings: Settings) -> None:
         self._settings = settings
         self._state = State(settings)
+        self._follower = Follower() if settings.follow else None
         self._quiet_count = 0
         self._refresh()
 
@@ -78,6 +163,8 @@ class Spot:
         return self._settings.follow
 
     # State
+
+    _MOVES = False  # about a moving mean
 
     def _refresh(self) -> None:
         """What a value in the bulk is compared with, and what it is answered."""
@@ -207,16 +294,34 @@ class Spot:
     # Values
 
     def update(self, x: Any) -> SpotResult:
+        """Judge values, and learn them.
+
+        Parameters
+        ----------
+        x : float, or (n,) array of numbers
+            In the order of the stream. NaN is skipped: not flagged, with a threshold of NaN.
+
+        Returns
+        -------
+        SpotResult
+            ``flags``, ``threshold`` and ``lower``: arrays (n,) for an array, a bool and floats for one number. A
+            threshold is the one that the value was judged against.
+
+        Raises
+        ------
+        ShapeError
+            If ``x`` is neither a number nor a vector of numbers. Nothing has changed then.
+        """
         if type(x) is float and self._low <= x <= self._high:
             self._quiet_count += 1
             return self._quiet
         values, single = as_values(x)
-        flags, upper, lower = self._update(values)
+        flags, upper, lower = self._judged(values)
         if single:
             return SpotResult(bool(flags[0]), float(upper[0]), float(lower[0]) if self.two_sides else None)
         return SpotResult(flags, upper, lower if self.two_sides else None)
 
-    def _update(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _judged(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         state, settings = self._settle(), self._settings
         n = len(values)
         flags = np.zeros(n, bool)
@@ -227,10 +332,37 @@ class Spot:
             start = self._warm_up(values)
             upper[:start] = np.nan
             lower[:start] = np.nan
-        if start < n:
-            state.run(values[start:], settings, flags[start:], upper[start:], lower[start:])
+        if self._follower is None:
+            if start < n:
+                state.run(values[start:], settings, flags[start:], upper[start:], lower[start:])
+        else:
+            self._judged_following(values[start:], flags[start:], upper[start:], lower[start:])
         self._refresh()
         return flags, upper, lower
+
+    def _judged_following(self, values: np.ndarray, flags: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> None:
+        """As the state's `run`, with a look at the levels whenever as many values as in the warm-up have come."""
+        state, settings, follower = self._state, self._settings, self._follower
+        if follower is None or not state.warm:
+            return
+        present = np.flatnonzero(values == values)
+        state.G[at.MISSING] += len(values) - len(present)
+        upper[:] = np.nan
+        lower[:] = np.nan
+        start = 0
+        while start < len(present):
+            stop = start + settings.warmup - int(state.G[at.N]) % settings.warmup
+            places = present[start:stop]
+            part = values[places]
+            found = np.empty(len(part), bool), np.empty(len(part)), np.empty(len(part) if len(lower) else 0)
+            state.run(part, settings, *found)
+            flags[places], upper[places] = found[0], found[1]
+            if len(lower):
+                lower[places] = found[2]
+            follower.feed(part[~found[0]])
+            if int(state.G[at.N]) % settings.warmup == 0:
+                follower.refresh(state, settings)
+            start = stop
 
     def _warm_up(self, values: np.ndarray) -> int:
         """Take values for the warm-up; returns how many were needed."""
@@ -245,18 +377,84 @@ class Spot:
         state.G[at.MISSING] += missing
         state.first = np.concatenate([state.first, values[present]])
         if len(state.first) == settings.warmup:
+            if self._follower is not None:
+                self._follower.feed(state.first)
             state.start(settings)
         return used
 
+    # The whole
+
     def copy(self) -> Self:
         """An equal one that goes its own way."""
-        self._settle()
-        result = object.__new__(type(self))
-        result._settings = self._settings
-        result._state = self._state.copy()
+        follower = None if self._follower is None else self._follower.copy()
+        return self._of(self._settings, self._settle().copy(), follower)
+
+    @classmethod
+    def _of(cls, settings: Settings, state: State, follower: Follower | None) -> Self:
+        result = object.__new__(cls)
+        result._settings, result._state, result._follower = settings, state, follower
         result._quiet_count = 0
         result._refresh()
         return result
+
+    def merge(self, other: Spot) -> Self:
+        """Learn what another stream of the same law has taught, as if its values had come here; returns itself.
+
+        The tails above the higher of the two levels are joined, and fitted again. Of a stream that is still warming up
+        the values are judged and learnt one after the other, after those of the other.
+
+        Raises
+        ------
+        DataError
+            If the settings differ (but for the seed), or the order of the values matters: with a window, or about a
+            moving mean. Nothing has changed then.
+        """
+        if not isinstance(other, Spot):
+            raise DataError(f"a stream can be merged with another one, not with {type(other).__name__}")
+        mine, theirs = self._settings, other._settings
+        if mine.window is not None or mine.depth or theirs.window is not None or theirs.depth:
+            raise DataError("the order of the values matters with a window or a moving mean: such streams do not merge")
+        if replace(mine, seed=theirs.seed) != theirs:
+            raise DataError(f"the streams have different settings: {mine} and {theirs}")
+        ours, its = self._settle(), other._settle()
+        if not its.warm:
+            first, missing = its.first.copy(), int(its.G[at.MISSING])
+            self._judged(first)
+            self._state.G[at.MISSING] += missing
+        elif not ours.warm:
+            first, missing = ours.first, int(ours.G[at.MISSING])
+            random = int(ours.G[at.RANDOM])
+            self._state = its.copy()
+            self._state.G[at.RANDOM] = random
+            self._follower = None if other._follower is None else other._follower.copy()
+            self._judged(first)
+            self._state.G[at.MISSING] += missing
+        else:
+            merge(ours, its, mine)
+            if self._follower is not None and other._follower is not None:
+                self._follower.merge(other._follower)
+        self._refresh()
+        return self
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The settings and the state as NumPy arrays, to be saved in any format that holds arrays."""
+        return to_arrays(self._settings, self._settle(), self._follower)
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
+        """The stream whose `arrays` these are.
+
+        Raises
+        ------
+        DataError
+            If they are not, or damaged, or of the other class.
+        """
+        settings, state, follower = from_arrays(arrays, checked)
+        if (settings.depth > 0) != cls._MOVES:
+            raise DataError(
+                "these are the arrays of a DriftSpot" if settings.depth else "these are the arrays of a Spot"
+            )
+        return cls._of(settings, state, follower)
 
 
 def as_values(x: Any) -> tuple[np.ndarray, bool]:

@@ -107,6 +107,24 @@ class State:
             self.P[side], self.C[side], self.V[side], self.T[side], self.K[side], self.F[side], self.J[side],
         )  # fmt: skip
 
+    def expire(self, settings: Settings, side: int) -> None:
+        from ._loops import expire
+
+        ring = self.V[side], self.T[side], self.K[side]
+        expire(self.G[at.N], settings.window or 0, *ring, self.F[side], self.J[side])
+
+    def events(self, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the ring of a side holds: values, positions, kinds, from the oldest on."""
+        places = self.J[side, at.HEAD] + np.arange(self.J[side, at.LENGTH])
+        places %= max(1, self.V.shape[1])
+        return self.V[side, places], self.T[side, places], self.K[side, places]
+
+    def set_events(self, side: int, values: np.ndarray, times: np.ndarray, kinds: np.ndarray) -> None:
+        self.make_room(0, len(values))
+        self.J[side, at.HEAD], self.J[side, at.LENGTH] = 0, len(values)
+        for ring, new in ((self.V, values), (self.T, times), (self.K, kinds)):
+            ring[side, : len(new)] = new
+
     def make_room(self, values: int, events: int = 0) -> None:
         """Room for more than so many values and events on each side; rings are unrolled."""
         ring = self.V.shape[1]
@@ -114,10 +132,8 @@ class State:
             ring = max(2 * ring, events + ROOM)
             V, T, K = (np.zeros((len(self.V), ring), a.dtype) for a in (self.V, self.T, self.K))
             for side in range(len(V)):
-                head, length = self.J[side, at.HEAD], self.J[side, at.LENGTH]
-                places = (head + np.arange(length)) % self.V.shape[1]
-                for new, old in ((V, self.V), (T, self.T), (K, self.K)):
-                    new[side, :length] = old[side, places]
+                for new, old in zip((V, T, K), self.events(side), strict=True):
+                    new[side, : len(old)] = old
                 self.J[side, at.HEAD] = 0
             self.V, self.T, self.K = V, T, K
             values = max(values, ring - 1)

@@ -1,0 +1,140 @@
+"""A stream's state as plain NumPy arrays and back, checked on the way in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._errors import DataError
+from .._quantiles import QuantileSketch
+from . import _layout as at
+from ._follow import Follower
+from ._state import Settings, State
+
+_VERSION = 1
+_NOT_SET = -1
+
+
+def to_arrays(settings: Settings, state: State, follower: Follower | None) -> dict[str, np.ndarray]:
+    limits = [settings.max_excesses, settings.window]
+    result = {
+        "version": np.array([_VERSION]),
+        "shares": np.array([settings.alpha, settings.quantile]),
+        "sizes": np.array([settings.warmup, *(_NOT_SET if x is None else x for x in limits), settings.depth]),
+        "seed": np.array([settings.seed]),
+        "switches": np.array([settings.two_sides, settings.follow, state.warm]),
+        "totals": state.G.copy(),
+        "first": state.first.copy(),
+        "mean": state.D.copy(),
+        "mean_sum": state.M.copy(),
+    }
+    for side in range(settings.sides):
+        name = ("upper", "lower")[side]
+        values, times, kinds = state.events(side)
+        J = state.J[side]
+        stored, censored = (0, 0) if settings.window else (int(J[at.STORED]), int(J[at.CENSORED]))
+        result |= {
+            f"{name}_floats": state.F[side].copy(),
+            f"{name}_integers": J.copy(),
+            f"{name}_values": state.P[side, :stored].copy(),
+            f"{name}_passed": state.C[side, :censored].copy(),
+            f"{name}_ring_values": values.copy(),
+            f"{name}_ring_times": times.copy(),
+            f"{name}_ring_kinds": kinds.astype(np.int64),
+        }
+    for i, pane in enumerate(follower.panes if follower else ()):
+        result[f"sketch_{i}"] = np.frombuffer(pane.to_bytes(), np.uint8).copy()
+    return result
+
+
+def _damaged(what: str) -> DataError:
+    return DataError(f"damaged stream: {what}")
+
+
+def from_arrays(arrays: dict[str, np.ndarray], check: Any) -> tuple[Settings, State, Follower | None]:
+    def get(name: str, kind: str, size: int | None) -> np.ndarray:
+        if name not in arrays:
+            raise DataError(f"this is no saved stream: the array {name!r} is absent")
+        array = np.asarray(arrays[name])
+        if array.dtype.kind != kind or array.ndim != 1 or (size is not None and len(array) != size):
+            raise _damaged(
+                f"{name!r} should be of kind {kind!r} and shape ({'any' if size is None else size},), is of kind"
+                f" {array.dtype.kind!r} and shape {array.shape}"
+            )
+        return np.array(array, dtype={"i": np.int64, "f": np.float64, "b": bool, "u": np.uint8}[kind])
+
+    version = int(get("version", "i", 1)[0])
+    if version != _VERSION:
+        raise DataError(f"a saved stream of version {version}; this library reads version {_VERSION}")
+    alpha, quantile = get("shares", "f", 2).tolist()
+    warmup, most, window, depth = get("sizes", "i", 4).tolist()
+    two_sides, follow, warm = get("switches", "b", 3).tolist()
+    limits = [None if size == _NOT_SET else size for size in (most, window)]
+    seed = int(get("seed", "i", 1)[0])
+    try:
+        settings = check(alpha, quantile, warmup, two_sides, *limits, seed, follow, depth)
+    except ValueError as error:
+        raise _damaged(str(error)) from error
+    if depth < 0:
+        raise _damaged(f"a moving mean of {depth} values")
+    state = State(settings)
+    state.warm = warm
+    state.G, state.first = get("totals", "i", at.GLOBALS), get("first", "f", None)
+    state.D, state.M = get("mean", "f", depth), get("mean_sum", "f", 1)
+    G = state.G
+    if (
+        (G < 0).any()
+        or not 0 < G[at.RANDOM] < at.MODULUS
+        or G[at.FILLED] > depth
+        or (depth and G[at.AT] >= depth)
+        or not np.isfinite(state.D).all()
+        or not np.isfinite(state.M).all()
+        or np.isnan(state.first).any()
+        or (len(state.first) > 0 if warm else len(state.first) >= settings.warmup)
+        or (warm and (G[at.N] < settings.warmup or G[at.FILLED] != depth))
+        or G[at.FLAGGED] > G[at.N]
+    ):
+        raise _damaged("counts that no values can have")
+    for side in range(settings.sides):
+        _load_side(state, settings, side, get)
+    panes: list[QuantileSketch] = []
+    while f"sketch_{len(panes)}" in arrays:
+        panes.append(QuantileSketch.from_bytes(get(f"sketch_{len(panes)}", "u", None).tobytes()))
+    if bool(panes) != settings.follow:
+        raise _damaged("sketches do not belong to a level that stays, and are needed for one that follows")
+    return settings, state, Follower(panes) if panes else None
+
+
+def _load_side(state: State, settings: Settings, side: int, get: Any) -> None:
+    name = ("upper", "lower")[side]
+    F, J = get(f"{name}_floats", "f", at.FLOATS), get(f"{name}_integers", "i", at.INTEGERS)
+    values, passed = get(f"{name}_values", "f", None), get(f"{name}_passed", "f", None)
+    ring = [get(f"{name}_ring_{what}", kind, None) for what, kind in (("values", "f"), ("times", "i"), ("kinds", "i"))]
+    n = state.G[at.N]
+    numbers = F[[at.BASE, at.LEVEL, at.SHAPE, at.SCALE, at.THETA, at.COUNT, at.FITTED, at.SHARE, at.FIRST]]
+    stored, censored = (0, 0) if settings.window else (J[at.STORED], J[at.CENSORED])
+    if (
+        (J < 0).any()
+        or len(values) != stored
+        or len(passed) != censored
+        or len({len(part) for part in ring}) != 1
+        or len(ring[0]) != J[at.LENGTH]
+        or (len(ring[0]) > 0 and not settings.window)
+        or not np.isfinite(values).all()
+        or not np.isfinite(passed).all()
+        or J[at.METHOD] > 3
+        or (state.warm and not (np.isfinite(numbers).all() and 0.0 < F[at.SHARE] <= 1.0 and 0.0 <= F[at.COUNT] <= n))
+        or (state.warm and not (values > F[at.LEVEL]).all())
+        or J[at.FLAGS] + J[at.DROPPED] > n
+        or (np.diff(ring[1]) < 0).any()
+        or (len(ring[1]) > 0 and not (ring[1][0] >= 1 and ring[1][-1] <= n))
+        or not np.isin(ring[2], (at.EXCESS, at.COUNTED, at.BEYOND)).all()
+        or not np.isfinite(ring[0][ring[2] == at.EXCESS]).all()
+    ):
+        raise _damaged("a tail that no values can have")
+    state.F[side], state.J[side] = F, J
+    state.make_room(int(max(stored, censored)))
+    state.P[side, :stored], state.C[side, :censored] = values, passed
+    if settings.window:
+        state.set_events(side, ring[0], ring[1], ring[2].astype(np.int8))

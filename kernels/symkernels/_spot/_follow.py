@@ -1,0 +1,121 @@
+"""A level that follows the quantile of the stream, also downwards, through a sketch of its values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._quantiles import QuantileSketch, _library
+from . import _layout as at
+from ._state import Settings, State
+
+PANES = 4  # of a window; the sketch forgets a pane at a time
+
+
+class Follower:
+    """Sketches of the stream's values but for the flagged ones, and the levels they give, every ``warmup`` values.
+
+    Where the level falls, the values between the new and the old one are no longer known; the sketch's quantiles stand
+    for them.
+    """
+
+    def __init__(self, panes: list[QuantileSketch] | None = None) -> None:
+        _library()  # said now rather than amid the stream
+        self.panes = panes or [QuantileSketch()]
+
+    def copy(self) -> Follower:
+        return Follower([pane.copy() for pane in self.panes])
+
+    def merge(self, other: Follower) -> None:
+        self.panes = [self._all()]
+        self.panes[0].merge(other._all())
+
+    def feed(self, values: np.ndarray) -> None:
+        self.panes[-1].update(values[np.isfinite(values)])
+
+    def _all(self) -> QuantileSketch:
+        if len(self.panes) == 1:
+            return self.panes[0]
+        result = self.panes[0].copy()
+        for pane in self.panes[1:]:
+            result.merge(pane)
+        return result
+
+    def refresh(self, state: State, settings: Settings) -> None:
+        """Lower the levels, and with a window raise them, to where the stream's quantiles are."""
+        sketch = self._all()
+        for side in range(settings.sides):
+            if settings.window:
+                _move_window(sketch, state, settings, side)
+            else:
+                _lower(sketch, state, settings, side)
+        if settings.window and PANES * self.panes[-1].n >= settings.window:
+            self.panes = [*self.panes[-PANES:], QuantileSketch()]
+
+
+def _quantiles(sketch: QuantileSketch, share: np.ndarray, side: int) -> np.ndarray:
+    """The values above which such shares of the stream lie, with the side's sign."""
+    share = np.clip(share, 0.0, 1.0)
+    return np.asarray(sketch.quantile(1.0 - share) if side == 0 else -np.asarray(sketch.quantile(share)))
+
+
+def _stand_ins(sketch: QuantileSketch, known: float, wanted: int, upto: float, side: int) -> tuple[float, np.ndarray]:
+    """The level that ``wanted`` values lie above, and values for those not among the ``known`` above ``upto``."""
+    add = int(wanted - known)
+    level = float(_quantiles(sketch, np.array([wanted / sketch.n]), side)[0])
+    values = np.minimum(_quantiles(sketch, (known + 0.5 + np.arange(add)) / sketch.n, side), upto)
+    return level, values[values > level]
+
+
+def _lower(sketch: QuantileSketch, state: State, settings: Settings, side: int) -> None:
+    F, J = state.F[side], state.J[side]
+    counted = int(state.G[at.N] - J[at.DROPPED])
+    most = state.most(settings) / at.SLACK
+    grown = F[at.FIRST] * (counted / settings.warmup) ** at.POWER
+    wanted = max(min(grown, most), at.SPARE * settings.side_alpha * counted)
+    if at.SLACK * F[at.COUNT] >= wanted or sketch.n < wanted:
+        return
+    level, values = _stand_ins(sketch, float(F[at.COUNT]), int(wanted), float(F[at.LEVEL]), side)
+    if not level < F[at.LEVEL] or not len(values):
+        return
+    F[at.COUNT] += len(values)
+    stored = int(J[at.STORED])
+    if F[at.SHARE] < 1.0:
+        values = values[: max(1, round(len(values) * F[at.SHARE]))]
+    state.make_room(stored + len(values))
+    state.P[side, stored : stored + len(values)] = values
+    J[at.STORED] += len(values)
+    F[at.BASE] = F[at.LEVEL] = level
+    F[at.THETA] = 0.0
+    state.refit(settings, side)
+
+
+def _move_window(sketch: QuantileSketch, state: State, settings: Settings, side: int) -> None:
+    F, n, window = state.F[side], int(state.G[at.N]), settings.window or 0
+    state.expire(settings, side)
+    values, times, kinds = state.events(side)
+    excess = kinds == at.EXCESS
+    known = int(excess.sum())
+    seen = min(n, window)
+    share = 1.0 - settings.quantile
+    wanted = int(min(share * seen, share * sketch.n))
+    level = float(_quantiles(sketch, np.array([share]), side)[0])
+    if level > F[at.BASE]:
+        keep = ~excess | (values > level)
+        values, times, kinds = values[keep], times[keep], kinds[keep]
+    elif at.SLACK * known < wanted:
+        level, added = _stand_ins(sketch, known, wanted, float(F[at.BASE]), side)
+        if not level < F[at.BASE] or not len(added):
+            return
+        order = np.random.default_rng([settings.seed, n]).permutation(len(added))
+        when = n - seen + 1 + (np.arange(len(added)) * seen) // len(added)
+        values = np.concatenate([values, added[order]])
+        times = np.concatenate([times, when])
+        kinds = np.concatenate([kinds, np.full(len(added), at.EXCESS, np.int8)])
+        order = np.argsort(times, kind="stable")
+        values, times, kinds = values[order], times[order], kinds[order]
+    else:
+        return
+    F[at.BASE] = level
+    F[at.THETA] = 0.0
+    state.set_events(side, values, times, kinds)
+    state.refit(settings, side)
