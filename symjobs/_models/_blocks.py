@@ -86,7 +86,7 @@ class Blocks:
                 block[:, j] = column.numbers(start, stop)
             else:
                 block[:, j] = _indicator(column, known.letter, known.member, start, stop)
-        if not np.abs(block).max() <= _LARGEST:  # NaN comes here, too
+        if not (block.max() <= _LARGEST and block.min() >= -_LARGEST):  # NaN comes here, too
             block = self._settled(block, start)
         self.n_rows += len(block)
         return block
