@@ -132,6 +132,27 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch):
         thread_count.cache_clear()
 
 
+class Stop(Exception):
+    pass
+
+
+def test_it_tells_how_far_it_is_and_can_be_stopped(path):
+    X, shift, W = problem(8, 60_000, 100, 100)
+    seen = []
+    with_checkpoint = projected_squares(X, shift, W, 4, checkpoint=lambda done, n: seen.append((done, n)))
+    assert len(seen) > 1
+    assert seen == sorted(seen)
+    assert seen[-1] == (60_000, 60_000)
+    if path == "compiled":
+        np.testing.assert_array_equal(with_checkpoint, projected_squares(X, shift, W, 4))
+
+    def stop(done, n):
+        raise Stop
+
+    with pytest.raises(Stop):
+        projected_squares(X, shift, W, 4, checkpoint=stop)
+
+
 def test_no_rows(xp):
     for part in projected_squares(put(xp, np.zeros((0, 3))), put(xp, np.zeros(3)), put(xp, np.eye(3)), 1):
         assert_kind(part, put(xp, np.zeros(3)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import array_api_compat as compat
@@ -16,7 +17,15 @@ _TILE_BYTES = 2**20  # of projected rows on a CPU: stays in the cache
 _GPU_TILE_BYTES = 2**28  # a GPU wants large tiles; this bounds what they take of its memory
 
 
-def projected_squares(X: Array, shift: Array, W: Array, split: int, /) -> tuple[Array, Array]:
+def projected_squares(
+    X: Array,
+    shift: Array,
+    W: Array,
+    split: int,
+    /,
+    *,
+    checkpoint: Callable[[int, int], object] | None = None,
+) -> tuple[Array, Array]:
     """Sums of squares of two groups of columns of ``(X - shift) @ W``, row by row.
 
     With principal directions as the columns of W, the first group divided by the roots of their eigenvalues, these are
@@ -34,6 +43,8 @@ def projected_squares(X: Array, shift: Array, W: Array, split: int, /) -> tuple[
         What the rows are multiplied by.
     split : int
         Columns of W in the first group, from 0 to q; the others are the second group.
+    checkpoint : callable, optional
+        Called with the rows done and n, at least every 50 ms; what it raises stops the work.
 
     Returns
     -------
@@ -75,8 +86,8 @@ def projected_squares(X: Array, shift: Array, W: Array, split: int, /) -> tuple[
     if is_numpy(X) and numba_works():
         from . import _projected_compiled
 
-        return _projected_compiled.projected_squares(np.asarray(X), np.asarray(shift), np.asarray(W), split)
-    return _in_tiles(X, shift, W, split, xp)
+        return _projected_compiled.projected_squares(np.asarray(X), np.asarray(shift), np.asarray(W), split, checkpoint)
+    return _in_tiles(X, shift, W, split, xp, checkpoint)
 
 
 def _checked_split(split: int, q: int) -> int:
@@ -89,7 +100,9 @@ def _checked_split(split: int, q: int) -> int:
     return columns
 
 
-def _in_tiles(X: Array, shift: Array, W: Array, split: int, xp: Any) -> tuple[Array, Array]:
+def _in_tiles(
+    X: Array, shift: Array, W: Array, split: int, xp: Any, checkpoint: Callable[[int, int], object] | None
+) -> tuple[Array, Array]:
     """The generic body, in the array API standard."""
     n, p = X.shape
     step = max(16, (_GPU_TILE_BYTES if is_cupy(X) else _TILE_BYTES) // (8 * max(p, W.shape[1], 1)))
@@ -103,6 +116,8 @@ def _in_tiles(X: Array, shift: Array, W: Array, split: int, xp: Any) -> tuple[Ar
             sums = (xp.sum(squares[:, :split], axis=1), xp.sum(squares[:, split:], axis=1))
             first, second = (_settled(each, present, xp) for each in sums)
             parts.append((first, second))
+            if checkpoint is not None:
+                checkpoint(min(start + step, n), n)
     if not parts:
         empty = xp.empty((0,), dtype=xp.float64, device=compat.device(X))
         return empty, xp.empty_like(empty)

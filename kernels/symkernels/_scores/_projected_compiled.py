@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -11,9 +12,16 @@ from . import _projected_loops as loops
 from ._projected_simd import HEIGHTS, LANES, VECTORS
 
 _WORK_PER_THREAD = 2e6  # multiplications that are worth waking a thread for
+_WORK_PER_CHECK = 2e8  # of a thread between two calls of `checkpoint`: some 10 ms
 
 
-def projected_squares(X: np.ndarray, shift: np.ndarray, W: np.ndarray, split: int) -> tuple[np.ndarray, np.ndarray]:
+def projected_squares(
+    X: np.ndarray,
+    shift: np.ndarray,
+    W: np.ndarray,
+    split: int,
+    checkpoint: Callable[[int, int], object] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """What the public function returns, for checked arrays; X may have any memory order."""
     n, d = X.shape
     first, second = np.empty((2, n))
@@ -26,8 +34,15 @@ def projected_squares(X: np.ndarray, shift: np.ndarray, W: np.ndarray, split: in
         U, sums = np.zeros((VECTORS, d, LANES)), np.empty((2, loops.ROWS))
         loops.projected_squares(X, start, stop, shift, *tiles, U, sums, first, second)
 
-    threads = _parallel.thread_count() if n * d * W.shape[1] > 2 * _WORK_PER_THREAD else 1
-    _parallel.run_all([partial(task, *part) for part in _parallel.split(n, threads)])
+    work = max(1, d * W.shape[1])  # multiplications a row
+    threads = _parallel.thread_count() if n * work > 2 * _WORK_PER_THREAD else 1
+    step = n if checkpoint is None else max(loops.ROWS, int(_WORK_PER_CHECK / work)) * threads
+    for start in range(0, n, step):
+        stop = min(start + step, n)
+        parts = _parallel.split(stop - start, threads)
+        _parallel.run_all([partial(task, start + a, start + b) for a, b in parts])
+        if checkpoint is not None:
+            checkpoint(stop, n)
     return first, second
 
 
