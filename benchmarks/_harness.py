@@ -61,6 +61,8 @@ VERSIONED = (
     "polars",
     "pyarrow",
     "statsmodels",
+    "pyod",
+    "libspot",
 )
 _SHORT = 1.0  # seconds
 BUSY_SHARE = 0.10  # of all cores, used by others: above it a timing is not to be trusted
