@@ -260,7 +260,7 @@ class Snapshot:
         -------
         float or None
             Exact up to 4,096 values, and in a project with a rolling window; beyond that as near as `sketch` says: its
-            rank is within 0.6 % of q in the middle and 0.03 % at 0.99, and most often a hundred times nearer. None
+            rank is within 0.6 % of q in the middle and 0.03 % at 0.99, and nearer for smooth distributions. None
             without histograms, without values, and after a forget or a merge with a project that has forgotten, since
             a sketch cannot forget. For the members of categories the counts give it.
         """
