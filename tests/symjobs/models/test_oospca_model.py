@@ -6,6 +6,7 @@ import pytest
 
 from symjobs import AnomalyPredictions, from_json, to_json
 from symjobs._errors import InputError
+from symjobs._models._algorithms import ALGORITHMS
 from symjobs._models._model import Model
 from symjobs._models._oospca import OospcaModel
 from symjobs._project import Project
@@ -224,8 +225,14 @@ def test_building_tells_what_was_built():
     found = project.predict("m", (rows(), NAMES))
     assert isinstance(found, AnomalyPredictions)
     assert list(found.columns()) == ["score", "residual", "leverage"]
-    assert OospcaModel.score in OospcaModel.keys
-    assert Model.score is None
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_the_score_of_a_model_is_one_of_its_keys(algo):
+    model = ALGORITHMS[algo]
+    assert model.score in model.keys
+    assert model.score == ("distance" if algo == "kmeans" else "score")
+    assert Model.score is None  # unless a model says otherwise
 
 
 def test_it_is_saved_and_loaded(tmp_path):
