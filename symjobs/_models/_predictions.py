@@ -31,10 +31,17 @@ class Predictions(ABC):
 
     @abstractmethod
     def columns(self) -> dict[str, np.ndarray]:
-        """Return the answers by their keys on the wire: (n_rows,) arrays, NaN where there is none."""
+        """Return the answers by their keys on the wire: (n_rows,) arrays of numbers or of text.
+
+        NaN, or an empty text, where there is none.
+        """
 
     def entities(self) -> dict[str, Any]:
         """Return ``KSVSMap``, with one map a row."""
         columns = self.columns()
-        texts = [[number_text(value) for value in array.tolist()] for array in columns.values()]
+        texts = [[_text(value) for value in array.tolist()] for array in columns.values()]
         return {"KSVSMap": KSVSMap([dict(zip(columns, row, strict=True)) for row in zip(*texts, strict=True)])}
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else number_text(value)

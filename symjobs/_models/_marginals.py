@@ -1,0 +1,188 @@
+"""How each input of a model is distributed by itself, as a snapshot's sketches and counts know it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symjobs._errors import InputError
+from symjobs._models._inputs import Input
+from symjobs._models._model import Checkpoint, Names
+from symjobs._models._standard import chosen_indices, on_host
+from symjobs._text import some
+
+if TYPE_CHECKING:
+    from symjobs._project import Snapshot
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Marginal:
+    """One input's distribution over the rows in which it is present.
+
+    Attributes
+    ----------
+    n : int
+        Those rows.
+    values : (m,) float64
+        Values learnt, ascending: all of them while a sketch is exact, else those where its distribution function
+        bends or jumps. The first and the last are the smallest and the largest.
+    below, upto : (m,) float64
+        Share of the rows with a smaller value, and with one no larger. Linear in between.
+    deviation, skewness : float
+        By the moments.
+    """
+
+    n: int
+    values: np.ndarray
+    below: np.ndarray
+    upto: np.ndarray
+    deviation: float
+    skewness: float
+
+    def share_upto(self, x: np.ndarray) -> np.ndarray:
+        """Return the share of the rows with a value no larger than each of x."""
+        at = np.searchsorted(self.values, x)  # the first value >= x
+        right, left = np.minimum(at, len(self.values) - 1), np.maximum(at - 1, 0)
+        hit = (self.values[right] == x) & (at < len(self.values))
+        inner = (at > 0) & (at < len(self.values)) & ~hit
+        gap = np.where(inner, self.values[right] - self.values[left], 1.0)
+        part = np.where(inner, x - self.values[left], 0.0) / gap
+        between = np.where(at > 0, self.upto[left], 0.0)
+        between += part * np.where(inner, self.below[right] - self.upto[left], 0.0)
+        return np.where(hit, self.upto[right], between)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Marginals:
+    """The inputs that vary.
+
+    Attributes
+    ----------
+    inputs : tuple of Input
+        The d of them.
+    mean : (d,) float64
+    each : tuple of Marginal
+    left_out : tuple of str
+        Inputs that are constant or without values: they say nothing of how unusual a row is.
+    n_rows : int
+        Rows learnt.
+    n_sketched : int
+        Inputs whose sketches are no longer exact.
+    """
+
+    inputs: tuple[Input, ...]
+    mean: np.ndarray
+    each: tuple[Marginal, ...]
+    left_out: tuple[str, ...]
+    n_rows: int
+    n_sketched: int
+
+    def facts(self) -> dict[str, str]:
+        """Return what a model's info tells of the inputs."""
+        facts = {"rows": str(self.n_rows), "sketched": str(self.n_sketched)}
+        if self.left_out:
+            facts["left_out"] = f"{', '.join(self.left_out)}: constant or without values"
+        return facts
+
+
+def marginals(
+    snapshot: Snapshot, inputs: Names | None, targets: Names | None, algo: str, checkpoint: Checkpoint | None = None
+) -> Marginals:
+    """Return the distributions of a model's inputs.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    inputs : sequence of str or int, or None
+        Names or indexes; the name of a category or list column stands for its members. None: every C and B column.
+    targets : sequence of str or int, or None
+        Must be empty.
+    algo : str
+        For messages.
+    checkpoint : callable, optional
+        Called with inputs done and inputs to do.
+
+    Raises
+    ------
+    InputError
+        If there are targets, an input is unknown or named twice, fewer than two rows are learnt, a C input has no
+        sketch, or no input varies.
+    """
+    indices = chosen_indices(snapshot, inputs, targets, algo)
+    moments = snapshot.moments
+    counts, means = on_host(moments.count), on_host(moments.mean())
+    deviations, skewness = np.sqrt(on_host(moments.var())), on_host(moments.skewness())
+    kept: list[int] = []
+    found: list[Marginal] = []
+    sketched = 0
+    for done, i in enumerate(indices):
+        if checkpoint is not None:
+            checkpoint(done, len(indices))
+        if not deviations[i] > 0:  # constant, or NaN: no values
+            continue
+        n, skew = int(counts[i]), float(skewness[i]) if np.isfinite(skewness[i]) else 0.0
+        if snapshot.types[i] == "B":
+            ones = float(means[i])
+            values, below, upto = np.array([0.0, 1.0]), np.array([0.0, 1.0 - ones]), np.array([1.0 - ones, 1.0])
+        else:
+            sketch = snapshot.sketch(i)
+            if sketch is None:
+                raise InputError(_without_sketch(snapshot, snapshot.names[i], algo))
+            n, (values, below, upto) = sketch.n, _distinct(*sketch.distribution())
+            sketched += not sketch.exact
+            if len(values) < 2:  # a sketch of one value, whose deviation is rounding
+                continue
+        kept.append(i)
+        found.append(Marginal(n, values, below, upto, float(deviations[i]), skew))
+    if not kept:
+        raise InputError(
+            f"none of the inputs {some([snapshot.names[i] for i in indices])} varies in the {snapshot.n_rows} rows of "
+            f"project {snapshot.name!r}; name others as inputs"
+        )
+    if checkpoint is not None:
+        checkpoint(len(indices), len(indices))
+    chosen = set(kept)
+    return Marginals(
+        inputs=tuple(snapshot.input(i) for i in kept),
+        mean=means[kept],
+        each=tuple(found),
+        left_out=tuple(snapshot.names[i] for i in indices if i not in chosen),
+        n_rows=snapshot.n_rows,
+        n_sketched=sketched,
+    )
+
+
+def _distinct(values: np.ndarray, below: np.ndarray, upto: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each value once: a digest may know the smallest and the largest value besides a centroid at the same place."""
+    new = np.diff(values) > 0.0
+    first, last = np.append(True, new), np.append(new, True)
+    return values[first], below[first], upto[last]
+
+
+def _without_sketch(snapshot: Snapshot, name: str, algo: str) -> str:
+    if not snapshot.histogram:
+        return (
+            f"a model {algo!r} needs the distribution of {name!r}, and project {snapshot.name!r} keeps no histograms; "
+            "create it with histogram=True (enableHistogram), or choose a model of its moments: oospca or mahalanobis"
+        )
+    return (
+        f"a model {algo!r} needs the distribution of {name!r}, and the histograms of project {snapshot.name!r} have "
+        "lost it, as rows were forgotten, which a sketch cannot undo; learn the rows into a new project"
+    )
+
+
+def joined(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return arrays one behind the other, and their lengths: how a file holds them."""
+    return np.concatenate(parts), np.array([len(part) for part in parts], dtype=np.int64)
+
+
+def parted(array: np.ndarray, sizes: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return the ``count`` arrays that `joined` put together; ValueError if they do not fit."""
+    if array.dtype != np.float64 or array.ndim != 1 or sizes.dtype.kind != "i" or sizes.shape != (count,):
+        raise ValueError(f"its tables are {array.dtype} of shape {array.shape} and {sizes.shape} for {count} inputs")
+    if (sizes < 1).any() or int(sizes.sum()) != len(array) or not np.isfinite(array).all():
+        raise ValueError("its tables hold something else than finite numbers of the sizes they name")
+    return np.split(array, np.cumsum(sizes)[:-1])
