@@ -2,7 +2,9 @@
 
 import json
 import pickle
+import struct
 
+import datasketches
 import msgspec
 import numpy as np
 import pandas as pd
@@ -182,6 +184,42 @@ def test_a_file_without_clusters_and_models_is_of_version_1(saved):
     assert record["version"] == 1
     assert not {"clusters", "models"} & set(record)
     assert Project.load(saved).snapshot().clusters is None
+
+
+def test_sketches_make_a_file_of_version_3(tmp_path):
+    Project("p", histogram=True).learn(make(1, 200), types=TYPES).save(tmp_path / "p")
+    assert record_of(tmp_path / "p")["version"] == 3
+    assert Project.load(tmp_path / "p").snapshot().quantile("x", 0.5) is not None
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_sketches_of_earlier_versions_are_read(tmp_path, version):
+    """They were KLL's."""
+    path = tmp_path / "p"
+    project = Project("p", histogram=True).learn(make(1, 200), types=TYPES)
+    project.save(path)
+    snapshot = project.snapshot()
+
+    def back(record, arrays):
+        parts = []
+        for column in record["columns"]:
+            if column["type"] in "CB":
+                kll = datasketches.kll_doubles_sketch(1024)
+                sketch = snapshot.sketch(column["name"])
+                values, below, upto = sketch.distribution()
+                kll.update(np.repeat(values, np.rint((upto - below) * sketch.n).astype(int)))
+                parts.append(kll.serialize())
+        data = b"".join(struct.pack("<q", len(part)) + part for part in parts)
+        arrays["histograms"] = np.frombuffer(data, np.uint8)
+        record["version"] = version
+
+    rewritten(path, back)
+    loaded = Project.load(path)
+    for name in ("x", "y"):
+        for q in (0, 0.1, 0.5, 0.99, 1):
+            assert loaded.snapshot().quantile(name, q) == snapshot.quantile(name, q)
+    loaded.learn(make(2, 50), types=TYPES).save(path)
+    assert record_of(path)["version"] == 3
 
 
 @pytest.fixture
