@@ -63,8 +63,8 @@ class EcodModel(Model):
     -----
     The tails of a value are the share of the values learnt that are no larger, and the share of those that are no
     smaller (Li et al., "ECOD: unsupervised outlier detection using empirical cumulative distribution functions", IEEE
-    TKDE 35, 2022); beyond all values learnt, where that would be 0, half a row is counted. Where a sketch stands for the
-    values, the logarithms of the shares are linear between those that it knows.
+    TKDE 35, 2022). Beyond all values learnt, where that would be 0, half a row is counted. Where a sketch stands for
+    the values, the logarithms of the shares are linear between those that it knows.
 
     * ``score`` is the sum over the inputs of -log of the smaller of both probabilities, in nats: what PyOD's ECOD
       computes of the rows it is fitted to, whose skewness has no effect (but where it is exactly 0).
@@ -94,7 +94,7 @@ class EcodModel(Model):
         self._facts = facts
         more = {}
         if settings.threshold is not None:
-            more[FLAG] = f"1 where score > {number_text(settings.threshold)}, else 0; NaN where an input is missing"
+            more[FLAG] = f"1 where score > {number_text(settings.threshold)}, else 0, as where an input is missing"
         for i in range(1, settings.explained + 1):
             more[f"feature_{i}"] = f"the input that adds most to the score, number {i}; empty where one is missing"
             more[f"probability_{i}"] = "its tail probability"
@@ -143,7 +143,7 @@ class EcodModel(Model):
         missing = np.isnan(score)
         further: dict[str, np.ndarray] = {}
         if self.settings.threshold is not None:
-            further[FLAG] = np.where(missing, np.nan, score > self.settings.threshold)
+            further[FLAG] = (score > self.settings.threshold).astype(np.int8)
         if features:
             names = np.array([*(known.name for known in self.inputs), ""])  # the last one where the feature is -1
             which, chance = np.concatenate(features), np.concatenate(probabilities)
