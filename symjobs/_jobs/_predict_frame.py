@@ -15,13 +15,13 @@ from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import SteadyBlocks
 from symjobs._models._evt import EvtSettings
 from symjobs._parameters import flag, text_parameters
+from symjobs._project import Project
 from symjobs._tables import read_table
 from symjobs._text import near, shown, some
 from symkernels import QuantileSketch
 
 if TYPE_CHECKING:
     from symjobs._models import Built
-    from symjobs._project import Project
 
 BLOCK_ROWS = 1024  # the wire's: quantiles are those of the rows before a block of so many
 RULES = ("q95", "q98", "q99")
@@ -97,12 +97,16 @@ class DSPredictDataFrameJob(Job):
         *,
         impute: bool = False,
     ) -> None:
+        if not isinstance(project, Project):
+            raise InputError(f"rows are scored by a model of a Project, got {shown(project)} for the project")
+        if not isinstance(model, str):
+            raise InputError(f"model (modelid) must be a model's name, got {shown(model)}")
         self.project = project
         self.model = model
         self._evt = EvtSettings.parse(evt_parameters(alpha, evt))
         self.settings = self._evt.text()
         self._evt.spot()  # refuses what does not go together
-        if simple_rule not in RULES:
+        if not isinstance(simple_rule, str) or simple_rule not in RULES:
             raise InputError(f"simple_rule must be one of {', '.join(RULES)}, got {shown(simple_rule)}")
         self.simple_rule = simple_rule
         self.include_scores = bool(include_scores)

@@ -24,8 +24,10 @@ def drawn(n: int, seed: int = 0) -> np.ndarray:
 @pytest.fixture(scope="module")
 def project() -> sj.Project:
     """A project with a model of each kind that the state allows."""
-    project = sj.Project("p", params={"cluster_features": NAMES}).learn((drawn(5000), NAMES))
+    project = sj.Project("p", histogram=True, params={"cluster_features": NAMES}).learn((drawn(5000), NAMES))
     project.build("m", "oospca")
+    for algo in ("mahalanobis", "hba", "ecod"):
+        project.build(algo, algo)
     project.build("k", "kmeans", parameters={"kmeans_k": 3})
     return project
 
@@ -123,7 +125,7 @@ def tables(rows: np.ndarray) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("model", ["m", "k"])
+@pytest.mark.parametrize("model", ["m", "k", "mahalanobis", "hba", "ecod"])
 def test_any_batches_give_the_same_answer_bit_for_bit(project, model):
     X = drawn(100_000, seed=3)[:90_001]  # more than a block of the model's
     X[::50, 1] = np.nan
@@ -271,6 +273,10 @@ def test_data_that_cannot_be_judged(project, rows):
 def test_a_model_that_is_not_there_or_has_no_score(project, rows, monkeypatch):
     with pytest.raises(sj.NoSuchModel, match="Error no such model <nothing>"):
         sj.DSPredictDataFrameJob(project, "nothing", (rows, NAMES))
+    with pytest.raises(sj.InputError, match="must be a model's name, got 3"):
+        sj.DSPredictDataFrameJob(project, 3, (rows, NAMES))
+    with pytest.raises(sj.InputError, match="by a model of a Project"):
+        sj.DSPredictDataFrameJob((rows, NAMES), "m", (rows, NAMES))
     monkeypatch.setattr(type(project.snapshot().model("k").model), "score", None)
     with pytest.raises(sj.InputError, match="model 'k' is of the type kmeans, which has no anomaly score"):
         sj.DSPredictDataFrameJob(project, "k", (rows, NAMES))
