@@ -12,23 +12,12 @@ from symjobs._cli._watch import interrupts
 from symjobs._errors import SymjobsError
 from symkernels import SymkernelsError
 
-OK, FAILED_JOB, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+OK, BAD_INPUT = 0, 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        What follows the program's name; ``sys.argv`` by default.
-
-    Returns
-    -------
-    int
-        0 if all went well, 1 if the job failed, 2 if the input was bad, 130 if interrupted.
-    """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line as `symjobs._cli.main` says; KeyboardInterrupt if Ctrl-C was pressed."""
+    words = list(arguments)
     if words and words[0] in QUESTIONS:
         print(
             f"symjobs: {words[0]!r} is a question, not a command; try: symjobs run {shlex.join(words)}", file=sys.stderr
@@ -41,9 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SymjobsError, SymkernelsError) as error:
         print(f"symjobs: {error}", file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print("symjobs: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `symjobs ... | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
