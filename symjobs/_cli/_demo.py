@@ -21,6 +21,7 @@ from symjobs._jobs import Job, JobHandle, JobManager, ListProjectsInfoJob, Proje
 from symjobs._jobs._explore import ExploreJob
 from symjobs._jobs._optimized_kmeans import OptimizedKmeansJob
 from symjobs._jobs._pca import PCAJob
+from symjobs._jobs._predict_frame import DSPredictDataFrameJob
 from symjobs._jobs._svd import SVDJob
 from symjobs._jobs._svd_select import SVDFeatureSelectionJob
 from symjobs._jobs._vif import ExploreVIFJob
@@ -33,6 +34,7 @@ _SHOWN = (
     ("longley", "vif"),
     ("iris", "explore-anova"),
     ("iris", "kmeans"),
+    ("breast_cancer", "anomaly"),
 )  # printed too, not only written
 
 
@@ -125,7 +127,17 @@ def _tasks(projects: Sequence[Project], manager: JobManager) -> Iterator[Task]:
     yield Task(
         iris, "kmeans", OptimizedKmeansJob(datasets.load_iris(), 2, 6, n_init=50, seed=0), picture="kmeans", title=title
     )
+    yield _anomalies(cancer)
     yield Task(iris, "list-projects", ListProjectsInfoJob(manager.projects.all(_OWNER)))
+
+
+def _anomalies(cancer: Project) -> Task:
+    # 569 rows are few: a short warm-up, and a large alpha.
+    measures = [name for name in cancer.snapshot().names if "$" not in name]
+    cancer.build("oospca", "oospca", measures)
+    evt = {"evt_warmup_size": 200, "evt_quantile": 0.9}
+    job = DSPredictDataFrameJob(cancer, "oospca", datasets.load_breast_cancer(), 0.01, evt, include_scores=True)
+    return Task(cancer, "anomaly", job, picture="anomaly", title="breast_cancer: anomalies by oospca")
 
 
 def _matrix_tasks(project: Project) -> Iterator[Task]:

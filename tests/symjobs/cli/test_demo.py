@@ -32,7 +32,11 @@ def test_every_job_finished(outcome):
     assert {job["status"] for job in jobs} == {"200"}
     assert all(job["current"] == job["maximum"] for job in jobs)
     kinds = {"PCAJob", "SVDJob", "SVDFeatureSelectionJob", "ExploreVIFJob", "ExploreJob", "ProjectInfoJob"}
-    assert {job["type"] for job in jobs} == kinds | {"ListProjectsInfoJob", "OptimizedKmeansJob"}
+    assert {job["type"] for job in jobs} == kinds | {
+        "ListProjectsInfoJob",
+        "OptimizedKmeansJob",
+        "DSPredictDataFrameJob",
+    }
     assert {job["project"] for job in jobs} == set(datasets.names())
     metrics = {job["name"] for job in jobs if job["type"] == "ExploreJob"}
     assert metrics == {f"explore-{metric}" for metric in METRICS}
@@ -51,7 +55,8 @@ def test_pictures_are_there(outcome):
     for name in datasets.names():
         for picture in ("pca", "pca-covariance", "svd", "vif", "correlations"):
             assert (folder / name / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
-    assert (folder / "iris" / "kmeans.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("iris/kmeans.png", "breast_cancer/anomaly.png"):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_known_values(outcome):
