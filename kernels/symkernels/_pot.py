@@ -100,56 +100,56 @@ def pot_threshold(
 ) -> PotThreshold:
     """Threshold that a score passes with probability ``alpha``, from a generalized Pareto law of the largest scores.
 
-        Parameters
-        ----------
-        scores : (n,) float64 or float32
-            Finite, of any unit; NaN is left out and counted.
-        alpha : float, default 1e-4
-            Probability of a false alarm that is tolerated, in (0, 1). With two sides each gets half of it.
-        quantile : float, default 0.98
-            Where the tail begins: the share of the scores that lies below it. Higher fits the tail more closely to what is
-            rare, from fewer scores.
-        two_sides : bool, default False
-            Whether low scores are anomalies too.
-        confidence : float, default 0.95
-            Of the intervals of the thresholds, in (0, 1).
+    Parameters
+    ----------
+    scores : (n,) float64 or float32
+        Finite, of any unit; NaN is left out and counted.
+    alpha : float, default 1e-4
+        Probability of a false alarm that is tolerated, in (0, 1). With two sides each gets half of it.
+    quantile : float, default 0.98
+        Where the tail begins: the share of the scores that lies below it. Higher fits the tail more closely to what is
+        rare, from fewer scores.
+    two_sides : bool, default False
+        Whether low scores are anomalies too.
+    confidence : float, default 0.95
+        Of the intervals of the thresholds, in (0, 1).
 
-        Returns
-        -------
-        PotThreshold
+    Returns
+    -------
+    PotThreshold
 
-        Raises
-        ------
-        ShapeError
-            ``scores`` is not one row of real numbers.
-        DataError
-            A score is infinite; there is none; a probability is outside (0, 1); fewer scores lie above ``quantile`` than
-            ``alpha`` flags; with two sides ``quantile`` is below 0.5.
+    Raises
+    ------
+    ShapeError
+        ``scores`` is not one row of real numbers.
+    DataError
+        A score is infinite; there is none; a probability is outside (0, 1); fewer scores lie above ``quantile`` than
+        ``alpha`` flags; with two sides ``quantile`` is below 0.5.
 
-        Notes
-        -----
-        With N of n scores above the level u the threshold is u + scale / shape ((alpha n / N) ** -shape - 1) (Siffer,
-        Fouque, Termier and Largouet, "Anomaly detection in streams with extreme value theory", KDD 2017); `fit_gpd` gives
-        shape and scale. The level is the smallest score that at least a share ``quantile`` of all does not exceed, which is
-        NumPy's ``quantile(method="inverted_cdf")``.
+    Notes
+    -----
+    With N of n scores above the level u the threshold is u + scale / shape ((alpha n / N) ** -shape - 1) (Siffer,
+    Fouque, Termier and Largouet, "Anomaly detection in streams with extreme value theory", KDD 2017); `fit_gpd` gives
+    shape and scale. The level is the smallest score that at least a share ``quantile`` of all does not exceed, which is
+    NumPy's ``quantile(method="inverted_cdf")``.
 
-        The interval is that of the profile likelihood (Coles, "An Introduction to Statistical Modeling of Extreme Values",
-        2001, section 4.3): thresholds for which some shape is likely enough. It is longer on the upper side, as it should
-        be, which that of the delta method is not. The level and N / n are taken for known. Scores that were drawn
-        independently are assumed; in a series with memory the interval is too short, and so it is for laws that end abruptly,
-    as the uniform one does: theirs is no regular likelihood.
+    The interval is that of the profile likelihood (Coles, "An Introduction to Statistical Modeling of Extreme Values",
+    2001, section 4.3): thresholds for which some shape is likely enough. It is longer on the upper side, as it should
+    be, which that of the delta method is not. The level and N / n are taken for known. Scores that were drawn
+    independently are assumed; in a series with memory the interval is too short, and so it is for laws that end
+    abruptly, as the uniform one does: theirs is no regular likelihood.
 
-        The scores are sorted, on their own device; what lies above the level is copied from a GPU and fitted on the CPU,
-        where so few numbers take less time. O(n) with NumPy, O(n log n) else. `Spot` does the same for a stream.
+    The scores are sorted, on their own device; what lies above the level is copied from a GPU and fitted on the CPU,
+    where so few numbers take less time. O(n) with NumPy, O(n log n) else. `Spot` does the same for a stream.
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from symkernels import pot_threshold
-        >>> found = pot_threshold(np.random.default_rng(0).normal(size=100_000), alpha=1e-4)
-        >>> low, high = found.interval
-        >>> bool(low < 3.719 < high)  # the normal law's own
-        True
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import pot_threshold
+    >>> found = pot_threshold(np.random.default_rng(0).normal(size=100_000), alpha=1e-4)
+    >>> low, high = found.interval
+    >>> bool(low < 3.719 < high)  # the normal law's own
+    True
     """
     alpha, quantile = _fraction("alpha", alpha), _fraction("quantile", quantile)
     confidence = _fraction("confidence", confidence)
