@@ -22,6 +22,8 @@ def fit_rows(X: np.ndarray, C: np.ndarray | None) -> Fits:
     numbers, codes = np.empty((3, m)), np.empty(m, dtype=np.int64)
     reached, counts = np.empty(m, dtype=np.bool_), np.empty(m, dtype=np.int64)
     threads = max(1, min(_parallel.thread_count(), (X.size + C.size) // _VALUES_PER_THREAD))
+    if m == 0:
+        return Fits(numbers[0], numbers[1], numbers[2], codes, reached, counts)
     _parallel.run_all(
         [
             partial(_loops.fit_rows, X, C, start, stop, numbers, codes, reached, counts)

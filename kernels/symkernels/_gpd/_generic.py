@@ -142,6 +142,8 @@ def fit_rows(X: Array, C: Array | None) -> Fits:
     parts = [
         _fit_block(X[part, :], None if C is None else C[part, :])
         for part in blocks(X.shape[0], max(1, _ENTRIES // max(1, width)))
+    ] or [
+        _fit_block(X, C)  # no rows
     ]
     return parts[0] if len(parts) == 1 else Fits(*(xp.concat(list(each)) for each in zip(*parts, strict=True)))
 
