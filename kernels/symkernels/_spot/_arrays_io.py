@@ -32,11 +32,12 @@ def to_arrays(settings: Settings, state: State, follower: Follower | None) -> di
     for side in range(settings.sides):
         name = ("upper", "lower")[side]
         values, times, kinds = state.events(side)
-        J = state.J[side]
+        J = state.J[side].copy()
+        J[at.HEAD] = 0
         stored, censored = (0, 0) if settings.window else (int(J[at.STORED]), int(J[at.CENSORED]))
         result |= {
             f"{name}_floats": state.F[side].copy(),
-            f"{name}_integers": J.copy(),
+            f"{name}_integers": J,
             f"{name}_values": state.P[side, :stored].copy(),
             f"{name}_passed": state.C[side, :censored].copy(),
             f"{name}_ring_values": values.copy(),
