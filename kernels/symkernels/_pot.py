@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtri
 
 from ._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from ._errors import DataError
@@ -241,6 +240,8 @@ def _side(x: Array, alpha: float, quantile: float, confidence: float) -> _Side:
 
 
 def _interval(excesses: np.ndarray, probability: float, middle: float, confidence: float) -> tuple[float, float]:
+    from scipy.special import chdtri  # here, for its import takes a quarter of a second
+
     from ._gpd import _loops  # runs as Python where Numba is absent
 
     low, high = _loops.quantile_interval(excesses, probability, middle, 0.5 * float(chdtri(1, 1.0 - confidence)))
