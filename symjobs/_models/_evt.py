@@ -131,7 +131,7 @@ class EvtSettings:
                 two_sides=self.two_sides,
                 max_excesses=self.max_excesses,
                 window=self.window,
-                seed=self.seed,
+                seed=self.seed % _LONG,  # a client's may be negative
                 follow=self.follow,
             )
         except KernelDependency:

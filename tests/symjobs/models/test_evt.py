@@ -82,3 +82,10 @@ def test_following_needs_the_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasketches", None)
     with pytest.raises(MissingDependency, match=r"evt_tdigest=true needs the package 'datasketches'.*\[histogram\]"):
         EvtSettings.parse({**LEAST, "evt_tdigest": "true"}).spot()
+
+
+def test_a_negative_seed_is_a_seed() -> None:
+    settings = EvtSettings.parse(
+        {"evt_alpha": "0.01", "evt_quantile": "0.9", "evt_warmup_size": "50", "evt_seed": "-3"}
+    )
+    settings.spot().update(np.random.default_rng(0).normal(size=100))
