@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 from symjobs._errors import InputError, MissingDependency
@@ -85,7 +86,6 @@ def test_following_needs_the_library(monkeypatch):
 
 
 def test_a_negative_seed_is_a_seed() -> None:
-    settings = EvtSettings.parse(
-        {"evt_alpha": "0.01", "evt_quantile": "0.9", "evt_warmup_size": "50", "evt_seed": "-3"}
-    )
-    settings.spot().update(np.random.default_rng(0).normal(size=100))
+    given = {"evt_alpha": "0.01", "evt_quantile": "0.9", "evt_warmup_size": "50", "evt_seed": "-3"}
+    result = EvtSettings.parse(given).spot().update(np.random.default_rng(0).normal(size=100))
+    assert np.isfinite(result.threshold[50:]).all()
