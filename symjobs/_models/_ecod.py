@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -188,9 +189,11 @@ class EcodModel(Model):
                 raise ValueError("its ecod model has a distribution that does not rise from 0 to 1")
             each.append(Marginal(int(n), values, below, upto, deviation, skewness))
         threshold, explained = metadata["threshold"], metadata["explained"]
-        if not isinstance(explained, int) or not 0 <= explained <= d:
+        if type(explained) is not int or not 0 <= explained <= d:
             raise ValueError(f"its ecod model explains {explained!r} of {d} inputs")
-        if not isinstance(metadata["use_skewness"], bool) or not isinstance(threshold, int | float | None):
+        if threshold is not None and not (type(threshold) is float and 0.0 <= threshold < math.inf):
+            raise ValueError(f"its ecod model has the threshold {threshold!r}")
+        if not isinstance(metadata["use_skewness"], bool):
             raise ValueError("its ecod model has settings of other types")
         settings = _Settings(threshold, metadata["use_skewness"], explained)
         return cls(inputs, fill, each, settings, dict(metadata["facts"]))

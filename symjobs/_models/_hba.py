@@ -68,7 +68,8 @@ class Histogram:
     def table(self) -> LookupTable:
         """Return it as a table, with half a bin more at each end."""
         edges, scores = self.edges, self.scores
-        below, above = edges[0] - (edges[1] - edges[0]) / 2, edges[-1] + (edges[-1] - edges[-2]) / 2
+        below = min(edges[0] - (edges[1] - edges[0]) / 2, np.nextafter(edges[0], -np.inf))
+        above = max(edges[-1] + (edges[-1] - edges[-2]) / 2, np.nextafter(edges[-1], np.inf))
         within = np.concatenate([scores[:1], scores, scores[-1:]])
         between = np.concatenate([[self.outside], within, [self.outside]])[None]
         return LookupTable(
