@@ -7,11 +7,12 @@ digits: PyOD's scores are infinite there, as it divides by the variance of a dir
 ecod and hba are compared with all values in memory, and with more than a sketch holds exactly: the rows many times
 over, with noise of a thousandth of a standard deviation, but for the digits, which stay whole numbers.
 
-hba is compared with HBOS on standardized rows, since it measures in standard deviations. On rows in their own units HBOS
-ranks otherwise, as its regularizer is a density per unit: on wine it is up to 0.15 worse and 0.06 better, and other units
-make another order. No number of bins and no regularizer (10, 12, 20 bins, or the rule; 0 to 0.5) was within 0.01 of it
-everywhere, so only the mean of all cases is compared. HBOS sees the digits once: whole numbers lie on edges of bins, and
-rounding says to PyOD on which side, so that the same rows many times over move its AUC by up to 0.03 (ours by 0.001).
+hba is compared with HBOS on standardized rows, since it measures in standard deviations. On rows in their own units
+HBOS ranks otherwise, as its regularizer is a density per unit: on wine it is up to 0.15 worse and 0.06 better, and
+other units make another order. No number of bins and no regularizer (10, 12, 20 bins, or the rule; 0 to 0.5) was within
+0.01 of it everywhere, so only the mean of all cases is compared. HBOS sees the digits once: whole numbers lie on edges
+of bins, and rounding says to PyOD on which side, so that the same rows many times over move its AUC by up to 0.03 (ours
+by 0.001).
 """
 
 import warnings
