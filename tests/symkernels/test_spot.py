@@ -284,3 +284,21 @@ def test_without_numba_the_answers_are_the_same(tmp_path: Path) -> None:
     spots = [Spot(), Spot(max_excesses=12, alpha=5e-3), Spot(window=1500, two_sides=True), DriftSpot(depth=20)]
     expected = [spot.update(x).threshold for spot in spots]
     np.testing.assert_allclose(np.load(tmp_path / "z.npy"), expected, rtol=1e-6)
+
+
+def test_a_window_in_which_all_is_flagged_goes_on() -> None:
+    rng = np.random.default_rng(3)
+    x = np.concatenate([rng.standard_normal(1000), 1e3 + rng.standard_normal(5000), rng.standard_normal(3000)])
+    spot = Spot(window=1000)
+    flags = spot.update(x).flags
+    assert flags[1000:6000].all()
+    assert not flags[6100:].mean() > 0.01
+
+
+def test_few_values_are_not_believed_to_end_abruptly() -> None:
+    x = np.concatenate([np.zeros(980), np.linspace(1.0, 2.0, 20)])
+    spot = Spot()
+    spot.update(np.random.default_rng(0).permutation(x))
+    assert (spot.tail.shape, spot.tail.method, spot.tail.converged) == (-0.5, "moments", False)
+    assert np.isfinite(spot.tail.loglik)
+    assert spot.threshold > 2.0

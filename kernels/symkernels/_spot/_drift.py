@@ -82,16 +82,19 @@ class DriftSpot(Spot):
     def _warm_up(self, values: np.ndarray) -> int:
         from ._loops import centred
 
-        state, settings = self._state, self._settings
-        present = np.flatnonzero(values == values)
-        used = len(values)
-        if len(present) >= self.remaining:
-            used = int(present[self.remaining - 1]) + 1
-            present = present[: self.remaining]
-        state.G[at.MISSING] += used - len(present)
-        out = np.empty(len(present))
-        count = int(centred(values[present], state.D, state.M, state.G, out))
-        state.first = np.concatenate([state.first, out[:count]])
-        if len(state.first) == settings.warmup:
-            state.start(settings)
+        state, settings, used = self._state, self._settings, 0
+        while used < len(values) and not state.warm:  # again, where infinite values did not fill the mean
+            part = values[used:]
+            present = np.flatnonzero(part == part)
+            taken = len(part)
+            if len(present) >= self.remaining:
+                taken = int(present[self.remaining - 1]) + 1
+                present = present[: self.remaining]
+            state.G[at.MISSING] += taken - len(present)
+            out = np.empty(len(present))
+            count = int(centred(part[present], state.D, state.M, state.G, out))
+            state.first = np.concatenate([state.first, out[:count]])
+            if len(state.first) == settings.warmup:
+                state.start(settings)
+            used += taken
         return used

@@ -22,13 +22,22 @@ SPARE = 4.0  # times the values that are due beyond the threshold, at least, are
 SLACK = 1.25  # times the values wanted, before the level is raised
 STRAY = 0.03  # times alpha: the tail's probability beyond which a flag is not the tail's
 MARGIN = 0.5  # times threshold - level, that a flag may be above the threshold in any case: ends of tails are not known
+DOUBT = 1.0  # standard deviations of a fit, by which the share beyond its threshold may be larger than alpha
+IRREGULAR = -0.5  # shape below which maximum likelihood is irregular (Smith 1985)
+FEW = 100.0  # values, fewer of which are not believed to have such a shape
 SIGMAS = 3.0  # that flags may be above what is due, and all count
 MULTIPLIER, MODULUS = 48271, 2147483647  # Park and Miller's generator, as in C++'s minstd_rand
 
 
-def explained(flags: float, due: float) -> float:
-    """How many of the flags count: all, while alpha explains them; ever closer to what is due, the more there are."""
-    limit = due + SIGMAS * math.sqrt(due)
+def explained(flags: float, due: float, count: float) -> float:
+    """How many of the flags count: all, while alpha explains them; ever closer to what is due, the more there are.
+
+    A threshold fitted to ``count`` values is uncertain: where the shape is near 0, the logarithm of the share beyond it
+    has the variance L^2 (L^2 / 4 - L + 2) / count, L the logarithm of the share above the level over alpha.
+    """
+    logs = math.log(max(1.0, count / max(due, 1e-300)))
+    deviation = logs * math.sqrt(((0.25 * logs - 1.0) * logs + 2.0) / max(1.0, count))
+    limit = due * math.exp(min(DOUBT * deviation, 10.0)) + SIGMAS * math.sqrt(due)
     if flags <= limit:
         return flags
-    return due + SIGMAS * math.sqrt(due) * limit / flags
+    return due + (limit - due) * limit / flags

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .._gpd._loops import fit
+from .._gpd._methods import MOMENTS
 from . import _layout
 from ._layout import (
     AT,
@@ -27,6 +28,7 @@ from ._layout import (
     DROPPED,
     EXCESS,
     FAR,
+    FEW,
     FILLED,
     FIRST,
     FITS,
@@ -37,6 +39,7 @@ from ._layout import (
     FRESH,
     GROWTH,
     HEAD,
+    IRREGULAR,
     LENGTH,
     LEVEL,
     LOGLIK,
@@ -50,7 +53,6 @@ from ._layout import (
     SCALE,
     SHAPE,
     SHARE,
-    SIGMAS,
     SLACK,
     SPARE,
     STORED,
@@ -89,12 +91,22 @@ def _judge(alpha, n, F, J):
         return
     counted = n - J[DROPPED]
     flags = float(J[FLAGS])
-    count = explained(flags, alpha * counted)
+    count = explained(flags, alpha * counted, F[COUNT])
+    if counted - (flags - count) <= 0.0:  # nothing in the window was the tail's
+        return
     rate = (F[COUNT] + count) / ((counted - (flags - count)) * alpha)
     logs = max(0.0, math.log(rate)) if rate > 0.0 else 0.0
     F[Z] = F[LEVEL] + _above(F[SHAPE], F[SCALE], logs)
     far = F[LEVEL] + _above(F[SHAPE], F[SCALE], logs - math.log(STRAY))
     F[FAR] = max(far, F[Z] + MARGIN * (F[Z] - F[LEVEL]))
+
+
+@compiled
+def _move_theta(level, F):
+    """Move the level, and with it where the next fit starts."""
+    scale = 1.0 + F[THETA] * (level - F[LEVEL])
+    F[THETA] = F[THETA] / scale if scale > 0.0 else 0.0
+    F[LEVEL] = level
 
 
 @compiled
@@ -113,8 +125,7 @@ def _raise_level(P, F, J, wanted):
     for j in range(keep):
         P[j] = P[stored - keep + j]
     F[COUNT] = F[COUNT] * keep / stored
-    F[THETA] = F[THETA] / (1.0 + F[THETA] * (level - F[LEVEL]))
-    F[LEVEL] = level
+    _move_theta(level, F)
     F[BASE] = level
     J[STORED] = keep
 
@@ -157,12 +168,27 @@ def _gather(n, window, most, first, warmup, P, C, V, T, K, F, J):
             for j in range(keep):
                 P[j] = P[stored - keep + j]
             stored = keep
-    scale = 1.0 + F[THETA] * (level - F[LEVEL])
-    F[THETA] = F[THETA] / scale if scale > 0.0 else 0.0
-    F[LEVEL] = level
+    _move_theta(level, F)
     F[COUNT] = stored
     J[STORED] = stored
     J[CENSORED] = censored
+
+
+@compiled
+def _regular(x, c):
+    """Scale and log-likelihood at the last regular shape: by the mean, with every value inside the law's end."""
+    total, largest = 0.0, 0.0
+    for values in (x, c):
+        for value in values:
+            total += value
+            largest = max(largest, value)
+    scale = max((1.0 - IRREGULAR) * total / len(x), -1.1 * IRREGULAR * largest)
+    loglik = -len(x) * math.log(scale)
+    for value in x:
+        loglik -= (1.0 + 1.0 / IRREGULAR) * math.log1p(IRREGULAR * value / scale)
+    for value in c:
+        loglik -= math.log1p(IRREGULAR * value / scale) / IRREGULAR
+    return scale, loglik
 
 
 @compiled
@@ -181,7 +207,7 @@ def refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J):
     stored, level = J[STORED], F[LEVEL]
     flags = float(J[FLAGS])
     share = stored / F[COUNT] if F[COUNT] > 0.0 else 1.0
-    used = min(J[CENSORED], round(explained(flags, alpha * counted) * share))
+    used = min(J[CENSORED], round(explained(flags, alpha * counted, F[COUNT]) * share))
     x = np.empty(stored)
     for j in range(stored):
         x[j] = P[j] - level
@@ -189,6 +215,9 @@ def refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J):
     for j in range(used):
         c[j] = max(0.0, C[j * J[CENSORED] // used] - level)
     shape, scale, loglik, method, converged, theta = fit(x, c, F[THETA])
+    if shape < IRREGULAR and F[COUNT] < FEW:
+        shape, method, converged, theta = IRREGULAR, MOMENTS, False, 0.0
+        scale, loglik = _regular(x, c)
     F[SHAPE], F[SCALE], F[LOGLIK], F[THETA] = shape, scale, loglik, theta
     F[FITTED] = F[COUNT]
     J[METHOD], J[CONVERGED], J[FITTED_FLAGS] = method, converged, J[FLAGS]
@@ -261,7 +290,9 @@ def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, J):
     due = alpha * (seen - J[DROPPED])
     changed = J[FRESH] > GROWTH * F[FITTED]
     if kind == COUNTED and not changed:
-        changed = J[FLAGS] <= due + SIGMAS * math.sqrt(due) and J[FLAGS] - J[FITTED_FLAGS] > GROWTH * J[FITTED_FLAGS]
+        flags = float(J[FLAGS])
+        more = flags - J[FITTED_FLAGS] > GROWTH * J[FITTED_FLAGS]
+        changed = more and explained(flags, due, F[COUNT]) == flags
     if changed or (window == 0 and J[STORED] >= most):
         refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J)
     else:

@@ -25,15 +25,17 @@ class Spot:
     law, fitted by maximum likelihood (`fit_gpd`), and the threshold is where that law, scaled to the share of values
     above the level, leaves a share ``alpha``. Each value is judged against the threshold as it is when the value comes,
     and then learnt. The scheme is that of Siffer et al. [1]_, with these differences, which keep the share of false
-    alarms at ``alpha`` (`docs/numerics.md`, `docs/guide/extreme-values.md`):
+    alarms at ``alpha`` (measured in `docs/guide/extreme-values.md`):
 
     - *A flagged value is right-censored at the threshold it passed*: its size does not enter the tail, and yet the tail
-      is not thinned by its absence. Flags count in full while alpha explains their number (up to three standard
-      deviations above it), and ever closer to what alpha explains beyond; those that the tail itself would pass with
-      less than 0.03 alpha are not counted at all.
+      is not thinned by its absence. Flags count in full while alpha explains their number, the fit's own uncertainty
+      and three standard deviations included, and ever closer to what is due beyond; those that the tail itself would
+      pass with less than 0.03 alpha are not counted at all.
     - *The level rises as the stream goes on*: the fit takes the largest k values, with k growing as n^(2/3), and at
       least four times what is due above the threshold. A generalized Pareto law is exact only in the limit, far out.
       The level never falls, but with ``follow``.
+    - Fewer than 100 values are not believed to have a shape below -0.5, where maximum likelihood is irregular: their
+      fit has that shape, and their mean (``method`` ``"moments"``).
 
     Whether values come one by one or in any batches, the answers are the same, bit for bit, and a positive factor or
     a constant on all of them changes no flag, as long as it rounds no digits away.
@@ -261,7 +263,7 @@ class Spot:
         F, J, n = state.F[side], state.J[side], int(state.G[at.N])
         seen = (min(n, self.window) if self.window else n) - int(J[at.DROPPED])
         flags = float(J[at.FLAGS])
-        counted = float(at.explained(flags, self._settings.side_alpha * seen))
+        counted = float(at.explained(flags, self._settings.side_alpha * seen, float(F[at.COUNT])))
         return (float(F[at.COUNT]) + counted) / (seen - (flags - counted)) if seen else float("nan")
 
     def _fit_of(self, side: int) -> Any:

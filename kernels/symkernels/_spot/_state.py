@@ -75,8 +75,7 @@ class State:
         self.G[at.N] = n
         for side in range(settings.sides):
             y = values if side == 0 else -values
-            position = int(settings.quantile * (n - 1))
-            level = float(np.partition(y, position)[position])
+            level = _level(y, settings.quantile)
             F, J = self.F[side], self.J[side]
             F[:] = 0.0
             F[at.SHARE] = 1.0
@@ -164,3 +163,15 @@ class State:
                 self.make_room(0, self.V.shape[1])
             else:
                 self.make_room(self.P.shape[1])
+
+
+def _level(values: np.ndarray, quantile: float) -> float:
+    """A quantile of all but inf, which is no tail's; finite: where it is -inf, the smallest of the others."""
+    values = values[values < np.inf]
+    if len(values):
+        place = int(quantile * (len(values) - 1))
+        level = float(np.partition(values, place)[place])
+        if level > -np.inf:
+            return level
+        values = values[values > -np.inf]
+    return float(values.min()) if len(values) else float(np.finfo(np.float64).max)
