@@ -1,0 +1,43 @@
+"""Thresholds of a stream where values are infinite, settings huge, or much is kept in little room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from symkernels import DriftSpot, Spot
+
+
+def again(spot: Spot) -> Spot:
+    return type(spot).from_arrays(spot.arrays())
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
+def test_infinite_values_amid_those_that_fill_the_mean_are_the_same_in_any_batches(bad: float) -> None:
+    x = np.random.default_rng(0).standard_normal(3000)
+    x[[3, 20, 30]] = bad
+    whole, single = DriftSpot(warmup=500, depth=50), DriftSpot(warmup=500, depth=50)
+    found = whole.update(x)
+    assert whole.warm
+    assert whole.n == 3000 - 3  # they fill nothing
+    np.testing.assert_array_equal(found.threshold, [single.update(float(value)).threshold for value in x])
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
+@pytest.mark.parametrize("share", [0.1, 0.99, 1.0])
+@pytest.mark.parametrize("two_sides", [False, True])
+def test_a_warm_up_of_mostly_infinite_values_has_a_finite_level(bad: float, share: float, two_sides: bool) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal(1000)
+    x[rng.permutation(1000)[: int(share * 1000)]] = bad
+    spot = Spot(two_sides=two_sides)
+    spot.update(x)
+    saved = again(spot)
+    assert np.isfinite(spot.level)
+    if share < 1.0:
+        assert np.isfinite(spot.threshold) == (spot.tail is not None)
+        assert spot.tail is not None or bad > 0.0
+    y = rng.standard_normal(3000)
+    np.testing.assert_array_equal(spot.update(y).threshold, saved.update(y).threshold)
