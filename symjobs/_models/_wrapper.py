@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from symjobs._entities import number_text
 from symjobs._errors import InputError
+from symjobs._models._blocks import Blocks
 from symjobs._models._built import Built
 from symjobs._models._evt import EvtSettings
 from symjobs._models._predictions import Predictions
@@ -95,11 +96,8 @@ class EvtWrapper:
         return self._spot
 
     def judge(self, predictions: Predictions) -> FlaggedPredictions:
-        """Flag predictions, in the order of their rows, and remember them; InputError if the key holds no numbers."""
-        try:
-            values = np.asarray(predictions.columns()[self.key], dtype=np.float64)
-        except (ValueError, TypeError):
-            raise InputError(f"the result key {self.key!r} holds no numbers; wrap one that does") from None
+        """Flag predictions, in the order of their rows, and remember them."""
+        values = numbers_of(predictions, self.key)
         with self._judging:
             spot = self._spot.copy()
             seen = spot.update(values)
@@ -143,8 +141,9 @@ class EvtWrapper:
     @classmethod
     def restore(cls, record: WrapperRecord, arrays: Mapping[str, np.ndarray]) -> EvtWrapper:
         """Return what `record` and the spot's arrays came from; an error of `symkernels` or ValueError if not."""
-        settings, spot = EvtSettings.parse(record.parameters), Spot.from_arrays(dict(arrays))
-        fresh = settings.spot()
+        settings = EvtSettings.parse(record.parameters)
+        fresh = settings.spot()  # says so if what it needs is not installed
+        spot = Spot.from_arrays(dict(arrays))
         for name in ("alpha", "quantile", "warmup", "two_sides", "max_excesses", "window", "seed", "follow"):
             if getattr(spot, name) != getattr(fresh, name):
                 raise ValueError(f"the EVT wrapper of {record.model_id!r} was saved with another {name}")
@@ -168,4 +167,22 @@ def wrap(built: Built, key: str | None, parameters: Mapping[str, object]) -> Evt
         )
     if not isinstance(key, str) or key not in keys:
         raise InputError(f"a {built.model.algo} model has no result key {key!r}; {near(str(key), keys)}")
-    return EvtWrapper(key, EvtSettings.parse(given))
+    wrapper = EvtWrapper(key, EvtSettings.parse(given))
+    numbers_of(built.model.predict(_Means(None, built.model.inputs, built.model.fill)), key)
+    return wrapper
+
+
+def numbers_of(predictions: Predictions, key: str) -> np.ndarray:
+    """Return the values of a result key; InputError if they are no numbers."""
+    try:
+        return np.asarray(predictions.columns()[key], dtype=np.float64)
+    except (ValueError, TypeError):
+        raise InputError(f"the result key {key!r} holds no numbers; wrap one that does") from None
+
+
+class _Means(Blocks):
+    """One row, the means of the inputs: whatever a model is, it answers for it."""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        self.n_rows = 1
+        yield np.array(self._fill, ndmin=2)

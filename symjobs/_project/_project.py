@@ -333,16 +333,25 @@ class Project:
         ----------
         model_id : str
             The model's name.
-        algo : {"kmeans"}
+        algo : {"kmeans", "oospca", "mahalanobis", "hba", "ecod"}
             What to build. ``kmeans``: clusters, from the micro-clusters that the project keeps (``cluster_features``).
+            The others say how unusual a row is: ``oospca`` by principal components and ``mahalanobis`` by its distance
+            from the mean, from the moments; ``hba`` by histograms and ``ecod`` by tail probabilities of the inputs, for
+            which C inputs need ``histogram=True``.
         inputs : sequence of str or int, optional
-            Names or indexes of attributes. For ``kmeans`` some of the cluster features; by default all.
+            Names or indexes of attributes. For ``kmeans`` some of the cluster features; by default all. For the others
+            also names of T and L columns, which stand for their members; by default every C and B column.
         targets : sequence of str or int, optional
-            Names or indexes of attributes; ``kmeans`` has none.
+            Names or indexes of attributes; none of these models has any.
         parameters : mapping, optional
+            Values may be text, as on the wire.
             For ``kmeans``: ``kmeans_k`` (required), ``kmeans_max_iterations`` (1000), ``kmeans_n_init`` (10),
             ``kmeans_rnd_seed`` (0), ``kmeans_scale`` (``none`` or ``standard``; by default the project's
-            ``cluster_scale``). Values may be text, as on the wire.
+            ``cluster_scale``).
+            For ``oospca``: ``pcaCovariance`` (false), ``explainedCovariance`` (0.5), ``pcaNumDimension`` (100).
+            For ``mahalanobis``: ``mahalanobis_shrinkage`` (``oas``, ``rblw`` or ``none``).
+            For ``hba``: ``hba_bins`` (10; or ``auto``), ``hba_alpha`` (0.1).
+            For ``ecod``: ``use_skewness`` (false), ``ecod_anomaly_threshold`` (none), ``desired_prob_feats`` (0).
         checkpoint : callable, optional
             Called every few milliseconds as ``checkpoint(steps done, steps)``; what it raises stops the call and leaves
             the project as it was.
@@ -392,8 +401,8 @@ class Project:
         Returns
         -------
         Predictions
-            One answer a row; for ``kmeans`` a `KMeansPredictions`. With an EVT wrapper (`create_evt_wrapper`) a
-            `FlaggedPredictions` around it.
+            One answer a row; for ``kmeans`` a `KMeansPredictions`, for the others an `AnomalyPredictions`. With an EVT
+            wrapper (`create_evt_wrapper`) a `FlaggedPredictions` around it.
 
         Raises
         ------
@@ -463,17 +472,16 @@ class Project:
         NoSuchModel
             If there is no model of this name.
         InputError
-            If the model has no such key, or a parameter is missing, unknown or out of range.
+            If the model has no such key, or it holds no numbers, or a parameter is missing, unknown or out of range.
         ProjectError
             If the project was deleted.
         """
-        wrapper = wrap(self._model(model_id)[0], result_key, parameters or {})
-        with self._exclusive("create an EVT wrapper in", even_frozen=True), self._swapping:
-            if model_id not in self._models:
-                raise NoSuchModel(model_id)
-            self._wrappers = {**self._wrappers, model_id: wrapper}
-            self._modified = _now()
-        return self.model_info(model_id)
+        with self._exclusive("create an EVT wrapper in", even_frozen=True):  # so that the model stays this one
+            wrapper = wrap(self._model(model_id)[0], result_key, parameters or {})
+            with self._swapping:
+                self._wrappers = {**self._wrappers, model_id: wrapper}
+                self._modified = _now()
+            return self.model_info(model_id)
 
     def delete_evt_wrapper(self, model_id: str) -> None:
         """Stop flagging a model's answers, and give up what was seen of them.

@@ -1,14 +1,15 @@
 """EVT wrappers: flags for any number that a model says, kept up from call to call."""
 
 import json
+import sys
 import threading
 
 import numpy as np
 import pytest
 
 from symjobs import FlaggedPredictions, NoSuchModel
-from symjobs._errors import InputError, ProjectError
-from symjobs._project import Project
+from symjobs._errors import InputError, MissingDependency, ProjectError
+from symjobs._project import Project, _project
 from symkernels import Spot
 
 NAMES = ["x", "y", "z"]
@@ -214,3 +215,39 @@ def test_bad_input(project, key, parameters, message):
 def test_a_model_that_is_not_there(project):
     with pytest.raises(NoSuchModel, match="Error no such model <z>"):
         project.create_evt_wrapper("z", "distance", EVT)
+
+
+def test_a_model_that_is_built_again_meanwhile_gets_no_wrapper_of_the_old_one(project, monkeypatch):
+    wrap = _project.wrap
+    builders = []
+
+    def slow(*arguments):
+        wrapper = wrap(*arguments)
+        builders.append(threading.Thread(target=project.build, args=("m", "oospca")))
+        builders[0].start()
+        builders[0].join(0.3)  # it waits for the wrapper, and not the other way round
+        return wrapper
+
+    monkeypatch.setattr(_project, "wrap", slow)
+    assert project.create_evt_wrapper("m", "distance", EVT).modelType == "kmeans"
+    builders[0].join()
+    assert project.model_info("m").modelType == "oospca"
+    assert list(project.predict("m", (rows(1, 10), NAMES)).columns()) == ["score", "residual", "leverage"]
+
+
+def test_a_key_that_holds_text_is_refused_before_anybody_asks():
+    project = Project("p", histogram=True).learn((rows(0, 400), NAMES))
+    project.build("m", "ecod", parameters={"desired_prob_feats": 1})
+    with pytest.raises(InputError, match="the result key 'feature_1' holds no numbers"):
+        project.create_evt_wrapper("m", "feature_1", EVT)
+    project.create_evt_wrapper("m", "probability_1", EVT)
+    assert "evt_is_anomaly" in project.predict("m", (rows(1, 10), NAMES)).columns()
+
+
+def test_a_file_is_not_called_damaged_where_a_package_is_missing(project, tmp_path, monkeypatch):
+    project.create_evt_wrapper("m", "distance", {**EVT, "evt_tdigest": "true"})
+    project.predict("m", (rows(1, 400), NAMES))
+    project.save(tmp_path / "p.st")
+    monkeypatch.setitem(sys.modules, "datasketches", None)
+    with pytest.raises(MissingDependency, match=r"^evt_tdigest=true needs .*symjobs\[histogram\]"):
+        Project.load(tmp_path / "p.st")
