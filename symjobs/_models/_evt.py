@@ -100,10 +100,12 @@ class EvtSettings:
     def _check(self, text: Mapping[str, str]) -> None:
         if not -_LONG <= self.seed < _LONG:
             raise InputError(f"evt_seed must fit into 64 bits, got {text['evt_seed']!r}")
-        if self.alpha + self.quantile >= 1.0:
+        sides = 2 if self.two_sides else 1
+        if self.alpha / sides + self.quantile >= 1.0:
+            each = f"evt_alpha {text['evt_alpha']}" + (", half of it on each side," if self.two_sides else "")
             raise InputError(
                 f"evt_quantile {text['evt_quantile']} leaves {1.0 - self.quantile:.3g} of the values above it, and "
-                f"evt_alpha {text['evt_alpha']} must be less than that; lower evt_quantile or evt_alpha"
+                f"{each} must be less than that; lower evt_quantile or evt_alpha"
             )
         if self.window is not None and self.window < self.warmup:
             raise InputError(

@@ -89,3 +89,12 @@ def test_a_negative_seed_is_a_seed() -> None:
     given = {"evt_alpha": "0.01", "evt_quantile": "0.9", "evt_warmup_size": "50", "evt_seed": "-3"}
     result = EvtSettings.parse(given).spot().update(np.random.default_rng(0).normal(size=100))
     assert np.isfinite(result.threshold[50:]).all()
+
+
+def test_two_sides_share_alpha():
+    given = {"evt_alpha": "0.03", "evt_quantile": "0.98", "evt_warmup_size": "1000", "evt_two_sides": "true"}
+    assert EvtSettings.parse(given).spot().two_sides  # 0.015 on each, and 0.02 lie above
+    with pytest.raises(InputError, match=r"evt_alpha 0\.03 must be less than that"):
+        EvtSettings.parse({**given, "evt_two_sides": "false"})
+    with pytest.raises(InputError, match="half of it on each side"):
+        EvtSettings.parse({**given, "evt_alpha": "0.04"})
