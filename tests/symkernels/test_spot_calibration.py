@@ -1,7 +1,7 @@
 """False alarms of `Spot` beside the alpha that was asked for: eight laws, with and without outliers.
 
 The mean of eight seeds of 1e6 values each has a relative standard error of at most 0.06 (alpha 1e-4, clean; 0.12 with
-outliers), and lies within 0.99 and 1.18 (0.79 and 1.18). Were the seeds fresh, a law would leave the bounds of the
+outliers), and lies within 0.99 and 1.18 (0.77 and 1.18). Were the seeds fresh, a law would leave the bounds of the
 issue with a probability below 1e-3 by the normal approximation; with these seeds the outcome is fixed.
 """
 
