@@ -15,8 +15,9 @@ with A rising, b and d falling, and also that of
     w - v,    w = (A / theta - A') / theta,  v = A / theta mean x / (1 + theta x),
 
 both falling. Between two points either is bounded by what its parts are at the points, so that an interval is shown to
-hold no root from two evaluations: by the first where theta is large, by the second where it is small. What cannot be
-shown is halved.
+hold no root from two evaluations: by the first where theta is large, by the second where it is small. The bounds of the
+second are close: w and v are mixtures of falling exponentials (Laplace transforms of positive functions), so that their
+logarithms are convex, below their chords and above their tangents. What cannot be shown is halved.
 
 Values are first multiplied by a power of two that brings the largest into [1/2, 1): results do not depend on the
 scale. The search is in g = log(1 + theta max), which gives both ends of theta's range room. Near theta = 0, where all
@@ -65,7 +66,7 @@ _HIGHEST_G = 300.0
 _WIDEST = 2.5  # width in g of an interval with a maximum, concave at both ends, in which Newton steps begin
 _FINEST = 0.25  # width in g of an interval that is halved no more
 _BUDGET = 300  # evaluations in a search
-_G = _EVALUATED = 9  # A, mean log, slope, curvature, b, d, theta, w, v of an evaluation
+_G = _EVALUATED = 11  # A, mean log, slope, curvature, b, d, theta, log w, log v and their slopes, of an evaluation
 
 
 @_reassociated
@@ -170,7 +171,9 @@ def _evaluate(x, c, inverse, highest, g, powers, known, out):
         out[2] = -s1 / s - (u + theta * u1)
         out[3] = -s2 / s + (s1 / s) ** 2 - (2.0 * u1 + theta * u2)
         out[4], out[5] = 1.0 - theta * (u + theta * u1), (m - theta * (v + theta * v1)) / n
-        out[6], out[7], out[8] = theta, -s1, s * (u + theta * u1)
+        out[6] = theta
+        u1, u2 = u + theta * u1, 2.0 * u1 + theta * u2
+        _logs(-s1, -s2, s * u1, s1 * u1 + s * u2, out)
         return True
     u, r, rr = _sums(x, inverse, theta, g)
     v, q, qq = 0.0, 0.0, 0.0
@@ -185,8 +188,35 @@ def _evaluate(x, c, inverse, highest, g, powers, known, out):
     out[2] = 1.0 / theta - a1 / a - u1
     out[3] = -1.0 / (theta * theta) - a2 / a + (a1 / a) ** 2 - u2
     out[4], out[5], out[6] = r / n, q / n, theta
-    out[7], out[8] = (a / theta - a1) / theta, a / theta * u1
+    w = (a / theta - a1) / theta
+    _logs(w, -(2.0 * w + a2) / theta, a / theta * u1, -w * u1 + a / theta * u2, out)
     return known
+
+
+@_compiled
+def _logs(w, w1, v, v1, out):
+    """Logarithms of w and v, and their slopes; NaN, which excludes nothing, where rounding has left no digit."""
+    safe = w > 0.0 and v > 0.0
+    out[7], out[8] = (math.log(w), math.log(v)) if safe else (math.nan, math.nan)
+    out[9], out[10] = (w1 / w, v1 / v) if safe else (math.nan, math.nan)
+
+
+@_compiled
+def _over(p, q, upper, lower):
+    """Whether one of log w and log v is larger than the other all the way from p to q, both falling and convex.
+
+    The larger is above both its tangents, the smaller below its chord: two lines and one, to be compared at both ends
+    and where the tangents meet.
+    """
+    above, beyond = p[upper] - p[lower], q[upper] - q[lower]
+    if not (above > 0.0 and beyond > 0.0):
+        return False
+    width = q[6] - p[6]
+    left, right = p[upper + 2], q[upper + 2]
+    if not left < right:
+        return False
+    t = (q[upper] - right * width - p[upper]) / (left - right)
+    return p[upper] + left * t > p[lower] + (q[lower] - p[lower]) * (t / width)
 
 
 @_compiled
@@ -295,6 +325,17 @@ def _edge(x, c, inverse, highest, shape, low):
 
 
 @_compiled
+def _nothing_beyond(point, g, highest, constant):
+    """Whether no root can lie further from 0: with A at most HIGHEST above, and below, as A is convex in g, over its
+    tangent."""
+    a, b, d, theta = point[0], point[4], point[5], point[6]
+    if g > 0.0:
+        return b * (1.0 + HIGHEST) + d < constant
+    slope = (constant - b - d) * (1.0 + 1.0 / (theta * highest))  # dA / dg
+    return b * (1.0 + a - slope * (g - _LOWEST_G)) + d > constant
+
+
+@_compiled
 def _search(x, c, inverse, highest, powers, known, best):
     """The highest of all maxima of the profile with a shape inside the bounds; False where there is none.
 
@@ -316,6 +357,8 @@ def _search(x, c, inverse, highest, powers, known, best):
             used += 1
             a = points[before, 0]
             if a <= LOWEST or a >= HIGHEST or g <= _LOWEST_G or g >= _HIGHEST_G:
+                break
+            if _nothing_beyond(points[before], g, highest, constant):
                 break
             g = max(3.0 * g, _LOWEST_G) if side < 0.0 else min(2.0 * g, _HIGHEST_G)
         if side < 0.0:
@@ -340,7 +383,9 @@ def _search(x, c, inverse, highest, powers, known, best):
                 or points[j, 7] > points[i, 8]
                 or points[i, 7] < points[j, 8]
                 or points[j, 4] * max(0.0, 1.0 + points[i, 0]) + points[j, 5] > constant
-                or points[i, 4] * (1.0 + points[j, 0]) + points[i, 5] < constant
+                or points[i, 4] * (1.0 + min(HIGHEST, points[j, 0])) + points[i, 5] < constant
+                or _over(points[i], points[j], 7, 8)
+                or _over(points[i], points[j], 8, 7)
             ):
                 continue
         elif narrow or (high - low <= _WIDEST and points[i, 3] < 0.0 and points[j, 3] < 0.0):
