@@ -16,7 +16,16 @@ from urllib.parse import quote
 import msgspec
 
 from symjobs._entities import Envelope, JobInfo, to_json
-from symjobs._errors import InputError, ManagerClosed, NoSuchJob, NoSuchModel, ProjectError, QueueFull, StoreError
+from symjobs._errors import (
+    InputError,
+    ManagerClosed,
+    MissingDependency,
+    NoSuchJob,
+    NoSuchModel,
+    ProjectError,
+    QueueFull,
+    StoreError,
+)
 from symjobs._jobs import Job, JobManager, State
 from symjobs._jobs._failure import one_line
 from symjobs._jobs._states import HTTP_STATUS
@@ -125,8 +134,8 @@ def create_job(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> R
     Returns
     -------
     Response
-        202 with the headers ``Location`` and ``sym-job-id``, 400 for invalid input, 500 if there is no such model or
-        the queue is full.
+        202 with the headers ``Location`` and ``sym-job-id``, 400 for invalid input, 500 if there is no such model, a
+        package is not installed or the queue is full.
     """
     return _guarded(lambda: _create(manager, cid, job))
 
@@ -163,8 +172,8 @@ def _guarded(answer: Callable[[], Response]) -> Response:
         return answer()
     except NoSuchJob:
         return _response(HTTPStatus.BAD_REQUEST, "No such job")
-    except NoSuchModel as error:
-        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))  # the wire's, for this alone
+    except (NoSuchModel, MissingDependency) as error:  # the wire's for the one; of the other no client is to blame
+        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))
     except (InputError, ProjectError) as error:
         return _response(HTTPStatus.BAD_REQUEST, one_line(str(error)))
     except (QueueFull, ManagerClosed):

@@ -16,7 +16,8 @@ from symjobs._cli._parser import ANOMALY_MODELS, ANOMALY_ONLY
 from symjobs._cli._tables import SHOWN, most_extreme
 from symjobs._cli._watch import heed, reading
 from symjobs._errors import InputError
-from symjobs._jobs._predict_frame import DSPredictDataFrameJob, evt_parameters
+from symjobs._explore import on_host
+from symjobs._jobs._predict_frame import DSPredictDataFrameJob, evt_parameters, new_sketch
 from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import SteadyBlocks
 from symjobs._models._evt import EvtSettings
@@ -96,6 +97,7 @@ def _evt(options: argparse.Namespace) -> tuple[float, dict[str, object]]:
 
 def _check_evt(options: argparse.Namespace) -> None:
     """Refuse what does not go together before the file is read, in the words of the options."""
+    new_sketch()  # a package that is missing is told now, too
     try:
         EvtSettings.parse(evt_parameters(*_evt(options))).spot()
     except InputError as error:
@@ -117,7 +119,7 @@ def notes(asked: Asked, result: PredictFrameResult) -> dict[int, str]:
     inputs = snapshot.model(asked.model).model.inputs
     indices = [known.index for known in inputs]
     moments = snapshot.moments
-    mean, deviation = np.asarray(moments.mean())[indices], np.sqrt(np.asarray(moments.var()))[indices]
+    mean, deviation = on_host(moments.mean())[indices], np.sqrt(on_host(moments.var()))[indices]
     found = {}
     with naming(asked.source), reading(Path(asked.source.name).name, "looking up") as checkpoint:
         first = 0

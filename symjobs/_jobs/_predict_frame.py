@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from symjobs._entities import ExploreContext, MLContext, number_text
-from symjobs._errors import InputError
+from symjobs._errors import InputError, MissingDependency
 from symjobs._jobs._context import only_context, parameters
 from symjobs._jobs._job import Job, JobContext
 from symjobs._jobs._predict_frame_result import PredictFrameResult
@@ -18,6 +18,7 @@ from symjobs._parameters import flag, text_parameters
 from symjobs._project import Project
 from symjobs._tables import read_table
 from symjobs._text import near, shown, some
+from symkernels import MissingDependency as KernelDependency
 from symkernels import QuantileSketch
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class DSPredictDataFrameJob(Job):
         value is infinite or no number.
     NoSuchModel
         If the project has no model of this name.
+    MissingDependency
+        If datasketches is not installed (extra ``histogram``), which the quantiles need.
 
     Notes
     -----
@@ -106,6 +109,7 @@ class DSPredictDataFrameJob(Job):
         self._evt = EvtSettings.parse(evt_parameters(alpha, evt))
         self.settings = self._evt.text()
         self._evt.spot()  # refuses what does not go together
+        new_sketch()
         if not isinstance(simple_rule, str) or simple_rule not in RULES:
             raise InputError(f"simple_rule must be one of {', '.join(RULES)}, got {shown(simple_rule)}")
         self.simple_rule = simple_rule
@@ -233,7 +237,8 @@ class DSPredictDataFrameJob(Job):
 
 def evt_parameters(alpha: object, evt: Mapping[str, object] | None) -> dict[str, str]:
     """Return the parameters ``evt_*`` of a job as text, its own defaults among them."""
-    given = text_parameters({} if evt is None else evt, "evt")
+    texts = text_parameters({} if evt is None else evt, "evt")
+    given = {name: value for name, value in texts.items() if value.strip()}  # an empty text is no value
     if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.number) or not 0.0 < alpha < 1.0:
         raise InputError(f"alpha (evt_alpha) must lie between 0 and 1, got {shown(alpha)}")
     if "evt_alpha" in given and alpha != _ALPHA:
@@ -244,7 +249,7 @@ def evt_parameters(alpha: object, evt: Mapping[str, object] | None) -> dict[str,
 
 def _quantiles_before(score: np.ndarray, context: JobContext) -> dict[str, np.ndarray]:
     """Return the quantiles of all scores before each row's block; (n,) arrays by their names."""
-    sketch = QuantileSketch()
+    sketch = new_sketch()
     starts = range(0, len(score), BLOCK_ROWS)
     known = np.empty((len(_SHARES), len(starts)))
     for i, start in enumerate(starts):
@@ -252,6 +257,14 @@ def _quantiles_before(score: np.ndarray, context: JobContext) -> dict[str, np.nd
         sketch.update(score[start : start + BLOCK_ROWS])
         context.checkpoint()
     return {name: np.repeat(row, BLOCK_ROWS)[: len(score)] for name, row in zip(RULES, known, strict=True)}
+
+
+def new_sketch() -> QuantileSketch:
+    """Return a sketch of scores; MissingDependency, naming the extra, where datasketches is not installed."""
+    try:
+        return QuantileSketch()
+    except KernelDependency:
+        raise MissingDependency("datasketches", "histogram", "DSPredictDataFrameJob") from None
 
 
 def _check_table(built: Built, data: Any) -> int:
@@ -262,7 +275,7 @@ def _check_table(built: Built, data: Any) -> int:
     if isinstance(data, Iterator) or not _is_kept(data):
         return 0
     first = next(iter(read_table(data)), None)
-    if first is None:
+    if first is None or (first.alone and not first.n_rows):
         raise InputError("the data has no rows; there is nothing to predict")
     for known in built.model.inputs:
         if known.column not in first.names:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -290,3 +292,28 @@ def test_a_single_row_and_a_huge_scale(project):
         result = run(scaled, (drawn(3000, seed=1) * scale, NAMES), alpha=1e-2)
         plain = run(project, (drawn(3000, seed=1), NAMES), alpha=1e-2)
         assert abs(result.n_flagged - plain.n_flagged) <= 10
+
+
+def test_a_missing_package_is_named_when_the_job_is_made(project, rows, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasketches", None)
+
+    def make():
+        return sj.DSPredictDataFrameJob(project, "m", (rows, NAMES))
+
+    with pytest.raises(sj.MissingDependency, match=r"DSPredictDataFrameJob needs .*symjobs\[histogram\]"):
+        make()
+    with sj.JobManager() as manager:
+        response = sj.rest.create_job(manager, "c1", make)
+    assert (response.status, "datasketches" in response.body["statusString"]) == (500, True)
+
+
+def test_an_empty_text_is_no_parameter(project, rows):
+    evt = {"evt_alpha": "", "evt_quantile": " ", "evt_warmup_size": "", "evt_two_sides": ""}
+    job = sj.DSPredictDataFrameJob(project, "m", (rows, NAMES), alpha=0.01, evt=evt)
+    assert job.settings == sj.DSPredictDataFrameJob(project, "m", (rows, NAMES), alpha=0.01).settings
+
+
+def test_a_table_without_rows_is_refused_when_the_job_is_made(project, rows):
+    for data in ((rows[:0], NAMES), pd.DataFrame(rows[:0], columns=NAMES)):
+        with pytest.raises(sj.InputError, match="the data has no rows"):
+            sj.DSPredictDataFrameJob(project, "m", data)
