@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from symkernels import DriftSpot, Spot
+from symkernels import DataError, DriftSpot, Spot
 
 
 def again(spot: Spot) -> Spot:
@@ -41,3 +39,34 @@ def test_a_warm_up_of_mostly_infinite_values_has_a_finite_level(bad: float, shar
         assert spot.tail is not None or bad > 0.0
     y = rng.standard_normal(3000)
     np.testing.assert_array_equal(spot.update(y).threshold, saved.update(y).threshold)
+
+
+@pytest.mark.parametrize("most", [12, 100])
+def test_a_saved_stream_with_many_counted_flags_goes_on_as_it_was(most: int) -> None:
+    rng = np.random.default_rng(2)
+    spot = Spot(alpha=5e-3, quantile=0.9, max_excesses=most)
+    spot.update(rng.exponential(size=150_000))
+    saved, y = again(spot), rng.exponential(size=300_000)
+    np.testing.assert_array_equal(spot.update(y).threshold, saved.update(y).threshold)
+    assert len(spot.arrays()["upper_passed"]) <= most
+
+
+def test_few_values_kept_of_a_long_window_reach_below_the_threshold() -> None:
+    spot = Spot(alpha=1e-3, warmup=10_000, window=200_000, max_excesses=100)
+    flags = spot.update(np.random.default_rng(0).exponential(size=600_000)).flags
+    assert spot.tail.n == 100
+    assert spot.tail_rate > 3e-3  # with the 100 largest of the window it is that of alpha
+    assert flags[200_000:].sum() < 1.3 * 400
+
+
+@pytest.mark.parametrize("name", ["warmup", "max_excesses", "window", "seed"])
+def test_settings_that_no_integer_holds(name: str) -> None:
+    with pytest.raises(DataError, match=f"{name} must be at most"):
+        Spot(**{name: 2**63})
+
+
+@pytest.mark.parametrize("name", ["max_excesses", "window", "seed"])
+def test_the_largest_settings(name: str) -> None:
+    spot = Spot(**{name: 2**62})
+    spot.update(np.random.default_rng(0).exponential(size=2000))
+    assert again(spot).threshold == spot.threshold

@@ -143,8 +143,8 @@ def _halve(P, F, J):
 
 
 @compiled
-def _gather(n, window, most, first, warmup, P, C, V, T, K, F, J):
-    """Fill a fit's values from the ring: the largest in the window."""
+def _gather(wanted, most, P, C, V, K, F, J):
+    """Fill a fit's values from the ring: the ``wanted`` largest in the window, or ``most`` spread over these."""
     size = V.shape[0]
     stored, censored = 0, 0
     for j in range(J[LENGTH]):
@@ -155,11 +155,11 @@ def _gather(n, window, most, first, warmup, P, C, V, T, K, F, J):
         elif K[at] == COUNTED:
             C[censored] = V[at]
             censored += 1
-    wanted = first * (min(n, window) / warmup) ** POWER
-    keep = int(min(wanted, most))
+    keep = int(wanted)
     level = F[BASE]
-    if 1 <= keep < stored:
+    if keep < stored or most < stored:
         P[:stored].sort()
+    if 1 <= keep < stored:
         above = P[stored - keep - 1]
         while keep > 0 and P[stored - keep] <= above:
             keep -= 1
@@ -170,6 +170,10 @@ def _gather(n, window, most, first, warmup, P, C, V, T, K, F, J):
             stored = keep
     _move_theta(level, F)
     F[COUNT] = stored
+    if stored > most:
+        for j in range(most):
+            P[j] = P[int((j + 0.5) * (stored / most))]
+        stored = most
     J[STORED] = stored
     J[CENSORED] = censored
 
@@ -196,10 +200,11 @@ def refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J):
     """Fit a side's tail again, and set its threshold."""
     seen = min(n, window) if window > 0 else n
     counted = seen - J[DROPPED]
+    largest = most if window > 0 else most / SLACK
+    wanted = max(min(F[FIRST] * (counted / warmup) ** POWER, largest), SPARE * alpha * counted)
     if window > 0:
-        _gather(n, window, most, F[FIRST], warmup, P, C, V, T, K, F, J)
+        _gather(wanted, most, P, C, V, K, F, J)
     else:
-        wanted = max(min(F[FIRST] * (counted / warmup) ** POWER, most / SLACK), SPARE * alpha * counted)
         if F[COUNT] > SLACK * wanted or (J[STORED] >= most and F[COUNT] > 1.1 * wanted):
             _raise_level(P, F, J, wanted)
         while J[STORED] >= most and J[STORED] > 1:
@@ -272,7 +277,7 @@ def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, J):
         K[at] = kind
         J[LENGTH] += 1
     elif kind == COUNTED:
-        if J[CENSORED] == C.shape[0]:  # every second one stands for all
+        if J[CENSORED] >= most:  # every second one stands for all
             for j in range(J[CENSORED] // 2):
                 C[j] = C[2 * j + 1]
             J[CENSORED] //= 2
@@ -331,7 +336,7 @@ def run(x, start, alpha, window, most, warmup, sides, G, F, J, P, C, V, T, K, D,
             if window > 0:
                 full = J[side, LENGTH] >= V.shape[1]
             else:
-                full = J[side, STORED] >= P.shape[1] or (J[side, CENSORED] >= C.shape[1] and C.shape[1] < most)
+                full = J[side, STORED] >= P.shape[1] or (C.shape[1] <= J[side, CENSORED] < most)
             if full:
                 break
             G[N] = n + 1

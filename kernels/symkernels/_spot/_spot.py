@@ -15,7 +15,7 @@ from ._arrays_io import from_arrays, to_arrays
 from ._follow import Follower
 from ._merge import merge
 from ._result import SpotResult
-from ._state import Settings, State
+from ._state import UNLIMITED, Settings, State
 
 
 class Spot:
@@ -481,6 +481,8 @@ def _integer(name: str, value: Any, least: int) -> int:
         raise DataError(f"{name} must be a whole number, not {value!r}") from None
     if number < least:
         raise DataError(f"{name} must be at least {least}, not {number}")
+    if number > UNLIMITED:
+        raise DataError(f"{name} must be at most 2**62, not {number}")
     return number
 
 
