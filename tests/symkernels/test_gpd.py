@@ -219,6 +219,8 @@ def test_survival_is_scipys(shape):
         assert tail.isf(p) == pytest.approx(law.isf(p), rel=1e-9, abs=1e-12)
     batch = fit_gpd(genpareto.rvs(shape, size=(3, 50), random_state=1))
     np.testing.assert_allclose(batch.sf(batch.isf(0.01)), 0.01)
+    with np.errstate(invalid="raise"):
+        np.testing.assert_array_equal(tail.sf([np.nan, np.inf, -np.inf]), [np.nan, 0.0, 1.0])
 
 
 def test_without_numba_the_same_comes_out():

@@ -85,6 +85,8 @@ def test_a_row_that_is_not_finite_is_nan_in_both(xp, bad):
     for split in (0, 2, 5):
         for part in projected_squares(put(xp, X), put(xp, shift), put(xp, W), split):
             assert np.flatnonzero(np.isnan(get(part))).tolist() == [7, 64, 99]
+    for part in projected_squares(put(xp, X), put(xp, shift), put(xp, W[:, :0]), 0):  # no column to be seen in
+        assert np.flatnonzero(np.isnan(get(part))).tolist() == [7, 64, 99]
 
 
 def test_what_overflows_is_infinite(xp):

@@ -66,14 +66,15 @@ class GPDFit:
         Returns
         -------
         float or array
-            In [0, 1]; 0 beyond the end of the law.
+            In [0, 1]; 0 beyond the end of the law, NaN for NaN.
         """
         xp = namespace(self.shape) if not isinstance(self.shape, float) else np
         x = xp.asarray(x) * 1.0
-        scale = xp.asarray(self.scale) + 0.0 * x
+        zero = xp.zeros_like(x)
+        scale = xp.asarray(self.scale) + zero
         some = scale > 0.0
-        z = xp.where(x > 0, x, 0.0 * x) / xp.where(some, scale, xp.ones_like(scale))
-        shape = xp.asarray(self.shape) + 0.0 * x
+        z = xp.where(x > 0, x, zero) / xp.where(some, scale, xp.ones_like(scale))
+        shape = xp.asarray(self.shape) + zero
         flat = xp.abs(shape) < 1e-12
         safe = xp.where(flat, xp.ones_like(shape), shape)
         grown = safe * z
@@ -81,6 +82,7 @@ class GPDFit:
         logs = xp.log1p(xp.where(inside, grown, xp.zeros_like(grown)))
         tail = xp.where(inside, xp.exp(-xp.where(flat, z, logs / safe)), xp.zeros_like(z))
         tail = xp.where(some, tail, xp.astype(x < 0, x.dtype) if xp is not np else (x < 0) * 1.0)
+        tail = xp.where(xp.isnan(x), x, tail)
         return float(tail) if isinstance(self.shape, float) and tail.ndim == 0 else tail
 
     def isf(self, p: float) -> Any:

@@ -83,7 +83,7 @@ def projected_squares(
     for name, values in (("shift", shift), ("W", W)):
         if not bool(xp.all(xp.isfinite(values))):
             raise DataError(f"{name} holds a NaN or an infinity; it must be finite")
-    if is_numpy(X) and numba_works():
+    if q and is_numpy(X) and numba_works():
         from . import _projected_compiled
 
         return _projected_compiled.projected_squares(np.asarray(X), np.asarray(shift), np.asarray(W), split, checkpoint)

@@ -62,7 +62,7 @@ class LookupTables:
 
     Notes
     -----
-    A look-up is a binary search: O(log m). NumPy's rows are taken by compiled loops on all threads, 256 rows of a
+    A look-up is a binary search: O(log m). NumPy's rows are taken by compiled loops on all threads, 512 rows of a
     column at a time without a branch; those of other libraries with their ``searchsorted``. Sums are taken in the order
     of the columns, so that all bodies give the same bits.
     """
