@@ -191,6 +191,15 @@ def test_histograms_cannot_forget(algo):
         project.build("m", algo)
 
 
+def test_a_rolling_window_has_the_histograms_of_its_rows(algo):
+    X = rows(0, 900)
+    window = Project("w", histogram=True, params={"rolling_window": 500})
+    for part in np.array_split(X, 4):
+        window.learn((part, NAMES))
+    expected = scores(learnt(X[-500:]), algo, X)
+    np.testing.assert_allclose(scores(window, algo, X), expected, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
