@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from symkernels import DataError, DriftSpot, Spot
+from symkernels._spot import _loops
 
 
 def again(spot: Spot) -> Spot:
@@ -70,3 +71,10 @@ def test_the_largest_settings(name: str) -> None:
     spot = Spot(**{name: 2**62})
     spot.update(np.random.default_rng(0).exponential(size=2000))
     assert again(spot).threshold == spot.threshold
+
+
+def test_a_heavy_tail_and_a_tiny_alpha_give_an_infinite_threshold_on_any_path() -> None:
+    above = getattr(_loops._above, "py_func", _loops._above)
+    for shape, logs in ((10.0, 300.0), (10.0, 70.0), (0.0, 300.0), (-1.0, 800.0)):
+        assert above(shape, 2.0, logs) == pytest.approx(_loops._above(shape, 2.0, logs))
+    assert above(10.0, 2.0, 300.0) == np.inf

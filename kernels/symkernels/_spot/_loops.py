@@ -79,6 +79,8 @@ def _above(shape, scale, logs):
     y = shape * logs
     if abs(y) < 1e-9:
         return scale * logs * (1.0 + 0.5 * y)
+    if y > 709.0:  # beyond any number; Python's exponential would raise
+        return math.inf
     return scale * (math.expm1(y) / shape)
 
 
