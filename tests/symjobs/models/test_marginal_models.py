@@ -187,8 +187,10 @@ def test_without_histograms_it_says_how_to_have_them(algo):
 def test_histograms_cannot_forget(algo):
     X = rows()
     project = learnt(X).forget((X[:10], NAMES))
-    with pytest.raises(InputError, match=r"have lost it, as rows were forgotten.*into a new project"):
+    with pytest.raises(InputError, match=r"have lost it: rows were forgotten.*into a new project"):
         project.build("m", algo)
+    with pytest.raises(InputError, match="or a project without histograms was merged"):
+        learnt(X).merge(learnt(X, histogram=False)).build("m", algo)
 
 
 def test_a_rolling_window_has_the_histograms_of_its_rows(algo):
