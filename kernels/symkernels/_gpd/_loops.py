@@ -58,7 +58,7 @@ def _reassociated(function: Any) -> Any:
     return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
 
 
-_FIRST = 0.75  # distance in g of the first points from 0
+_FIRST_BELOW, _FIRST_ABOVE = -0.9, 0.75  # first points in g; half way between them no power sums are needed
 _NEAR = 1.0 / 32  # |theta| max up to which power sums are used
 _TERMS = 12  # of a series: (1/32)^12 is far below rounding
 _LOWEST_G = -27.0  # 1 + theta max of 2e-12, up to which rounding leaves it some digits
@@ -346,7 +346,7 @@ def _search(x, c, inverse, highest, powers, known, best):
     lefts, rights = np.empty(_BUDGET + 2, dtype=np.int64), np.empty(_BUDGET + 2, dtype=np.int64)
     used, top = 0, 0
     for side in (-1.0, 1.0):
-        g, before = side * _FIRST, -1
+        g, before = _FIRST_BELOW if side < 0.0 else _FIRST_ABOVE, -1
         while True:
             known = _evaluate(x, c, inverse, highest, g, powers, known, points[used])
             points[used, _G] = g
