@@ -170,8 +170,8 @@ def _without_sketch(snapshot: Snapshot, name: str, algo: str) -> str:
         )
     return (
         f"a model {algo!r} needs the distribution of {name!r}, and the histograms of project {snapshot.name!r} have "
-        "lost it: rows were forgotten, which a sketch cannot undo, or a project without histograms was merged; learn the "
-        "rows into a new project with histogram=True"
+        "lost it: rows were forgotten, which a sketch cannot undo, or a project without histograms was merged; learn "
+        "the rows into a new project with histogram=True"
     )
 
 
