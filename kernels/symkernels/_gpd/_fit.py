@@ -166,7 +166,7 @@ def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
     SciPy's ``genpareto.fit(excesses, floc=0)`` is a general search of the same likelihood. Results do not depend on the
     unit: powers of two scale exactly.
 
-    O(n) time for each of 20 to 60 evaluations, no memory beyond the excesses. A batch is shared out to threads with
+    O(n) time for each of 15 to 30 evaluations, no memory beyond the excesses. A batch is shared out to threads with
     NumPy, and is one computation on a GPU; one series at a time does not repay a GPU.
 
     Examples
