@@ -23,6 +23,7 @@ EVT_PARAMETERS = (
     "evt_max_exceedances",
 )
 _LONG = 2**63
+_MOST = 2**62  # of what a Spot takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class EvtSettings:
             window=_count(text, "evt_window_size") if "evt_window_size" in text else None,
             two_sides=flag(text, "evt_two_sides"),
             seed=integer(text, "evt_seed", 0),
-            max_excesses=_count(text, "evt_max_exceedances") if "evt_max_exceedances" in text else None,
+            max_excesses=_count(text, "evt_max_exceedances", 10) if "evt_max_exceedances" in text else None,
         )
         settings._check(text)
         return settings
@@ -133,7 +134,7 @@ class EvtSettings:
                 two_sides=self.two_sides,
                 max_excesses=self.max_excesses,
                 window=self.window,
-                seed=self.seed % _LONG,  # a client's may be negative
+                seed=self.seed % _MOST,  # a client's may be negative
                 follow=self.follow,
             )
         except KernelDependency:
@@ -167,8 +168,8 @@ def _share(text: Mapping[str, str], name: str) -> float:
     return value
 
 
-def _count(text: Mapping[str, str], name: str) -> int:
+def _count(text: Mapping[str, str], name: str, least: int = 1) -> int:
     value = integer(text, name)
-    if not 1 <= value < _LONG:
-        raise InputError(f"{name} must be a whole number from 1, got {text[name]!r}")
+    if not least <= value <= _MOST:
+        raise InputError(f"{name} must be a whole number from {least}, got {text[name]!r}")
     return value

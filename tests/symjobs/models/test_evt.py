@@ -62,6 +62,7 @@ def test_required(name):
         ({"evt_window_size": "-1"}, "evt_window_size must be a whole number from 1"),
         ({"evt_window_size": "499"}, "evt_window_size 499 is smaller than evt_warmup_size 500"),
         ({"evt_max_exceedances": "many"}, "'evt_max_exceedances' must be a finite number, got 'many'"),
+        ({"evt_max_exceedances": "9"}, "evt_max_exceedances must be a whole number from 10, got '9'"),
         ({"evt_two_sides": "yes"}, "'evt_two_sides' must be true or false, got 'yes'"),
         ({"evt_seed": "1e30"}, "evt_seed must fit into 64 bits"),
         ({"evt_windows_size": "600"}, "unknown parameter 'evt_windows_size' .* did you mean 'evt_window_size'"),
