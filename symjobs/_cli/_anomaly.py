@@ -101,7 +101,7 @@ def _check_evt(options: argparse.Namespace) -> None:
     try:
         EvtSettings.parse(evt_parameters(*_evt(options))).spot()
     except InputError as error:
-        text = str(error)
+        text = str(error).replace("the parameters evt_*", "the options")
         for attribute, name in {"alpha": "evt_alpha", **_EVT}.items():
             text = text.replace(name, ANOMALY_ONLY[attribute])
         raise InputError(text) from error

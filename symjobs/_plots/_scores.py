@@ -117,7 +117,9 @@ def _range(finite: np.ndarray, limits: list[np.ndarray], logarithmic: bool) -> t
         if len(known):  # a first threshold, far off, may leave the picture
             low, high = min(low, float(np.quantile(known, 0.02))), max(high, float(np.quantile(known, 0.98)))
     if logarithmic:
-        low = max(low, float(np.quantile(finite, 0.005)) / 3.0)  # scores near zero would take half of the axis
+        # Scores near zero would take half of the axis, but low ones may be what was looked for. A threshold may be 0.
+        least = float(finite.min()) if len(limits) > 1 else float(np.quantile(finite, 0.005))
+        low = max(low, least / 3.0, 1e-200)
         gap = (high / low) ** 0.06
         return low / gap, high * gap
     gap = 0.06 * (high - low) or max(abs(high), 1.0) * 0.06
@@ -147,7 +149,8 @@ def _draw_time(
     _mark_flagged(axes, scores, np.flatnonzero(flagged))
     warm = _warm_up(limits[0])
     if warm:
-        axes.axvspan(0, warm, color=GREY, alpha=0.15, linewidth=0, label="warm-up: no flags")
+        label = "warm-up: no flags" if warm < n else "no flags"  # there may be other reasons, such as constant scores
+        axes.axvspan(0, warm, color=GREY, alpha=0.15, linewidth=0, label=label)
     axes.set_xlim(-0.01 * n, max(1.0, 1.01 * n))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if float(value).is_integer() else f"{value:g}")
     axes.set_xlabel("row")

@@ -174,6 +174,20 @@ def test_scores_whose_largest_dwarf_the_rest_are_logarithmic():
     assert _plots.score_picture(scores, np.full(5, 5.0), scores > 5, title="").axes[0].get_yscale() == "linear"
 
 
+def test_low_scores_that_are_flagged_are_within_a_logarithmic_axis():
+    scores = np.append(np.random.default_rng(0).exponential(size=2000) + 0.5, [1e-3, 100.0])
+    flagged = (scores < 0.1) | (scores > 50)
+    time = _plots.score_picture(scores, np.full(2002, 9.0), flagged, lower=np.full(2002, 0.1), title="").axes[0]
+    assert time.get_yscale() == "log"
+    assert time.get_ylim()[0] < 1e-3
+
+
+def test_without_any_threshold_the_picture_does_not_say_that_it_is_the_warm_up():
+    scores, none = np.ones(9), np.full(9, math.nan)
+    legend = _plots.score_picture(scores, none, scores > 1, title="").axes[0].get_legend()
+    assert "no flags" in [text.get_text() for text in legend.get_texts()]
+
+
 def test_of_a_million_scores_all_are_counted_and_all_flagged_ones_are_drawn(tmp_path):
     scores = np.random.default_rng(0).exponential(size=1_000_000)
     threshold = np.where(np.arange(1_000_000) < 1000, math.nan, 8.0 + np.sin(np.arange(1_000_000)))  # moves every row

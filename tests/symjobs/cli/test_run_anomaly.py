@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -105,6 +106,8 @@ def test_two_sides_missing_inputs_and_a_filter(run, rows, tmp_path):
         (["iris", "--alpha", "nan"], "alpha (--alpha) must lie between 0 and 1"),
         (["iris", "--alpha", "0.05"], "lower --quantile or --alpha"),
         (["iris", "--window", "10"], "--window 10 is smaller than --warmup 1000"),
+        (["iris", "--warmup", "10"], "the options do not go together: a warm-up of 10 leaves no value"),
+        (["iris", "--max-excesses", "9"], "--max-excesses must be a whole number from 10"),
         (["iris", "--warmup", "0"], "--warmup must be a whole number from 1"),
         (["iris", "--param", "colour=red"], "colour"),
         (["iris", "--inputs", "petal_widht"], "petal_widht"),
@@ -120,6 +123,14 @@ def test_bad_input_is_one_line_and_exit_code_2(run, arguments, words):
     line = err.splitlines()[-1]
     assert line.startswith("symjobs: ")
     assert words in line
+
+
+def test_a_missing_package_is_told_before_the_file_is_read(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasketches", None)
+    code, out, err = run("nowhere.csv")
+    assert (code, out) == (2, "")
+    assert "datasketches" in err
+    assert "pip install 'symjobs[histogram]'" in err
 
 
 @pytest.mark.parametrize(
