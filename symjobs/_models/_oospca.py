@@ -129,7 +129,7 @@ class OospcaModel(Model):
             "explainedCovariance": number_text(settings.explained),
             "pcaNumDimension": str(settings.n_components),
             "components": str(kept),
-            "explained": number_text(float(values[:kept].sum() / values.sum())),
+            "explained": number_text(min(float(values[:kept].sum() / values.sum()), 1.0)),
             **known.facts(found),
         }
         return cls(known.inputs, known.mean, found.vectors / roots / units[:, None], values, kept, facts)
