@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symkernels import DataError, DriftSpot, Spot
-from symkernels._spot import _loops
+from symkernels._spot import _layout, _loops
 
 
 def again(spot: Spot) -> Spot:
@@ -78,3 +78,18 @@ def test_a_heavy_tail_and_a_tiny_alpha_give_an_infinite_threshold_on_any_path() 
     for shape, logs in ((10.0, 300.0), (10.0, 70.0), (0.0, 300.0), (-1.0, 800.0)):
         assert above(shape, 2.0, logs) == pytest.approx(_loops._above(shape, 2.0, logs))
     assert above(10.0, 2.0, 300.0) == np.inf
+
+
+@pytest.mark.parametrize("kind", [_layout.EXCESS, _layout.COUNTED, _layout.BEYOND])
+def test_a_saved_window_with_other_counts_than_its_events_is_refused(kind: int) -> None:
+    x = np.random.default_rng(3).standard_normal(4000)
+    x[3000::50] = 4.0
+    x[3500] = 1e6
+    spot = Spot(alpha=1e-3, window=2000)
+    spot.update(x)
+    arrays = again(spot).arrays()
+    kinds = arrays["upper_ring_kinds"]
+    assert set(kinds.tolist()) == {_layout.EXCESS, _layout.COUNTED, _layout.BEYOND}
+    kinds[np.flatnonzero(kinds != kind)[-1]] = kind
+    with pytest.raises(DataError, match="a tail that no values can have"):
+        Spot.from_arrays(arrays)

@@ -107,6 +107,13 @@ def from_arrays(arrays: dict[str, np.ndarray], check: Any) -> tuple[Settings, St
     return settings, state, Follower(panes) if panes else None
 
 
+def _counted(values: np.ndarray, kinds: np.ndarray, F: np.ndarray, J: np.ndarray) -> bool:
+    """Whether the counts of a window's tail are those of its ring."""
+    excesses = (kinds == at.EXCESS) & (values > F[at.LEVEL])
+    found = [excesses.sum(), (kinds == at.COUNTED).sum(), (kinds == at.BEYOND).sum()]
+    return found == [F[at.COUNT], J[at.FLAGS], J[at.DROPPED]]
+
+
 def _load_side(state: State, settings: Settings, side: int, get: Any) -> None:
     name = ("upper", "lower")[side]
     F, J = get(f"{name}_floats", "f", at.FLOATS), get(f"{name}_integers", "i", at.INTEGERS)
@@ -132,6 +139,7 @@ def _load_side(state: State, settings: Settings, side: int, get: Any) -> None:
         or (len(ring[1]) > 0 and not (ring[1][0] >= 1 and ring[1][-1] <= n))
         or not np.isin(ring[2], (at.EXCESS, at.COUNTED, at.BEYOND)).all()
         or not np.isfinite(ring[0][ring[2] == at.EXCESS]).all()
+        or (settings.window and state.warm and not _counted(*ring[::2], F, J))
     ):
         raise _damaged("a tail that no values can have")
     state.F[side], state.J[side] = F, J

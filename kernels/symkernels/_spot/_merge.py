@@ -11,8 +11,6 @@ from ._state import Settings, State
 def merge(a: State, b: State, settings: Settings) -> None:
     """Take the tails of ``b`` into ``a``; both are past their warm-up."""
     for side in range(settings.sides):
-        if np.isnan(b.F[side, at.LEVEL]):
-            continue
         _merge_side(a, b, side)
     a.G[[at.N, at.MISSING, at.FLAGGED]] += b.G[[at.N, at.MISSING, at.FLAGGED]]
     for side in range(settings.sides):
