@@ -33,7 +33,6 @@ import numpy as np
 
 from .._numba import numba_works
 from ._methods import EMPIRICAL, FEW, HIGHEST, LIKELIHOOD, LOWEST, MOMENTS, PWM
-from ._methods import METHODS as METHODS
 
 _WORKS = numba_works()
 

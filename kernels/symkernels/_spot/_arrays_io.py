@@ -139,7 +139,7 @@ def _load_side(state: State, settings: Settings, side: int, get: Any) -> None:
         or (len(ring[1]) > 0 and not (ring[1][0] >= 1 and ring[1][-1] <= n))
         or not np.isin(ring[2], (at.EXCESS, at.COUNTED, at.BEYOND)).all()
         or not np.isfinite(ring[0][ring[2] == at.EXCESS]).all()
-        or (settings.window and state.warm and not _counted(*ring[::2], F, J))
+        or (settings.window and state.warm and not _counted(ring[0], ring[2], F, J))
     ):
         raise _damaged("a tail that no values can have")
     state.F[side], state.J[side] = F, J
