@@ -153,7 +153,7 @@ class EvtWrapper:
 def wrap(built: Built, key: str | None, parameters: Mapping[str, object]) -> EvtWrapper:
     """Return a wrapper of a model that has seen nothing; InputError names what cannot be."""
     given = text_parameters(parameters, "the EVT wrapper's parameters")
-    model_id, named = given.pop(MODEL_ID, None), given.pop(RESULT_KEY, None)
+    model_id, named = (given.pop(name, "").strip() or None for name in (MODEL_ID, RESULT_KEY))  # empty: not given
     if model_id is not None and model_id != built.model_id:
         raise InputError(f"{MODEL_ID} is {model_id!r}, and the wrapper is asked for {built.model_id!r}; leave it out")
     if key is not None and named is not None and key != named:

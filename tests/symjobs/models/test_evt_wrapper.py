@@ -110,6 +110,11 @@ def test_without_a_key_it_is_the_models_score(project):
     assert project.create_evt_wrapper("m", parameters=EVT).info["sml_evt_wrapper_res_key"] == "distance"
 
 
+def test_an_empty_text_is_no_value(project):
+    given = {"sml_evt_wrapper_res_key": "", "sml_evt_wrapper_model_id": "", "evt_window_size": "", **EVT}
+    assert project.create_evt_wrapper("m", parameters=given).info["sml_evt_wrapper_res_key"] == "distance"
+
+
 def test_a_call_that_fails_or_is_stopped_leaves_no_trace(project):
     X = rows(1, 1000)
     project.create_evt_wrapper("m", "distance", EVT)
