@@ -34,6 +34,9 @@ def check_options(options: argparse.Namespace) -> None:
         raise InputError(f"--targets is for explore, not for {question}")
     if options.param and question not in ("explore", "anomaly"):
         raise InputError(f"--param is for explore and anomaly, not for {question}")
+    if question != "pca" and (options.covariance or options.explained != 1.0 or options.components != 100):
+        hint = "; for its model write --param pcaCovariance=true and the like" if question == "anomaly" else ""
+        raise InputError(f"--explained, --components and --covariance are for pca, not for {question}{hint}")
     for owner, own in (("kmeans", KMEANS_ONLY), ("anomaly", ANOMALY_ONLY)):
         for attribute, option in own.items():
             if question != owner and getattr(options, attribute) is not None:

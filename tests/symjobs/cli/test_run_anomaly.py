@@ -113,6 +113,7 @@ def test_two_sides_missing_inputs_and_a_filter(run, rows, tmp_path):
         (["iris", "--inputs", "petal_widht"], "petal_widht"),
         (["iris", "--targets", "species"], "--targets is for explore, not for anomaly"),
         (["iris", "--k", "3"], "--k is for kmeans, not for anomaly"),
+        (["iris", "--explained", "0.9"], "--explained, --components and --covariance are for pca, not for anomaly"),
         (["iris", "--metric", "euclidean"], "is not for anomaly, which takes none"),
         (["nowhere.csv"], "no such file: nowhere.csv"),
     ],
