@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symjobs import _plots
-from symjobs._cli._learn import learn_all, naming, open_source, parse_names, parse_pairs
+from symjobs._cli._learn import counted, learn_all, naming, open_source, parse_names, parse_pairs
 from symjobs._cli._parser import ANOMALY_MODELS, ANOMALY_ONLY
 from symjobs._cli._tables import SHOWN, most_extreme
 from symjobs._cli._watch import heed, reading
+from symjobs._entities import ModelInfo
 from symjobs._errors import InputError
 from symjobs._explore import on_host
 from symjobs._jobs._predict_frame import DSPredictDataFrameJob, evt_parameters, new_sketch
@@ -22,6 +24,7 @@ from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import SteadyBlocks
 from symjobs._models._evt import EvtSettings
 from symjobs._project import Project
+from symjobs._text import some
 from symjobs.sources import Source
 
 if TYPE_CHECKING:
@@ -61,8 +64,17 @@ def read(options: argparse.Namespace) -> Asked:
     source = open_source(options, types)
     project = learn_all(options, source, types, histogram=model in _HISTOGRAMS)
     inputs = [name for text in options.inputs for name in parse_names(text)] if options.inputs else None
-    project.build(model, model, inputs, parameters=parameters, checkpoint=lambda current, maximum: heed())
+    info = project.build(model, model, inputs, parameters=parameters, checkpoint=lambda current, maximum: heed())
+    print(_model_line(info), file=sys.stderr)
     return Asked(project, model, source)
+
+
+def _model_line(info: ModelInfo) -> str:
+    line = f"{info.modelType} of {counted(len(info.attributeNames), 'input')}: {some(info.attributeNames)}"
+    if "components" in info.info:
+        share = f"{float(info.info['explained']):.0%}"
+        line += f"; {counted(int(info.info['components']), 'component')}, {share} explained"
+    return f"{line}; left out: {info.info['left_out']}" if "left_out" in info.info else line
 
 
 def make_job(options: argparse.Namespace, asked: Asked) -> DSPredictDataFrameJob:

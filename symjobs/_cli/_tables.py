@@ -131,6 +131,7 @@ def _anomalies(result: Any, notes: Mapping[int, str]) -> Iterator[Table]:
         ("rows", result.n_rows),
         ("rows without a score", result.n_missing),
         ("rows of the warm-up", result.n_warmup),
+        ("of these above the threshold at the end", _late(result)),
         ("flagged by extreme values (evt)", result.n_flagged),
         (f"above {result.simple_rule}, known from row 1024 (res)", int(result.res.sum())),
         ("threshold at the end", spot.threshold),
@@ -156,6 +157,15 @@ def _anomalies(result: Any, notes: Mapping[int, str]) -> Iterator[Table]:
         for row in rows[:SHOWN].tolist()
     ]
     yield Table(title, header, flagged)
+
+
+def _late(result: Any) -> int:
+    """How many rows of the warm-up would be flagged now."""
+    spot, judged = result.spot, ~np.isnan(result.threshold)
+    over = result.score > spot.threshold
+    if result.lower is not None:
+        over |= result.score < spot.lower
+    return int((over & ~judged).sum())
 
 
 def _verdict(result: Any) -> str:

@@ -79,8 +79,8 @@ class DSPredictDataFrameJob(Job):
     both flags are 0, and neither learns from it.
 
     ``details``: ``rows``, ``rowsMissing`` (without a score), ``rowsImputed``, ``rowsWarmup``, ``flagged`` (rows whose
-    ``evt`` is 1), ``remaining`` (scores still needed before there are flags ``evt``), and ``evtReason``: why there can
-    be none.
+    ``evt`` is 1), ``inputsLeftOut`` (attributes that the model does not look at, if there are any), ``remaining``
+    (scores still needed before there are flags ``evt``), and ``evtReason``: why there can be none.
 
     Time is that of the model's prediction and about 0.3 microseconds a row; memory 70 bytes a row, besides the table.
     The answer on the wire is text: it takes longer than all the rest.
@@ -113,6 +113,9 @@ class DSPredictDataFrameJob(Job):
         if not isinstance(simple_rule, str) or simple_rule not in RULES:
             raise InputError(f"simple_rule must be one of {', '.join(RULES)}, got {shown(simple_rule)}")
         self.simple_rule = simple_rule
+        for name, value in (("include_scores", include_scores), ("impute", impute)):
+            if not isinstance(value, bool | np.bool_):
+                raise InputError(f"{name} must be True or False, got {shown(value)}")
         self.include_scores = bool(include_scores)
         self.impute = bool(impute)
         self._data = data
@@ -171,6 +174,8 @@ class DSPredictDataFrameJob(Job):
         context.details.update(self.details())  # a job that runs in place has them from nowhere else
         built = self._scoring(context.snapshot(self.project).model(self.model))
         context.details["algo"] = built.model.algo
+        if left_out := built.model.info().get("left_out"):
+            context.details["inputsLeftOut"] = left_out
         key = str(built.model.score)
         blocks = SteadyBlocks(
             self._data,

@@ -140,3 +140,15 @@ def test_a_missing_package_is_told_before_the_file_is_read(run, monkeypatch):
 def test_options_of_anomaly_are_refused_elsewhere(capsys, option, value):
     assert main(["run", "pca", "iris", option, *([value] if value else [])]) == 2
     assert capsys.readouterr().err == f"symjobs: {option} is for anomaly, not for pca\n"
+
+
+def test_rows_of_the_warm_up_that_would_be_flagged_now_are_counted(run, tmp_path):
+    values = np.random.default_rng(3).normal(size=(3000, 2))
+    values[10] = 30.0
+    path = tmp_path / "early.csv"
+    np.savetxt(path, values, delimiter=",", header="a,b", comments="")
+    code, out, err = run(str(path), "--model", "mahalanobis")
+    assert code == 0
+    line = next(line for line in out.splitlines() if "of these above the threshold at the end" in line)
+    assert int(line.split()[-1]) >= 1
+    assert "mahalanobis of 2 inputs: 'a', 'b'" in err

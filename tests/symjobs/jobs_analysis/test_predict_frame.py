@@ -317,3 +317,21 @@ def test_a_table_without_rows_is_refused_when_the_job_is_made(project, rows):
     for data in ((rows[:0], NAMES), pd.DataFrame(rows[:0], columns=NAMES)):
         with pytest.raises(sj.InputError, match="the data has no rows"):
             sj.DSPredictDataFrameJob(project, "m", data)
+
+
+def test_what_the_model_does_not_look_at_is_told():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(500, 2)), np.full(500, 5.0)])
+    project = sj.Project("p").learn((X, ["a", "b", "c"]))
+    project.build("m", "mahalanobis")
+    context = sj.JobContext()
+    sj.DSPredictDataFrameJob(project, "m", (X, ["a", "b", "c"])).run(context)
+    assert context.details["inputsLeftOut"] == "c: constant or without values"
+
+
+@pytest.mark.parametrize("name", ["include_scores", "impute"])
+def test_switches_are_true_or_false(name):
+    project = sj.Project("p").learn((np.eye(4), list("abcd")))
+    project.build("m", "mahalanobis")
+    with pytest.raises(sj.InputError, match=f"{name} must be True or False, got 'no'"):
+        sj.DSPredictDataFrameJob(project, "m", (np.eye(4), list("abcd")), **{name: "no"})
