@@ -16,6 +16,7 @@ import numpy as np
 
 from .._gpd._loops import fit
 from .._gpd._methods import MOMENTS
+from .._numba import numba_works
 from . import _layout
 from ._layout import (
     AT,
@@ -62,9 +63,9 @@ from ._layout import (
     Z,
 )
 
-try:
+if numba_works():
     from .._jit import compiled
-except ImportError:  # without Numba the same functions run as Python
+else:  # the same functions run as Python
 
     def compiled(function: Any) -> Any:
         return function
