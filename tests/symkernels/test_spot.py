@@ -122,15 +122,30 @@ def test_after_the_warm_up_the_threshold_is_that_of_a_fit_to_the_excesses() -> N
     assert spot.threshold == pytest.approx(z, rel=1e-6)
 
 
-@pytest.mark.parametrize("law", ["standard_normal", "standard_exponential", "gumbel"])
+LIGHT = ("standard_normal", "standard_exponential", "gumbel")
+
+
+@pytest.mark.parametrize("law", [*LIGHT, "lognormal", "standard_t"])
 def test_after_the_warm_up_the_threshold_is_within_2_percent_of_libspots(law: str) -> None:
+    """In each of ten samples of a light tail, and in the middle of ten of a heavy one.
+
+    libspot estimates the level by the P2 algorithm, where ours is the sample's own quantile, and its fit ends up to 0.4
+    below the largest log-likelihood: single samples of a heavy tail differ by up to 2.4 % for that.
+    """
     libspot = pytest.importorskip("libspot")
-    x = np.abs(getattr(np.random.default_rng(5), law)(size=20_000))
-    peer = libspot.Spot(1e-4, level=0.98, max_excess=2000)
-    peer.fit(x)
-    spot = Spot(1e-4, 0.98, len(x))
-    spot.update(x)
-    assert spot.threshold == pytest.approx(peer.anomaly_threshold, rel=0.02)
+    differences = []
+    for seed in range(10):
+        arguments = (3.0,) if law == "standard_t" else ()
+        x = getattr(np.random.default_rng(seed), law)(*arguments, size=20_000)
+        x = np.abs(x) if law == "standard_normal" else x
+        peer = libspot.Spot(1e-4, level=0.98, max_excess=2000)
+        peer.fit(x)
+        spot = Spot(1e-4, 0.98, len(x))
+        spot.update(x)
+        differences.append(abs(spot.threshold / peer.anomaly_threshold - 1.0))
+    assert np.median(differences) < 0.02
+    if law in LIGHT:
+        assert max(differences) < 0.02
 
 
 def test_the_size_of_a_flagged_value_changes_nothing() -> None:
