@@ -132,3 +132,10 @@ def test_arrays_of_the_other_class(saved: dict[str, np.ndarray]) -> None:
         DriftSpot.from_arrays(saved)
     with pytest.raises(DataError, match="these are the arrays of a DriftSpot"):
         Spot.from_arrays(DriftSpot().arrays())
+
+
+def test_a_masked_array_is_refused_for_its_mask_would_be_lost() -> None:
+    spot = Spot(warmup=100)
+    with pytest.raises(ShapeError, match="masked array"):
+        spot.update(np.ma.masked_invalid([1.0, np.nan, 2.0]))
+    assert spot.n == 0

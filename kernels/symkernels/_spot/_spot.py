@@ -461,9 +461,11 @@ class Spot:
 
 def as_values(x: Any) -> tuple[np.ndarray, bool]:
     """What came, as float64 values, and whether it is one number."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise ShapeError("the values are a masked array; first fill it with NaN: x.astype(float).filled(nan)")
     try:
         array = np.asarray(x)
-    except Exception as error:
+    except (TypeError, ValueError) as error:
         raise ShapeError(f"the values must be a number or a 1-D array of numbers, not {type(x).__name__}") from error
     if array.dtype.kind not in "fiub":
         raise ShapeError(
