@@ -16,13 +16,13 @@ from ._moments._intake import checked_weights
 from ._parallel import run_all, split, thread_count
 
 Nonfinite = Literal["error", "drop"]
-Ping = Callable[[], None]
+Poll = Callable[[], None]
 
 _NONFINITE = ("error", "drop")
-_BLOCK_BYTES = 2**23  # between two calls of ping: a few milliseconds of reading
+_BLOCK_BYTES = 2**23  # between two calls of poll: a few milliseconds of reading
 
 
-def no_ping() -> None:
+def no_poll() -> None:
     """Nobody wants to stop this."""
 
 
@@ -72,7 +72,7 @@ def as_rows(
     sample_weight: Any = None,
     minimum: int = 1,
     name: str = "X",
-    ping: Ping = no_ping,
+    poll: Poll = no_poll,
 ) -> Rows:
     """Check rows and their weights; refuse rows with a NaN or an infinity, or drop and count them.
 
@@ -85,7 +85,7 @@ def as_rows(
     if d == 0:
         raise ShapeError(f"{name} must have at least one column, got shape {tuple(X.shape)}")
     weight = None if sample_weight is None else checked_weights(sample_weight, X)
-    bad = _nonfinite_rows(X, ping)
+    bad = _nonfinite_rows(X, poll)
     kept = None
     if len(bad):
         if nonfinite == "error":
@@ -109,7 +109,7 @@ def as_rows(
     return Rows(X, weight, kept, n, len(bad))
 
 
-def _nonfinite_rows(X: Array, ping: Ping) -> np.ndarray:
+def _nonfinite_rows(X: Array, poll: Poll) -> np.ndarray:
     """Indices of the rows with a NaN or an infinity.
 
     The sum of a block tells whether there can be any, and needs no array of the block's size. Where it overflows,
@@ -124,7 +124,7 @@ def _nonfinite_rows(X: Array, ping: Ping) -> np.ndarray:
             block = X[part, :]
             if not bool(xp.isfinite(xp.sum(block))):
                 bad.append(part.start + np.flatnonzero(to_numpy(~xp.all(xp.isfinite(block), axis=1))))
-            ping()
+            poll()
         return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)
 
     def look(start: int, stop: int) -> np.ndarray | None:
@@ -139,5 +139,5 @@ def _nonfinite_rows(X: Array, ping: Ping) -> np.ndarray:
         parts = split(min(n, start + step * threads) - start, threads)
         found = run_all([partial(look, start + a, start + b) for a, b in parts])
         bad.extend(part for part in found if part is not None)
-        ping()
+        poll()
     return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)

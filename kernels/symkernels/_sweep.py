@@ -18,11 +18,11 @@ from ._kmeans import (
     Run,
     Settings,
     best_run,
+    check_integer,
     count_distinct,
     extended,
     one_run,
     points_of,
-    whole,
 )
 from ._rows import Nonfinite, as_rows
 from ._silhouette import mean_silhouettes, require_frequencies
@@ -234,11 +234,11 @@ def kmeans_sweep(
     rising = sorted(set(asked))
     steps = settings.max_iter * (len(rising) * (settings.n_init + 1 + (metric is not None)) - 1)
     progress = Progress(checkpoint, steps)
-    rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, ping=progress.ping)
+    rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, poll=progress.poll)
     if rows.weight is not None and metric is not None:
         require_frequencies(rows.weight)
-    points = points_of(rows, progress.ping)
-    distinct = count_distinct(points, min(rising[-1], points.n), progress.ping)
+    points = points_of(rows, progress.poll)
+    distinct = count_distinct(points, min(rising[-1], points.n), progress.poll)
 
     runs: dict[int, Run] = {}
     seconds = dict.fromkeys(rising, 0.0)
@@ -283,7 +283,7 @@ def _checked_ks(ks: Any) -> list[int]:
         raise TypeError(f"ks must be an iterable of whole numbers, such as range(2, 13), got {ks!r}") from None
     if not given:
         raise ValueError("ks is empty; give at least one number of clusters")
-    return [whole(k, "each of ks") for k in given]
+    return [check_integer(k, "each of ks") for k in given]
 
 
 def _best(points: Points, k: int, smaller: Run | None, settings: Settings, progress: Progress) -> Run:
@@ -292,7 +292,7 @@ def _best(points: Points, k: int, smaller: Run | None, settings: Settings, progr
     if smaller is not None:
         done = progress.current
         # Three numbers, where the starts have two: random numbers of its own.
-        centers = extended(points, smaller.centers, k, np.random.default_rng((settings.seed, k, 1)), progress.ping)
+        centers = extended(points, smaller.centers, k, np.random.default_rng((settings.seed, k, 1)), progress.poll)
         if centers is not None:
             found = one_run(points, centers, settings, progress, done)
             best = min(best, found, key=lambda run: run.wssse)
@@ -313,5 +313,5 @@ def _silhouettes(
     able = [k for k in runs if k not in without]
     if not able:
         return {}, without
-    means = mean_silhouettes(X, [runs[k].labels for k in able], metric, weight, progress.ping)
+    means = mean_silhouettes(X, [runs[k].labels for k in able], metric, weight, progress.poll)
     return dict(zip(able, means, strict=True)), without

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from symkernels import _parallel
 from symkernels._kmeans._compiled import CompiledPoints
 from symkernels._kmeans._generic import GenericPoints
-from symkernels._rows import as_rows, no_ping
+from symkernels._rows import as_rows, no_poll
 
 few = settings(max_examples=30, deadline=None)
 SHAPES = {
@@ -44,12 +44,12 @@ def moved(assigned: Any, centers: np.ndarray) -> np.ndarray:
 @given(**SHAPES)
 def test_passes_equal_those_of_the_generic_engine(seed, n, d, k, dtype, weighted):
     given_rows, centers = rows(seed, n, d, k, dtype, weighted)
-    fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_ping)
+    fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_poll)
     np.testing.assert_array_equal(fast.shift, slow.shift)
     assert fast.variance == pytest.approx(slow.variance, rel=1e-9 if dtype == "float64" else 1e-5, abs=1e-12)
     centers = centers - fast.shift
     for _ in range(6):
-        a, b = fast.assign(centers, no_ping), slow.assign(centers, no_ping)
+        a, b = fast.assign(centers, no_poll), slow.assign(centers, no_poll)
         if dtype == "float32" or (fast.labels != slow.labels).any():  # ties, in the precision of the rows
             own = ((fast.rows(np.arange(n)) - centers[fast.labels]) ** 2).sum(axis=1)
             best = ((fast.rows(np.arange(n)) - centers[slow.labels]) ** 2).sum(axis=1)
@@ -64,7 +64,7 @@ def test_passes_equal_those_of_the_generic_engine(seed, n, d, k, dtype, weighted
         np.testing.assert_allclose(a.counts, np.bincount(fast.labels, weight, minlength=k), rtol=1e-13, atol=0)
         direct = weight * ((fast.rows(np.arange(n)) - centers[fast.labels]) ** 2).sum(axis=1)
         expected = np.bincount(fast.labels, direct, minlength=k)
-        np.testing.assert_allclose(fast.cost(centers, no_ping), expected, rtol=1e-12, atol=1e-300)
+        np.testing.assert_allclose(fast.cost(centers, no_poll), expected, rtol=1e-12, atol=1e-300)
         centers = moved(a, centers)
 
 
@@ -73,13 +73,13 @@ class Eager(CompiledPoints):
 
     eager = True
 
-    def assign(self, centers: np.ndarray, ping: Any) -> Any:
+    def assign(self, centers: np.ndarray, poll: Any) -> Any:
         if self.eager:
             self._wait, self._plain_seconds = -1, float("inf")
             self._changed = min(self._changed, int(0.1 * self.n))
         else:
             self._wait = 99
-        return super().assign(centers, ping)
+        return super().assign(centers, poll)
 
 
 @few
@@ -92,7 +92,7 @@ def test_bounds_change_no_label_and_no_sum(seed, n, d, k, dtype, weighted):
     centers = start - plain.shift
     looked = False
     for i in range(12):
-        a, b = bounded.assign(centers, no_ping), plain.assign(centers, no_ping)
+        a, b = bounded.assign(centers, no_poll), plain.assign(centers, no_poll)
         looked |= bounded._bounds is not None
         assert plain._bounds is None
         np.testing.assert_array_equal(bounded.labels, plain.labels)
@@ -106,12 +106,12 @@ def test_bounds_change_no_label_and_no_sum(seed, n, d, k, dtype, weighted):
 @given(**SHAPES)
 def test_seeding_equals_that_of_the_generic_engine(seed, n, d, k, dtype, weighted):
     given_rows, _ = rows(seed, n, d, k, dtype, weighted)
-    fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_ping)
+    fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_poll)
     rng = np.random.default_rng(seed)
     rel = 1e-12 if dtype == "float64" else 1e-5
     chosen = [int(rng.integers(n))]
-    potential = fast.seed_begin(chosen[0], no_ping)
-    assert potential == pytest.approx(slow.seed_begin(chosen[0], no_ping), rel=rel, abs=1e-300)
+    potential = fast.seed_begin(chosen[0], no_poll)
+    assert potential == pytest.approx(slow.seed_begin(chosen[0], no_poll), rel=rel, abs=1e-300)
     for _ in range(5):
         if potential == 0.0:
             break
@@ -120,19 +120,19 @@ def test_seeding_equals_that_of_the_generic_engine(seed, n, d, k, dtype, weighte
         assert (distances > 0).all(), "a row that is already chosen was drawn again"
         if fast.weight is not None:
             assert (fast.weight[candidates] > 0).all()
-        tried = fast.seed_try(candidates, no_ping)
-        np.testing.assert_allclose(tried, slow.seed_try(candidates, no_ping), rtol=rel, atol=1e-9 * potential)
+        tried = fast.seed_try(candidates, no_poll)
+        np.testing.assert_allclose(tried, slow.seed_try(candidates, no_poll), rtol=rel, atol=1e-9 * potential)
         best = int(tried.argmin())
         chosen.append(int(candidates[best]))
-        potential = fast.seed_take(chosen[-1], no_ping)
+        potential = fast.seed_take(chosen[-1], no_poll)
         assert potential == pytest.approx(float(tried[best]), rel=rel, abs=1e-12)
-        slow.seed_take(chosen[-1], no_ping)
+        slow.seed_take(chosen[-1], no_poll)
 
 
 def test_rows_are_drawn_in_proportion_to_weight_and_squared_distance():
     X = np.array([[0.0], [1.0], [2.0], [3.0], [0.0]])
     points = CompiledPoints(as_rows(X, sample_weight=np.array([1.0, 3.0, 1.0, 0.0, 1.0])))
-    assert points.seed_begin(0, no_ping) == 3.0 + 4.0
+    assert points.seed_begin(0, no_poll) == 3.0 + 4.0
     u = (np.arange(7000) + 0.5) / 7000
     assert np.bincount(points.seed_sample(u), minlength=5).tolist() == [0, 3000, 4000, 0, 0]
 
@@ -144,18 +144,18 @@ def test_memory_order_and_steps_do_not_matter():
     wide[::2, ::2] = X
     read_only = X.copy()
     read_only.flags.writeable = False
-    expected = CompiledPoints(as_rows(X)).assign(centers, no_ping)
+    expected = CompiledPoints(as_rows(X)).assign(centers, no_poll)
     for other in (np.asfortranarray(X), wide[::2, ::2], read_only):
-        found = CompiledPoints(as_rows(other)).assign(centers, no_ping)
+        found = CompiledPoints(as_rows(other)).assign(centers, no_poll)
         np.testing.assert_array_equal(found.sums, expected.sums)
 
 
 def test_a_stopped_pass_leaves_points_that_can_be_used_again(monkeypatch):
-    monkeypatch.setattr("symkernels._kmeans._compiled._ROUND", 1e6)  # operations between two pings
+    monkeypatch.setattr("symkernels._kmeans._compiled._ROUND", 1e6)  # operations between two polls
     X = np.random.default_rng(0).standard_normal((30_000, 8))
     points = CompiledPoints(as_rows(X))
     centers = X[:50] - points.shift
-    expected = points.assign(centers, no_ping)
+    expected = points.assign(centers, no_poll)
     points.begin()
     calls = 0
 
@@ -168,7 +168,7 @@ def test_a_stopped_pass_leaves_points_that_can_be_used_again(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         points.assign(centers, stop)
     points.begin()
-    found = points.assign(centers, no_ping)
+    found = points.assign(centers, no_poll)
     assert found.changed == len(X)
     np.testing.assert_array_equal(found.sums, expected.sums)
 
@@ -178,26 +178,26 @@ def test_a_stop_is_looked_for_every_million_rows_at_least(monkeypatch):
     monkeypatch.setattr("symkernels._kmeans._compiled._ROUND", 256.0 * 1000)  # 1,000 rows of each thread
     monkeypatch.setattr("symkernels._kmeans._compiled._STRIPE", 1000)
     X = np.random.default_rng(0).standard_normal((40_000, 2))
-    pings = 0
+    polls = 0
 
-    def ping() -> None:
-        nonlocal pings
-        pings += 1
+    def poll() -> None:
+        nonlocal polls
+        polls += 1
 
-    points = CompiledPoints(as_rows(X), ping)
+    points = CompiledPoints(as_rows(X), poll)
     centers = X[:2] - points.shift
     least = len(X) // (1000 * _parallel.thread_count() + 256)
     for work in (
-        lambda: points.assign(centers, ping),
-        lambda: points.cost(centers, ping),
-        lambda: points.seed_begin(0, ping),
-        lambda: points.seed_from(centers, ping),
-        lambda: points.seed_try(np.array([5, 6]), ping),
-        lambda: points.seed_take(7, ping),
+        lambda: points.assign(centers, poll),
+        lambda: points.cost(centers, poll),
+        lambda: points.seed_begin(0, poll),
+        lambda: points.seed_from(centers, poll),
+        lambda: points.seed_try(np.array([5, 6]), poll),
+        lambda: points.seed_take(7, poll),
     ):
-        pings = 0
+        polls = 0
         work()
-        assert pings >= least
+        assert polls >= least
 
 
 def test_one_row_far_away_costs_the_others_nothing():
@@ -207,7 +207,7 @@ def test_one_row_far_away_costs_the_others_nothing():
     for dtype in ("float32", "float64"):
         points = CompiledPoints(as_rows(X.astype(dtype)))
         centers = np.array([[0.0, 0.0], [8.0, 8.0], [16.0, 16.0], [1e9, 1e9]]) - points.shift
-        points.assign(centers, no_ping)
+        points.assign(centers, no_poll)
         squares = ((points.rows(np.arange(1000))[:, None] - centers[None]) ** 2).sum(axis=2)
         np.testing.assert_array_equal(points.labels, squares.argmin(axis=1))
 
@@ -219,12 +219,12 @@ def test_the_farthest_rows_are_those_of_the_generic_engine(weighted):
     X = X[rng.permutation(len(X))]
     weight = rng.integers(0, 2, len(X)).astype(float) if weighted else None
     given_rows = as_rows(X, sample_weight=weight)
-    fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_ping)
+    fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_poll)
     centers = X[:3] - fast.shift
-    fast.assign(centers, no_ping)
-    slow.assign(centers, no_ping)
+    fast.assign(centers, no_poll)
+    slow.assign(centers, no_poll)
     for count in (1, 7, 200, 1000):
-        found, expected = (points.farthest(centers, count, no_ping) for points in (fast, slow))
+        found, expected = (points.farthest(centers, count, no_poll) for points in (fast, slow))
         np.testing.assert_allclose(fast.rows(found), slow.rows(expected), rtol=1e-12, atol=1e-12)
         assert len(np.unique(X[found], axis=0)) == len(found)
         assert weight is None or (weight[found] > 0).all()

@@ -11,7 +11,7 @@ import pytest
 
 from symkernels._kmeans import _cuda, _lloyd, _seeding
 from symkernels._kmeans._generic import GenericPoints
-from symkernels._rows import as_rows, no_ping
+from symkernels._rows import as_rows, no_poll
 from tests.symkernels._backends import get
 from tests.symkernels._cuda_rows import PLACES, Put, place
 
@@ -23,8 +23,8 @@ def put(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def both(put: Put, X: np.ndarray, weight: np.ndarray | None = None) -> tuple[_cuda.CudaPoints, GenericPoints]:
     moved = None if weight is None else put(weight)
-    ours = _cuda.CudaPoints(as_rows(put(X), sample_weight=moved), no_ping)
-    return ours, GenericPoints(as_rows(X, sample_weight=weight), no_ping)
+    ours = _cuda.CudaPoints(as_rows(put(X), sample_weight=moved), no_poll)
+    return ours, GenericPoints(as_rows(X, sample_weight=weight), no_poll)
 
 
 def rows(n: int, d: int, dtype: str, seed: int = 0) -> np.ndarray:
@@ -50,17 +50,17 @@ def test_assignment_and_sums(put: Put, n: int, d: int, k: int, dtype: str) -> No
     generic.shift = np.full(d, 3.0)
     centers = rng.integers(-2, 3, (k, d)) / 2.0
     for repeat in range(3):
-        found, expected = ours.assign(put(centers), no_ping), generic.assign(centers, no_ping)
+        found, expected = ours.assign(put(centers), no_poll), generic.assign(centers, no_poll)
         np.testing.assert_array_equal(get(ours.labels), generic.labels)
         np.testing.assert_array_equal(get(found.sums), expected.sums)
         np.testing.assert_array_equal(get(found.counts), expected.counts)
         assert found.changed == expected.changed == (n if repeat == 0 else 0 if repeat == 1 else found.changed)
         np.testing.assert_allclose(
-            get(ours.cost(put(centers), no_ping)), generic.cost(centers, no_ping), rtol=1e-13, atol=1e-13
+            get(ours.cost(put(centers), no_poll)), generic.cost(centers, no_poll), rtol=1e-13, atol=1e-13
         )
         count = min(k, 5)
         np.testing.assert_array_equal(
-            ours.farthest(put(centers), count, no_ping), generic.farthest(centers, count, no_ping)
+            ours.farthest(put(centers), count, no_poll), generic.farthest(centers, count, no_poll)
         )
         if repeat == 1:
             centers = centers + rng.integers(-1, 2, (k, d)) / 2.0
@@ -71,7 +71,7 @@ def test_assignment_and_sums(put: Put, n: int, d: int, k: int, dtype: str) -> No
 def test_the_lowest_of_equal_centers(put: Put, d: int, dtype: str) -> None:
     ours, _ = both(put, rows(200, d, dtype))
     for k in (3, 70, 200):
-        ours.assign(put(np.zeros((k, d))), no_ping)
+        ours.assign(put(np.zeros((k, d))), no_poll)
         assert not get(ours.labels).any()
 
 
@@ -82,7 +82,7 @@ def test_scores_keep_their_digits_whatever_the_offset(put: Put, dtype: str, offs
     X = rng.standard_normal((150, 40)).astype("float32").astype(dtype) + np.array(offset, dtype)
     ours, generic = both(put, X)
     centers = rng.standard_normal((70, 40))
-    ours.assign(put(centers), no_ping)
+    ours.assign(put(centers), no_poll)
     Z = X.astype(float) - generic.shift
     squares = ((Z[:, None] - centers) ** 2).sum(axis=2)
     chosen = squares[np.arange(150), get(ours.labels)]
@@ -99,17 +99,17 @@ def test_seeding(put: Put, n: int, d: int, weighted: bool, dtype: str) -> None:
     if weight is not None:
         weight[0] = 1
     ours, generic = both(put, X, weight)
-    assert ours.seed_begin(1, no_ping) == pytest.approx(generic.seed_begin(1, no_ping), rel=1e-13)
+    assert ours.seed_begin(1, no_poll) == pytest.approx(generic.seed_begin(1, no_poll), rel=1e-13)
     rng = np.random.default_rng(4)
     for count in (1, 2, 3, 13) if n > 5 else (1,):  # of five rows nothing is left after that
         u = rng.random(count)
         u[0] = 1 - 2**-53
         drawn = ours.seed_sample(u)
         np.testing.assert_array_equal(drawn, generic.seed_sample(u))
-        tried = ours.seed_try(drawn, no_ping)
-        np.testing.assert_allclose(tried, generic.seed_try(drawn, no_ping), rtol=1e-13)
-        taken = ours.seed_take(int(drawn[-1]), no_ping)
-        assert taken == pytest.approx(generic.seed_take(int(drawn[-1]), no_ping), rel=1e-13)
+        tried = ours.seed_try(drawn, no_poll)
+        np.testing.assert_allclose(tried, generic.seed_try(drawn, no_poll), rtol=1e-13)
+        taken = ours.seed_take(int(drawn[-1]), no_poll)
+        assert taken == pytest.approx(generic.seed_take(int(drawn[-1]), no_poll), rel=1e-13)
         assert taken == pytest.approx(tried[-1], rel=1e-13)
 
 
@@ -121,22 +121,22 @@ def test_seeding_goes_on_from_centers(put: Put, weighted: bool, dtype: str) -> N
     centers = np.random.default_rng(4).standard_normal((3, 5))
     for points, c in ((ours, put(centers)), (generic, centers)):
         points.begin()
-        points.assign(c, no_ping)
-    expected = pytest.approx(generic.seed_from(centers, no_ping), rel=1e-13)
-    assert ours.seed_from(put(centers), no_ping) == expected
+        points.assign(c, no_poll)
+    expected = pytest.approx(generic.seed_from(centers, no_poll), rel=1e-13)
+    assert ours.seed_from(put(centers), no_poll) == expected
     drawn = ours.seed_sample(np.array([0.0, 0.3, 0.7, 1 - 2**-53]))
     np.testing.assert_array_equal(drawn, generic.seed_sample(np.array([0.0, 0.3, 0.7, 1 - 2**-53])))
-    np.testing.assert_allclose(ours.seed_try(drawn, no_ping), generic.seed_try(drawn, no_ping), rtol=1e-13)
-    assert ours.seed_take(int(drawn[1]), no_ping) == pytest.approx(generic.seed_take(int(drawn[1]), no_ping), rel=1e-13)
+    np.testing.assert_allclose(ours.seed_try(drawn, no_poll), generic.seed_try(drawn, no_poll), rtol=1e-13)
+    assert ours.seed_take(int(drawn[1]), no_poll) == pytest.approx(generic.seed_take(int(drawn[1]), no_poll), rel=1e-13)
 
 
 def test_nothing_is_left_when_every_value_is_chosen(put: Put) -> None:
     X = np.repeat(np.array([[0.1, 7.3], [0.2, -5.0], [1e8, 3.0]]), 500, axis=0)
     ours, _ = both(put, X)
-    assert ours.seed_begin(0, no_ping) > 0
-    assert ours.seed_take(600, no_ping) > 0
-    assert ours.seed_take(1400, no_ping) == 0.0
-    assert len(_seeding.plus_plus(ours, 10, np.random.default_rng(0), no_ping)) == 3
+    assert ours.seed_begin(0, no_poll) > 0
+    assert ours.seed_take(600, no_poll) > 0
+    assert ours.seed_take(1400, no_poll) == 0.0
+    assert len(_seeding.plus_plus(ours, 10, np.random.default_rng(0), no_poll)) == 3
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -146,8 +146,8 @@ def test_a_whole_run(put: Put, dtype: str) -> None:
     ours, generic = both(put, X)
 
     def run(points: Any, move: Any) -> _lloyd.Run:
-        chosen = _seeding.plus_plus(points, 6, np.random.default_rng(1), no_ping)
-        return _lloyd.run(points, points.rows(chosen), max_iter=50, tol=0.0, ping=no_ping, step=lambda _: None)
+        chosen = _seeding.plus_plus(points, 6, np.random.default_rng(1), no_poll)
+        return _lloyd.run(points, points.rows(chosen), max_iter=50, tol=0.0, poll=no_poll, step=lambda _: None)
 
     found, expected = run(ours, put), run(generic, np.asarray)
     np.testing.assert_array_equal(get(found.labels), expected.labels)
@@ -158,19 +158,19 @@ def test_a_whole_run(put: Put, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rows_in_several_launches(put: Put, monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
-    """Parts of a launch and of a sort: what differs from one part is rounding only, and ping is called between."""
+    """Parts of a launch and of a sort: what differs from one part is rounding only, and poll is called between."""
     X = rows(3000, 6, dtype)
     weight = np.arange(3000) % 3.0
     whole, _ = both(put, X, weight)
     parts, _ = both(put, X, weight)
     centers = put(np.random.default_rng(6).standard_normal((9, 6)))
-    pings: list[int] = []
-    one = whole.assign(centers, no_ping), whole.cost(centers, no_ping), whole.seed_begin(5, no_ping)
+    polls: list[int] = []
+    one = whole.assign(centers, no_poll), whole.cost(centers, no_poll), whole.seed_begin(5, no_poll)
     monkeypatch.setattr(_cuda, "_FEWEST_ROWS", 1024)
     monkeypatch.setattr(_cuda, "_LARGEST_WORK", 1.0)
     monkeypatch.setattr(_cuda, "_MOST_ROWS", 2048)
-    many = parts.assign(centers, lambda: pings.append(1)), parts.cost(centers, no_ping), parts.seed_begin(5, no_ping)
-    assert len(pings) == 5
+    many = parts.assign(centers, lambda: polls.append(1)), parts.cost(centers, no_poll), parts.seed_begin(5, no_poll)
+    assert len(polls) == 5
     np.testing.assert_array_equal(get(whole.labels), get(parts.labels))
     np.testing.assert_allclose(get(one[0].sums), get(many[0].sums), rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(get(one[0].counts), get(many[0].counts))
@@ -184,8 +184,8 @@ def test_rows_of_any_layout_are_taken(put: Put) -> None:
     centers = np.random.default_rng(7).standard_normal((5, 40))
     labels = []
     for given in (put(X), put(np.asfortranarray(X)), put(np.hstack([X, X]))[:, :40], put(np.repeat(X, 2, axis=0))[::2]):
-        points = _cuda.CudaPoints(as_rows(given), no_ping)
-        points.assign(put(centers), no_ping)
+        points = _cuda.CudaPoints(as_rows(given), no_poll)
+        points.assign(put(centers), no_poll)
         labels.append(get(points.labels))
     for other in labels[1:]:
         np.testing.assert_array_equal(labels[0], other)

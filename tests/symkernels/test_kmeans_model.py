@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from symkernels import assign_clusters, kmeans
 from symkernels._kmeans import count_distinct, points_of
-from symkernels._rows import as_rows, no_ping
+from symkernels._rows import as_rows, no_poll
 from tests.symkernels._backends import get, put, tolerance
 from tests.symkernels._matrices import SEEDS
 
@@ -259,8 +259,8 @@ def test_distinct_rows_are_counted(xp, seed, distinct, repeats, weighted):
     X = rng.permutation(np.repeat(rng.standard_normal((distinct, 2)) * 10.0 ** rng.integers(-8, 9), repeats, axis=0))
     weight = put(xp, rng.integers(1, 4, len(X))) if weighted else None
     points = points_of(as_rows(put(xp, X), sample_weight=weight))
-    assert count_distinct(points, 20, no_ping) == distinct
-    assert count_distinct(points, min(distinct, 2), no_ping) == min(distinct, 2)
+    assert count_distinct(points, 20, no_poll) == distinct
+    assert count_distinct(points, min(distinct, 2), no_poll) == min(distinct, 2)
 
 
 @few

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from symkernels import StreamingKMeans, kmeans, kmeans_sweep, silhouette_score
 from symkernels._streaming._features import Features, Frame
-from symkernels._streaming._standins import stand_ins
+from symkernels._streaming._representatives import representative_points
 from symkernels._streaming._ward import Mergers, reduced
 from tests.symkernels._streams import assert_totals, best, blobs, cost, learnt, streams, total
 
@@ -167,16 +167,16 @@ def test_reducing_keeps_what_is_few_enough_and_merges_what_is_equal():
     assert reduced(features, 1).weight[0] == 4
 
 
-def test_stand_ins_have_the_moments_of_their_micro_clusters():
+def test_representative_points_have_the_moments_of_their_micro_clusters():
     core = learnt(blobs(3000), n_centroids=30, warmup=31).coreset()
     features = core.features()
-    rows, owner = stand_ins(features, 64)
+    rows, owner = representative_points(features, 64)
     assert (np.bincount(owner) <= 64).all()
     again = rows.grouped(owner, features.size)
     for name in ("weight", "mean", "scatter"):
         np.testing.assert_allclose(getattr(again, name), getattr(features, name), rtol=1e-9, atol=1e-9)
     assert (rows.weight >= 1).all()  # a silhouette needs whole rows
-    whole, _ = stand_ins(features, 1)
+    whole, _ = representative_points(features, 1)
     np.testing.assert_array_equal(whole.mean, features.mean)
     np.testing.assert_array_equal(whole.scatter, features.scatter)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._backends import points_of
-from ._kmeans import KMeansResult, Settings, assign_clusters, best_run, kmeans, one_run, whole
+from ._kmeans import KMeansResult, Settings, assign_clusters, best_run, check_integer, kmeans, one_run
 from ._lloyd import Run, run, too_few
 from ._points import Assigned, Points
 from ._progress import Checkpoint, Progress
@@ -19,6 +19,7 @@ __all__ = [
     "Settings",
     "assign_clusters",
     "best_run",
+    "check_integer",
     "count_distinct",
     "extended",
     "generator",
@@ -28,5 +29,4 @@ __all__ = [
     "points_of",
     "run",
     "too_few",
-    "whole",
 ]

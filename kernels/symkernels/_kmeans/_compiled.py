@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 
 from .. import _parallel
-from .._rows import Ping, Rows, no_ping
+from .._rows import Poll, Rows, no_poll
 from . import _loops as loops
 from ._points import Assigned, Points
 from ._simd import CANDIDATES, HEIGHTS, VECTORS
 
-_ROUND = 4e8  # operations of one thread between two pings: some 10 to 20 ms
+_ROUND = 4e8  # operations of one thread between two polls: some 10 to 20 ms
 _LEAST = 256.0  # operations that a row takes at least, in time: it is read, and its label is looked at
 _ALONE = 1e6  # operations that are not worth waking a thread
 _FEW = 0.3  # of the rows: when fewer change, it costs less to move those than to add up all
 _SETTLED = 0.15  # of the rows: when fewer change, bounds are likely to hold
 _MIN_WORK = 16 * 16  # k times d, from which on bounds are tried: below, reading the rows is all that costs
-_STRIPE = 1 << 20  # rows that NumPy goes through between two pings
+_STRIPE = 1 << 20  # rows that NumPy goes through between two polls
 _UNSURE = 1024  # rows whose bounds are looked at together
 _NONE = np.empty(0)
 
@@ -36,10 +36,10 @@ class CompiledPoints(Points):
     ----------
     rows : Rows
         Of any memory order; copied unless it is C.
-    ping : callable
+    poll : callable
     """
 
-    def __init__(self, rows: Rows, ping: Ping = no_ping) -> None:
+    def __init__(self, rows: Rows, poll: Poll = no_poll) -> None:
         X = np.ascontiguousarray(rows.X)
         super().__init__(rows)
         self.X = X
@@ -52,23 +52,23 @@ class CompiledPoints(Points):
             self.weights = np.zeros(self._groups * self._group)
             self.weights[: self.n] = rows.weight
         self._norms: np.ndarray | None = None
-        self._pack(ping)
+        self._pack(poll)
         # Once for all runs: to touch so much memory for the first time takes as long as a pass over it.
         self.labels = np.empty(self.n, dtype=np.int32)
         self._closest = np.empty(self._groups * self._group, dtype=self.dtype)
         self._shares = np.empty(self._groups)
         for start in range(0, self.n, _STRIPE):
-            ping()
+            poll()
             self.labels[start : start + _STRIPE] = -1
         self.begin()
 
-    def _pack(self, ping: Ping) -> None:
+    def _pack(self, poll: Poll) -> None:
         sums = np.zeros((_parallel.thread_count(), 2, self.d))
 
         def pack(t: int, start: int, stop: int) -> None:
             loops.pack(self.X, *self._rows_of(start, stop), self.shift, self.weights, self.panels, *sums[t])
 
-        self._rounds(160.0 * self.d, pack, ping)  # the first touch of so much memory takes most of it
+        self._rounds(160.0 * self.d, pack, poll)  # the first touch of so much memory takes most of it
         with np.errstate(over="ignore", invalid="ignore"):  # whoever chose this engine looks at the variance
             mean, square = sums.sum(axis=0) / self.total_weight
             self.variance = float(np.mean(np.maximum(square - mean * mean, 0.0)))
@@ -79,19 +79,20 @@ class CompiledPoints(Points):
         self.labels.fill(-1)
         self._sums = self._counts = _NONE
         self._changed = self.n
-        self._turnover = 0
+        self._rows_moved = 0
         self._bounds: _Bounds | None = None
         self._plain_seconds = 0.0
-        self._wait, self._patience = 0, 4  # passes until bounds are tried again, and after the next failure
+        self._wait = 0  # passes until bounds are tried again
+        self._next_wait = 4  # the same, after the next time that they did not pay
 
-    def assign(self, centers: np.ndarray, ping: Ping) -> Assigned:
+    def assign(self, centers: np.ndarray, poll: Poll) -> Assigned:
         k = centers.shape[0]
         tiles = _Tiles(centers, self.dtype)
-        whole = not len(self._counts) or self._changed > _FEW * self.n
-        if whole:
+        add_all = not len(self._counts) or self._changed > _FEW * self.n
+        if add_all:
             self._sums, self._counts = np.zeros((k, self.d)), np.zeros(k)
         scratch = [_Scratch(k, self.d, self._lanes, self.dtype) for _ in range(_parallel.thread_count())]
-        self._pass(tiles, whole, scratch, ping)
+        self._pass(tiles, add_all, scratch, poll)
         for held in scratch:
             self._sums += held.sums
             self._counts += held.counts
@@ -99,47 +100,47 @@ class CompiledPoints(Points):
             left = np.bincount(self.labels, self.weight > 0, minlength=k) == 0
             self._sums[left], self._counts[left] = 0.0, 0.0
         self._changed = sum(held.changed for held in scratch)
-        self._turnover = 0 if whole else self._turnover + self._changed
-        if self._turnover > self.n or (self._changed == 0 and self._turnover):
-            self._add_up(k, ping)
+        self._rows_moved = 0 if add_all else self._rows_moved + self._changed
+        if self._rows_moved > self.n or (self._changed == 0 and self._rows_moved):
+            self._add_up(k, poll)
         return Assigned(self._sums.copy(), self._counts.copy(), self._changed)
 
-    def _pass(self, tiles: _Tiles, whole: bool, scratch: list[_Scratch], ping: Ping) -> None:
+    def _pass(self, tiles: _Tiles, add_all: bool, scratch: list[_Scratch], poll: Poll) -> None:
         """Label all rows by the loop that has proved the quickest; all of them give the same labels and sums."""
         work = 2.0 * tiles.k * self.d
         bounds = self._bounds
         start = time.perf_counter()
         if bounds is not None:
             moves = bounds.moves(tiles, self.n)
-            self._rounds(work, lambda t, a, b: scratch[t].unsure(self, a, b, tiles, bounds, moves), ping)
+            self._rounds(work, lambda t, a, b: scratch[t].unsure(self, a, b, tiles, bounds, moves), poll)
             if time.perf_counter() - start > self._plain_seconds:
-                self._bounds, self._wait, self._patience = None, self._patience, 2 * self._patience
+                self._bounds, self._wait, self._next_wait = None, self._next_wait, 2 * self._next_wait
             return
         self._wait -= 1
-        settled = not whole and self._changed < _SETTLED * self.n
+        settled = not add_all and self._changed < _SETTLED * self.n
         if settled and self._wait < 0 and tiles.k > 2 and tiles.k * self.d >= _MIN_WORK:
-            self._bounds = made = _Bounds(self, tiles, ping)
-            self._rounds(work, lambda t, a, b: scratch[t].bounded(self, a, b, tiles, made), ping)
+            self._bounds = made = _Bounds(self, tiles, poll)
+            self._rounds(work, lambda t, a, b: scratch[t].bounded(self, a, b, tiles, made), poll)
             return
-        self._rounds(work, lambda t, a, b: scratch[t].plain(self, a, b, tiles, whole), ping)
+        self._rounds(work, lambda t, a, b: scratch[t].plain(self, a, b, tiles, add_all), poll)
         self._plain_seconds = time.perf_counter() - start
 
-    def _add_up(self, k: int, ping: Ping) -> None:
+    def _add_up(self, k: int, poll: Poll) -> None:
         """Add up the clusters' rows afresh: moving rows in and out has left its rounding."""
         sums = [(np.zeros((k, self.d)), np.zeros(k)) for _ in range(_parallel.thread_count())]
 
         def add(t: int, start: int, stop: int) -> None:
             loops.add_rows(self.X, *self._rows_of(start, stop), self.shift, self.weights, self.labels, *sums[t])
 
-        self._rounds(4.0 * self.d, add, ping)
+        self._rounds(4.0 * self.d, add, poll)
         self._sums = np.sum([part for part, _ in sums], axis=0)
         self._counts = np.sum([part for _, part in sums], axis=0)
-        self._turnover = 0
+        self._rows_moved = 0
 
-    def cost(self, centers: np.ndarray, ping: Ping) -> np.ndarray:
-        return self._cost(centers, _NONE, ping)
+    def cost(self, centers: np.ndarray, poll: Poll) -> np.ndarray:
+        return self._cost(centers, _NONE, poll)
 
-    def _cost(self, centers: np.ndarray, each: np.ndarray, ping: Ping) -> np.ndarray:
+    def _cost(self, centers: np.ndarray, each: np.ndarray, poll: Poll) -> np.ndarray:
         centers = np.ascontiguousarray(centers)
         clusters = np.zeros((_parallel.thread_count(), centers.shape[0]))
 
@@ -147,12 +148,12 @@ class CompiledPoints(Points):
             rows = self._rows_of(start, stop)
             loops.cost(self.X, *rows, self.shift, centers, self.weights, self.labels, each, clusters[t])
 
-        self._rounds(8.0 * self.d, add, ping)
+        self._rounds(8.0 * self.d, add, poll)
         return clusters.sum(axis=0)
 
-    def farthest(self, centers: np.ndarray, count: int, ping: Ping) -> np.ndarray:
+    def farthest(self, centers: np.ndarray, count: int, poll: Poll) -> np.ndarray:
         each = np.empty(self.n)
-        self._cost(centers, each, ping)
+        self._cost(centers, each, poll)
         if self.weight is not None:
             each[self.weight <= 0] = -1.0
         able = int(np.count_nonzero(each >= 0))
@@ -167,30 +168,30 @@ class CompiledPoints(Points):
     def rows(self, indices: np.ndarray) -> np.ndarray:
         return self.X[indices].astype(np.float64) - self.shift
 
-    def square_norms(self, ping: Ping) -> np.ndarray:
+    def square_norms(self, poll: Poll) -> np.ndarray:
         """Squared norms of the packed rows, (n or more,) float64, computed once."""
         if self._norms is None:
             norms = np.empty(self._groups * self._group)
-            self._rounds(2.0 * self.d, lambda _, a, b: loops.square_norms(self.panels, a, b, norms), ping)
+            self._rounds(2.0 * self.d, lambda _, a, b: loops.square_norms(self.panels, a, b, norms), poll)
             self._norms = norms
         return self._norms
 
     # -- seeding -------------------------------------------------------------------------------------------------------
 
-    def seed_begin(self, first: int, ping: Ping) -> float:
+    def seed_begin(self, first: int, poll: Poll) -> float:
         for start in range(0, self.n, _STRIPE):
-            ping()
+            poll()
             self._closest[start : start + _STRIPE] = np.inf
         self._closest[self.n :] = 0.0
         self._shares.fill(0.0)
-        return self.seed_take(first, ping)
+        return self.seed_take(first, poll)
 
-    def seed_from(self, centers: np.ndarray, ping: Ping) -> float:
+    def seed_from(self, centers: np.ndarray, poll: Poll) -> float:
         each = np.zeros(self._groups * self._group)
-        self._cost(centers, each[: self.n], ping)
+        self._cost(centers, each[: self.n], poll)
         step = max(1, _STRIPE // self._group)
         for start in range(0, self._groups, step):
-            ping()
+            poll()
             stop = min(start + step, self._groups)
             part = slice(start * self._group, stop * self._group)
             shares = self._closest[part]
@@ -213,7 +214,7 @@ class CompiledPoints(Points):
             dtype=np.int64,
         )
 
-    def seed_try(self, candidates: np.ndarray, ping: Ping) -> np.ndarray:
+    def seed_try(self, candidates: np.ndarray, poll: Poll) -> np.ndarray:
         count = len(candidates)
         padded = np.resize(candidates, -(-count // CANDIDATES) * CANDIDATES)
         tiles = self._packed(padded).reshape(-1, CANDIDATES, self.d).transpose(0, 2, 1)
@@ -223,17 +224,17 @@ class CompiledPoints(Points):
         def add(t: int, start: int, stop: int) -> None:
             loops.potentials(self.panels, start, stop, tiles, self._closest, self.weights, totals[t])
 
-        self._rounds(3.0 * len(padded) * self.d, add, ping)
+        self._rounds(3.0 * len(padded) * self.d, add, poll)
         return totals.sum(axis=(0, 3)).reshape(-1)[:count]
 
-    def seed_take(self, candidate: int, ping: Ping) -> float:
+    def seed_take(self, candidate: int, poll: Poll) -> float:
         center = np.ascontiguousarray(self._packed(np.array([candidate]))[0])
 
         def lower(_: int, start: int, stop: int) -> None:
             total = np.empty(self._lanes)
             loops.take(self.panels, start, stop, center, self._closest, self.weights, total, self._shares)
 
-        self._rounds(3.0 * self.d, lower, ping)
+        self._rounds(3.0 * self.d, lower, poll)
         return float(self._shares.sum())
 
     def _packed(self, indices: np.ndarray) -> np.ndarray:
@@ -246,12 +247,12 @@ class CompiledPoints(Points):
         """The rows of some panels, without the padding."""
         return start * self._lanes, min(stop * self._lanes, self.n)
 
-    def _rounds(self, work: float, task: Callable[[int, int, int], None], ping: Ping) -> None:
+    def _rounds(self, work: float, task: Callable[[int, int, int], None], poll: Poll) -> None:
         """Run ``task(thread, first panel, last panel)`` over all groups, of ``work`` operations a row."""
         threads = _parallel.thread_count()
         step = max(1, int(_ROUND / (max(work, _LEAST) * self._group))) * threads
         for start in range(0, self._groups, step):
-            ping()
+            poll()
             groups = min(step, self._groups - start)
             parts = _parallel.split(groups, threads if groups * self._group * work > _ALONE else 1)
             _parallel.run_all(
@@ -303,10 +304,10 @@ class _Tiles:
 class _Bounds:
     """Bounds of each row's distance to its own center (``upper``) and to any other (``lower``)."""
 
-    def __init__(self, points: CompiledPoints, tiles: _Tiles, ping: Ping) -> None:
+    def __init__(self, points: CompiledPoints, tiles: _Tiles, poll: Poll) -> None:
         self.upper, self.lower = np.empty(points.n, points.dtype), np.empty(points.n, points.dtype)
         self.eps = float(np.finfo(points.dtype).eps)
-        self.norms = points.square_norms(ping)
+        self.norms = points.square_norms(poll)
         self._centers = tiles.centers
 
     def moves(self, tiles: _Tiles, n: int) -> tuple[Any, ...]:
@@ -337,10 +338,10 @@ class _Scratch:
     def _common(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles) -> tuple[Any, ...]:
         return (points.X, points.panels, a, b, points.shift, tiles.tiles, tiles.bias, points.weights, points.labels)
 
-    def plain(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, whole: bool) -> None:
+    def plain(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, add_all: bool) -> None:
         common = self._common(points, a, b, tiles)
         self.changed += loops.assign(
-            *common, self.best, self.fresh, whole, self.held, self.news, self.sums, self.counts
+            *common, self.best, self.fresh, add_all, self.held, self.news, self.sums, self.counts
         )
 
     def bounded(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, bounds: _Bounds) -> None:

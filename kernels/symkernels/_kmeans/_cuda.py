@@ -1,7 +1,7 @@
 """k-means on CuPy arrays: kernels of our own for what reads all rows.
 
 The rows stay where they are: there is no shifted copy, and no array of n by k. Labels, and in seeding one distance a
-row, are all that is kept. Every launch is bounded to a few tens of milliseconds, so that `ping` can stop a run; only
+row, are all that is kept. Every launch is bounded to a few tens of milliseconds, so that `poll` can stop a run; only
 k times d above 1e7 takes longer ones.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import cuda
 from .._arrays import Array, to_numpy
-from .._rows import Ping, Rows
+from .._rows import Poll, Rows
 from ._generic import GenericPoints
 from ._points import Assigned
 
@@ -77,8 +77,8 @@ def _synchronize() -> None:
 class CudaPoints(GenericPoints):
     """Scores in the dtype of the rows; sums, costs and the distances of seeding in float64."""
 
-    def __init__(self, rows: Rows, ping: Ping) -> None:
-        super().__init__(rows, ping)
+    def __init__(self, rows: Rows, poll: Poll) -> None:
+        super().__init__(rows, poll)
         xp = self.xp
         self._X = xp.asarray(self._X, order="C")  # kernels get bare pointers
         self._itemsize = int(self._X.dtype.itemsize)
@@ -90,7 +90,7 @@ class CudaPoints(GenericPoints):
 
     # -- assignment and update -----------------------------------------------------------------------------------------
 
-    def assign(self, centers: Array, ping: Ping) -> Assigned:
+    def assign(self, centers: Array, poll: Poll) -> Assigned:
         xp = self.xp
         k = int(centers.shape[0])
         C = xp.asarray(xp.astype(centers + self._rest, self._X.dtype), order="C")
@@ -104,7 +104,7 @@ class CudaPoints(GenericPoints):
             labels = self.labels[start:stop]
             arguments = (self._X[start:stop, :], self._rounded_shift, C, half_norms, labels, changed, *sizes)
             cuda.kernel(file, function)(grid, block, arguments)
-            self._finished(ping)
+            self._finished(poll)
         sums = xp.zeros((k, self.d), dtype=xp.float64, device=self.device)
         counts = xp.zeros((k, 1), dtype=xp.float64, device=self.device)
         for start in range(0, self.n, _MOST_ROWS):
@@ -115,23 +115,23 @@ class CudaPoints(GenericPoints):
                 counts += xp.astype(segments.counts, xp.float64)[:, None]
             else:
                 segments.add(counts, self._weight[part][:, None], _NULL, _NULL)
-            self._finished(ping)
+            self._finished(poll)
         return Assigned(sums, counts[:, 0], int(changed[0]))
 
-    def cost(self, centers: Array, ping: Ping) -> Array:
+    def cost(self, centers: Array, poll: Poll) -> Array:
         xp = self.xp
-        distances = self._own_distances(centers, ping)
+        distances = self._own_distances(centers, poll)
         total = xp.zeros((int(centers.shape[0]), 1), dtype=xp.float64, device=self.device)
         for start in range(0, self.n, _MOST_ROWS):
             part = slice(start, min(start + _MOST_ROWS, self.n))
             segments = _Segments(self.labels[part], int(centers.shape[0]), xp)
             segments.add(total, distances[part][:, None], _NULL, self._part_of_weight(part))
-            self._finished(ping)
+            self._finished(poll)
         return total[:, 0]
 
-    def farthest(self, centers: Array, count: int, ping: Ping) -> np.ndarray:
+    def farthest(self, centers: Array, count: int, poll: Poll) -> np.ndarray:
         xp = self.xp
-        distances = self._own_distances(centers, ping)
+        distances = self._own_distances(centers, poll)
         if self.weight is not None:
             distances = xp.where(self.weight > 0, distances, -xp.ones_like(distances))
         order = xp.argsort(-distances, stable=True)
@@ -142,7 +142,7 @@ class CudaPoints(GenericPoints):
             found = self.different(to_numpy(order[:able]), count)
         return found
 
-    def _own_distances(self, centers: Array, ping: Ping) -> Array:
+    def _own_distances(self, centers: Array, poll: Poll) -> Array:
         """(n,) float64 squared distances to the center of each row's label."""
         centers = self.xp.asarray(centers, dtype=self.xp.float64, order="C")
         out = self.xp.empty((self.n,), dtype=self.xp.float64, device=self.device)
@@ -152,37 +152,37 @@ class CudaPoints(GenericPoints):
             n = stop - start
             part = (self._X[start:stop, :], self.shift, centers, self.labels[start:stop], out[start:stop])
             run((-(-n * lanes // 256),), (256,), (*part, np.int64(n), np.int64(self.d), np.int32(lanes)))
-            self._finished(ping)
+            self._finished(poll)
         return out
 
     # -- seeding -------------------------------------------------------------------------------------------------------
 
-    def seed_begin(self, first: int, ping: Ping) -> float:
+    def seed_begin(self, first: int, poll: Poll) -> float:
         self._nearest = self.xp.full((self.n,), float("inf"), dtype=self.xp.float64, device=self.device)
-        return self.seed_take(first, ping)
+        return self.seed_take(first, poll)
 
-    def seed_from(self, centers: Array, ping: Ping) -> float:
+    def seed_from(self, centers: Array, poll: Poll) -> float:
         xp = self.xp
-        self._nearest = self._own_distances(centers, ping)
-        masses = self._nearest if self.weight is None else self._nearest * self._weight
+        self._nearest = self._own_distances(centers, poll)
+        shares = self._nearest if self.weight is None else self._nearest * self._weight
         padding = xp.zeros((-self.n % _TILE,), dtype=xp.float64, device=self.device)
-        tiles = xp.sum(xp.reshape(xp.concat([masses, padding]), (-1, _TILE)), axis=1)
+        tiles = xp.sum(xp.reshape(xp.concat([shares, padding]), (-1, _TILE)), axis=1)
         self._running = np.cumsum(to_numpy(tiles))
         return float(self._running[-1])
 
-    def seed_take(self, candidate: int, ping: Ping) -> float:
-        sums = self._seed(f"seed_take_{self._real}", self.rows(np.array([candidate])), ping)
+    def seed_take(self, candidate: int, poll: Poll) -> float:
+        sums = self._seed(f"seed_take_{self._real}", self.rows(np.array([candidate])), poll)
         # Sums of tiles on the host, in order: a device-wide running sum need not have the same bits every time.
         self._running = np.cumsum(to_numpy(sums)[:, 0])
         return float(self._running[-1])
 
-    def seed_try(self, candidates: np.ndarray, ping: Ping) -> np.ndarray:
+    def seed_try(self, candidates: np.ndarray, poll: Poll) -> np.ndarray:
         found: list[np.ndarray] = []
         for start in range(0, len(candidates), _SEED_COUNTS[-1]):
             part = candidates[start : start + _SEED_COUNTS[-1]]
             count = next(count for count in _SEED_COUNTS if len(part) <= count)
             padded = self.rows(np.resize(part, count))
-            sums = self._seed(f"seed_try_{self._real}_{count}", padded, ping)
+            sums = self._seed(f"seed_try_{self._real}_{count}", padded, poll)
             found.append(to_numpy(self.xp.sum(sums, axis=0))[: len(part)])
         return np.concatenate(found)
 
@@ -193,18 +193,18 @@ class CudaPoints(GenericPoints):
         tiles = np.searchsorted(self._running, drawn, side="right")
         indices = tiles[:, None] * _TILE + np.arange(_TILE)
         inside = xp.asarray(np.minimum(indices, self.n - 1), device=self.device)
-        masses = self._nearest[inside] if self.weight is None else self._nearest[inside] * self._weight[inside]
-        masses = np.where(indices < self.n, to_numpy(masses), 0.0)
+        shares = self._nearest[inside] if self.weight is None else self._nearest[inside] * self._weight[inside]
+        shares = np.where(indices < self.n, to_numpy(shares), 0.0)
         before = np.concatenate([[0.0], self._running])[tiles]
         result = np.empty(len(u), dtype=np.int64)
-        for i, mass in enumerate(masses):
-            # The tile's sum was rounded in another order: the row is the last one with mass at most.
-            place = int(np.searchsorted(before[i] + np.cumsum(mass), drawn[i], side="right"))
-            able = np.flatnonzero(mass > 0)
+        for i, share in enumerate(shares):
+            # The tile's sum was rounded in another order: take the last row with a share at most.
+            place = int(np.searchsorted(before[i] + np.cumsum(share), drawn[i], side="right"))
+            able = np.flatnonzero(share > 0)
             result[i] = indices[i, able[min(int(np.searchsorted(able, place)), len(able) - 1)]]
         return result
 
-    def _seed(self, function: str, candidates: Array, ping: Ping) -> Array:
+    def _seed(self, function: str, candidates: Array, poll: Poll) -> Array:
         """(tiles, count) float64 sums that a kernel of row_distances.cu leaves."""
         count = int(candidates.shape[0])
         candidates = self.xp.asarray(candidates, order="C")
@@ -222,7 +222,7 @@ class CudaPoints(GenericPoints):
                 sums[first:last, :],
             )
             run((last - first,), (256,), (*part, np.int64(stop - start), np.int64(self.d)))
-            self._finished(ping)
+            self._finished(poll)
         return sums
 
     # -- shared --------------------------------------------------------------------------------------------------------
@@ -231,10 +231,10 @@ class CudaPoints(GenericPoints):
         return _NULL if self.weight is None else self._weight[part]
 
     @staticmethod
-    def _finished(ping: Ping) -> None:
+    def _finished(poll: Poll) -> None:
         """Wait for the device, so that a stop is not followed by a queue of launches, and let the caller stop."""
         _synchronize()
-        ping()
+        poll()
 
 
 class _Segments:

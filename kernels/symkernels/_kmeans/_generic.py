@@ -6,7 +6,7 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, is_numpy, namespace, to_numpy
-from .._rows import Ping, Rows, blocks
+from .._rows import Poll, Rows, blocks
 from ._points import Assigned, Points
 
 _TILE_BYTES = 2**22  # per temporary on a CPU: stays in the cache
@@ -19,7 +19,7 @@ def tile_rows(X: Array, width: int) -> int:
     return max(16, (_TILE_BYTES if on_cpu else _GPU_TILE_BYTES) // (8 * width))
 
 
-def variance_about(rows: Rows, shift: Array, ping: Ping) -> float:
+def variance_about(rows: Rows, shift: Array, poll: Poll) -> float:
     """The mean of the columns' weighted population variances; ``shift`` (d,) float64 is somewhere among the rows."""
     X, weight, xp = rows.X, rows.weight, namespace(rows.X)
     n, d = X.shape
@@ -30,12 +30,12 @@ def variance_about(rows: Rows, shift: Array, ping: Ping) -> float:
         Zw = Z if weight is None else Z * weight[part, None]
         sums = sums + xp.sum(Zw, axis=0)
         squares = squares + xp.sum(Z * Zw, axis=0)
-        ping()
+        poll()
     mean = sums / total
     return max(0.0, float(xp.mean(squares / total - mean * mean)))
 
 
-def squared_distances(X: Array, shift: Array, centers: Array, labels: Array, ping: Ping) -> Array:
+def squared_distances(X: Array, shift: Array, centers: Array, labels: Array, poll: Poll) -> Array:
     """(n,) float64 squared distances of rows to the (shifted) center of their label, by differences."""
     xp = namespace(X)
     n, d = X.shape
@@ -45,16 +45,16 @@ def squared_distances(X: Array, shift: Array, centers: Array, labels: Array, pin
         Z = xp.astype(X[part, :], xp.float64) - shift
         Z = Z - xp.take(centers, xp.astype(labels[part], xp.int64), axis=0)
         parts.append(xp.sum(Z * Z, axis=1))
-        ping()
+        poll()
     return xp.concat(parts) if parts else xp.empty((0,), dtype=xp.float64, device=compat.device(X))
 
 
 class GenericPoints(Points):
     """All arithmetic in float64, whatever the rows are."""
 
-    def __init__(self, rows: Rows, ping: Ping) -> None:
+    def __init__(self, rows: Rows, poll: Poll) -> None:
         super().__init__(rows)
-        self.variance = variance_about(rows, self.shift, ping)
+        self.variance = variance_about(rows, self.shift, poll)
         self._X = rows.X
         self._potential = 0.0
         self.begin()
@@ -62,7 +62,7 @@ class GenericPoints(Points):
     def begin(self) -> None:
         self.labels = self.xp.full((self.n,), -1, dtype=self.xp.int32, device=self.device)
 
-    def assign(self, centers: Array, ping: Ping) -> Assigned:
+    def assign(self, centers: Array, poll: Poll) -> Assigned:
         xp = self.xp
         k = centers.shape[0]
         sums = xp.zeros((k, self.d), dtype=xp.float64, device=self.device)
@@ -82,25 +82,25 @@ class GenericPoints(Points):
             counts = counts + xp.sum(members, axis=0)
             changed += int(xp.count_nonzero(nearest != self.labels[part]))
             parts.append(nearest)
-            ping()
+            poll()
         self.labels = xp.concat(parts)
         return Assigned(sums, counts, changed)
 
-    def cost(self, centers: Array, ping: Ping) -> Array:
+    def cost(self, centers: Array, poll: Poll) -> Array:
         xp = self.xp
         k = centers.shape[0]
-        distances = self._weighted(squared_distances(self._X, self.shift, centers, self.labels, ping))
+        distances = self._weighted(squared_distances(self._X, self.shift, centers, self.labels, poll))
         names = xp.arange(k, dtype=xp.int32, device=self.device)
         total = xp.zeros((k,), dtype=xp.float64, device=self.device)
         step = tile_rows(self._X, k)
         for part in blocks(self.n, step):
             members = xp.astype(self.labels[part, None] == names, xp.float64)
             total = total + distances[part] @ members
-            ping()
+            poll()
         return total
 
-    def farthest(self, centers: Array, count: int, ping: Ping) -> np.ndarray:
-        distances = to_numpy(squared_distances(self._X, self.shift, centers, self.labels, ping))
+    def farthest(self, centers: Array, count: int, poll: Poll) -> np.ndarray:
+        distances = to_numpy(squared_distances(self._X, self.shift, centers, self.labels, poll))
         order = np.argsort(-distances, kind="stable")
         if self.weight is not None:
             order = order[to_numpy(self.weight)[order] > 0]
@@ -111,12 +111,12 @@ class GenericPoints(Points):
         taken = xp.take(self._X, xp.asarray(indices, dtype=xp.int64, device=self.device), axis=0)
         return xp.astype(taken, xp.float64) - self.shift
 
-    def seed_begin(self, first: int, ping: Ping) -> float:
-        self._nearest = self._distances_to(first, ping)
+    def seed_begin(self, first: int, poll: Poll) -> float:
+        self._nearest = self._distances_to(first, poll)
         return self._settle()
 
-    def seed_from(self, centers: Array, ping: Ping) -> float:
-        self._nearest = squared_distances(self._X, self.shift, centers, self.labels, ping)
+    def seed_from(self, centers: Array, poll: Poll) -> float:
+        self._nearest = squared_distances(self._X, self.shift, centers, self.labels, poll)
         return self._settle()
 
     def seed_sample(self, u: np.ndarray) -> np.ndarray:
@@ -126,13 +126,13 @@ class GenericPoints(Points):
         found = xp.searchsorted(self._running, xp.asarray(drawn, device=self.device), side="right")
         return to_numpy(found).astype(np.int64)
 
-    def seed_try(self, candidates: np.ndarray, ping: Ping) -> np.ndarray:
+    def seed_try(self, candidates: np.ndarray, poll: Poll) -> np.ndarray:
         xp = self.xp
-        tried = [xp.minimum(self._nearest, self._distances_to(int(c), ping)) for c in candidates]
+        tried = [xp.minimum(self._nearest, self._distances_to(int(c), poll)) for c in candidates]
         return np.array([float(xp.sum(self._weighted(t))) for t in tried])
 
-    def seed_take(self, candidate: int, ping: Ping) -> float:
-        self._nearest = self.xp.minimum(self._nearest, self._distances_to(candidate, ping))
+    def seed_take(self, candidate: int, poll: Poll) -> float:
+        self._nearest = self.xp.minimum(self._nearest, self._distances_to(candidate, poll))
         return self._settle()
 
     def _tile(self, part: slice) -> Array:
@@ -142,11 +142,11 @@ class GenericPoints(Points):
     def _weighted(self, values: Array) -> Array:
         return values if self.weight is None else values * self.weight
 
-    def _distances_to(self, row: int, ping: Ping) -> Array:
+    def _distances_to(self, row: int, poll: Poll) -> Array:
         """(n,) squared distances to one of the rows."""
         one = self.rows(np.array([row]))
         zeros = self.xp.zeros((self.n,), dtype=self.xp.int32, device=self.device)
-        return squared_distances(self._X, self.shift, one, zeros, ping)
+        return squared_distances(self._X, self.shift, one, zeros, poll)
 
     def _settle(self) -> float:
         """Sum up the potential after a choice; its running sums are what is drawn from."""

@@ -168,23 +168,23 @@ def kmeans(
     >>> result.labels, result.wssse
     (array([0, 0, 1, 1], dtype=int32), 1.0)
     """
-    k = whole(k, "k")
+    k = check_integer(k, "k")
     settings = Settings.checked(n_init, max_iter, tol, seed)
     if isinstance(init, str) and init != "k-means++":
         raise ValueError(f"init must be 'k-means++' or a (k, d) array, got {init!r}")
     seeded = isinstance(init, str)
     starts = settings.n_init if seeded else 1
     progress = Progress(checkpoint, starts * settings.max_iter)
-    rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, ping=progress.ping)
+    rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, poll=progress.poll)
     centers = None if seeded else _given_centers(init, k, rows)
     if k > rows.X.shape[0]:  # known without looking at them
         raise DataError(f"k = {k} clusters cannot be made of {rows.X.shape[0]} row(s)")
-    points = points_of(rows, progress.ping)
+    points = points_of(rows, progress.poll)
     if centers is None:
         best = best_run(points, k, settings, progress)
     else:
         best = run(
-            points, centers - points.shift, max_iter=settings.max_iter, tol=settings.tol, ping=progress.ping,
+            points, centers - points.shift, max_iter=settings.max_iter, tol=settings.tol, poll=progress.poll,
             step=progress.at,
         )  # fmt: skip
     progress.at(progress.maximum)
@@ -237,20 +237,20 @@ def assign_clusters(
     O(n k d) time, O(n + k d) memory beside one copy of X.
     """
     progress = Progress(checkpoint, 2)
-    rows = as_rows(X, nonfinite=nonfinite, minimum=0, ping=progress.ping)
+    rows = as_rows(X, nonfinite=nonfinite, minimum=0, poll=progress.poll)
     xp, device = namespace(rows.X), compat.device(rows.X)
     C = _given_centers(centers, None, rows)
     if rows.X.shape[0] == 0:
         labels = xp.empty((0,), dtype=xp.int32, device=device)
         distances = xp.empty((0,), dtype=xp.float64, device=device)
     else:
-        points = points_of(rows, progress.ping)
+        points = points_of(rows, progress.poll)
         C = C - points.shift
         points.begin()
-        points.assign(C, progress.ping)
+        points.assign(C, progress.poll)
         progress.at(1)
         labels = xp.asarray(points.labels, copy=True)
-        distances = squared_distances(rows.X, points.shift, C, labels, progress.ping)
+        distances = squared_distances(rows.X, points.shift, C, labels, progress.poll)
     progress.at(2)
     return rows.spread(labels, -1), rows.spread(distances, float("nan"))
 
@@ -272,14 +272,14 @@ class Settings:
         if not 0 <= tol < float("inf"):
             raise ValueError(f"tol must be finite and 0 or more, got {tol!r}")
         return cls(
-            n_init=whole(n_init, "n_init"),
-            max_iter=whole(max_iter, "max_iter"),
+            n_init=check_integer(n_init, "n_init"),
+            max_iter=check_integer(max_iter, "max_iter"),
             tol=float(tol),
-            seed=secrets.randbits(63) if seed is None else whole(seed, "seed", least=0),
+            seed=secrets.randbits(63) if seed is None else check_integer(seed, "seed", least=0),
         )
 
 
-def whole(value: Any, name: str, least: int = 1) -> int:
+def check_integer(value: Any, name: str, least: int = 1) -> int:
     """A whole number of at least ``least``."""
     if isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
@@ -297,7 +297,7 @@ def best_run(points: Points, k: int, settings: Settings, progress: Progress) -> 
     best: Run | None = None
     before = progress.current
     for start in range(settings.n_init):
-        chosen = plus_plus(points, k, generator(settings.seed, start), progress.ping)
+        chosen = plus_plus(points, k, generator(settings.seed, start), progress.poll)
         if len(chosen) < k:
             raise too_few(len(chosen), k)
         done = before + start * settings.max_iter
@@ -312,7 +312,7 @@ def best_run(points: Points, k: int, settings: Settings, progress: Progress) -> 
 def one_run(points: Points, centers: Array, settings: Settings, progress: Progress, done: int) -> Run:
     """One run from (k, d) shifted centers, when so many steps are done already."""
     step: Callable[[int], None] = lambda i: progress.at(done + i)  # noqa: E731
-    return run(points, centers, max_iter=settings.max_iter, tol=settings.tol, ping=progress.ping, step=step)
+    return run(points, centers, max_iter=settings.max_iter, tol=settings.tol, poll=progress.poll, step=step)
 
 
 def _given_centers(given: Any, k: int | None, rows: Rows) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._arrays import Array, to_numpy
 from .._errors import DataError
-from .._rows import Ping
+from .._rows import Poll
 from ._points import Assigned, Points
 from ._seeding import count_distinct
 
@@ -32,7 +32,7 @@ def run(
     *,
     max_iter: int,
     tol: float,
-    ping: Ping,
+    poll: Poll,
     step: Callable[[int], None],
 ) -> Run:
     """Move (k, d) shifted centers to the means of their rows until nothing changes.
@@ -48,13 +48,13 @@ def run(
     converged, n_iter, checked = False, 0, False
     while n_iter < max_iter:
         n_iter += 1
-        found = points.assign(centers, ping)
+        found = points.assign(centers, poll)
         occupied = to_numpy(found.counts) > 0
         if not occupied.all():
             if not checked:  # once a run: that many different rows are there
-                _require_distinct(points, centers.shape[0], ping)
+                _require_distinct(points, centers.shape[0], poll)
                 checked = True
-            moved = _refilled(points, centers, found, occupied, ping)
+            moved = _refilled(points, centers, found, occupied, poll)
         elif found.changed == 0:
             converged = True
             step(n_iter)
@@ -68,13 +68,13 @@ def run(
             converged = True
             break
     if found.changed != 0 or not occupied.all():
-        found = points.assign(centers, ping)  # the centers have moved since the last one
+        found = points.assign(centers, poll)  # the centers have moved since the last one
     labels = xp.asarray(points.labels, copy=True)
-    return Run(centers, labels, found.counts, float(xp.sum(points.cost(centers, ping))), n_iter, converged)
+    return Run(centers, labels, found.counts, float(xp.sum(points.cost(centers, poll))), n_iter, converged)
 
 
-def _require_distinct(points: Points, k: int, ping: Ping) -> None:
-    distinct = count_distinct(points, k, ping)
+def _require_distinct(points: Points, k: int, poll: Poll) -> None:
+    distinct = count_distinct(points, k, poll)
     if distinct < k:
         raise too_few(distinct, k)
 
@@ -85,7 +85,7 @@ def too_few(distinct: int, k: int) -> DataError:
     return DataError(f"k = {k} clusters cannot be made of {rows}; ask for at most {distinct}")
 
 
-def _refilled(points: Points, centers: Array, found: Assigned, occupied: np.ndarray, ping: Ping) -> Array:
+def _refilled(points: Points, centers: Array, found: Assigned, occupied: np.ndarray, poll: Poll) -> Array:
     """The means of the rows, with a center for each empty cluster on one of the rows farthest from their own.
 
     Such a row is taken out of the mean of the cluster that it is in, as scikit-learn does, unless it is the last one
@@ -95,7 +95,7 @@ def _refilled(points: Points, centers: Array, found: Assigned, occupied: np.ndar
     k = len(occupied)
     empty = np.flatnonzero(~occupied)
     # Of each cluster one row at most is passed over below, so k different ones are enough.
-    far = points.farthest(centers, k, ping)
+    far = points.farthest(centers, k, poll)
     weight = np.ones(len(far)) if points.weight is None else to_numpy(_take(points, points.weight, far))
     labels = to_numpy(points.labels)
     counted = labels if points.weight is None else labels[to_numpy(points.weight) > 0]

@@ -103,10 +103,10 @@ def _differ(fresh, labels, first, count):
 
 
 @compiled
-def assign(X, U, start, stop, shift, tiles, bias, weight, labels, best, fresh, whole, held, news, sums, counts):
+def assign(X, U, start, stop, shift, tiles, bias, weight, labels, best, fresh, add_all, held, news, sums, counts):
     """Label the rows of the panels from ``start`` to ``stop``, and add them to the sums; returns how many changed.
 
-    ``whole``: every row is added. Else only those that changed, with a minus sign to the cluster that they left: they
+    ``add_all``: every row is added. Else only those that changed, with a minus sign to the cluster that they left: they
     are fetched from X while the next group is worked on.
     """
     d, lanes = U.shape[1], U.shape[2]
@@ -118,11 +118,11 @@ def assign(X, U, start, stop, shift, tiles, bias, weight, labels, best, fresh, w
         changed, waiting = changed + waiting, 0
         first = v * lanes
         count = min(X.shape[0] - first, VECTORS * lanes)
-        if not whole and not _differ(fresh, labels, first, count):
+        if not add_all and not _differ(fresh, labels, first, count):
             continue
         for i in range(count):
             r, label = first + i, fresh[i]
-            if whole:
+            if add_all:
                 changed += label != labels[r]
                 labels[r] = label
                 _add(X, r, shift, weight[r] if len(weight) else 1.0, sums, counts, label)

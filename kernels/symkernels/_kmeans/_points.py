@@ -10,7 +10,7 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
-from .._rows import Ping, Rows
+from .._rows import Poll, Rows
 
 _SAMPLE = 1024  # rows, at least, that the shift is the median of
 
@@ -39,7 +39,7 @@ class Points(ABC):
 
     Coordinates inside are *shifted*: about the median of each column is taken off, so that neither an offset of 1e8 nor
     a row that lies 1e8 away costs the others their digits. Arrays are of the library ``xp`` and on the device of the
-    rows, but for those said to be NumPy's. Every method that reads all rows calls ``ping`` at least every 50 ms, which
+    rows, but for those said to be NumPy's. Every method that reads all rows calls ``poll`` at least every 50 ms, which
     may raise to stop; the object can then be used again from `begin` or `seed_begin` on.
 
     Attributes
@@ -92,21 +92,21 @@ class Points(ABC):
         """Start a run: forget labels and whatever bounds were kept with them."""
 
     @abstractmethod
-    def assign(self, centers: Array, ping: Ping) -> Assigned:
+    def assign(self, centers: Array, poll: Poll) -> Assigned:
         """Label every row with its nearest center of ``centers`` (k, d) float64 shifted; the lowest one on ties.
 
         Bounds may save work, but the labels are those of a plain pass. k may differ from run to run.
         """
 
     @abstractmethod
-    def cost(self, centers: Array, ping: Ping) -> Array:
+    def cost(self, centers: Array, poll: Poll) -> Array:
         """(k,) float64 sums of the weighted squared distances of the rows to the center of their label.
 
         By differences, in float64. The rows may be the engine's own copy in the dtype of those given.
         """
 
     @abstractmethod
-    def farthest(self, centers: Array, count: int, ping: Ping) -> np.ndarray:
+    def farthest(self, centers: Array, count: int, poll: Poll) -> np.ndarray:
         """(at most count,) int64 NumPy indices of the rows farthest from the center of their label, farthest first.
 
         Only rows with weight; no two of them equal; the lower index first at the same distance. Fewer than ``count``
@@ -120,11 +120,11 @@ class Points(ABC):
     # -- seeding: squared distances to the nearest chosen row, by differences, so that equal rows are at distance 0 ----
 
     @abstractmethod
-    def seed_begin(self, first: int, ping: Ping) -> float:
+    def seed_begin(self, first: int, poll: Poll) -> float:
         """Choose the first row; return the potential, the sum of weight times squared distance to the chosen."""
 
     @abstractmethod
-    def seed_from(self, centers: Array, ping: Ping) -> float:
+    def seed_from(self, centers: Array, poll: Poll) -> float:
         """Take the centers of the last `assign` as the chosen ones, each row's that of its label; return the potential.
 
         From there `seed_sample`, `seed_try` and `seed_take` go on as from `seed_begin`.
@@ -137,11 +137,11 @@ class Points(ABC):
         """
 
     @abstractmethod
-    def seed_try(self, candidates: np.ndarray, ping: Ping) -> np.ndarray:
+    def seed_try(self, candidates: np.ndarray, poll: Poll) -> np.ndarray:
         """(L,) NumPy potentials if that one of the candidates were chosen as well."""
 
     @abstractmethod
-    def seed_take(self, candidate: int, ping: Ping) -> float:
+    def seed_take(self, candidate: int, poll: Poll) -> float:
         """Choose a row; return the potential: 0.0 exactly when no row with weight differs from all that are chosen."""
 
     # -- shared --------------------------------------------------------------------------------------------------------

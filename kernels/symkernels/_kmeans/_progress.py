@@ -8,14 +8,14 @@ Checkpoint = Callable[[int, int], object]
 
 
 class Progress:
-    """Steps done of a known maximum. `ping` repeats the last figures, so that a long step can be stopped within."""
+    """Steps done of a known maximum. `poll` repeats the last figures, so that a long step can be stopped within."""
 
     def __init__(self, checkpoint: Checkpoint | None, maximum: int) -> None:
         self._checkpoint = checkpoint
         self.maximum = maximum
         self.current = 0
 
-    def ping(self) -> None:
+    def poll(self) -> None:
         """Call the checkpoint with the figures as they are."""
         if self._checkpoint is not None:
             self._checkpoint(self.current, self.maximum)
@@ -23,4 +23,4 @@ class Progress:
     def at(self, current: int) -> None:
         """So many steps are done."""
         self.current = current
-        self.ping()
+        self.poll()

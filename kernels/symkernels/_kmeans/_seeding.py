@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .._arrays import Array, to_numpy
-from .._rows import Ping
+from .._rows import Poll
 from ._points import Points
 
 
@@ -16,52 +16,52 @@ def generator(seed: int, start: int) -> np.random.Generator:
     return np.random.default_rng((seed, start))
 
 
-def plus_plus(points: Points, k: int, rng: np.random.Generator, ping: Ping) -> np.ndarray:
+def plus_plus(points: Points, k: int, rng: np.random.Generator, poll: Poll) -> np.ndarray:
     """Indices of k rows, each drawn with probability proportional to its weighted squared distance from those before.
 
     Of 2 + floor(ln k) candidates the one that leaves the smallest potential is taken: Arthur & Vassilvitskii (2007),
     "k-means++: the advantages of careful seeding", whose program does so. Fewer than k where the rows with weight have
     fewer different values.
     """
-    return _choose(points, k, _tries(k), rng, ping)
+    return _choose(points, k, _tries(k), rng, poll)
 
 
-def extended(points: Points, centers: Array, k: int, rng: np.random.Generator, ping: Ping) -> Array | None:
+def extended(points: Points, centers: Array, k: int, rng: np.random.Generator, poll: Poll) -> Array | None:
     """k centers: those given, (m, d) shifted, and k - m rows, chosen as k-means++ chooses them.
 
     None where fewer than k - m rows are at a distance from the centers.
     """
     points.begin()
-    points.assign(centers, ping)
+    points.assign(centers, poll)
     chosen: list[int] = []
     missing = k - int(centers.shape[0])
-    _go_on(points, points.seed_from(centers, ping), chosen, missing, _tries(k), rng, ping)
+    _go_on(points, points.seed_from(centers, poll), chosen, missing, _tries(k), rng, poll)
     return points.xp.concat([centers, points.rows(np.array(chosen))]) if len(chosen) == missing else None
 
 
-def count_distinct(points: Points, at_most: int, ping: Ping) -> int:
+def count_distinct(points: Points, at_most: int, poll: Poll) -> int:
     """How many different rows with weight there are, counted up to ``at_most``."""
-    return len(_choose(points, at_most, 1, np.random.default_rng(0), ping))
+    return len(_choose(points, at_most, 1, np.random.default_rng(0), poll))
 
 
 def _tries(k: int) -> int:
     return 2 + int(math.log(k))
 
 
-def _choose(points: Points, k: int, tries: int, rng: np.random.Generator, ping: Ping) -> np.ndarray:
+def _choose(points: Points, k: int, tries: int, rng: np.random.Generator, poll: Poll) -> np.ndarray:
     chosen = [_first(points, rng)]
-    _go_on(points, points.seed_begin(chosen[0], ping), chosen, k, tries, rng, ping)
+    _go_on(points, points.seed_begin(chosen[0], poll), chosen, k, tries, rng, poll)
     return np.array(chosen, dtype=np.int64)
 
 
 def _go_on(
-    points: Points, potential: float, chosen: list[int], k: int, tries: int, rng: np.random.Generator, ping: Ping
+    points: Points, potential: float, chosen: list[int], k: int, tries: int, rng: np.random.Generator, poll: Poll
 ) -> None:
     """Append to ``chosen`` until there are k, or no row is left that differs from them."""
     while len(chosen) < k and potential > 0:
         candidates = points.seed_sample(rng.random(tries))
-        best = int(candidates[0]) if tries == 1 else int(candidates[np.argmin(points.seed_try(candidates, ping))])
-        potential = points.seed_take(best, ping)
+        best = int(candidates[0]) if tries == 1 else int(candidates[np.argmin(points.seed_try(candidates, poll))])
+        potential = points.seed_take(best, poll)
         chosen.append(best)
 
 

@@ -81,8 +81,10 @@ def _make_nearest(height: int, second: bool) -> Any:
             for v in range(VECTORS):
                 place = i64(v * real.lanes)
                 real.store(builder, builder.load(tops[v]), best, place)
-                whole = builder.fptosi(builder.load(indices[v]), ir.VectorType(i32, real.lanes))
-                builder.store(whole, builder.bitcast(builder.gep(labels, [place]), whole.type.as_pointer()), align=4)
+                integers = builder.fptosi(builder.load(indices[v]), ir.VectorType(i32, real.lanes))
+                builder.store(
+                    integers, builder.bitcast(builder.gep(labels, [place]), integers.type.as_pointer()), align=4
+                )
                 if second:
                     real.store(builder, builder.load(seconds[v]), runner_up, place)
             return context.get_dummy_value()

@@ -20,7 +20,7 @@ _TILES = 8  # that share rows in cache
 _CACHED = 2**17  # bytes of rows that stay in the second cache while the tiles go by
 _SUMS_CACHED = 2**18  # bytes of a group's sums, likewise
 _BOTH_WAYS = 2**25  # bytes that the threads' sums of all rows may take
-_PART = 2**18  # rows that are sorted between two pings
+_PART = 2**18  # rows that are sorted between two polls
 _BLOCK = 2**17  # numbers of a block of rows that is copied: it stays in cache
 
 
@@ -50,7 +50,7 @@ class _Arrangement:
         Its cluster in each labeling, counted through all labelings; the first cell behind it in another cluster.
     """
 
-    def __init__(self, problem: _Problem, width: int, aligned: bool, ping: Callable[[], object]) -> None:
+    def __init__(self, problem: _Problem, width: int, aligned: bool, poll: Callable[[], object]) -> None:
         from . import _loops
 
         labels, offsets = problem.labels, problem.offsets
@@ -60,16 +60,16 @@ class _Arrangement:
             sizes = np.zeros(offsets[q + 1] - offsets[q], dtype=np.int64)
             for part in blocks(n, _PART):
                 sizes += np.bincount(labels[q, part], minlength=len(sizes))
-                ping()
+                poll()
             places = np.cumsum(sizes) - sizes
             for part in blocks(n, _PART):
                 _loops.sort_by_label(order, part.start, part.stop, labels[q], places, other)
-                ping()
+                poll()
             order, other = other, order
         begins, cells = np.empty(n, dtype=np.bool_), 0
         for part in blocks(n, _PART):
             cells += _loops.mark_cells(order, part.start, part.stop, labels, begins)
-            ping()
+            poll()
         step = width if aligned else 1
         room = n + cells * (step - 1)
         rows, cell_of = np.full(room, -1, dtype=np.int64), np.full(room, cells - 1, dtype=np.int64)
@@ -79,7 +79,7 @@ class _Arrangement:
             place, cell = _loops.lay_out_rows(
                 order, part.start, part.stop, begins, step, place, cell, rows, cell_of, self.starts, self.stops
             )
-            ping()
+            poll()
         self.starts[cells] = end = -(-place // step) * step
         self.rows, self.cell_of = rows[:end], cell_of[:end]
         self.columns = np.empty((len(labels), cells), dtype=np.int32)
@@ -88,7 +88,7 @@ class _Arrangement:
             _loops.lay_out_cells(
                 self.rows, self.starts, part.start, part.stop, labels, offsets, self.columns, self.until
             )
-            ping()
+            poll()
 
 
 def euclidean(

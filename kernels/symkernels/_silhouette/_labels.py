@@ -10,9 +10,9 @@ import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
 from .._errors import BackendError, DataError, ShapeError
-from .._rows import Ping, blocks, no_ping
+from .._rows import Poll, blocks, no_poll
 
-_PART = 2**20  # labels looked at between two pings
+_PART = 2**20  # labels looked at between two polls
 _COUNTING = 2**16  # a range of whole numbers so small, or of at most a number a row, is counted instead of sorted
 
 
@@ -52,17 +52,17 @@ class Labeling:
         return float(np.sum(to_numpy(self.counts)))
 
 
-def labeling(labels: Array, weight: Array | None, ping: Ping = no_ping) -> Labeling:
+def labeling(labels: Array, weight: Array | None, poll: Poll = no_poll) -> Labeling:
     """Weigh the clusters of labels from 0 on."""
     on_host, weights = to_numpy(labels), None if weight is None else to_numpy(weight)
     counts = np.zeros(int(on_host.max()) + 1)
     for part in blocks(len(on_host), _PART):
         counts += np.bincount(on_host[part], None if weights is None else weights[part], minlength=len(counts))
-        ping()
+        poll()
     return Labeling(labels, namespace(labels).asarray(counts, device=compat.device(labels)))
 
 
-def as_labels(labels: Any, X: Array, ping: Ping = no_ping) -> Array:
+def as_labels(labels: Any, X: Array, poll: Poll = no_poll) -> Array:
     """Any labels of the rows of X as int32 from 0 on, in the order of their values, on the device of X."""
     xp, device = namespace(X), compat.device(X)
     if not compat.is_array_api_obj(labels):
@@ -78,22 +78,22 @@ def as_labels(labels: Any, X: Array, ping: Ping = no_ping) -> Array:
     on_host = to_numpy(labels)
     if on_host.dtype.kind == "f" and not np.isfinite(on_host).all():
         raise DataError("labels must not hold NaN or infinities; leave rows without a cluster out")
-    return xp.asarray(_from_zero(on_host, ping), device=device)
+    return xp.asarray(_from_zero(on_host, poll), device=device)
 
 
-def _from_zero(labels: np.ndarray, ping: Ping) -> np.ndarray:
+def _from_zero(labels: np.ndarray, poll: Poll) -> np.ndarray:
     if labels.dtype.kind in "iub":
         low, high = int(labels.min()), int(labels.max())
         if high - low < max(_COUNTING, len(labels)):
             present = np.zeros(high - low + 1, dtype=np.bool_)
             for part in blocks(len(labels), _PART):
                 present[_above(labels[part], low)] = True
-                ping()
+                poll()
             number = (np.cumsum(present) - 1).astype(np.int32)
             found = np.empty(len(labels), dtype=np.int32)
             for part in blocks(len(labels), _PART):
                 found[part] = number[_above(labels[part], low)]
-                ping()
+                poll()
             return found
     try:
         return np.unique(labels, return_inverse=True)[1].astype(np.int32)

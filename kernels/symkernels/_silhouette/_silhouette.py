@@ -9,7 +9,7 @@ import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
 from .._errors import DataError, ShapeError
-from .._rows import Ping, as_rows, blocks, no_ping
+from .._rows import Poll, as_rows, blocks, no_poll
 from ._backends import METRICS, scores_of
 from ._labels import Labeling, as_labels, labeling
 
@@ -117,7 +117,7 @@ def mean_silhouettes(
     labelings: Sequence[Array],
     metric: Metric = "euclidean",
     weight: Array | None = None,
-    ping: Ping = no_ping,
+    poll: Poll = no_poll,
 ) -> list[float]:
     """Mean silhouettes of many labelings of rows that have been checked, in one pass over the pairs of rows.
 
@@ -130,7 +130,7 @@ def mean_silhouettes(
     metric : {"euclidean", "sqeuclidean", "precomputed"}
     weight : (n,) float64, optional
         As `Rows.weight`.
-    ping : callable
+    poll : callable
         Called at least every 50 ms; raises to stop.
 
     Returns
@@ -138,11 +138,11 @@ def mean_silhouettes(
     list of float
         NaN for a labeling that has no silhouette: one cluster, or as many as rows.
     """
-    checked = [labeling(labels, weight, ping) for labels in labelings]
+    checked = [labeling(labels, weight, poll) for labels in labelings]
     defined = [each for each in checked if each.defined]
     if not defined:
         return [float("nan")] * len(checked)
-    found = scores_of(X, defined, metric, weight, lambda done, total: ping())
+    found = scores_of(X, defined, metric, weight, lambda done, total: poll())
     means = iter([_mean(found[i, :], weight) for i in range(len(defined))])
     return [next(means) if each.defined else float("nan") for each in checked]
 
@@ -161,15 +161,15 @@ def _samples(
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
     progress = checkpoint or (lambda done, total: None)
 
-    def ping() -> None:
+    def poll() -> None:
         progress(0, 1)
 
-    rows = as_rows(X, sample_weight=sample_weight, ping=ping)
+    rows = as_rows(X, sample_weight=sample_weight, poll=poll)
     if metric == "precomputed":
-        _check_distances(rows.X, ping)
+        _check_distances(rows.X, poll)
     if rows.weight is not None:
         require_frequencies(rows.weight)
-    divided = labeling(as_labels(labels, rows.X, ping), rows.weight, ping)
+    divided = labeling(as_labels(labels, rows.X, poll), rows.weight, poll)
     _check_clusters(divided)
     return scores_of(rows.X, [divided], metric, rows.weight, progress)[0, :], rows.weight
 
@@ -194,7 +194,7 @@ def _check_clusters(divided: Labeling) -> None:
         )
 
 
-def _check_distances(D: Array, ping: Ping) -> None:
+def _check_distances(D: Array, poll: Poll) -> None:
     """Refuse what cannot be distances. Whether they are symmetric is not looked at: each row's own are used."""
     n = D.shape[0]
     if D.shape[1] != n:
@@ -205,7 +205,7 @@ def _check_distances(D: Array, ping: Ping) -> None:
         if bool(xp.any(negative)):
             row, column = (int(place[0]) for place in np.nonzero(to_numpy(negative)))
             raise DataError(f"X: the distance in row {part.start + row}, column {column} is negative")
-        ping()
+        poll()
     diagonal = to_numpy(xp.linalg.diagonal(D))
     if diagonal.any():
         row = int(np.flatnonzero(diagonal)[0])

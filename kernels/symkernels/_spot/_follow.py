@@ -58,7 +58,9 @@ def _quantiles(sketch: QuantileSketch, share: np.ndarray, side: int) -> np.ndarr
     return np.asarray(sketch.quantile(1.0 - share) if side == 0 else -np.asarray(sketch.quantile(share)))
 
 
-def _stand_ins(sketch: QuantileSketch, known: float, wanted: int, upto: float, side: int) -> tuple[float, np.ndarray]:
+def _values_from_sketch(
+    sketch: QuantileSketch, known: float, wanted: int, upto: float, side: int
+) -> tuple[float, np.ndarray]:
     """The level that ``wanted`` values lie above, and values for those not among the ``known`` above ``upto``."""
     add = int(wanted - known)
     level = float(_quantiles(sketch, np.array([wanted / sketch.n]), side)[0])
@@ -74,7 +76,7 @@ def _lower(sketch: QuantileSketch, state: State, settings: Settings, side: int) 
     wanted = max(min(grown, most), at.SPARE * settings.side_alpha * counted)
     if at.SLACK * F[at.COUNT] >= wanted or sketch.n < wanted:
         return
-    level, values = _stand_ins(sketch, float(F[at.COUNT]), int(wanted), float(F[at.LEVEL]), side)
+    level, values = _values_from_sketch(sketch, float(F[at.COUNT]), int(wanted), float(F[at.LEVEL]), side)
     if not level < F[at.LEVEL] or not len(values):
         return
     F[at.COUNT] += len(values)
@@ -103,7 +105,7 @@ def _move_window(sketch: QuantileSketch, state: State, settings: Settings, side:
         keep = ~excess | (values > level)
         values, times, kinds = values[keep], times[keep], kinds[keep]
     elif at.SLACK * known < wanted:
-        level, added = _stand_ins(sketch, known, wanted, float(F[at.BASE]), side)
+        level, added = _values_from_sketch(sketch, known, wanted, float(F[at.BASE]), side)
         if not level < F[at.BASE] or not len(added):
             return
         order = np.random.default_rng([settings.seed, n]).permutation(len(added))

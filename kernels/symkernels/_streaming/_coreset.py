@@ -12,7 +12,7 @@ import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
 from .._errors import DataError, ShapeError
-from .._kmeans import Checkpoint, KMeansResult, Progress, Settings, kmeans, whole
+from .._kmeans import Checkpoint, KMeansResult, Progress, Settings, check_integer, kmeans
 from .._results import ArrayResult
 from .._sweep import KMeansSweep, Metric, SweepEntry, kmeans_sweep
 from ._features import Features
@@ -58,14 +58,14 @@ class Coreset(ArrayResult):
 
     def mean(self) -> Array:
         """(d,) float64: means of all the rows."""
-        return self._whole()[0]
+        return self._of_all_rows()[0]
 
     def std(self) -> Array:
         """(d,) float64: population standard deviations of all the rows; exactly 0 for a constant column."""
         xp = namespace(self.centers)
-        return xp.sqrt(self._whole()[1] / xp.sum(self.weight))
+        return xp.sqrt(self._of_all_rows()[1] / xp.sum(self.weight))
 
-    def _whole(self) -> tuple[Array, Array]:
+    def _of_all_rows(self) -> tuple[Array, Array]:
         """Mean and scatter of all rows."""
         self._require_rows()
         total = self.features().grouped(np.zeros(len(self), np.intp), 1)
@@ -162,7 +162,7 @@ class Coreset(ArrayResult):
 
         With ``spread=1`` the first column has up to 1.024.
         """
-        k, spread = whole(k, "k"), whole(spread, "spread")
+        k, spread = check_integer(k, "k"), check_integer(spread, "spread")
         settings = Settings.checked(n_init, max_iter, tol, seed)
         starts = settings.n_init if isinstance(init, str) else 1
         progress = Progress(checkpoint, (starts + 1) * settings.max_iter)
@@ -251,7 +251,7 @@ class Coreset(ArrayResult):
                 seconds=entry.seconds + time.perf_counter() - began,
             )  # fmt: skip
         if metric is not None:
-            entries = rows.silhouettes(entries, metric, progress.ping)
+            entries = rows.silhouettes(entries, metric, progress.poll)
         progress.at(progress.maximum)
         return KMeansSweep(tuple(entries[each.k] for each in first), 0)
 

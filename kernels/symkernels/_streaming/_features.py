@@ -57,7 +57,7 @@ class Features:
         """No rows at all."""
         return cls(np.zeros(0), np.zeros((0, d)), np.zeros((0, d)))
 
-    def and_also(self, other: Features) -> Features:
+    def concatenate(self, other: Features) -> Features:
         """These and others, side by side."""
         return Features(
             np.concatenate([self.weight, other.weight]),

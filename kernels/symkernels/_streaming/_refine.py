@@ -10,11 +10,11 @@ import numpy as np
 
 from .._arrays import Array, namespace
 from .._kmeans import KMeansResult, Settings, assign_clusters, kmeans
-from .._rows import Ping
+from .._rows import Poll
 from .._silhouette import mean_silhouettes
 from .._sweep import Metric, SweepEntry
 from ._features import Features
-from ._standins import stand_ins
+from ._representatives import representative_points
 
 Part = Callable[[int, int], object]  # a checkpoint over a part of the way
 
@@ -26,7 +26,7 @@ class Refinement:
     """Stand-ins of some micro-clusters, and k-means on them from where k-means on the means has come to."""
 
     def __init__(self, means: Array, features: Features, spread: int) -> None:
-        rows, _ = stand_ins(features, spread)
+        rows, _ = representative_points(features, spread)
         self._means, self._features = means, features
         self._rows, self._weight = self._put(rows.mean), self._put(rows.weight)
         self._left = float(rows.scatter.sum())
@@ -60,19 +60,19 @@ class Refinement:
             centers = xp.concat([centers, self._rows[farthest : farthest + 1, :]])
         return centers
 
-    def silhouettes(self, entries: dict[int, SweepEntry], metric: Metric, ping: Ping) -> dict[int, SweepEntry]:
+    def silhouettes(self, entries: dict[int, SweepEntry], metric: Metric, poll: Poll) -> dict[int, SweepEntry]:
         """The entries with mean silhouettes, or the reason why there is none.
 
         Fewer stand-ins will do: there are as many distances as pairs of them. Each counts as often as its weight says,
         for which fractions of rows are no measure: the smallest one is made 1.
         """
-        few, _ = stand_ins(self._features, _FEWER)
+        few, _ = representative_points(self._features, _FEWER)
         rows, weight = self._put(few.mean), few.weight / min(1.0, float(few.weight.min()))
         without = {k: f"k = {k}: as many clusters as rows have no silhouette" for k in entries if k >= weight.sum()}
         without[1] = "k = 1: one cluster has no silhouette"
         able = [k for k, entry in entries.items() if k not in without and entry.centers is not None]
         labels = [assign_clusters(rows, entries[k].centers)[0] for k in able]
-        means = dict(zip(able, mean_silhouettes(rows, labels, metric, self._put(weight), ping), strict=True))
+        means = dict(zip(able, mean_silhouettes(rows, labels, metric, self._put(weight), poll), strict=True))
         return {
             k: replace(entry, silhouette=means.get(k, np.nan), reason=entry.reason or without.get(k))
             for k, entry in entries.items()

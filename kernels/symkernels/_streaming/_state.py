@@ -9,7 +9,7 @@ import numpy as np
 
 from .._errors import DataError
 from .._kmeans import count_distinct, kmeans, points_of
-from .._rows import Ping, as_rows, no_ping
+from .._rows import Poll, as_rows, no_poll
 from ._block import Block
 from ._features import Features, Frame
 from ._update import updated
@@ -75,24 +75,24 @@ class State:
             raise DataError("X: values so large that their squared distances overflow float64; rescale the columns")
         return replace(self, features=features, n_rows=self.n_rows + block.n, blocks=self.blocks + 1)
 
-    def with_early_rows(self, rows: np.ndarray, weight: np.ndarray, settings: Settings, ping: Ping) -> State:
+    def with_early_rows(self, rows: np.ndarray, weight: np.ndarray, settings: Settings, poll: Poll) -> State:
         """The state with rows of the warm-up, which they may end. Rows of weight 0 only count."""
         there = weight > 0
-        features = self.features.and_also(Features.of_rows(rows[there], weight[there]))
+        features = self.features.concatenate(Features.of_rows(rows[there], weight[there]))
         state = replace(self, features=features, n_rows=self.n_rows + len(rows))
-        return _formed(state, settings, ping) if features.size >= settings.warmup else state
+        return _formed(state, settings, poll) if features.size >= settings.warmup else state
 
     def merged(self, other: State, settings: Settings) -> State:
         """The state with another one's micro-clusters."""
         counted = replace(self, n_rows=self.n_rows + other.n_rows, n_dropped=self.n_dropped + other.n_dropped)
         if self.ready:
             theirs = other.plain().about(Frame.of_rows(self.d), self.frame)
-            return replace(counted, features=reduced(self.features.and_also(theirs), settings.n_centroids))
-        both = replace(counted, features=self.features.and_also(other.plain()))
-        return _formed(both, settings, no_ping) if other.ready or both.features.size >= settings.warmup else both
+            return replace(counted, features=reduced(self.features.concatenate(theirs), settings.n_centroids))
+        both = replace(counted, features=self.features.concatenate(other.plain()))
+        return _formed(both, settings, no_poll) if other.ready or both.features.size >= settings.warmup else both
 
 
-def _formed(state: State, settings: Settings, ping: Ping) -> State:
+def _formed(state: State, settings: Settings, poll: Poll) -> State:
     """The state out of its warm-up: k-means over what came by then.
 
     The frame's shift is a value of the data, so that a constant column is exactly 0. Its factor makes distances those
@@ -106,11 +106,11 @@ def _formed(state: State, settings: Settings, ping: Ping) -> State:
         features = plain.about(state.frame, frame)
     if not np.isfinite(np.square(features.mean).sum()):
         raise DataError("X: values so large that their squared distances overflow float64; rescale the columns")
-    points = points_of(as_rows(features.mean, sample_weight=features.weight), ping)
-    k = count_distinct(points, settings.n_centroids, ping)
+    points = points_of(as_rows(features.mean, sample_weight=features.weight), poll)
+    k = count_distinct(points, settings.n_centroids, poll)
     result = kmeans(
         features.mean, k, sample_weight=features.weight, max_iter=settings.max_iter, seed=settings.seed,
-        checkpoint=lambda *_: ping(),
+        checkpoint=lambda *_: poll(),
     )  # fmt: skip
     names, groups = np.unique(result.labels, return_inverse=True)
     return replace(state, frame=frame, features=features.grouped(groups, len(names)), ready=True)
@@ -118,7 +118,7 @@ def _formed(state: State, settings: Settings, ping: Ping) -> State:
 
 def _inverse_deviation(features: Features) -> np.ndarray:
     """1 over the standard deviation of each column; 1 for one that is constant, or nearly so beyond float64."""
-    whole = features.grouped(np.zeros(features.size, np.intp), 1)
-    deviation = np.sqrt(whole.scatter[0] / whole.weight[0])
+    total = features.grouped(np.zeros(features.size, np.intp), 1)
+    deviation = np.sqrt(total.scatter[0] / total.weight[0])
     usable = (deviation > 1e-150) & (deviation < 1e150)
     return np.where(usable, 1.0 / np.where(usable, deviation, 1.0), 1.0)

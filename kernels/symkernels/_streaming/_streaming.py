@@ -12,7 +12,7 @@ import numpy as np
 
 from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from .._errors import BackendError, ShapeError
-from .._kmeans import Checkpoint, KMeansResult, whole
+from .._kmeans import Checkpoint, KMeansResult, check_integer
 from .._results import backend_of, device_of
 from .._rows import Nonfinite, as_rows
 from .._sweep import KMeansSweep, Metric
@@ -93,12 +93,12 @@ class StreamingKMeans:
             raise ValueError(f"scale must be one of {', '.join(_SCALES)}, got {scale!r}")
         if nonfinite not in _POLICIES:
             raise ValueError(f"nonfinite must be one of {', '.join(_POLICIES)}, got {nonfinite!r}")
-        self.n_centroids = whole(n_centroids, "n_centroids")
-        self.warmup = whole(warmup, "warmup")
+        self.n_centroids = check_integer(n_centroids, "n_centroids")
+        self.warmup = check_integer(warmup, "warmup")
         if self.warmup <= self.n_centroids:
             raise ValueError(f"warmup must be more than n_centroids ({self.n_centroids}), got {self.warmup}")
-        self.max_iter = whole(max_iter, "max_iter")
-        self.seed = whole(seed, "seed", least=0)
+        self.max_iter = check_integer(max_iter, "max_iter")
+        self.seed = check_integer(seed, "seed", least=0)
         self.scale: Scale = scale
         self.nonfinite: Nonfinite = nonfinite
         self._like: Array | None = None  # an empty array of the rows' library on their device
@@ -189,11 +189,11 @@ class StreamingKMeans:
         n = int(X.shape[0])
         done = 0
 
-        def ping() -> None:
+        def poll() -> None:
             if checkpoint is not None:
                 checkpoint(done, n)
 
-        rows = as_rows(X, nonfinite=self.nonfinite, sample_weight=sample_weight, minimum=0, ping=ping)
+        rows = as_rows(X, nonfinite=self.nonfinite, sample_weight=sample_weight, minimum=0, poll=poll)
         d, settings = int(X.shape[1]), self._settings()
         with self._writing:
             before = self._state
@@ -212,10 +212,10 @@ class StreamingKMeans:
                         state = state.with_block(block_of(part, weight, state.frame), self.n_centroids, self.seed)
                     else:
                         early = np.ones(stop - start) if weight is None else to_numpy(weight)
-                        state = state.with_early_rows(to_numpy(part).astype(np.float64), early, settings, ping)
+                        state = state.with_early_rows(to_numpy(part).astype(np.float64), early, settings, poll)
                     start = stop
                     done = n if start == kept else start
-                    ping()
+                    poll()
             if self._state is not before:
                 raise RuntimeError("the checkpoint of learn() has changed what learn() was changing; nothing is learnt")
             self._like, self._state = rows.X[:0, :], state

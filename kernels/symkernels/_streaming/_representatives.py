@@ -9,7 +9,7 @@ from ._features import Features
 _MOST_NUMBERS = 2**22  # in all stand-ins together: 32 MiB
 
 
-def stand_ins(features: Features, spread: int) -> tuple[Features, np.ndarray]:
+def representative_points(features: Features, spread: int) -> tuple[Features, np.ndarray]:
     """``spread`` rows for each micro-cluster, and fewer where it has fewer or memory is short; whose each one is.
 
     They are drawn from a normal law and brought to the mean and, if there are two or more, to the scatter of their
