@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from typing import Any
 
 
 @lru_cache(maxsize=1)
@@ -18,3 +19,12 @@ def numba_works() -> bool:
     if not works:
         warnings.warn(f"Numba cannot be used ({reason}); NumPy alone gives the same answers, slower", stacklevel=2)
     return works
+
+
+def compiled_where_possible(function: Any, **options: Any) -> Any:
+    """Compile a loop; return the function itself, which then runs as Python, where Numba cannot be used."""
+    if not numba_works():
+        return function
+    from ._jit import compiled
+
+    return compiled(function, **options)

@@ -242,7 +242,7 @@ def _side(x: Array, alpha: float, quantile: float, confidence: float) -> _Side:
 def _interval(excesses: np.ndarray, probability: float, middle: float, confidence: float) -> tuple[float, float]:
     from scipy.special import chdtri  # here, for its import takes a quarter of a second
 
-    from ._gpd import _loops  # runs as Python where Numba is absent
+    from ._gpd import _interval  # runs as Python where Numba is absent
 
-    low, high = _loops.quantile_interval(excesses, probability, middle, 0.5 * float(chdtri(1, 1.0 - confidence)))
+    low, high = _interval.quantile_interval(excesses, probability, middle, 0.5 * float(chdtri(1, 1.0 - confidence)))
     return float(low), float(high)

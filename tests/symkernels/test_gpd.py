@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import genpareto
 
 from symkernels import fit_gpd
-from symkernels._gpd import _generic, _loops
+from symkernels._gpd import _estimates, _generic, _loops
 from symkernels._gpd._methods import METHODS
 from tests.symkernels._backends import assert_kind, put
 from tests.symkernels._rain import ABOVE, LEVEL
@@ -197,14 +197,14 @@ def test_other_estimators_against_their_formulas():
     # Hosking and Wallis (1987): k = (mean^2 / variance - 1) / 2; k = a0 / (a0 - 2 a1) - 2.
     x = ABOVE - LEVEL
     ratio = x.mean() ** 2 / x.var(ddof=1)
-    np.testing.assert_allclose(_loops.by_moments(x), (0.5 * (1 - ratio), 0.5 * x.mean() * (ratio + 1)), rtol=1e-12)
+    np.testing.assert_allclose(_estimates.by_moments(x), (0.5 * (1 - ratio), 0.5 * x.mean() * (ratio + 1)), rtol=1e-12)
     ordered, n = np.sort(x), len(x)
     a0, a1 = x.mean(), np.mean((1 - (np.arange(1, n + 1) - 0.35) / n) * ordered)
     expected = 2 - a0 / (a0 - 2 * a1), 2 * a0 * a1 / (a0 - 2 * a1)
-    np.testing.assert_allclose(_loops.by_weighted_moments(x), expected, rtol=1e-12)
-    for shape, scale in (_loops.by_moments(x), _loops.by_weighted_moments(x)):
+    np.testing.assert_allclose(_estimates.by_weighted_moments(x), expected, rtol=1e-12)
+    for shape, scale in (_estimates.by_moments(x), _estimates.by_weighted_moments(x)):
         loglik = genpareto.logpdf(x, shape, 0, scale).sum()
-        assert _loops.log_likelihood(x, NONE, shape, scale) == pytest.approx(loglik, rel=1e-12)
+        assert _estimates.log_likelihood(x, NONE, shape, scale) == pytest.approx(loglik, rel=1e-12)
         assert loglik < fit_gpd(x).loglik
 
 

@@ -10,13 +10,12 @@ a fit.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from .._gpd._loops import fit
 from .._gpd._methods import MOMENTS
-from .._numba import numba_works
+from .._numba import compiled_where_possible as compiled
 from . import _layout
 from ._layout import (
     AT,
@@ -62,14 +61,6 @@ from ._layout import (
     N,
     Z,
 )
-
-if numba_works():
-    from .._jit import compiled
-else:  # the same functions run as Python
-
-    def compiled(function: Any) -> Any:
-        return function
-
 
 explained = compiled(_layout.explained)
 
