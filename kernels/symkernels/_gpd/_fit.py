@@ -11,9 +11,8 @@ import numpy as np
 
 from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from .._errors import BackendError, DataError, ShapeError
-from .._numba import numba_works
 from .._results import backend_of, device_of
-from ._generic import Fits, fit_rows
+from ._backends import fit_rows, uses_compiled
 from ._methods import METHODS
 
 _NO_VALUES = np.empty(0)
@@ -179,24 +178,27 @@ def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
     >>> bool(abs(tail.shape) < 0.05 and abs(tail.scale - 2.0) < 0.1)
     True
     """
-    x = excesses
-    if type(x) is np.ndarray and x.ndim == 1 and x.dtype == np.float64 and censored is None and numba_works():
-        return _one(np.ascontiguousarray(x), _NO_VALUES)  # the quickest way for many short series
-    x = _checked(x, "excesses", None)
+    if censored is None and _needs_no_conversion(excesses) and uses_compiled(excesses):
+        return _one(np.ascontiguousarray(excesses), _NO_VALUES)  # the checks below take as long as a short fit
+    x = _checked(excesses, "excesses", None)
     c = None if censored is None else _checked(censored, "censored", x.ndim)
     if c is not None:
         _same_place(x, c)
     if x.ndim == 1:
-        if is_numpy(x) and numba_works():
+        if uses_compiled(x):
             return _one(x, _NO_VALUES if c is None else c)
-        fits = _fit_rows(x[None, :], None if c is None else c[None, :])
+        fits = fit_rows(x[None, :], None if c is None else c[None, :])
         return GPDFit(
             float(fits.shape[0]), float(fits.scale[0]), float(fits.loglik[0]), METHODS[int(fits.code[0])],
             bool(fits.converged[0]), int(fits.n[0]), backend_of(x), device_of(x),
         )  # fmt: skip
-    fits = _fit_rows(x, c)
+    fits = fit_rows(x, c)
     method = np.asarray(METHODS)[to_numpy(fits.code)]
     return GPDFit(fits.shape, fits.scale, fits.loglik, method, fits.converged, fits.n, backend_of(x), device_of(x))
+
+
+def _needs_no_conversion(x: Any) -> bool:
+    return type(x) is np.ndarray and x.ndim == 1 and x.dtype == np.float64
 
 
 def _one(x: np.ndarray, c: np.ndarray) -> GPDFit:
@@ -249,17 +251,3 @@ def _same_place(x: Array, c: Array) -> None:
         raise BackendError(f"excesses are on {compat.device(x)}, censored on {compat.device(c)}; move them together")
     if x.ndim == 2 and x.shape[0] != c.shape[0]:
         raise ShapeError(f"excesses and censored must have the same rows, got {tuple(x.shape)} and {tuple(c.shape)}")
-
-
-def _fit_rows(x: Array, c: Array | None) -> Fits:
-    if is_numpy(x) and numba_works():
-        from . import _compiled
-
-        return _compiled.fit_rows(x, c)
-    if x.shape[1] == 0:
-        xp = namespace(x)
-        x = xp.full((x.shape[0], 1), math.nan, dtype=xp.float64, device=compat.device(x))
-    if is_numpy(x):
-        with np.errstate(all="ignore"):
-            return fit_rows(x, c)
-    return fit_rows(x, c)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ._backends import points_of
 from ._kmeans import KMeansResult, Settings, assign_clusters, best_run, check_integer, kmeans, one_run
 from ._lloyd import Run, run, too_few
 from ._points import Assigned, Points
+from ._prepare import points_of
 from ._progress import Checkpoint, Progress
 from ._seeding import count_distinct, extended, generator, plus_plus
 

@@ -15,10 +15,10 @@ from .._arrays import Array, as_floats, namespace, to_numpy
 from .._errors import BackendError, DataError, ShapeError
 from .._results import ArrayResult, backend_of, device_of
 from .._rows import Nonfinite, Rows, as_rows
-from ._backends import points_of
 from ._generic import squared_distances
 from ._lloyd import Run, run, too_few
 from ._points import Points
+from ._prepare import points_of
 from ._progress import Checkpoint, Progress
 from ._seeding import generator, plus_plus
 

@@ -1,4 +1,4 @@
-"""Which body computes silhouettes: one place that chooses, and says why."""
+"""Which body computes silhouettes: the fast path for CuPy, then that for NumPy, else one for every array library."""
 
 from __future__ import annotations
 
@@ -12,24 +12,41 @@ from ._scores import Progress
 
 METRICS = ("euclidean", "sqeuclidean", "precomputed")
 
+_GENERIC = {
+    "euclidean": _generic.euclidean,
+    "sqeuclidean": _closed_form.squared_euclidean,
+    "precomputed": _generic.precomputed,
+}
 _ENTRIES = 2**19  # numbers in a tile of the generic bodies on a CPU: 4 MiB stay in the cache
 _GPU_ENTRIES = 2**25  # a GPU wants large tiles; this bounds what they take of its memory
 
 
+def uses_cuda(X: Array, metric: str) -> bool:
+    """Whether a CUDA kernel takes the rows: Euclidean distances of CuPy arrays.
+
+    The kernel holds no tile of distances in memory. The other metrics have no tile to avoid: squared distances have a
+    closed form of a few matrix products, and a matrix of distances is there already.
+    """
+    return is_cupy(X) and metric == "euclidean"
+
+
+def uses_compiled(X: Array, metric: str) -> bool:
+    """Whether compiled loops take the rows: NumPy arrays, where Numba works, but for a matrix of distances.
+
+    To read such a matrix costs more than to add it up, so that compiled loops would gain nothing.
+    """
+    return is_numpy(X) and metric != "precomputed" and numba_works()
+
+
 def scores_of(X: Array, labelings: Sequence[Labeling], metric: str, weight: Array | None, progress: Progress) -> Array:
     """(labelings, n) float64: the silhouettes of every row in every labeling, on the device of X."""
-    entries = _GPU_ENTRIES if is_cupy(X) else _ENTRIES
-    if metric == "precomputed":  # reading the matrix costs more than adding it up, on every backend
-        return _generic.precomputed(X, labelings, weight, progress, entries)
-    if is_numpy(X) and numba_works():
+    if uses_cuda(X, metric):
+        from . import _cuda
+
+        return _cuda.euclidean(X, labelings, weight, progress)
+    if uses_compiled(X, metric):
         from . import _compiled
 
         body = _compiled.squared_euclidean if metric == "sqeuclidean" else _compiled.euclidean
         return body(X, labelings, weight, progress)
-    if metric == "sqeuclidean":
-        return _closed_form.squared_euclidean(X, labelings, weight, progress, entries)
-    if is_cupy(X):  # reduced in a kernel: no tile of distances in memory
-        from . import _cuda
-
-        return _cuda.euclidean(X, labelings, weight, progress)
-    return _generic.euclidean(X, labelings, weight, progress, entries)
+    return _GENERIC[metric](X, labelings, weight, progress, _GPU_ENTRIES if is_cupy(X) else _ENTRIES)

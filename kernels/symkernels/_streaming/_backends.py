@@ -1,4 +1,4 @@
-"""Which body runs a block: one place that chooses, and says why."""
+"""Which body runs a block of a stream: the fast path for NumPy, else the one for every array library."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from ._features import Frame
 from ._generic import GenericBlock
 
 
+def uses_compiled(X: Array) -> bool:
+    """Whether compiled loops take the rows: NumPy arrays, where Numba works."""
+    return is_numpy(X) and numba_works()
+
+
 def block_of(X: Array, weight: Array | None, frame: Frame) -> Block:
-    """Rows as a block of the backend that they are of."""
-    if is_numpy(X) and numba_works():
+    """Make a block of rows, for the backend that they are of."""
+    # CuPy has no fast path: a block takes some ten calls, each on all its rows, and no kernel would make them faster.
+    if uses_compiled(X):
         from ._compiled import CompiledBlock
 
         return CompiledBlock(np.ascontiguousarray(X), weight, frame)
-    # CuPy as well: a block takes some ten calls, each of the size of its rows, and nothing else is worth a kernel.
     return GenericBlock(X, weight, frame)
