@@ -10,7 +10,8 @@ import numpy as np
 
 from ._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from ._errors import DataError
-from ._gpd import GPDFit, fit_gpd
+from ._gpd import GPDFit, check_level, fit_gpd
+from ._parameters import check_fraction
 from ._results import backend_of, device_of
 
 
@@ -150,17 +151,10 @@ def pot_threshold(
     >>> bool(low < 3.719 < high)  # the normal law's own
     True
     """
-    alpha, quantile = _fraction("alpha", alpha), _fraction("quantile", quantile)
-    confidence = _fraction("confidence", confidence)
+    alpha, quantile = check_fraction(alpha, "alpha"), check_fraction(quantile, "quantile")
+    confidence = check_fraction(confidence, "confidence")
+    check_level(quantile, alpha, two_sides)
     each = alpha / 2 if two_sides else alpha
-    if 1.0 - quantile <= each:
-        of_each = " (alpha / 2 on each of two sides)" if two_sides else ""
-        raise DataError(
-            f"the quantile {quantile:g} leaves {1.0 - quantile:.3g} of the scores above it, fewer than alpha = "
-            f"{alpha:g} flags{of_each}; take a quantile below {1.0 - each:.10g}"
-        )
-    if two_sides and quantile < 0.5:
-        raise DataError(f"with two sides the quantile must be at least 0.5, got {quantile:g}: the tails overlap")
     x = as_floats(scores, ndim=1, name="scores")
     xp = namespace(x)
     missing = xp.isnan(x)
@@ -196,16 +190,6 @@ def pot_threshold(
         backend=backend_of(x),
         device=device_of(x),
     )
-
-
-def _fraction(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must be a number between 0 and 1, got {value!r}") from None
-    if not 0.0 < number < 1.0:
-        raise DataError(f"{name} must lie between 0 and 1, both excluded, got {number:g}")
-    return number
 
 
 def uses_partition(x: Array) -> bool:

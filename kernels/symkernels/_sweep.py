@@ -18,12 +18,12 @@ from ._kmeans import (
     Run,
     Settings,
     best_run,
-    check_integer,
     count_distinct,
     extended,
     one_run,
     points_of,
 )
+from ._parameters import check_integer
 from ._rows import Nonfinite, as_rows
 from ._silhouette import mean_silhouettes, require_frequencies
 

@@ -13,20 +13,20 @@ from symkernels import DataError, DriftSpot, ShapeError, Spot
 @pytest.mark.parametrize(
     ("kw", "words"),
     [
-        ({"alpha": 0.0}, "alpha must lie between 0 and 1, both excluded, not 0"),
+        ({"alpha": 0.0}, "alpha must lie between 0 and 1, both excluded, got 0"),
         ({"alpha": 1.0}, "alpha must lie between"),
         ({"alpha": float("nan")}, "alpha must lie between"),
-        ({"alpha": "x"}, "alpha must be a number, not 'x'"),
+        ({"alpha": "x"}, "alpha must be a number between 0 and 1, got 'x'"),
         ({"quantile": 1.5}, "quantile must lie between"),
         ({"quantile": 0.9999, "warmup": 10**6}, "leaves 0.0001 of the values above it, fewer than alpha"),
         ({"alpha": 0.05}, "take a quantile below 0.95"),
         ({"quantile": 0.3, "two_sides": True}, "the tails overlap"),
-        ({"warmup": 0}, "warmup must be at least 1, not 0"),
-        ({"warmup": 2.5}, "warmup must be a whole number, not 2.5"),
+        ({"warmup": 0}, "warmup must be 1 or more, got 0"),
+        ({"warmup": 2.5}, "warmup must be a whole number, got 2.5"),
         ({"warmup": 40}, "a warm-up of 40 leaves no value above the quantile 0.98; take a warm-up of at least 500"),
         ({"window": 999}, "a window of 999 values is smaller than the warm-up of 1000"),
-        ({"max_excesses": 3}, "max_excesses must be at least 10, not 3"),
-        ({"seed": -1}, "seed must be at least 0"),
+        ({"max_excesses": 3}, "max_excesses must be 10 or more, got 3"),
+        ({"seed": -1}, "seed must be 0 or more"),
     ],
 )
 def test_settings(kw: dict[str, Any], words: str) -> None:
@@ -37,7 +37,7 @@ def test_settings(kw: dict[str, Any], words: str) -> None:
 
 
 def test_depth() -> None:
-    with pytest.raises(DataError, match="depth must be at least 1, not 0"):
+    with pytest.raises(DataError, match="depth must be 1 or more, got 0"):
         DriftSpot(depth=0)
 
 

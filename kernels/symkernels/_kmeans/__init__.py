@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._kmeans import KMeansResult, Settings, assign_clusters, best_run, check_integer, kmeans, one_run
+from ._kmeans import KMeansResult, Settings, assign_clusters, best_run, kmeans, one_run
 from ._lloyd import Run, run, too_few
 from ._points import Assigned, Points
 from ._prepare import points_of
@@ -19,7 +19,6 @@ __all__ = [
     "Settings",
     "assign_clusters",
     "best_run",
-    "check_integer",
     "count_distinct",
     "extended",
     "generator",

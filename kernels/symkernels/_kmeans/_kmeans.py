@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from .._arrays import Array, as_floats, namespace, to_numpy
 from .._errors import BackendError, DataError, ShapeError
+from .._parameters import check_integer
 from .._results import ArrayResult, backend_of, device_of
 from .._rows import Nonfinite, Rows, as_rows
 from ._generic import squared_distances
@@ -277,19 +277,6 @@ class Settings:
             tol=float(tol),
             seed=secrets.randbits(63) if seed is None else check_integer(seed, "seed", least=0),
         )
-
-
-def check_integer(value: Any, name: str, least: int = 1) -> int:
-    """A whole number of at least ``least``."""
-    if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} must be {least} or more, got {number}")
-    return number
 
 
 def best_run(points: Points, k: int, settings: Settings, progress: Progress) -> Run:

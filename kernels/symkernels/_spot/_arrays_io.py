@@ -10,7 +10,8 @@ from .._errors import DataError
 from .._quantiles import QuantileSketch
 from . import _layout as at
 from ._follow import Follower
-from ._state import Settings, State
+from ._settings import Settings
+from ._state import State
 
 _VERSION = 1
 _NOT_SET = -1
@@ -53,7 +54,7 @@ def _damaged(what: str) -> DataError:
     return DataError(f"damaged stream: {what}")
 
 
-def from_arrays(arrays: dict[str, np.ndarray], check: Any) -> tuple[Settings, State, Follower | None]:
+def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State, Follower | None]:
     def get(name: str, kind: str, size: int | None) -> np.ndarray:
         if name not in arrays:
             raise DataError(f"this is no saved stream: the array {name!r} is absent")
@@ -69,12 +70,12 @@ def from_arrays(arrays: dict[str, np.ndarray], check: Any) -> tuple[Settings, St
     if version != _VERSION:
         raise DataError(f"a saved stream of version {version}; this library reads version {_VERSION}")
     alpha, quantile = get("shares", "f", 2).tolist()
-    warmup, most, window, depth = get("sizes", "i", 4).tolist()
+    warmup, *limits, depth = get("sizes", "i", 4).tolist()
     two_sides, follow, warm = get("switches", "b", 3).tolist()
-    limits = [None if size == _NOT_SET else size for size in (most, window)]
+    most, window = (None if size == _NOT_SET else size for size in limits)
     seed = int(get("seed", "i", 1)[0])
     try:
-        settings = check(alpha, quantile, warmup, two_sides, *limits, seed, follow, depth)
+        settings = Settings.checked(alpha, quantile, warmup, two_sides, most, window, seed, follow=follow, depth=depth)
     except ValueError as error:
         raise _damaged(str(error)) from error
     if depth < 0:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from . import _layout as at
-from ._spot import Spot, _integer, checked
+from ._settings import Settings, check_size
+from ._spot import Spot
 
 
 class DriftSpot(Spot):
@@ -57,8 +58,8 @@ class DriftSpot(Spot):
         *,
         depth: int = 100,
     ) -> None:
-        depth = _integer("depth", depth, 1)
-        self._set(checked(alpha, quantile, warmup, two_sides, max_excesses, window, seed, False, depth))
+        size = check_size(depth, "depth", 1)
+        self._set(Settings.checked(alpha, quantile, warmup, two_sides, max_excesses, window, seed, depth=size))
 
     @property
     def depth(self) -> int:

@@ -6,7 +6,8 @@ import numpy as np
 
 from .._quantiles import QuantileSketch, _library
 from . import _layout as at
-from ._state import Settings, State
+from ._settings import Settings
+from ._state import State
 
 PANES = 4  # of a window; the sketch forgets a pane at a time
 
@@ -31,6 +32,37 @@ class Follower:
 
     def feed(self, values: np.ndarray) -> None:
         self.panes[-1].update(values[np.isfinite(values)])
+
+    def run(
+        self,
+        state: State,
+        settings: Settings,
+        values: np.ndarray,
+        flags: np.ndarray,
+        upper: np.ndarray,
+        lower: np.ndarray,
+    ) -> None:
+        """As the state's `run`, with new levels whenever as many values as in the warm-up have come."""
+        if not state.warm:
+            return
+        present = np.flatnonzero(values == values)
+        state.G[at.MISSING] += len(values) - len(present)
+        upper[:] = np.nan
+        lower[:] = np.nan
+        start = 0
+        while start < len(present):
+            stop = start + settings.warmup - int(state.G[at.N]) % settings.warmup
+            places = present[start:stop]
+            part = values[places]
+            found = np.empty(len(part), bool), np.empty(len(part)), np.empty(len(part) if len(lower) else 0)
+            state.run(part, settings, *found)
+            flags[places], upper[places] = found[0], found[1]
+            if len(lower):
+                lower[places] = found[2]
+            self.feed(part[~found[0]])
+            if int(state.G[at.N]) % settings.warmup == 0:
+                self.refresh(state, settings)
+            start = stop
 
     def _all(self) -> QuantileSketch:
         if len(self.panes) == 1:
@@ -71,7 +103,7 @@ def _values_from_sketch(
 def _lower(sketch: QuantileSketch, state: State, settings: Settings, side: int) -> None:
     F, J = state.F[side], state.J[side]
     counted = int(state.G[at.N] - J[at.DROPPED])
-    most = state.most(settings) / at.SLACK
+    most = settings.most / at.SLACK
     grown = F[at.FIRST] * (counted / settings.warmup) ** at.POWER
     wanted = max(min(grown, most), at.SPARE * settings.side_alpha * counted)
     if at.SLACK * F[at.COUNT] >= wanted or sketch.n < wanted:

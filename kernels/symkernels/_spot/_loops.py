@@ -64,6 +64,10 @@ from ._layout import (
 
 explained = compiled(_layout.explained)
 
+# The loops take their arrays one by one. In named tuples, the arrays' reference counts are touched in each loop that
+# takes a tuple apart: measured, a value above the level takes 25 ns more, a fifth of its time. A call of `run` from
+# Python takes 2 us more, and calls for single values make many of them.
+
 
 @compiled
 def _above(shape, scale, logs):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from . import _layout as at
-from ._state import Settings, State
+from ._settings import Settings
+from ._state import State
 
 
 def merge(a: State, b: State, settings: Settings) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
-from .._errors import DataError, ShapeError
-from .._gpd._methods import METHODS
+from .._errors import DataError
 from . import _layout as at
+from ._answers import fit_of, rate_above, why_nothing_is_flagged
 from ._arrays_io import from_arrays, to_arrays
 from ._follow import Follower
 from ._merge import merge
 from ._result import SpotResult
-from ._state import UNLIMITED, Settings, State
+from ._settings import Settings
+from ._state import State
+from ._values import as_values
 
 
 class Spot:
@@ -113,7 +114,7 @@ class Spot:
         *,
         follow: bool = False,
     ) -> None:
-        self._set(checked(alpha, quantile, warmup, two_sides, max_excesses, window, seed, follow))
+        self._set(Settings.checked(alpha, quantile, warmup, two_sides, max_excesses, window, seed, follow=follow))
 
     def _set(self, settings: Settings) -> None:
         self._settings = settings
@@ -239,56 +240,24 @@ class Spot:
     @property
     def tail(self) -> Any:
         """The upper tail's fit, of what values are above `level`: a `GPDFit`, or None while there is none."""
-        return self._fit_of(0)
+        return fit_of(self._state, 0)
 
     @property
     def lower_tail(self) -> Any:
         """The lower tail's fit, of what values are below `lower_level`; None on one side."""
-        return self._fit_of(1) if self.two_sides else None
+        return fit_of(self._state, 1) if self.two_sides else None
 
     @property
     def tail_rate(self) -> float:
         """Share of the values that lies above `level`; NaN while warming up."""
-        return self._rate_of(0)
-
-    @property
-    def lower_tail_rate(self) -> float | None:
-        """Share of the values that lies below `lower_level`; None on one side."""
-        return self._rate_of(1) if self.two_sides else None
-
-    def _rate_of(self, side: int) -> float:
-        state = self._settle()
-        if not state.warm:
-            return float("nan")
-        F, J, n = state.F[side], state.J[side], int(state.G[at.N])
-        seen = (min(n, self.window) if self.window else n) - int(J[at.DROPPED])
-        flags = float(J[at.FLAGS])
-        counted = float(at.explained(flags, self._settings.side_alpha * seen, float(F[at.COUNT])))
-        return (float(F[at.COUNT]) + counted) / (seen - (flags - counted)) if seen else float("nan")
-
-    def _fit_of(self, side: int) -> Any:
-        from .._gpd import GPDFit
-
-        F, J = self._state.F[side], self._state.J[side]
-        if not F[at.SCALE] > 0.0:
-            return None
-        return GPDFit(
-            shape=float(F[at.SHAPE]), scale=float(F[at.SCALE]), loglik=float(F[at.LOGLIK]),
-            method=METHODS[int(J[at.METHOD])], converged=bool(J[at.CONVERGED]), n=int(J[at.STORED]),
-        )  # fmt: skip
+        return rate_above(self._settle(), self._settings)
 
     @property
     def reason(self) -> str | None:
         """Why nothing can be flagged now; None if it can."""
         if not self.warm:
             return f"warming up: {self.remaining:,} more values are needed"
-        for side in range(self._settings.sides):
-            F = self._state.F[side]
-            if not F[at.SCALE] > 0.0:
-                where = "below" if side else "above"
-                level = -F[at.BASE] if side else F[at.BASE]
-                return f"the scores are constant: none lies {where} {level:.6g}"
-        return None
+        return why_nothing_is_flagged(self._state, self._settings)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(alpha={self.alpha:g}, n={self.n}, threshold={self.threshold:.6g})"
@@ -338,33 +307,9 @@ class Spot:
             if start < n:
                 state.run(values[start:], settings, flags[start:], upper[start:], lower[start:])
         else:
-            self._judged_following(values[start:], flags[start:], upper[start:], lower[start:])
+            self._follower.run(state, settings, values[start:], flags[start:], upper[start:], lower[start:])
         self._refresh()
         return flags, upper, lower
-
-    def _judged_following(self, values: np.ndarray, flags: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> None:
-        """As the state's `run`, with a look at the levels whenever as many values as in the warm-up have come."""
-        state, settings, follower = self._state, self._settings, self._follower
-        if follower is None or not state.warm:
-            return
-        present = np.flatnonzero(values == values)
-        state.G[at.MISSING] += len(values) - len(present)
-        upper[:] = np.nan
-        lower[:] = np.nan
-        start = 0
-        while start < len(present):
-            stop = start + settings.warmup - int(state.G[at.N]) % settings.warmup
-            places = present[start:stop]
-            part = values[places]
-            found = np.empty(len(part), bool), np.empty(len(part)), np.empty(len(part) if len(lower) else 0)
-            state.run(part, settings, *found)
-            flags[places], upper[places] = found[0], found[1]
-            if len(lower):
-                lower[places] = found[2]
-            follower.feed(part[~found[0]])
-            if int(state.G[at.N]) % settings.warmup == 0:
-                follower.refresh(state, settings)
-            start = stop
 
     def _warm_up(self, values: np.ndarray) -> int:
         """Take values for the warm-up; returns how many were needed."""
@@ -451,88 +396,9 @@ class Spot:
         DataError
             If they are not, or damaged, or of the other class.
         """
-        settings, state, follower = from_arrays(arrays, checked)
+        settings, state, follower = from_arrays(arrays)
         if (settings.depth > 0) != cls._MOVES:
             raise DataError(
                 "these are the arrays of a DriftSpot" if settings.depth else "these are the arrays of a Spot"
             )
         return cls._of(settings, state, follower)
-
-
-def as_values(x: Any) -> tuple[np.ndarray, bool]:
-    """What came, as float64 values, and whether it is one number."""
-    if isinstance(x, np.ma.MaskedArray):
-        raise ShapeError("the values are a masked array; first fill it with NaN: x.astype(float).filled(nan)")
-    try:
-        array = np.asarray(x)
-    except (TypeError, ValueError) as error:
-        raise ShapeError(f"the values must be a number or a 1-D array of numbers, not {type(x).__name__}") from error
-    if array.dtype.kind not in "fiub":
-        raise ShapeError(
-            f"the values must be numbers, not {array.dtype} ({type(x).__name__}); convert them to float first"
-        )
-    if array.ndim > 1:
-        raise ShapeError(f"the values must be a number or a 1-D array, not of shape {array.shape}; pass x.ravel()?")
-    return np.ascontiguousarray(array.reshape(-1), dtype=np.float64), array.ndim == 0
-
-
-def _integer(name: str, value: Any, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise DataError(f"{name} must be a whole number, not {value!r}") from None
-    if number < least:
-        raise DataError(f"{name} must be at least {least}, not {number}")
-    if number > UNLIMITED:
-        raise DataError(f"{name} must be at most 2**62, not {number}")
-    return number
-
-
-def _fraction(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must be a number, not {value!r}") from None
-    if not 0.0 < number < 1.0:
-        raise DataError(f"{name} must lie between 0 and 1, both excluded, not {number:g}")
-    return number
-
-
-def checked(
-    alpha: Any, quantile: Any, warmup: Any, two_sides: Any, max_excesses: Any, window: Any, seed: Any, follow: Any,
-    depth: int = 0,
-) -> Settings:  # fmt: skip
-    """The settings, or what is wrong with them."""
-    settings = Settings(
-        alpha=_fraction("alpha", alpha),
-        quantile=_fraction("quantile", quantile),
-        warmup=_integer("warmup", warmup, 1),
-        two_sides=bool(two_sides),
-        max_excesses=None if max_excesses is None else _integer("max_excesses", max_excesses, 10),
-        window=None if window is None else _integer("window", window, 1),
-        seed=_integer("seed", seed, 0),
-        follow=bool(follow),
-        depth=depth,
-    )
-    share = 1.0 - settings.quantile
-    if share <= settings.side_alpha:
-        side = " (alpha / 2 on each of two sides)" if settings.two_sides else ""
-        raise DataError(
-            f"the quantile {settings.quantile:g} leaves {share:.3g} of the values above it, fewer than alpha ="
-            f" {settings.alpha:g} flags{side}; take a quantile below {1.0 - settings.side_alpha:.10g}"
-        )
-    if settings.quantile < 0.5 and settings.two_sides:
-        raise DataError(
-            f"with two sides the quantile must be at least 0.5, not {settings.quantile:g}: the tails overlap"
-        )
-    if settings.warmup * share < 1.0:
-        raise DataError(
-            f"a warm-up of {settings.warmup} leaves no value above the quantile {settings.quantile:g}; take a warm-up"
-            f" of at least {int(np.ceil(10.0 / share))} values for ten of them, or a lower quantile"
-        )
-    if settings.window is not None and settings.window < settings.warmup:
-        raise DataError(
-            f"a window of {settings.window} values is smaller than the warm-up of {settings.warmup}; take a window of"
-            " at least the warm-up, or a shorter warm-up"
-        )
-    return settings

@@ -3,38 +3,13 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 
 import numpy as np
 
 from . import _layout as at
+from ._settings import Settings
 
 ROOM = 64  # of a side at the beginning
-UNLIMITED = 2**62
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The constructor's arguments, checked."""
-
-    alpha: float
-    quantile: float
-    warmup: int
-    two_sides: bool
-    max_excesses: int | None
-    window: int | None
-    seed: int
-    follow: bool
-    depth: int = 0
-
-    @property
-    def sides(self) -> int:
-        return 2 if self.two_sides else 1
-
-    @property
-    def side_alpha(self) -> float:
-        """Of one side: both together flag alpha."""
-        return self.alpha / self.sides
 
 
 class State:
@@ -64,9 +39,6 @@ class State:
         for name in self.NAMES:
             setattr(result, name, getattr(self, name).copy())
         return result
-
-    def most(self, settings: Settings) -> int:
-        return UNLIMITED if settings.max_excesses is None else settings.max_excesses
 
     def start(self, settings: Settings) -> None:
         """Set the levels from the warm-up's values, and fit for the first time."""
@@ -99,14 +71,16 @@ class State:
                 self.refit(settings, side)
 
     def refit(self, settings: Settings, side: int) -> None:
+        """Fit a side's tail again, and set its threshold."""
         from ._loops import refit
 
         refit(
-            settings.side_alpha, settings.window or 0, self.most(settings), settings.warmup, self.G[at.N],
+            settings.side_alpha, settings.window or 0, settings.most, settings.warmup, self.G[at.N],
             self.P[side], self.C[side], self.V[side], self.T[side], self.K[side], self.F[side], self.J[side],
         )  # fmt: skip
 
     def expire(self, settings: Settings, side: int) -> None:
+        """Take what has left the window out of a side's counts."""
         from ._loops import expire
 
         ring = self.V[side], self.T[side], self.K[side]
@@ -151,11 +125,11 @@ class State:
         """Judge values after the warm-up; what is found is written to the last three."""
         from ._loops import run
 
-        start, most, window = 0, self.most(settings), settings.window or 0
+        start, window = 0, settings.window or 0
         while True:
             start = run(
-                x, start, settings.side_alpha, window, most, settings.warmup, settings.sides, self.G, self.F, self.J,
-                self.P, self.C, self.V, self.T, self.K, self.D, self.M, flags, upper, lower,
+                x, start, settings.side_alpha, window, settings.most, settings.warmup, settings.sides, self.G,
+                self.F, self.J, self.P, self.C, self.V, self.T, self.K, self.D, self.M, flags, upper, lower,
             )  # fmt: skip
             if start >= len(x):
                 return

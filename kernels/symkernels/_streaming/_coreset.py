@@ -12,7 +12,8 @@ import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
 from .._errors import DataError, ShapeError
-from .._kmeans import Checkpoint, KMeansResult, Progress, Settings, check_integer, kmeans
+from .._kmeans import Checkpoint, KMeansResult, Progress, Settings, kmeans
+from .._parameters import check_integer
 from .._results import ArrayResult
 from .._sweep import KMeansSweep, Metric, SweepEntry, kmeans_sweep
 from ._features import Features

@@ -12,7 +12,8 @@ import numpy as np
 
 from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from .._errors import BackendError, ShapeError
-from .._kmeans import Checkpoint, KMeansResult, check_integer
+from .._kmeans import Checkpoint, KMeansResult
+from .._parameters import check_integer
 from .._results import backend_of, device_of
 from .._rows import Nonfinite, as_rows
 from .._sweep import KMeansSweep, Metric
