@@ -232,7 +232,7 @@ def test_whatever_fails_inside_leaves_the_state(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_checkpoint_that_learns_is_told_so() -> None:
     stream = learnt(X, n_centroids=20, warmup=40)
-    with pytest.raises(RuntimeError, match="the checkpoint of learn"):
+    with pytest.raises(RuntimeError, match="the checkpoint called learn"):
         stream.learn(X, checkpoint=lambda done, n: done == n and stream.learn(X[:5]) and None)
     assert stream.n_rows == len(X) + 5
 

@@ -1,4 +1,4 @@
-"""What a backend does with one block of a stream."""
+"""What a backend does for one block of a stream's rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ CANDIDATES = 4  # rows that are tried at once as a new center
 
 
 class Block(ABC):
-    """Some rows in the frame of a state, and the micro-cluster that each is in.
+    """Some rows in the frame of a state, and the micro-cluster that each belongs to.
 
-    Small arrays (centers, sums) are NumPy's, as are `distance` and `weight`; the rows stay where they are.
+    Centers, sums, `distance` and `weight` are NumPy arrays; the rows stay on their own backend and device.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Block(ABC):
 
     @abstractmethod
     def assign(self, centers: np.ndarray) -> None:
-        """Put every row to its nearest center, the first one on a tie."""
+        """Assign every row to its nearest center, the first one on a tie."""
 
     @abstractmethod
     def counts(self, count: int) -> np.ndarray:
@@ -40,11 +40,11 @@ class Block(ABC):
 
     @abstractmethod
     def saved(self, candidates: np.ndarray) -> np.ndarray:
-        """By how much the weighted distances would fall in all with each of `CANDIDATES` further centers."""
+        """By how much each of `CANDIDATES` further centers would lower the sum of the weighted distances."""
 
     @abstractmethod
     def take(self, candidate: int, label: int) -> None:
-        """Make a candidate of the last `saved` the center ``label``: rows that are nearer to it go there."""
+        """Make a candidate of the last `saved` the center ``label``; assign it the rows that are nearer to it."""
 
     @abstractmethod
     def sums(self, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,14 +14,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Frame:
-    """The coordinates that rows are told in: z = (x - shift) * factor, for each column."""
+    """Coordinates of rows: z = (x - shift) * factor, for each column."""
 
     shift: np.ndarray
     factor: np.ndarray
 
     @classmethod
     def of_rows(cls, d: int) -> Frame:
-        """The frame in which rows of d columns are given."""
+        """The frame that leaves rows of d columns as they are."""
         return cls(np.zeros(d), np.ones(d))
 
 
@@ -49,16 +49,16 @@ class Features:
 
     @classmethod
     def of_rows(cls, rows: np.ndarray, weight: np.ndarray) -> Features:
-        """Each row by itself."""
+        """One micro-cluster for each row."""
         return cls(weight, rows, np.zeros_like(rows))
 
     @classmethod
     def none(cls, d: int) -> Features:
-        """No rows at all."""
+        """No micro-clusters."""
         return cls(np.zeros(0), np.zeros((0, d)), np.zeros((0, d)))
 
     def concatenate(self, other: Features) -> Features:
-        """These and others, side by side."""
+        """Return these micro-clusters followed by others."""
         return Features(
             np.concatenate([self.weight, other.weight]),
             np.concatenate([self.mean, other.mean]),
@@ -66,16 +66,16 @@ class Features:
         )
 
     def with_rows(self, counts: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> Features:
-        """With rows added to each, given by sums of differences from its mean; what stays empty is left out."""
+        """Add rows to each, given by sums of their differences from its mean; leave out what stays empty."""
         weight = self.weight + counts
         kept = weight > 0
         step = sums[kept] / weight[kept, None]
-        # What the rows add, less the part that only says how far the mean has moved.
+        # The squares about the old mean, less what the move of the mean takes off.
         added = np.maximum(squares[kept] - sums[kept] * step, 0.0)
         return Features(weight[kept], self.mean[kept] + step, self.scatter[kept] + added)
 
     def grouped(self, groups: np.ndarray, count: int) -> Features:
-        """Those of one group, a number below ``count``, as one. No group is empty."""
+        """Merge the micro-clusters of each group, a number below ``count``. No group is empty."""
         order = np.argsort(groups, kind="stable")
         starts = np.searchsorted(groups[order], np.arange(count))
         weight, mean, scatter = self.weight[order], self.mean[order], self.scatter[order]
@@ -90,7 +90,7 @@ class Features:
         return Features(total, pivot + step, np.add.reduceat(scatter, starts) + between)
 
     def about(self, old: Frame, new: Frame) -> Features:
-        """The same rows, told in another frame."""
+        """The same micro-clusters in another frame."""
         ratio = new.factor / old.factor
         # Shifts before factors: a large offset must be gone before anything is rounded.
         mean = (self.mean / old.factor + (old.shift - new.shift)) * new.factor

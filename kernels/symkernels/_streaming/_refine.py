@@ -1,4 +1,4 @@
-"""From partitions of micro-clusters to partitions of the rows that stand for theirs."""
+"""From partitions of micro-clusters to partitions of their representative points."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from .._sweep import Metric, SweepEntry
 from ._features import Features
 from ._representatives import representative_points
 
-Part = Callable[[int, int], object]  # a checkpoint over a part of the way
+Part = Callable[[int, int], object]  # a checkpoint for a part of the work
 
-
-_FEWER = 32  # stand-ins for each micro-cluster where pairs of them count
+_FEWER = 32  # representative points of each micro-cluster for silhouettes, whose cost grows with the pairs
 
 
 class Refinement:
-    """Stand-ins of some micro-clusters, and k-means on them from where k-means on the means has come to."""
+    """Representative points of some micro-clusters, and k-means on them from the result of k-means on the means."""
 
     def __init__(self, means: Array, features: Features, spread: int) -> None:
         rows, _ = representative_points(features, spread)
@@ -35,7 +34,7 @@ class Refinement:
         return namespace(self._means).asarray(x, device=compat.device(self._means))
 
     def refined(self, centers: Array, settings: Settings, part: Part) -> KMeansResult:
-        """Lloyd's algorithm on the stand-ins from given centers; labels are those of the micro-clusters."""
+        """Lloyd's algorithm on the representative points from given centers; labels are those of the micro-clusters."""
         found = kmeans(
             self._rows, centers.shape[0], init=centers, max_iter=settings.max_iter, tol=settings.tol,
             sample_weight=self._weight, checkpoint=part,
@@ -43,17 +42,17 @@ class Refinement:
         return replace(found, wssse=found.wssse + self._left, labels=assign_clusters(self._means, found.centers)[0])
 
     def better(self, entry: SweepEntry, smaller: KMeansResult | None, settings: Settings, part: Part) -> KMeansResult:
-        """Refined, and no worse than the result for a smaller k."""
+        """The refined result of an entry, and no worse than the result for a smaller k."""
         found = self.refined(entry.centers, settings, part)
         if smaller is None or found.wssse <= smaller.wssse:
             return found
-        # Rare: one more center lowers WSSSE wherever it is, so that this cannot be worse.
+        # This happens seldom. One more center never raises WSSSE, wherever it is, so this start cannot end worse.
         return min(
             found, self.refined(self._grown(smaller.centers, entry.k), settings, part), key=lambda each: each.wssse
         )
 
     def _grown(self, centers: Array, k: int) -> Array:
-        """With the stand-ins that are farthest from their own centers as further ones, one after the other."""
+        """Add, one by one, the representative point that is farthest from its center, until there are k centers."""
         xp = namespace(centers)
         while centers.shape[0] < k:
             farthest = int(xp.argmax(assign_clusters(self._rows, centers)[1]))
@@ -63,8 +62,8 @@ class Refinement:
     def silhouettes(self, entries: dict[int, SweepEntry], metric: Metric, poll: Poll) -> dict[int, SweepEntry]:
         """The entries with mean silhouettes, or the reason why there is none.
 
-        Fewer stand-ins will do: there are as many distances as pairs of them. Each counts as often as its weight says,
-        for which fractions of rows are no measure: the smallest one is made 1.
+        A smaller number of representative points bounds the number of pairs. Silhouettes take weights as frequencies,
+        at least 1, so weights are divided by the smallest one if that is below 1.
         """
         few, _ = representative_points(self._features, _FEWER)
         rows, weight = self._put(few.mean), few.weight / min(1.0, float(few.weight.min()))

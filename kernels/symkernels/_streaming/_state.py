@@ -1,9 +1,8 @@
-"""All that a stream leaves behind, and what warm-up and merging make of it. A state is never written to."""
+"""The state of a stream: micro-clusters, and how warm-up and merging change them. States are immutable."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -12,21 +11,9 @@ from .._kmeans import count_distinct, kmeans, points_of
 from .._rows import Poll, as_rows, no_poll
 from ._block import Block
 from ._features import Features, Frame
+from ._settings import Settings
 from ._update import updated
 from ._ward import reduced
-
-Scale = Literal["none", "standard"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How micro-clusters are kept."""
-
-    n_centroids: int
-    warmup: int
-    max_iter: int
-    seed: int
-    scale: Scale
 
 
 @dataclass(frozen=True)
@@ -67,23 +54,23 @@ class State:
         """The micro-clusters in the units of the rows."""
         return self.features.about(self.frame, Frame.of_rows(self.d)) if self.ready else self.features
 
-    def with_block(self, block: Block, most: int, seed: int) -> State:
-        """The state with one more block of rows, after the warm-up."""
-        generator = np.random.default_rng([seed, self.blocks])
-        features = updated(self.features, block, most, generator)
+    def with_block(self, block: Block, settings: Settings) -> State:
+        """Return the state with one more block of rows, after the warm-up."""
+        generator = np.random.default_rng([settings.seed, self.blocks])
+        features = updated(self.features, block, settings.n_centroids, generator)
         if not np.isfinite(features.scatter.sum()):
             raise DataError("X: values so large that their squared distances overflow float64; rescale the columns")
         return replace(self, features=features, n_rows=self.n_rows + block.n, blocks=self.blocks + 1)
 
     def with_early_rows(self, rows: np.ndarray, weight: np.ndarray, settings: Settings, poll: Poll) -> State:
-        """The state with rows of the warm-up, which they may end. Rows of weight 0 only count."""
-        there = weight > 0
-        features = self.features.concatenate(Features.of_rows(rows[there], weight[there]))
+        """Return the state with more rows of the warm-up, which they may end. Rows of weight 0 are only counted."""
+        weighted = weight > 0
+        features = self.features.concatenate(Features.of_rows(rows[weighted], weight[weighted]))
         state = replace(self, features=features, n_rows=self.n_rows + len(rows))
         return _formed(state, settings, poll) if features.size >= settings.warmup else state
 
     def merged(self, other: State, settings: Settings) -> State:
-        """The state with another one's micro-clusters."""
+        """Return the state with another one's micro-clusters."""
         counted = replace(self, n_rows=self.n_rows + other.n_rows, n_dropped=self.n_dropped + other.n_dropped)
         if self.ready:
             theirs = other.plain().about(Frame.of_rows(self.d), self.frame)
@@ -93,10 +80,10 @@ class State:
 
 
 def _formed(state: State, settings: Settings, poll: Poll) -> State:
-    """The state out of its warm-up: k-means over what came by then.
+    """End the warm-up: form micro-clusters by k-means over the rows so far.
 
-    The frame's shift is a value of the data, so that a constant column is exactly 0. Its factor makes distances those
-    in standard deviations, where that is wanted.
+    The frame's shift is a value of the data, so that a constant column is exactly 0. With scale "standard" its factor
+    turns distances into standard deviations.
     """
     plain = state.features
     frame = Frame(np.sort(plain.mean, axis=0)[plain.size // 2], np.ones(state.d))
@@ -117,7 +104,7 @@ def _formed(state: State, settings: Settings, poll: Poll) -> State:
 
 
 def _inverse_deviation(features: Features) -> np.ndarray:
-    """1 over the standard deviation of each column; 1 for one that is constant, or nearly so beyond float64."""
+    """1 over the standard deviation of each column; 1 where that is 0, or its square leaves the range of float64."""
     total = features.grouped(np.zeros(features.size, np.intp), 1)
     deviation = np.sqrt(total.scatter[0] / total.weight[0])
     usable = (deviation > 1e-150) & (deviation < 1e150)

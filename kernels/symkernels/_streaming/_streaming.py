@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,61 +11,67 @@ import numpy as np
 
 from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from .._errors import BackendError, ShapeError
-from .._kmeans import Checkpoint, KMeansResult
-from .._parameters import check_integer
+from .._kmeans import Checkpoint
 from .._results import backend_of, device_of
 from .._rows import Nonfinite, as_rows
-from .._sweep import KMeansSweep, Metric
-from . import _arrays_io
+from ._arrays_io import from_arrays, to_arrays
 from ._backends import block_of
-from ._coreset import SPREAD, Coreset
-from ._state import Scale, Settings, State
+from ._clustering import Clusterable, MicroClusters
+from ._coreset import Coreset
+from ._settings import Scale, Settings
+from ._state import State
 
-_SCALES = ("none", "standard")
-_POLICIES = ("error", "drop")
-# Rows to a block: few while the stream is young, so that what they teach is used for the next ones.
+# Rows of a block: few at first, so that the next rows find micro-clusters that these have opened.
 _FIRST_BLOCK, _LAST_BLOCK = 256, 10_000
 _BLOCK_BYTES = 2**24  # of a block's rows, however many columns there are
 
 
-class StreamingKMeans:
-    """Clusters kept while rows stream by: micro-clusters that k-means is run on afterwards.
+class StreamingKMeans(Clusterable):
+    """Clusters of a stream of rows: micro-clusters that are kept while rows come, and clustered when asked.
 
     At most ``n_centroids`` micro-clusters are held, each as the number of its rows, their mean and their squared
-    deviations from it, never the rows. Totals are exact whatever happens: the weight, mean and sum of squares of all
-    rows can be had from the micro-clusters.
+    deviations from it. No rows are held after the warm-up. Totals are exact: the weight, mean and sum of squares of all
+    rows follow from the micro-clusters.
 
     Parameters
     ----------
     n_centroids : int, default 100
-        Most micro-clusters to hold. More of them come closer to k-means on the rows, and cost in proportion.
+        Most micro-clusters to hold. The more there are, the closer the results are to k-means on the rows; time grows
+        in proportion.
     warmup : int, default 101
         Rows to wait for before the first micro-clusters are formed, more than ``n_centroids``. Until then the rows
         themselves are held.
     max_iter : int, default 1000
         Most iterations of the k-means that forms them.
     seed : int, default 0
-        Of the random numbers, 0 or more: the same rows in the same batches give the same result.
+        Seed of the random numbers, 0 or more: the same rows in the same batches give the same result.
     scale : {"none", "standard"}, default "none"
-        What nearness is measured in: the units of the rows, or the standard deviations of the columns by the end of the
-        warm-up (a constant column stays as it is). What is answered is in the units of the rows in either case.
+        Units in which distances are measured: those of the rows, or the standard deviations of the columns at the end
+        of the warm-up (a constant column stays as it is). Results are in the units of the rows in either case.
     nonfinite : {"error", "drop"}, default "error"
-        What a row with a NaN or an infinity does: it is an error, or the row is left out and counted.
+        Whether a row with a NaN or an infinity raises, or is dropped and counted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is no integer, or out of range.
 
     Notes
     -----
     *Method.* Cluster features, as BIRCH has them (Zhang, Ramakrishnan & Livny 1996) and CluStream for streams
     (Aggarwal, Han, Wang & Yu 2003), kept as mean and deviations: an offset costs no digits (BETULA, Lang & Schubert
-    2022).
-    Rows are added in blocks to their nearest micro-clusters. Where a new one would save more than merging the two
-    cheapest to merge costs (Ward 1963), one is opened at a row drawn as k-means++ draws, and the cheapest are merged.
-    So new regions, drift and outliers get micro-clusters of their own as far as that lowers the sum of squares.
+    2022). Rows are added in blocks to their nearest micro-clusters. A new micro-cluster is opened, at a row drawn as
+    k-means++ draws, where it lowers the sum of squares by more than the cheapest merger of two others raises it (Ward
+    1963); then such mergers are made. So new regions, drift and outliers get micro-clusters of their own as far as
+    that lowers the sum of squares.
 
-    *Backend.* The first rows choose it. NumPy rows go through compiled loops, others through the array API standard;
-    micro-clusters are few, and their algebra is NumPy's; they are handed out on the backend and device of the rows.
+    *Backend.* The first rows choose it. NumPy rows go through compiled loops, others through the array API standard.
+    Micro-clusters are few: their algebra is done in NumPy, and they are returned on the backend and device of the rows.
 
     *Cost.* O(n m d) time for n rows and m micro-clusters, and O(m^2 d) for a batch; O(m^2 + m d) memory, and that of
-    10,000 rows. Small batches are as good as large ones, and slower.
+    10,000 rows. Small batches give results as good as large ones, in more time.
+
+    *Threads.* One thread learns or merges at a time; others may read meanwhile.
 
     Examples
     --------
@@ -90,24 +95,12 @@ class StreamingKMeans:
         scale: Scale = "none",
         nonfinite: Nonfinite = "error",
     ) -> None:
-        if scale not in _SCALES:
-            raise ValueError(f"scale must be one of {', '.join(_SCALES)}, got {scale!r}")
-        if nonfinite not in _POLICIES:
-            raise ValueError(f"nonfinite must be one of {', '.join(_POLICIES)}, got {nonfinite!r}")
-        self.n_centroids = check_integer(n_centroids, "n_centroids")
-        self.warmup = check_integer(warmup, "warmup")
-        if self.warmup <= self.n_centroids:
-            raise ValueError(f"warmup must be more than n_centroids ({self.n_centroids}), got {self.warmup}")
-        self.max_iter = check_integer(max_iter, "max_iter")
-        self.seed = check_integer(seed, "seed", least=0)
-        self.scale: Scale = scale
-        self.nonfinite: Nonfinite = nonfinite
+        self._settings = Settings.checked(
+            n_centroids, warmup=warmup, max_iter=max_iter, seed=seed, scale=scale, nonfinite=nonfinite
+        )
         self._like: Array | None = None  # an empty array of the rows' library on their device
         self._state = State.empty(0)
         self._writing = threading.RLock()
-
-    def _settings(self) -> Settings:
-        return Settings(self.n_centroids, self.warmup, self.max_iter, self.seed, self.scale)
 
     def __copy__(self) -> StreamingKMeans:
         return self.copy()
@@ -117,6 +110,38 @@ class StreamingKMeans:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_arrays, (self.arrays(),)
+
+    # -- settings ------------------------------------------------------------------------------------------------------
+
+    @property
+    def n_centroids(self) -> int:
+        """Most micro-clusters to hold."""
+        return self._settings.n_centroids
+
+    @property
+    def warmup(self) -> int:
+        """Rows before the first micro-clusters are formed."""
+        return self._settings.warmup
+
+    @property
+    def max_iter(self) -> int:
+        """Most iterations of the k-means that forms them."""
+        return self._settings.max_iter
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers."""
+        return self._settings.seed
+
+    @property
+    def scale(self) -> Scale:
+        """Units in which distances are measured: ``"none"`` for those of the rows, or ``"standard"``."""
+        return self._settings.scale
+
+    @property
+    def nonfinite(self) -> Nonfinite:
+        """What a row with a NaN or an infinity does: ``"error"`` or ``"drop"``."""
+        return self._settings.nonfinite
 
     # -- what is in it -------------------------------------------------------------------------------------------------
 
@@ -142,12 +167,12 @@ class StreamingKMeans:
 
     @property
     def backend(self) -> str:
-        """The array library that micro-clusters are handed out in: ``"numpy"``, ``"cupy"``, ..."""
+        """The array library of results: ``"numpy"``, ``"cupy"``, ..."""
         return "numpy" if self._like is None else backend_of(self._like)
 
     @property
     def device(self) -> str:
-        """The device that micro-clusters are handed out on."""
+        """The device of results."""
         return "cpu" if self._like is None else device_of(self._like)
 
     def __repr__(self) -> str:
@@ -169,12 +194,12 @@ class StreamingKMeans:
             Weights, finite and 0 or more, not all 0. Default: 1.
         checkpoint : callable, optional
             Called every few milliseconds as ``checkpoint(rows done, n)``. What it raises stops the call and leaves the
-            micro-clusters as they were. It must not learn into them itself.
+            micro-clusters as they were. It must not call `learn` or `merge` of this object.
 
         Returns
         -------
         StreamingKMeans
-            This one.
+            This object.
 
         Raises
         ------
@@ -195,7 +220,7 @@ class StreamingKMeans:
                 checkpoint(done, n)
 
         rows = as_rows(X, nonfinite=self.nonfinite, sample_weight=sample_weight, minimum=0, poll=poll)
-        d, settings = int(X.shape[1]), self._settings()
+        d, settings = int(X.shape[1]), self._settings
         with self._writing:
             before = self._state
             self._check_place(X)
@@ -210,7 +235,7 @@ class StreamingKMeans:
                     part = rows.X[start:stop, :]
                     weight = None if rows.weight is None else rows.weight[start:stop]
                     if state.ready:
-                        state = state.with_block(block_of(part, weight, state.frame), self.n_centroids, self.seed)
+                        state = state.with_block(block_of(part, weight, state.frame), settings)
                     else:
                         early = np.ones(stop - start) if weight is None else to_numpy(weight)
                         state = state.with_early_rows(to_numpy(part).astype(np.float64), early, settings, poll)
@@ -218,7 +243,7 @@ class StreamingKMeans:
                     done = n if start == kept else start
                     poll()
             if self._state is not before:
-                raise RuntimeError("the checkpoint of learn() has changed what learn() was changing; nothing is learnt")
+                raise RuntimeError("the checkpoint called learn() or merge() of the same object; nothing is learnt")
             self._like, self._state = rows.X[:0, :], state
         return self
 
@@ -229,19 +254,19 @@ class StreamingKMeans:
         return max(1, min(max(_FIRST_BLOCK, state.n_rows), _LAST_BLOCK, _BLOCK_BYTES // (8 * d)))
 
     def merge(self, other: StreamingKMeans) -> StreamingKMeans:
-        """Add the rows that another one has learnt; ``other`` is unchanged, this one keeps its settings.
+        """Add the rows that another stream has learnt. ``other`` is unchanged; this object keeps its settings.
 
-        Its micro-clusters go beside these, and the cheapest to merge are merged until ``n_centroids`` are left; rows
-        that are held for the warm-up become micro-clusters of one row when the other one is ready.
+        The micro-clusters of both are taken together, and the cheapest mergers made until ``n_centroids`` are left.
+        Where only one of the two is still warming up, each row that it holds becomes a micro-cluster first.
 
         Raises
         ------
         ShapeError
-            It is no StreamingKMeans, or its rows have another number of columns.
+            ``other`` is no StreamingKMeans, or its rows have another number of columns.
         """
         if not isinstance(other, StreamingKMeans):
             raise ShapeError(f"expected a StreamingKMeans, got {type(other).__name__}")
-        theirs, like = other._state, other._like  # a consistent state, also when it is this very one
+        theirs, like = other._state, other._like  # read once: consistent, also where ``other`` is this object
         with self._writing:
             mine = self._state
             if theirs.d == 0:
@@ -249,7 +274,7 @@ class StreamingKMeans:
             if mine.d not in (0, theirs.d):
                 raise ShapeError(f"cannot merge rows of {theirs.d} columns into rows of {mine.d}")
             with np.errstate(over="ignore", invalid="ignore"):
-                merged = (mine if mine.d else State.empty(theirs.d)).merged(theirs, self._settings())
+                merged = (mine if mine.d else State.empty(theirs.d)).merged(theirs, self._settings)
             if self._like is None:
                 self._like = like
             self._state = merged
@@ -261,7 +286,7 @@ class StreamingKMeans:
         return self.copy().merge(other)
 
     def copy(self) -> StreamingKMeans:
-        """An independent copy."""
+        """Return an independent copy."""
         new = object.__new__(type(self))
         with self._writing:
             new.__dict__.update(self.__dict__)
@@ -271,7 +296,7 @@ class StreamingKMeans:
     # -- answers -------------------------------------------------------------------------------------------------------
 
     def coreset(self) -> Coreset:
-        """The micro-clusters, in the units of the rows; before the warm-up is over each row by itself.
+        """The micro-clusters, in the units of the rows; during the warm-up one for each row.
 
         Returns
         -------
@@ -281,103 +306,41 @@ class StreamingKMeans:
         plain = self._state.plain()
         return Coreset(self._put(plain.mean), self._put(plain.weight), self._put(plain.scatter))
 
-    def kmeans(
-        self,
-        k: int,
-        *,
-        init: Any = "k-means++",
-        n_init: int = 1,
-        max_iter: int = 300,
-        tol: float = 1e-4,
-        seed: int | None = 0,
-        scale: Any = None,
-        spread: int = SPREAD,
-        checkpoint: Checkpoint | None = None,
-    ) -> KMeansResult:
-        """Cluster the rows learnt, as `Coreset.kmeans` does.
-
-        Parameters
-        ----------
-        k, init, n_init, max_iter, tol, seed, scale, spread, checkpoint
-            As `Coreset.kmeans` takes them.
-
-        Returns
-        -------
-        KMeansResult
-            As of `Coreset.kmeans`.
-
-        Raises
-        ------
-        DataError
-            No rows have been learnt, or there are fewer distinct micro-clusters than k.
-        """
-        return self.coreset().kmeans(
-            k, init=init, n_init=n_init, max_iter=max_iter, tol=tol, seed=seed, scale=scale, spread=spread,
-            checkpoint=checkpoint,
-        )  # fmt: skip
-
-    def sweep(
-        self,
-        ks: Iterable[int],
-        *,
-        n_init: int = 1,
-        max_iter: int = 300,
-        tol: float = 1e-4,
-        seed: int | None = 0,
-        metric: Metric | None = "euclidean",
-        scale: Any = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> KMeansSweep:
-        """Cluster the rows learnt for each of several k, as `Coreset.sweep` does.
-
-        Parameters
-        ----------
-        ks, n_init, max_iter, tol, seed, metric, scale, checkpoint
-            As `Coreset.sweep` takes them.
-
-        Returns
-        -------
-        KMeansSweep
-            As of `Coreset.sweep`.
-
-        Raises
-        ------
-        DataError
-            No rows have been learnt.
-        """
-        return self.coreset().sweep(
-            ks, n_init=n_init, max_iter=max_iter, tol=tol, seed=seed, metric=metric, scale=scale, checkpoint=checkpoint
-        )
+    def _micro_clusters(self) -> MicroClusters:
+        return self.coreset()._micro_clusters()
 
     # -- saving --------------------------------------------------------------------------------------------------------
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Settings and micro-clusters as NumPy arrays, by name."""
-        return _arrays_io.to_arrays(self)
+        return to_arrays(self._settings, self._state)
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> StreamingKMeans:
-        """What `arrays` gave, in NumPy; it goes on exactly as the one that was saved would have.
+        """Restore what `arrays` gave. It learns on exactly as the saved object would have, from NumPy rows.
 
         Raises
         ------
         DataError
             Arrays are absent or do not fit together.
         """
-        return _arrays_io.from_arrays(cls, arrays)
+        settings, state = from_arrays(arrays)
+        new = cls()
+        new._settings, new._state = settings, state
+        return new
 
     def to(self, like: Array) -> StreamingKMeans:
-        """Return a copy for rows of the library of another array, on that array's device.
+        """Return a copy for rows of another array library or device.
 
         Parameters
         ----------
         like : array
-            Any array of the library and on the device that are wanted, for example ``cupy.empty(0)``.
+            Any array of that library on that device, for example ``cupy.empty(0)``.
 
         Returns
         -------
         StreamingKMeans
-            With the same micro-clusters; from now on it learns arrays like ``like``.
+            With the same micro-clusters. It learns arrays like ``like``.
         """
         new = self.copy()
         new._like = namespace(like).empty((0, 0), dtype=namespace(like).float64, device=compat.device(like))

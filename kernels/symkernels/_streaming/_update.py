@@ -1,9 +1,10 @@
-"""One block of rows goes into the micro-clusters.
+"""Add one block of rows to the micro-clusters.
 
-Every row is added to its nearest micro-cluster. Where a new one would save more than merging the two cheapest to merge
-costs (Ward), one is opened at a row drawn as k-means++ draws (Arthur & Vassilvitskii 2007): by its weighted squared
-distance. Then the cheapest are merged until no more than allowed are left. So a region that is new to the stream, a
-drift or an outlier gets micro-clusters as far as they are worth more there than where they are.
+Every row is added to its nearest micro-cluster. A new micro-cluster is opened where it lowers the sum of squares by
+more than the cheapest merger of two others raises it (Ward 1963). It is opened at a row drawn as k-means++ draws
+(Arthur & Vassilvitskii 2007): by its weighted squared distance. Then the cheapest mergers are made until no more
+micro-clusters than allowed are left. So new regions, drift and outliers get micro-clusters as far as that lowers the
+sum of squares.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ._ward import Mergers, reduced
 
 
 def updated(features: Features, block: Block, most: int, generator: np.random.Generator) -> Features:
-    """The micro-clusters, ``most`` at most, with the rows of ``block``."""
+    """Return the micro-clusters with the rows of ``block``; at most ``most`` of them."""
     block.assign(features.mean)
     opened = _open(features, block, most, generator)
     before = Features(
@@ -28,7 +29,7 @@ def updated(features: Features, block: Block, most: int, generator: np.random.Ge
 
 
 def _open(features: Features, block: Block, most: int, generator: np.random.Generator) -> np.ndarray:
-    """The centers that are worth opening, whose rows are at them from now on."""
+    """Open the centers that are worth it, and assign rows to them; return the centers."""
     opened: list[np.ndarray] = []
     free = most - features.size
     mergers: Mergers | None = None
@@ -40,10 +41,10 @@ def _open(features: Features, block: Block, most: int, generator: np.random.Gene
             if mergers is None:
                 mergers = _mergers(features, block, opened)
             price = mergers.least
-        # All that can be saved is what there is.
+        # A new center cannot save more than all the distances together.
         if not running[-1] > price:
             break
-        # Spread evenly over the running sum from a random start: four draws that seldom fall into one place.
+        # Draws spread evenly over the running sum from a random start seldom hit the same row.
         draws = (generator.random() + np.arange(CANDIDATES)) / CANDIDATES * running[-1]
         indices = np.minimum(np.searchsorted(running, draws, side="right"), block.n - 1)
         candidates = block.rows(indices)
@@ -59,7 +60,7 @@ def _open(features: Features, block: Block, most: int, generator: np.random.Gene
 
 
 def _mergers(features: Features, block: Block, opened: list[np.ndarray]) -> Mergers:
-    """What merging would cost now, with the rows of the block at the centers as they were."""
+    """The costs of mergers, with the block's rows counted at the centers where they are now."""
     counts = block.counts(features.size + len(opened))
     counts[: features.size] += features.weight
     return Mergers(counts, np.concatenate([features.mean, *(center[None, :] for center in opened)]))

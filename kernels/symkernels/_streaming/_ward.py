@@ -1,4 +1,4 @@
-"""Merge the two micro-clusters whose merging adds least to the sum of squares, again and again (Ward 1963)."""
+"""Ward's method (1963): repeatedly merge the two micro-clusters whose merger adds least to the sum of squares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ._features import Features
 
 
 class Mergers:
-    """The cost of merging any two of some micro-clusters, kept up to date while the cheapest are merged.
+    """Costs of merging any two micro-clusters, kept up to date while the cheapest are merged.
 
     Merging a and b adds w_a w_b / (w_a + w_b) |mean_a - mean_b|^2 to the sum of squares. Memory O(m^2).
     """
@@ -28,11 +28,11 @@ class Mergers:
 
     @property
     def least(self) -> float:
-        """What the cheapest merger costs; infinite where there is nothing to merge."""
+        """Cost of the cheapest merger; infinite where there is nothing to merge."""
         return float(self._least.min()) if self.left > 1 else np.inf
 
     def merge(self) -> None:
-        """Merge the two that cost least."""
+        """Make the cheapest merger."""
         a = int(self._least.argmin())
         b = int(self._partner[a])
         a, b = min(a, b), max(a, b)
@@ -60,7 +60,7 @@ class Mergers:
 
 
 def reduced(features: Features, most: int) -> Features:
-    """At most ``most`` of them."""
+    """Make the cheapest mergers until at most ``most`` micro-clusters are left."""
     if features.size <= most:
         return features
     mergers = Mergers(features.weight, features.mean)
