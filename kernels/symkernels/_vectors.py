@@ -5,6 +5,7 @@ The lanes are as wide as the host's vectors: 64 bytes with AVX-512, else 32.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -86,6 +87,26 @@ def real_of(pointer: Any) -> Real:
 def declare(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: ir.Type) -> Any:
     """A function of LLVM, known in the module from now on."""
     return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+
+
+def cells(builder: ir.IRBuilder, start: ir.Value, rows: int, columns: int) -> list[list[Any]]:
+    """Make ``rows`` by ``columns`` variables that hold ``start``. LLVM keeps them in registers while these suffice."""
+    made = [[cgutils.alloca_once(builder, start.type) for _ in range(columns)] for _ in range(rows)]
+    for row in made:
+        for cell in row:
+            builder.store(start, cell)
+    return made
+
+
+def add_squared_differences(
+    builder: ir.IRBuilder, real: Real, sums: list[list[Any]], left: Sequence[ir.Value], right: Sequence[ir.Value]
+) -> None:
+    """Add (right[v] - left[m])^2 to the cell sums[m][v]. ``left`` are addresses of numbers, ``right`` vectors."""
+    for address, row in zip(left, sums, strict=True):
+        splat = real.splat(builder, builder.load(address))
+        for vector, cell in zip(right, row, strict=True):
+            difference = builder.fsub(vector, splat)
+            builder.store(real.fma(builder, difference, difference, builder.load(cell)), cell)
 
 
 def prefetch(builder: ir.IRBuilder, pointer: ir.Value) -> None:

@@ -15,7 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._vectors import AVX512, F32, F64, LINE, i32, i64, prefetch, real_of
+from .._vectors import AVX512, F32, F64, LINE, add_squared_differences, cells, i32, i64, prefetch, real_of
 
 VECTORS = 4  # of rows, side by side
 AHEAD = 2  # so many times as many rows further on, memory is fetched: measured, twice as fast as without
@@ -34,15 +34,9 @@ def _make_nearest(height: int, second: bool) -> Any:
 
         def codegen(context, builder, signature, arguments):
             u, panel, d, centers, bias, tiles, best, runner_up, labels = arguments
-
-            def cells(start: ir.Value) -> list[ir.Value]:
-                made = [cgutils.alloca_once(builder, real.vector) for _ in range(VECTORS)]
-                for cell in made:
-                    builder.store(start, cell)
-                return made
-
             lowest = ir.Constant(real.vector, [ir.Constant(real.scalar, float("-inf"))] * real.lanes)
-            tops, seconds, indices = cells(lowest), cells(lowest), cells(real.zero)
+            tops, seconds = cells(builder, lowest, 2, VECTORS)
+            (indices,) = cells(builder, real.zero, 1, VECTORS)
             sums = [[cgutils.alloca_once(builder, real.vector) for _ in range(VECTORS)] for _ in range(height)]
             panels = [builder.gep(u, [builder.mul(panel, i64(v))]) for v in range(VECTORS)]
             with cgutils.for_range(builder, tiles) as tile:
@@ -108,10 +102,7 @@ def _make_seeding(height: int, weighted: bool, keep: bool) -> Any:
 
         def codegen(context, builder, signature, arguments):
             u, panel, d, centers, closest, weight, totals = arguments
-            sums = [[cgutils.alloca_once(builder, real.vector) for _ in range(VECTORS)] for _ in range(height)]
-            for row in sums:
-                for cell in row:
-                    builder.store(real.zero, cell)
+            sums = cells(builder, real.zero, height, VECTORS)
             panels = [builder.gep(u, [builder.mul(panel, i64(v))]) for v in range(VECTORS)]
             ahead = builder.mul(panel, i64(VECTORS * AHEAD))
             with cgutils.for_range(builder, d) as loop:
@@ -120,11 +111,8 @@ def _make_seeding(height: int, weighted: bool, keep: bool) -> Any:
                     prefetch(builder, builder.gep(each, [builder.add(offset, ahead)]))
                 right = [real.load(builder, each, offset) for each in panels]
                 column = builder.gep(centers, [builder.mul(loop.index, i64(height))])
-                for m, row in enumerate(sums):
-                    left = real.splat(builder, builder.load(builder.gep(column, [i64(m)])))
-                    for cell, vector in zip(row, right, strict=True):
-                        difference = builder.fsub(vector, left)
-                        builder.store(real.fma(builder, difference, difference, builder.load(cell)), cell)
+                left = [builder.gep(column, [i64(m)]) for m in range(height)]
+                add_squared_differences(builder, real, sums, left, right)
 
             def wide_at(pointer: ir.Value, place: int) -> ir.Value:
                 return builder.bitcast(builder.gep(pointer, [i64(place)]), wide.as_pointer())

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._vectors import F32, F64, i64, real_of
+from .._vectors import F32, F64, add_squared_differences, cells, i64, real_of
 
 VECTORS = 2  # of rows in a tile
 HEIGHT = 4  # rows in a block: more blocks' square roots overlap with other blocks' columns than with larger ones
@@ -33,36 +33,33 @@ def _make_distances(height: int) -> Any:
         def codegen(context, builder, signature, arguments):
             tile, rows, stride, d, blocks, resume, root, out = arguments
             width = VECTORS * real.lanes
-            sums = [[cgutils.alloca_once(builder, real.vector) for _ in range(VECTORS)] for _ in range(height)]
+            sums = cells(builder, real.zero, height, VECTORS)
             with cgutils.for_range(builder, blocks) as block:
                 first = builder.mul(block.index, i64(height))
                 starts = [builder.gep(rows, [builder.mul(builder.add(first, i64(m)), stride)]) for m in range(height)]
                 place = builder.gep(out, [builder.mul(first, i64(width))])
-                cells = [
+                placed = [
                     (cell, i64(m * width + v * real.lanes)) for m, row in enumerate(sums) for v, cell in enumerate(row)
                 ]
                 with builder.if_else(resume) as (then, otherwise):
                     with then:
-                        for cell, offset in cells:
+                        for cell, offset in placed:
                             builder.store(real.load(builder, place, offset), cell)
                     with otherwise:
-                        for cell, _ in cells:
+                        for cell, _ in placed:
                             builder.store(real.zero, cell)
                 with cgutils.for_range(builder, d) as loop:
                     column = builder.mul(loop.index, i64(width))
                     right = [real.load(builder, tile, builder.add(column, i64(v * real.lanes))) for v in range(VECTORS)]
-                    for start, row in zip(starts, sums, strict=True):
-                        left = real.splat(builder, builder.load(builder.gep(start, [loop.index])))
-                        for cell, vector in zip(row, right, strict=True):
-                            difference = builder.fsub(vector, left)
-                            builder.store(real.fma(builder, difference, difference, builder.load(cell)), cell)
+                    left = [builder.gep(start, [loop.index]) for start in starts]
+                    add_squared_differences(builder, real, sums, left, right)
                 with builder.if_else(root) as (then, otherwise):
                     with then:
-                        for cell, offset in cells:
+                        for cell, offset in placed:
                             distance = builder.call(real.function(builder, "sqrt", 1), [builder.load(cell)])
                             real.store(builder, distance, place, offset)
                     with otherwise:
-                        for cell, offset in cells:
+                        for cell, offset in placed:
                             real.store(builder, builder.load(cell), place, offset)
             return context.get_dummy_value()
 
@@ -89,20 +86,18 @@ def _make_sum(vectors: int, weighted: bool) -> Any:
         def codegen(context, builder, signature, arguments):
             rows, weight, count, resume, out = arguments
             wide = ir.VectorType(F64.scalar, real.lanes)
-            kind, zero = (wide, ir.Constant(wide, [0.0] * real.lanes)) if weighted else (real.vector, real.zero)
-            cells = [cgutils.alloca_once(builder, kind) for _ in range(vectors)]
-            for cell in cells:
-                builder.store(zero, cell)
+            zero = ir.Constant(wide, [0.0] * real.lanes) if weighted else real.zero
+            (sums,) = cells(builder, zero, 1, vectors)
             with cgutils.for_range(builder, count) as loop:
                 place = builder.mul(loop.index, i64(vectors * real.lanes))
                 if weighted:
                     factor = real.splat(builder, builder.load(builder.gep(weight, [loop.index])))
-                for v, cell in enumerate(cells):
+                for v, cell in enumerate(sums):
                     value = real.load(builder, rows, builder.add(place, i64(v * real.lanes)))
                     if weighted:
                         value = builder.fmul(_widened(builder, real, value), factor)
                     builder.store(builder.fadd(builder.load(cell), value), cell)
-            totals = [builder.load(cell) if weighted else _widened(builder, real, builder.load(cell)) for cell in cells]
+            totals = [builder.load(cell) if weighted else _widened(builder, real, builder.load(cell)) for cell in sums]
             targets = [
                 builder.bitcast(builder.gep(out, [i64(v * real.lanes)]), wide.as_pointer()) for v in range(vectors)
             ]

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._vectors import AVX512, F64, i64
+from .._vectors import AVX512, F64, add_squared_differences, cells, i64
 
 LANES = F64.lanes
 VECTORS = 4  # of rows, side by side
@@ -26,20 +26,14 @@ _pointer = F64.pointer
 
 def _distances(builder: ir.IRBuilder, u: ir.Value, panel: ir.Value, d: ir.Value, columns: ir.Value) -> list[list[Any]]:
     """Cells that hold the squared distances of the panels to one tile of centers: a row of them for each center."""
-    sums = [[cgutils.alloca_once(builder, F64.vector) for _ in range(VECTORS)] for _ in range(HEIGHT)]
-    for row in sums:
-        for cell in row:
-            builder.store(F64.zero, cell)
+    sums = cells(builder, F64.zero, HEIGHT, VECTORS)
     panels = [builder.gep(u, [builder.mul(panel, i64(v))]) for v in range(VECTORS)]
     with cgutils.for_range(builder, d) as loop:
         offset = builder.mul(loop.index, i64(LANES))
         right = [F64.load(builder, panel, offset) for panel in panels]
         column = builder.gep(columns, [builder.mul(loop.index, i64(HEIGHT))])
-        for m, row in enumerate(sums):
-            left = F64.splat(builder, builder.load(builder.gep(column, [i64(m)])))
-            for cell, vector in zip(row, right, strict=True):
-                difference = builder.fsub(vector, left)
-                builder.store(F64.fma(builder, difference, difference, builder.load(cell)), cell)
+        left = [builder.gep(column, [i64(m)]) for m in range(HEIGHT)]
+        add_squared_differences(builder, F64, sums, left, right)
     return sums
 
 
@@ -54,11 +48,7 @@ def nearest(typingctx, u, panel, d, centers, tiles, best, labels):
     def codegen(context, builder, signature, arguments):
         u, panel, d, centers, tiles, best, labels = arguments
         highest = ir.Constant(F64.vector, [ir.Constant(F64.scalar, float("inf"))] * LANES)
-        least = [cgutils.alloca_once(builder, F64.vector) for _ in range(VECTORS)]
-        indices = [cgutils.alloca_once(builder, F64.vector) for _ in range(VECTORS)]
-        for v in range(VECTORS):
-            builder.store(highest, least[v])
-            builder.store(F64.zero, indices[v])
+        (least,), (indices,) = cells(builder, highest, 1, VECTORS), cells(builder, F64.zero, 1, VECTORS)
         with cgutils.for_range(builder, tiles) as tile:
             first = builder.mul(tile.index, i64(HEIGHT))
             sums = _distances(builder, u, panel, d, builder.gep(centers, [builder.mul(first, d)]))
