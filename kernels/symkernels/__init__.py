@@ -1,10 +1,9 @@
-"""symkernels: arrays in, arrays out. Mergeable moments and what can be answered from them."""
+"""symkernels: statistics, clusters and anomaly thresholds, from arrays to arrays."""
 
 from __future__ import annotations
 
 from ._errors import (
     BackendError,
-    BackendUnavailable,
     DataError,
     ForgetError,
     MissingDependency,
@@ -28,7 +27,6 @@ from ._vif import VIFResult, vif
 
 __all__ = [
     "BackendError",
-    "BackendUnavailable",
     "Condition",
     "Coreset",
     "CrossSums",

@@ -1,4 +1,4 @@
-"""Which library an array belongs to, without importing any library that is not loaded yet."""
+"""The library and the device of an array. Nothing here imports a library that is not loaded yet."""
 
 from __future__ import annotations
 
@@ -31,18 +31,23 @@ def _numpy_namespace() -> Any:
     return compat.array_namespace(np.empty(0))
 
 
+def on_same_device(a: Array, b: Array) -> bool:
+    """Whether two arrays are of one library and on one device."""
+    return namespace(a) is namespace(b) and compat.device(a) == compat.device(b)
+
+
 def is_numpy(x: Array) -> bool:
-    """Whether ``x`` is a NumPy array, so that the NumPy fast path may take it."""
+    """Whether ``x`` is a NumPy array."""
     return isinstance(x, np.ndarray)
 
 
 def is_cupy(x: Array) -> bool:
-    """Whether ``x`` is a CuPy array. CuPy is not imported to find out."""
+    """Whether ``x`` is a CuPy array. This does not import CuPy."""
     return bool(compat.is_cupy_array(x))
 
 
 def to_numpy(x: Array) -> np.ndarray:
-    """Return ``x`` as a NumPy array, copied from the device if it is on one."""
+    """Return ``x`` as a NumPy array, in one transfer if it is on a device."""
     if is_cupy(x):
         return x.get()
     if not is_numpy(x):
@@ -51,17 +56,20 @@ def to_numpy(x: Array) -> np.ndarray:
 
 
 def as_floats(x: Array, *, ndim: int, name: str) -> Array:
-    """Return ``x`` as a real array of ``ndim`` dimensions, on its own backend and device.
+    """Return ``x`` as an array of real numbers with ``ndim`` dimensions, on its own library and device.
 
-    Sequences become NumPy arrays. float32 and float64 are kept, integers and booleans become float64.
+    Sequences become NumPy arrays. float32 and float64 stay as they are. Integers, booleans and other floats become
+    float64. Raises `ShapeError` for everything else.
     """
     if isinstance(x, np.ma.MaskedArray):
-        raise ShapeError(f"{name} is a masked array; first fill it with NaN: {name}.astype(float).filled(nan)")
+        raise ShapeError(
+            f"{name} is a masked array, which is not supported; fill it with NaN: {name}.astype(float).filled(nan)"
+        )
     if not compat.is_array_api_obj(x):
         try:
             x = np.asarray(x)
         except (TypeError, ValueError) as error:
-            raise ShapeError(f"{name} cannot be made an array: {error}") from error
+            raise ShapeError(f"{name} cannot be converted to an array: {error}") from error
     xp = namespace(x)
     if x.ndim != ndim:
         raise ShapeError(f"{name} must have {ndim} dimension(s), got shape {tuple(x.shape)}")

@@ -2,10 +2,9 @@
 
 SymkernelsError
 ├── ShapeError(ValueError)         an array of the wrong shape, dtype or kind
-├── DataError(ValueError)          values that cannot be used: infinite, or missing where that is refused
-├── ForgetError(ValueError)        more was taken away than had been learnt
+├── DataError(ValueError)          values that cannot be used: infinite, or missing where that is not allowed
+├── ForgetError(ValueError)        an attempt to remove more than was learnt
 ├── BackendError(ValueError)       arrays of different libraries or devices were mixed
-├── BackendUnavailable(RuntimeError)   a backend that was asked for cannot be had
 └── MissingDependency(ImportError)     an optional package is not installed
 """
 
@@ -23,9 +22,12 @@ class ShapeError(SymkernelsError, ValueError):
 
 
 class DataError(SymkernelsError, ValueError):
-    """The values cannot be used: infinite, or missing where that is refused.
+    """The values cannot be used: infinite, or missing where that is not allowed.
 
-    ``indices`` are the attributes at fault, where they are known, so that a caller who has names can say them.
+    Attributes
+    ----------
+    indices : tuple of int
+        The attributes at fault, as far as they are known: a caller can translate them to names.
     """
 
     def __init__(self, message: str, *, indices: Iterable[int] = ()) -> None:
@@ -34,15 +36,11 @@ class DataError(SymkernelsError, ValueError):
 
 
 class ForgetError(SymkernelsError, ValueError):
-    """More was to be taken away than had been learnt."""
+    """An attempt to remove more than was learnt."""
 
 
 class BackendError(SymkernelsError, ValueError):
     """Arrays of different libraries or devices were mixed."""
-
-
-class BackendUnavailable(SymkernelsError, RuntimeError):
-    """The backend that was asked for cannot be had on this machine."""
 
 
 class MissingDependency(SymkernelsError, ImportError):

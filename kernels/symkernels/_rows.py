@@ -1,4 +1,4 @@
-"""Rows that have been checked: finite, with weights that can be used. What clustering works on."""
+"""Checked rows, as clustering takes them, and the one check of ``sample_weight``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any, Literal
 import array_api_compat as compat
 import numpy as np
 
-from ._arrays import Array, as_floats, is_numpy, namespace, to_numpy
-from ._errors import DataError, ShapeError
-from ._moments._intake import checked_weights
+from ._arrays import Array, as_floats, is_numpy, namespace, on_same_device, to_numpy
+from ._errors import BackendError, DataError, ShapeError
 from ._parallel import run_all, split, thread_count
 
 Nonfinite = Literal["error", "drop"]
@@ -23,29 +22,32 @@ _BLOCK_BYTES = 2**23  # between two calls of poll: a few milliseconds of reading
 
 
 def no_poll() -> None:
-    """Nobody wants to stop this."""
+    """Do nothing: the default of callers that cannot be stopped."""
 
 
 def blocks(n: int, step: int) -> Iterator[slice]:
-    """Slices of ``step`` that cover ``range(n)``; the last one ends at n, as the array API standard asks."""
+    """Return slices of ``step`` entries that cover ``range(n)``.
+
+    The last slice ends at n: the array API standard does not define slices that end beyond an array.
+    """
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Finite rows of one library.
+    """Finite rows, and their weights.
 
     Attributes
     ----------
     X : (n, d) float32 or float64
-        The kept rows; the caller's own array where none was dropped. Never to be written to.
+        The kept rows. Do not modify: where no row was dropped, this is the caller's array.
     weight : (n,) float64 or None
-        Their weights on the device of X, finite and 0 or more, some above 0. None: all 1.
+        Their weights on the device of X: finite, 0 or more, at least one above 0. None: all weights are 1.
     kept : (n,) int64 NumPy array or None
-        Where the kept rows were among those given. None: all were kept.
+        Positions of the kept rows among the given ones. None: all rows were kept.
     n_input, n_dropped : int
-        Rows given; rows that had a NaN or an infinity.
+        Number of given rows; number of rows that were dropped for a NaN or an infinity.
     """
 
     X: Array
@@ -55,7 +57,7 @@ class Rows:
     n_dropped: int
 
     def spread(self, values: Array, missing: float) -> Array:
-        """(n_input, ...) with ``values`` of the kept rows in their places and ``missing`` in those of the others."""
+        """Return (n_input, ...) values of the given rows: ``values`` for kept rows, ``missing`` for dropped ones."""
         if self.kept is None:
             return values
         xp, device = namespace(values), compat.device(values)
@@ -74,9 +76,9 @@ def as_rows(
     name: str = "X",
     poll: Poll = no_poll,
 ) -> Rows:
-    """Check rows and their weights; refuse rows with a NaN or an infinity, or drop and count them.
+    """Check rows and their weights. Rows with a NaN or an infinity raise an error or are dropped and counted.
 
-    Raises `ShapeError`, `DataError` or `BackendError`; also `DataError` where fewer than ``minimum`` rows are kept.
+    Raises `ShapeError`, `DataError` or `BackendError`; also `DataError` if fewer than ``minimum`` rows remain.
     """
     if nonfinite not in _NONFINITE:
         raise ValueError(f"nonfinite must be one of {', '.join(_NONFINITE)}, got {nonfinite!r}")
@@ -84,7 +86,7 @@ def as_rows(
     n, d = (int(size) for size in X.shape)
     if d == 0:
         raise ShapeError(f"{name} must have at least one column, got shape {tuple(X.shape)}")
-    weight = None if sample_weight is None else checked_weights(sample_weight, X)
+    weight = None if sample_weight is None else check_weights(sample_weight, X)
     bad = _nonfinite_rows(X, poll)
     kept = None
     if len(bad):
@@ -94,7 +96,7 @@ def as_rows(
             rows = "1 row has" if len(bad) == 1 else f"{len(bad)} rows have"
             raise DataError(
                 f"{name}: {rows} a NaN or an infinity, the first one row {row}, column {column} "
-                f"({float(X[row, column])}); drop such rows (nonfinite='drop') or fill them in",
+                f"({float(X[row, column])}); drop such rows (nonfinite='drop') or replace the values",
                 indices=[column],
             )
         kept = np.delete(np.arange(n, dtype=np.int64), bad)
@@ -105,15 +107,38 @@ def as_rows(
         left = f"; {len(bad)} with a NaN or an infinity were dropped" if len(bad) else ""
         raise DataError(f"{name} must have at least {minimum} row(s), got {X.shape[0]}{left}")
     if weight is not None and n and not bool(namespace(X).any(weight > 0)):
-        raise DataError("sample_weight: every row has weight 0; at least one must count")
+        raise DataError("sample_weight: every row has weight 0; at least one row needs a weight above 0")
     return Rows(X, weight, kept, n, len(bad))
 
 
-def _nonfinite_rows(X: Array, poll: Poll) -> np.ndarray:
-    """Indices of the rows with a NaN or an infinity.
+def check_weights(sample_weight: Any, X: Array) -> Array:
+    """Return the weights of the rows of X as (n,) float64 on the device of X.
 
-    The sum of a block tells whether there can be any, and needs no array of the block's size. Where it overflows,
-    as huge numbers do, the block's entries are looked at one by one.
+    Raises `BackendError`, `ShapeError` or `DataError`: weights are finite and 0 or more, and so is their sum.
+    """
+    xp, device = namespace(X), compat.device(X)
+    given = sample_weight if compat.is_array_api_obj(sample_weight) else xp.asarray(sample_weight, device=device)
+    if not on_same_device(given, X):
+        raise BackendError("sample_weight and X must be arrays of the same library, on the same device")
+    weight = xp.astype(as_floats(given, ndim=1, name="sample_weight"), xp.float64, copy=False)
+    if weight.shape[0] != X.shape[0]:
+        raise ShapeError(f"sample_weight must have one entry for each of {X.shape[0]} rows, got {weight.shape[0]}")
+    wrong = ~(xp.isfinite(weight) & (weight >= 0))
+    if bool(xp.any(wrong)):
+        row = int(np.flatnonzero(to_numpy(wrong))[0])
+        raise DataError(f"sample_weight[{row}] is {float(weight[row])}; weights must be finite and 0 or more")
+    with np.errstate(over="ignore"):
+        total = float(xp.sum(weight))
+    if not np.isfinite(total):
+        raise DataError("sample_weight: the sum of the weights overflows float64; rescale them")
+    return weight
+
+
+def _nonfinite_rows(X: Array, poll: Poll) -> np.ndarray:
+    """Return the indices of the rows with a NaN or an infinity.
+
+    A finite sum of a block proves that its entries are finite, and needs no temporary array. If the sum is not finite,
+    the entries are tested one by one: the sum of finite numbers may overflow.
     """
     n, d = X.shape
     step = max(1, _BLOCK_BYTES // (8 * d))
@@ -127,7 +152,7 @@ def _nonfinite_rows(X: Array, poll: Poll) -> np.ndarray:
             poll()
         return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)
 
-    def look(start: int, stop: int) -> np.ndarray | None:
+    def find_in(start: int, stop: int) -> np.ndarray | None:
         block = X[start:stop]
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(block.sum()):
@@ -137,7 +162,7 @@ def _nonfinite_rows(X: Array, poll: Poll) -> np.ndarray:
     threads = thread_count()
     for start in range(0, n, step * threads):
         parts = split(min(n, start + step * threads) - start, threads)
-        found = run_all([partial(look, start + a, start + b) for a, b in parts])
+        found = run_all([partial(find_in, start + a, start + b) for a, b in parts])
         bad.extend(part for part in found if part is not None)
         poll()
     return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)

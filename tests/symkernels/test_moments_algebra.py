@@ -146,14 +146,14 @@ def test_forgetting_more_than_was_learnt_changes_nothing(X: np.ndarray, Y: np.nd
 
 def test_forgetting_values_that_were_not_there_is_refused() -> None:
     m = Moments(1).learn([[1.0], [2.0], [3.0]])
-    with pytest.raises(ForgetError, match="were these rows learnt"):
+    with pytest.raises(ForgetError, match="forget only rows that were learnt"):
         m.forget([[100.0]])
     assert m.mean() == 2.0
 
 
 def test_forgetting_a_value_where_only_gaps_were_learnt_is_refused() -> None:
     m = Moments(2).learn([[1.0, np.nan], [2.0, np.nan], [3.0, 1.0]])
-    with pytest.raises(ForgetError, match="attribute 1 would be left with fewer than 0 values"):
+    with pytest.raises(ForgetError, match="attribute 1 would have fewer than 0 values"):
         m.forget([[1.0, 1.0], [2.0, 1.0]])
 
 

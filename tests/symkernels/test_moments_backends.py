@@ -166,7 +166,7 @@ def test_the_direct_way_equals_the_long_one(n: int, gaps: bool, gaps_before: boo
     long = m + Moments(10, binary=np.flatnonzero(layout.binary)).learn(X)
     for part in np.array_split(X, 3):  # buffers are used again
         if len(part):
-            assert _intake.learn_directly(lambda: m._state, part, False, None, m._lock)
+            assert _intake.try_fast_path(lambda: m._state, part, m._settings, None, m._lock)
     assert m.n_rows == long.n_rows
     for name in ("mean", "covariance", "skewness", "kurtosis", "pair_counts"):
         np.testing.assert_allclose(getattr(m, name)(), getattr(long, name)(), rtol=1e-11, atol=1e-12, err_msg=name)

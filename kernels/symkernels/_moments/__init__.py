@@ -1,6 +1,7 @@
-"""Moments: what is learnt from rows, and can be forgotten and merged."""
+"""Moments: sums over rows that can be learnt, forgotten and merged."""
 
-from ._answers import Condition, CrossSums
+from ._condition import Condition
+from ._cross_sums import CrossSums
 from ._moments import Moments
 from ._rows import SparseRows
 

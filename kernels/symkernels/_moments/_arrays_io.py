@@ -1,41 +1,40 @@
-"""A state as plain NumPy arrays and back, checked on the way in."""
+"""Settings and state of `Moments` as plain NumPy arrays and back, checked on the way in."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .._arrays import to_numpy
-from .._errors import DataError
+from .._saved import SavedArrays
 from ._layout import Layout
+from ._settings import MISSING, Settings
 from ._state import State
 from ._sums import Sums
 
-if TYPE_CHECKING:
-    from ._moments import Moments
-
 _VERSION = 1
-_POLICIES = ("pairwise", "listwise", "error")
 
 
-def to_arrays(m: Moments) -> dict[str, np.ndarray]:
+def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
+    """Settings and state by name; copies."""
+
     def plain(x: Any) -> np.ndarray:
         return np.array(to_numpy(x))
 
-    state, sums, layout = m._state, m._state.sums, m._state.layout
+    sums, layout = state.sums, state.layout
     arrays = {name: plain(array) for name, array in sums.arrays().items()}
-    S = plain(sums.whole())
+    S = plain(sums.both_triangles())
     np.fill_diagonal(S, np.maximum(S.diagonal(), 0.0))  # forgetting may leave a little less than 0
     arrays["S"] = S
     return arrays | {
         "version": np.array([_VERSION]),
-        "missing": np.array([_POLICIES.index(m.missing)]),
-        "joint_squares": np.array([m.joint_squares]),
+        "missing": np.array([MISSING.index(settings.missing)]),
+        "joint_squares": np.array([settings.joint_squares]),
         "n_rows": np.array([sums.n_rows]),
         "weight": np.array([sums.weight]),
-        "turnover": np.array([state.turnover]),
-        "mass": np.array([state.mass]),
+        "turnover": np.array([state.rows_processed]),
+        "mass": np.array([state.weight_processed]),
         "depth": np.array([state.depth]),
         "gross": plain(state.gross),
         "low_exact": plain(state.low_exact),
@@ -48,72 +47,86 @@ def to_arrays(m: Moments) -> dict[str, np.ndarray]:
     }
 
 
-def from_arrays(cls: type[Moments], arrays: dict[str, np.ndarray]) -> Moments:
-    def get(name: str, kind: str, *shape: int) -> np.ndarray:
-        if name not in arrays:
-            raise DataError(f"these are no saved moments: the array {name!r} is absent")
-        array = np.asarray(arrays[name])
-        if array.dtype.kind != kind or array.shape != shape:
-            raise DataError(
-                f"damaged moments: {name!r} should be of kind {kind!r} and shape {shape}, "
-                f"is of kind {array.dtype.kind!r} and shape {array.shape}"
-            )
-        return np.array(array, dtype={"i": np.int64, "f": np.float64, "b": bool}[kind], order="C")
+def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
+    """The settings and the state that `to_arrays` was given; raises `DataError` where the arrays do not fit."""
+    saved = SavedArrays(arrays, "moments", _VERSION)
+    settings = Settings(saved.one_of("missing", MISSING), saved.scalar("joint_squares", "b"))
+    layout = _read_layout(saved)
+    sums = _read_sums(saved, layout, settings.joint_squares)
+    d = layout.n_dense
+    state = State(
+        layout,
+        sums,
+        gross=saved.array("gross", "f", d),
+        rows_processed=saved.scalar("turnover", "f"),
+        weight_processed=saved.scalar("mass", "f"),
+        depth=saved.scalar("depth", "f"),
+        low_exact=saved.array("low_exact", "b", d),
+        high_exact=saved.array("high_exact", "b", d),
+    )
+    return settings, state
 
-    def scalar(name: str, kind: str) -> Any:
-        return get(name, kind, 1)[0].item()
 
-    if scalar("version", "i") != _VERSION:
-        raise DataError(f"saved moments of version {scalar('version', 'i')}; this library reads version {_VERSION}")
-    P = np.asarray(arrays.get("number", ())).size
-    G, d = scalar("n_groups", "i"), scalar("n_dense", "i")
-    number, group, binary = get("number", "i", P), get("group", "i", P), get("binary", "b", P)
-    policy, joint = scalar("missing", "i"), scalar("joint_squares", "b")
-    good = (
-        0 <= d <= P
-        and G >= 0
-        and np.array_equal(np.sort(number), np.arange(P))
-        and (not P or (group.min() >= 0 and group.max() < G))
-        and bool(binary[d:].all())
+def _read_layout(saved: SavedArrays) -> Layout:
+    P = saved.size("number")
+    layout = Layout(
+        saved.array("number", "i", P).astype(np.intp),
+        saved.scalar("n_dense"),
+        saved.array("binary", "b", P),
+        saved.array("group", "i", P).astype(np.intp),
+        saved.scalar("n_groups"),
+    )
+    if not _is_possible_layout(layout):
+        raise saved.damaged("the description of the attributes contradicts itself")
+    return layout
+
+
+def _is_possible_layout(layout: Layout) -> bool:
+    """Whether adding attributes can have led to the layout."""
+    d, group = layout.n_dense, layout.group
+    return (
+        0 <= d <= layout.size
+        and layout.n_groups >= 0
+        and np.array_equal(np.sort(layout.number), np.arange(layout.size))
+        and (not layout.size or (group.min() >= 0 and group.max() < layout.n_groups))
+        and bool(layout.binary[d:].all())
         and len(np.unique(group[:d])) == d
         and not np.isin(group[d:], group[:d]).any()
-        and 0 <= policy < len(_POLICIES)
     )
-    if not good:
-        raise DataError("damaged moments: the description of the attributes contradicts itself")
-    layout = Layout(number.astype(np.intp), d, binary, group.astype(np.intp), G)
-    gaps, b = "N" in arrays, int(binary.sum())
+
+
+def _read_sums(saved: SavedArrays, layout: Layout, joint: bool) -> Sums:
+    P, G, d, b = layout.size, layout.n_groups, layout.n_dense, len(layout.binaries)
+    gaps = "N" in saved
     sums = Sums(
         np,
-        scalar("n_rows", "i"),
-        scalar("weight", "f"),
-        shift=get("shift", "f", d),
-        S=get("S", "f", P, P),
-        T=get("T", "f", P, G) if gaps else get("T", "f", P),
-        V=get("V", "f", d, b),
-        M3=get("M3", "f", d),
-        M4=get("M4", "f", d),
-        low=get("low", "f", d),
-        high=get("high", "f", d),
-        N=get("N", "f", G, G) if gaps else None,
-        Q=get("Q", "f", P, G) if gaps else None,
-        D=get("D", "f", P, P) if joint else None,
-        F=get("F", "f", P, P) if joint else None,
+        saved.scalar("n_rows"),
+        saved.scalar("weight", "f"),
+        shift=saved.array("shift", "f", d),
+        S=saved.array("S", "f", P, P),
+        T=saved.array("T", "f", P, G) if gaps else saved.array("T", "f", P),
+        V=saved.array("V", "f", d, b),
+        M3=saved.array("M3", "f", d),
+        M4=saved.array("M4", "f", d),
+        low=saved.array("low", "f", d),
+        high=saved.array("high", "f", d),
+        N=saved.array("N", "f", G, G) if gaps else None,
+        Q=saved.array("Q", "f", P, G) if gaps else None,
+        D=saved.array("D", "f", P, P) if joint else None,
+        F=saved.array("F", "f", P, P) if joint else None,
     )
-    sound = (
+    if not _are_possible_sums(sums):
+        raise saved.damaged("sums that no rows can have")
+    return sums
+
+
+def _are_possible_sums(sums: Sums) -> bool:
+    """Whether rows can have these sums. Third and fourth powers may overflow, so that they are not checked."""
+    finite = (sums.S, sums.T, sums.V, sums.shift, sums.Q)
+    return (
         sums.n_rows >= 0
         and 0 <= sums.weight < np.inf
-        and all(
-            np.isfinite(sums.arrays()[name]).all() for name in ("S", "T", "V", "shift", "Q") if name in sums.arrays()
-        )
+        and all(np.isfinite(array).all() for array in finite if array is not None)
         and (sums.N is None or bool(np.isfinite(sums.N).all() and (sums.N >= 0).all() and (sums.N == sums.N.T).all()))
         and bool((sums.S.diagonal() >= 0).all())
     )
-    if not sound:
-        raise DataError("damaged moments: sums that no rows can have")
-    m = cls(0, missing=_POLICIES[policy], joint_squares=joint)  # type: ignore[arg-type]
-    exact = get("low_exact", "b", d), get("high_exact", "b", d)
-    m._state = State(
-        layout, sums, get("gross", "f", d), scalar("turnover", "f"), scalar("mass", "f"), scalar("depth", "f"), *exact
-    )
-    return m

@@ -1,18 +1,76 @@
-"""Which loop sums up rows: one place that chooses, and says why."""
+"""Which body sums up rows: the fast path for CuPy, then that for NumPy, else the one for every array library."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from .._arrays import Array, is_cupy, is_numpy, namespace
 from .._numba import numba_works
-from ._generic import block_sums
+from . import _generic
 from ._layout import Layout
 from ._rows import Incidence
+from ._state import State
 from ._sums import Sums
 
-_BLOCK_BYTES = 2**22  # per temporary of the generic body on a CPU: stays in the cache
-_GPU_BLOCK_BYTES = 2**28  # a GPU wants large blocks; this bounds what they take of its memory
+# A batch of at most this many rows is cheaper in one pass over S than with buffers of its own.
+_SMALL_BATCH = 8
+_BLOCK_BYTES = 2**22  # of a temporary array on a CPU: it stays in the cache
+_GPU_BLOCK_BYTES = 2**28  # of a temporary array on a GPU, where large blocks are faster and memory is limited
+
+
+def uses_cuda(X: Array) -> bool:
+    """Whether CUDA kernels take the rows: CuPy arrays. Weights and gaps send a block on to the generic body."""
+    return is_cupy(X)
+
+
+def uses_compiled(X: Array, weight: Array | None, joint: bool) -> bool:
+    """Whether compiled loops take the rows: NumPy arrays, where Numba works, without weights or joint squares.
+
+    Weights and joint squares need other matrix products. Both are rare, and the generic body has them.
+    """
+    return is_numpy(X) and weight is None and not joint and numba_works()
+
+
+def uses_compiled_covariance(sums: Sums) -> bool:
+    """Whether a compiled loop computes the covariances of complete rows: NumPy sums, where Numba works.
+
+    It fills both triangles in blocks that stay in the cache. The generic body needs several arrays of the size of S.
+    """
+    return is_numpy(sums.S) and sums.S.flags.c_contiguous and numba_works()
+
+
+def uses_fast_path(state: State, X: Any, joint: bool) -> bool:
+    """Whether compiled loops may add the rows straight to a state, without a state of the batch in between.
+
+    The rows must need no conversion and no check but those of the loops: dense NumPy rows of the right width. The state
+    must have a shift for every attribute, so some rows, and neither sparse attributes nor joint squares.
+    """
+    sums, layout = state.sums, state.layout
+    rows_fit = (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.shape[0] > 0
+        and X.shape[1] == layout.n_dense > 0
+        and X.dtype in (np.float64, np.float32)
+    )
+    return (
+        rows_fit
+        and not joint
+        and not layout.sparse_groups.size
+        and sums.weight >= _SMALL_BATCH
+        and is_numpy(sums.S)
+        and sums.S.flags.c_contiguous
+        and numba_works()
+        and (sums.N is None or bool((sums.N.diagonal() > 0).all()))
+    )
+
+
+def is_small_batch(X: np.ndarray) -> bool:
+    """Whether rows on the fast path are few enough for one pass over S; the loop reads C-ordered float64."""
+    return X.shape[0] <= _SMALL_BATCH and X.dtype == np.float64 and X.flags.c_contiguous
 
 
 def sum_rows(
@@ -25,38 +83,49 @@ def sum_rows(
     joint: bool,
     checkpoint: Callable[[int, int], None] | None = None,
 ) -> tuple[Sums, float]:
-    """The sums of the rows of X about ``shift``, and how many additions in a row they went through."""
-    # The compiled loops know neither weights nor joint squares: both need other products, and are rare.
-    if is_numpy(X) and weight is None and not joint and numba_works():
-        from ._fast import depth
-        from ._fast import sum_rows as fast
+    """Return the sums of the rows of X about ``shift``, and how many additions in a row each sum went through."""
+    if uses_cuda(X):
+        from . import _cuda
 
-        return fast(X, sparse, layout, shift, checkpoint), depth(X.shape[0])
-    if is_cupy(X):
-        from ._cuda import block_sums_cuda as body
+        return _sum_in_blocks(
+            _cuda.block_sums, _GPU_BLOCK_BYTES, X, weight, sparse, layout, shift, joint=joint, checkpoint=checkpoint
+        )
+    if uses_compiled(X, weight, joint):
+        from . import _fast
 
-        block_bytes = _GPU_BLOCK_BYTES
-    else:
-        body, block_bytes = block_sums, _BLOCK_BYTES
-    n = X.shape[0]
+        return _fast.sum_rows(X, sparse, layout, shift, checkpoint), _fast.depth(X.shape[0])
+    return _sum_in_blocks(
+        _generic.block_sums, _BLOCK_BYTES, X, weight, sparse, layout, shift, joint=joint, checkpoint=checkpoint
+    )
+
+
+def _sum_in_blocks(
+    block_sums: Callable[..., Sums],
+    block_bytes: int,
+    X: Array,
+    weight: Array | None,
+    sparse: Incidence | None,
+    layout: Layout,
+    shift: Array,
+    *,
+    joint: bool,
+    checkpoint: Callable[[int, int], None] | None,
+) -> tuple[Sums, float]:
+    n, xp = X.shape[0], namespace(X)
     step = max(64, block_bytes // (8 * max(layout.size, layout.n_groups, 1)))
-    xp = namespace(X)
     total = Sums.zeros(layout, shift, missing=False, joint=joint)
     total.low, total.high = xp.asarray(total.low, copy=True), xp.asarray(total.high, copy=True)
     for start in range(0, n, step):
         stop = min(start + step, n)
-        total.add(
-            body(
-                X[start:stop, :],
-                None if weight is None else weight[start:stop],
-                None if sparse is None else sparse.part(start, stop),
-                layout,
-                shift,
-                joint=joint,
-            ),
-            1,
+        block = block_sums(
+            X[start:stop, :],
+            None if weight is None else weight[start:stop],
+            None if sparse is None else sparse.part(start, stop),
             layout,
+            shift,
+            joint=joint,
         )
+        total.add(block, 1, layout)
         if checkpoint is not None:
             checkpoint(stop, n)
     return total, float(n)

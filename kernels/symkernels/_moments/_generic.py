@@ -1,4 +1,4 @@
-"""The sums of one block of rows in the array API standard: what a GPU runs, and what fast paths are tested against."""
+"""The sums of one block of rows in the array API standard. Tests compare every fast path with this body."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def block_sums(
     joint: bool,
     gram: Any = None,
 ) -> Sums:
-    """The sums of ``X`` (n, dense), NaN where missing, and of its sparse 0/1 attributes.
+    """Return the sums of ``X`` (n, dense), NaN where missing, and of its sparse 0/1 attributes.
 
-    ``gram(Z)`` may replace ``Z.T @ Z``; only its upper triangle is read.
+    ``gram(Z)`` replaces ``Z.T @ Z`` if given. Only its upper triangle is read.
     """
     xp, device = namespace(X), compat.device(X)
     X = xp.astype(X, xp.float64, copy=False)
@@ -35,7 +35,7 @@ def block_sums(
     if sparse is not None:
         ones = xp.asarray(sparse.one_hot(layout.n_sparse), dtype=xp.float64, device=device)
         Z = xp.concat([U, ones], axis=1)
-        # Columns of `present` are presence groups: first scattered, then put in the groups' order.
+        # Columns of `present` are presence groups: first in the order of attributes, then in that of groups.
         order = _inverse([*layout.group[: layout.n_dense], *sparse.groups])
         gaps = xp.asarray(~sparse.missing, device=device)
         present = xp.take(xp.concat([here, gaps], axis=1), xp.asarray(order, dtype=xp.int64, device=device), axis=1)
@@ -65,7 +65,7 @@ def block_sums(
         squares = xp.matrix_transpose(Z * Zw)
         result.D, result.F = squares @ Z, squares @ (Z * Z)
     if layout.n_dense:
-        # A row of weight 0 was not seen.
+        # A row of weight 0 does not count for minimum and maximum.
         seen = here if weight is None else here & (weight > 0)[:, None]
         result.low = xp.min(xp.where(seen, X, xp.inf), axis=0)
         result.high = xp.max(xp.where(seen, X, -xp.inf), axis=0)

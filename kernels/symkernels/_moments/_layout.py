@@ -1,22 +1,26 @@
-"""Which attributes a state has, in what order they are kept, and which of them are missing together."""
+"""The attributes of a state: their order in the sums, their kinds, and which of them are missing together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+
+from .._errors import ShapeError
 
 
 @dataclass(frozen=True)
 class Layout:
     """Attributes are numbered in the order in which they were added; sums keep the dense ones first.
 
-    A *dense* attribute comes as a column of X. A *sparse* one is 0 or 1 and comes as a list of the rows where it is 1.
-    A *presence group* holds the attributes that are missing in the same rows: a dense attribute is alone in its
-    group, the members of one category share theirs, so that counts cost groups squared, not attributes squared.
+    A *dense* attribute is a column of X. A *sparse* attribute is 0 or 1, and is given as a list of the rows where it is
+    1. A *presence group* holds the attributes that are missing in the same rows. A dense attribute is alone in its
+    group; the members of a category share one group. So counts need the square of the number of groups, not of
+    attributes.
 
-    Arrays are indexed by *position*, the place in the sums: dense attributes, then sparse ones.
+    Arrays are indexed by *position*, the place in the sums: first dense attributes, then sparse ones.
     """
 
     number: np.ndarray = field(default_factory=lambda: np.empty(0, np.intp))  # attribute number at each position
@@ -52,7 +56,7 @@ class Layout:
 
     @cached_property
     def sparse_groups(self) -> np.ndarray:
-        """The presence groups of sparse attributes, those that have none yet included."""
+        """The presence groups of sparse attributes, including groups without attributes."""
         return np.setdiff1d(np.arange(self.n_groups), self.group[: self.n_dense])
 
     @cached_property
@@ -61,6 +65,7 @@ class Layout:
         return np.flatnonzero(self.binary[: self.n_dense])
 
     def same_as(self, other: Layout) -> bool:
+        """Whether two layouts have the same attributes in the same order."""
         return self is other or (
             self.n_dense == other.n_dense
             and self.n_groups == other.n_groups
@@ -93,12 +98,26 @@ class Layout:
         return layout, chosen
 
     def all_dense(self, positions: np.ndarray) -> Layout:
-        """The layout of the attributes at ``positions`` alone, in that order, each dense and in its own group."""
+        """Return the layout of the attributes at ``positions``, in that order, each dense and in its own group."""
         q = len(positions)
         return Layout(np.arange(q), q, self.binary[positions].copy(), np.arange(q), q)
 
     def with_continuous(self, position: int) -> Layout:
-        """The same attributes, the one at ``position`` no longer known to be 0/1."""
+        """Return a layout in which the attribute at ``position`` is no longer a 0/1 attribute."""
         binary = self.binary.copy()
         binary[position] = False
         return replace(self, binary=binary)
+
+
+def binary_mask(binary: Any, p: int) -> np.ndarray:
+    """Return a (p,) bool mask from a mask or from attribute numbers; None selects no attribute."""
+    if binary is None:
+        return np.zeros(p, bool)
+    given = np.asarray(binary)
+    if given.dtype == bool and given.shape == (p,):
+        return given.copy()
+    mask = np.zeros(p, bool)
+    if given.ndim != 1 or (given.size and (given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= p)):
+        raise ShapeError(f"binary must be a ({p},) mask or attribute numbers below {p}, got {binary!r}")
+    mask[given.astype(np.intp)] = True
+    return mask

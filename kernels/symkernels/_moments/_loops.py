@@ -1,4 +1,4 @@
-"""Compiled loops over rows for NumPy: blocks that stay in cache, without the interpreter lock. Wrapped by `_fast`."""
+"""Compiled loops over rows, in blocks that stay in the cache. `_fast` calls them without the interpreter lock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOTAL, THIRD, FOURTH, LOW, HIGH = range(5)
 
 @compiled
 def _add_tile(A, i, B, j, vectors, rows, C, line):
-    """One tile of C += A.T @ B, of A's panel i by B's panels from j on; memory is fetched from ``line``."""
+    """Add one tile of A.T @ B to C: panel i of A by panels of B from j on; prefetch memory from ``line`` on."""
     panel = A.shape[1] * LANES
     a, b = pointer_to(A, i * panel), pointer_to(B, j * panel)
     c = pointer_to(C, i * LANES * C.shape[1] + j * LANES)
@@ -53,10 +53,10 @@ def _add_product(A, B, rows, C):
 
 @compiled
 def _add_gram(U, rows, p, C, X, ahead, end):
-    """The upper triangle of C += U.T @ U, while ``X`` is fetched from ``ahead`` on.
+    """Add the upper triangle of U.T @ U to C, and prefetch ``X`` from ``ahead`` on.
 
-    The columns of a last panel that is at most half full are left as rows of the lower triangle: a few rows of scalars
-    times whole vectors cost less than vectors that are mostly padding.
+    If the last panel is at most half full, its columns are added as rows of the lower triangle instead: a few rows of
+    scalars times whole vectors cost less than vectors that are mostly padding.
     """
     panels, panel = U.shape[0], U.shape[1] * LANES
     tail = tail_columns(p)
@@ -88,14 +88,14 @@ def _add_gram(U, rows, p, C, X, ahead, end):
 
 @compiled
 def tail_columns(p):
-    """How many columns at the end `_add_gram` leaves as rows of the lower triangle."""
+    """Return how many columns at the end `_add_gram` keeps as rows of the lower triangle."""
     tail = p % LANES
     return tail if 0 < tail <= LANES // 2 else 0
 
 
 @compiled
 def _shift_and_sum(X, row, rows, shift, U, block):
-    """U = X - shift for some rows of X, and their column sums in ``block``."""
+    """Write X - shift to U for some rows of X, and their column sums to ``block``."""
     p, panel, stride = X.shape[1], U.shape[1] * LANES, block.shape[1]
     block[:LOW] = 0.0
     v = 0
@@ -115,7 +115,7 @@ def _shift_and_sum(X, row, rows, shift, U, block):
 
 @compiled
 def _fill_gaps(U, rows, block, bits, gap_rows, gap_count):
-    """List the rows where each column is NaN, put 0 there, and sum the columns of those panels up again."""
+    """List the rows where each column is NaN, put 0 there, and sum the columns of those panels again."""
     panel = U.shape[1] * LANES
     gap_count[:] = 0
     for v in range(U.shape[0]):
@@ -133,7 +133,7 @@ def _fill_gaps(U, rows, block, bits, gap_rows, gap_count):
 
 @compiled
 def _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_row):
-    """What the complete sums hold too much of: sums over the rows where a group is missing, and how many they are."""
+    """Add up and count the rows where a group is missing. The sums of complete rows minus these are the wanted sums."""
     panel, width, block = U.shape[1] * LANES, gap_T.shape[1], gap_rows.shape[1]
     missing_in_row[:, 0] = 0
     for j in range(p):
@@ -150,7 +150,7 @@ def _sum_gaps(U, p, group, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_
 
 @compiled
 def _count_missing(g, row, gap_N):
-    """Group g is missing in a row too: count it with each group that is, in the upper triangle."""
+    """Add group g to the groups missing in a row, and count it with each of them, in the upper triangle."""
     row[0] += 1
     row[row[0]] = g
     for m in range(1, row[0] + 1):
@@ -169,7 +169,7 @@ def _add_row(U, r, total, square):
 @compiled
 def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
                 missing_in_row, gap_T, gap_Q, gap_N):  # fmt: skip
-    """Sums of dense attributes over the rows where a sparse one is 1, and counts of sparse ones that are 1 together."""
+    """Sum dense attributes over the rows where a sparse one is 1, and count sparse ones that are 1 together."""
     width = U.shape[0] * LANES
     for r in range(rows):
         start, stop = indptr[first + r], indptr[first + r + 1]
@@ -193,7 +193,7 @@ def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sp
 
 @compiled
 def _pick_binaries(U, rows, binaries, B):
-    """Copy the 0/1 columns, with 0 for what is missing; False if one holds another value."""
+    """Copy the 0/1 columns, with 0 for missing values; return False if one holds a value other than 0 and 1."""
     good = True
     for b in range(len(binaries)):
         v, lane = divmod(binaries[b], LANES)
@@ -216,9 +216,9 @@ def _square(U, rows, squares):
 def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V, group, bits, gap_rows, gap_count,
              gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
              S_members):  # fmt: skip
-    """Add rows ``start:stop`` of X to the sums. Returns the row at which it stopped, or -1 at a value that is not 0/1.
+    """Add rows ``start:stop`` of X to the sums. Return the row at which it stopped, or -1 if a value is not 0/1.
 
-    It stops early where a value is missing while ``gap_T`` is empty: the caller makes room and calls again.
+    It stops early if a value is missing and ``gap_T`` is empty: the caller allocates it and calls again.
     """
     p = X.shape[1]
     row = start
@@ -256,7 +256,7 @@ def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V
 
 @compiled
 def absorb(totals, block, V, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, gap_Q2, gap_N2):
-    """Add a second accumulator, all but its S, to a first one and clear it."""
+    """Add the sums of a second accumulator, except S, to a first one, and clear them."""
     totals += totals2
     totals2[:] = 0.0
     V += V2
@@ -276,8 +276,8 @@ def absorb(totals, block, V, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, g
 
 
 @compiled
-def is_good(n, p, totals, block, diagonal, S, gap_N, group, binary, far):
-    """Whether the state's sums stay finite and none of these lies ``far`` standard deviations from its shift."""
+def can_commit(n, p, totals, block, diagonal, S, gap_N, group, binary, far):
+    """Whether the state's sums stay finite, and no mean of the rows lies ``far`` standard deviations from the shift."""
     for j in range(p):
         if not np.isfinite(diagonal[j] + S[j, j]):
             return False
@@ -291,7 +291,7 @@ def is_good(n, p, totals, block, diagonal, S, gap_N, group, binary, far):
 
 @compiled
 def commit_square(start, stop, p, tail, A, B, S, new):
-    """``new`` = S + A + B for some rows of the upper triangle; B may be empty. The accumulators are cleared."""
+    """Write S + A + B to ``new`` for some rows of the upper triangle, and clear A and B. B may be empty."""
     for i in range(start, stop):
         first = i if i < p - tail else 0
         if B.shape[0]:
@@ -312,7 +312,7 @@ def commit_square(start, stop, p, tail, A, B, S, new):
 @compiled
 def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, Q, N, V, M3, M4, low, high, low_exact,
            high_exact, gross):  # fmt: skip
-    """Add an accumulator of n dense rows, all but its S, to a state (without N: T has one column), and clear it."""
+    """Add the sums of n dense rows, except S, to a state, and clear them. Without N, T has one column."""
     gaps, counted = gap_T.shape[0] > 0, N.shape[0] > 0
     for i in range(p):
         square = diagonal[i]
@@ -347,7 +347,7 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
 
 @compiled
 def mirrored_covariance(S, T, n, divisor):
-    """(P, P) covariance of complete sums, from the upper triangle of S, both triangles filled."""
+    """Return the (P, P) covariances of complete rows from the upper triangle of S."""
     P = S.shape[0]
     C = np.empty((P, P))
     edge = 32
@@ -364,12 +364,9 @@ def mirrored_covariance(S, T, n, divisor):
 
 
 @compiled
-def learn_few(X, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, high,
+def learn_small_batch(X, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, high,
               low_exact, high_exact, gross, taken):  # fmt: skip
-    """Add a few complete rows in place and set ``taken``; no effect if a value is missing, too large or not 0/1.
-
-    For a handful of rows one pass over the triangle costs less than an accumulator of their own would.
-    """
+    """Add a few complete rows in place and set ``taken``. Do nothing if a value is missing, too large or not 0/1."""
     n, p = X.shape
     for r in range(n):
         for j in range(p):

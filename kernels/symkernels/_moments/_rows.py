@@ -1,4 +1,4 @@
-"""Rows of sparse 0/1 attributes: which are 1 in each row, and which presence groups are missing there."""
+"""Rows of sparse 0/1 attributes: the attributes that are 1 in each row, and the presence groups missing there."""
 
 from __future__ import annotations
 
@@ -13,18 +13,34 @@ from ._layout import Layout
 
 @dataclass(frozen=True)
 class SparseRows:
-    """Sparse 0/1 attributes of ``n`` rows, as lists of the attributes that are 1.
+    """Sparse 0/1 attributes of n rows: for each row the attributes that are 1, as in a CSR matrix.
 
     Parameters
     ----------
     indptr : (n + 1,) integer array
-        Row r's attributes are ``indices[indptr[r]:indptr[r + 1]]``.
+        The attributes that are 1 in row r are ``indices[indptr[r]:indptr[r + 1]]``.
     indices : (nnz,) integer array
-        Attribute numbers, each at most once a row.
-    missing : (n, g) boolean array, optional
-        Whether a presence group is missing in a row, a column for each entry of `groups`. Default: none is.
+        Attribute numbers, each at most once in a row.
+    missing : (n, g) boolean array or None
+        True where a presence group is missing in a row; one column for each entry of ``groups``. None: no group is
+        missing.
     groups : (g,) integer array
-        The presence groups that these rows speak of. Sparse groups that are not named are missing in every row.
+        The presence groups that these rows describe. All other sparse groups are missing in every row.
+
+    Notes
+    -----
+    `Moments.learn` and `Moments.forget` check the arrays. They raise `ShapeError` for wrong shapes, dtypes and numbers,
+    and `DataError` for an attribute that is listed twice in a row, or that is 1 where its group is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import Moments, SparseRows
+    >>> m = Moments(0)
+    >>> group, colours = m.extend_sparse(2)  # attribute 0: red, attribute 1: blue
+    >>> red_blue_red = SparseRows(np.array([0, 1, 2, 3]), np.array([0, 1, 0]), None, np.array([group]))
+    >>> m.learn(np.empty((3, 0)), sparse=red_blue_red).mean().round(3)
+    array([0.667, 0.333])
     """
 
     indptr: np.ndarray
@@ -35,7 +51,7 @@ class SparseRows:
 
 @dataclass(frozen=True)
 class Incidence:
-    """`SparseRows` made ready for a layout: positions among the sparse attributes, and every sparse group's gaps."""
+    """Checked `SparseRows` of a layout: positions among the sparse attributes, and a column for every sparse group."""
 
     indptr: np.ndarray  # (n + 1,) int64
     members: np.ndarray  # (nnz,) int64, position less the number of dense attributes
@@ -43,19 +59,20 @@ class Incidence:
     groups: np.ndarray  # (sparse groups,) int64
 
     def part(self, start: int, stop: int) -> Incidence:
+        """Return the rows ``start:stop``."""
         first, last = self.indptr[start], self.indptr[stop]
         return Incidence(
             self.indptr[start : stop + 1] - first, self.members[first:last], self.missing[start:stop], self.groups
         )
 
     def keep(self, rows: np.ndarray) -> Incidence:
-        """The rows where ``rows`` is True."""
+        """Return the rows where ``rows`` is True."""
         lengths = np.diff(self.indptr)
         indptr = np.concatenate([[0], np.cumsum(lengths[rows])])
         return Incidence(indptr, self.members[np.repeat(rows, lengths)], self.missing[rows], self.groups)
 
     def one_hot(self, n_sparse: int) -> np.ndarray:
-        """(n, n_sparse) float64."""
+        """Return (n, n_sparse) float64: 1 where an attribute is 1, else 0."""
         dense = np.zeros((len(self.indptr) - 1, n_sparse))
         dense[np.repeat(np.arange(len(dense)), np.diff(self.indptr)), self.members] = 1.0
         return dense
@@ -84,7 +101,7 @@ def incidence(rows: SparseRows | None, n_rows: int, layout: Layout) -> Incidence
     members = layout.position[indices] - layout.n_dense
     if (members < 0).any():
         wrong = indices[np.flatnonzero(members < 0)[0]]
-        raise ShapeError(f"sparse rows: attribute {wrong} is dense; its values belong into X")
+        raise ShapeError(f"sparse rows: attribute {wrong} is dense; pass its values in X")
     missing = np.ones((n_rows, len(sparse_groups)), bool)
     at = np.searchsorted(sparse_groups, groups)
     if rows.missing is None:
@@ -96,7 +113,7 @@ def incidence(rows: SparseRows | None, n_rows: int, layout: Layout) -> Incidence
         missing[:, at] = given
     row_of = np.repeat(np.arange(n_rows), np.diff(indptr))
     key = row_of * max(layout.n_sparse, 1) + members
-    ordered = np.sort(key)  # np.unique hashes, which takes ten times as long
+    ordered = np.sort(key)  # ten times as fast as np.unique
     if (ordered[1:] == ordered[:-1]).any():
         raise DataError("sparse rows: an attribute is listed twice in one row")
     column_of_group = np.full(layout.n_groups, -1)

@@ -1,17 +1,18 @@
-"""The sums that a state consists of, and their algebra: shift, add, take away, rearrange.
+"""The sums that a state holds, and their algebra: shift, add, remove, rearrange.
 
 With u = x - c the shifted value (c is 0 for 0/1 attributes), w a row's weight, and sums over the rows where the
 attributes concerned are present:
 
-    S[i, j] = sum w u_i u_j        (upper triangle; what is below the diagonal has no meaning)
-    T[i, g] = sum w u_i            over rows where presence group g is present too
-    Q[i, g] = sum w u_i^2          likewise
+    S[i, j] = sum w u_i u_j        upper triangle only; entries below the diagonal are undefined
+    T[i, g] = sum w u_i            over rows where presence group g is present, too
+    Q[i, g] = sum w u_i^2          over the same rows as T
     N[g, h] = sum w                over rows where both groups are present
     V[i, b] = sum w u_i^2 x_b      b the 0/1 attributes, i the dense ones
     D[i, j] = sum w u_i^2 u_j,  F[i, j] = sum w u_i^2 u_j^2     only when a state keeps joint squares
     M3[i], M4[i] = sum w u_i^3, sum w u_i^4                     dense attributes
 
-While nothing is missing N and Q are None (they would repeat the weight and the diagonal of S) and T has one dimension.
+As long as no value is missing, N and Q are None, as they would repeat the weight and the diagonal of S, and T has one
+dimension.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from ._layout import Layout
 
 @dataclass
 class Sums:
+    """The sums of some rows. The module's docstring defines each."""
+
     xp: Any
     n_rows: int
     weight: float
@@ -72,7 +75,7 @@ class Sums:
         )
 
     def arrays(self) -> dict[str, Array]:
-        """The array fields that are there, by name."""
+        """Return the arrays by name, without those that are None."""
         return {
             f.name: getattr(self, f.name)
             for f in fields(self)
@@ -84,35 +87,35 @@ class Sums:
         return Sums(self.xp, self.n_rows, self.weight, **copies)
 
     def index(self, positions: np.ndarray) -> Array:
-        """NumPy positions as an index array of this state's library and device."""
+        """Return NumPy positions as an index array in the library and on the device of the sums."""
         return self.xp.asarray(positions, device=compat.device(self.S))
 
-    # What N, T and Q say about single attributes, whether or not values are missing.
+    # Sums of single attributes and of pairs, whether or not values are missing.
 
     def own_counts(self, layout: Layout) -> Array:
-        """(P,) weight of the rows where each attribute is present."""
+        """Return (P,): the weight of the rows where each attribute is present."""
         if self.N is None:
             return self.xp.full((layout.size,), self.weight, dtype=self.xp.float64, device=compat.device(self.S))
         return self.xp.take(self.xp.linalg.diagonal(self.N), self.index(layout.group))
 
     def own_sums(self, layout: Layout) -> Array:
-        """(P,) sum of each attribute's shifted values."""
+        """Return (P,): the sum of each attribute's shifted values."""
         if self.N is None:
             return self.T
         flat = self.xp.reshape(self.T, (-1,))
         return self.xp.take(flat, self.index(np.arange(layout.size) * layout.n_groups + layout.group))
 
     def diagonal(self) -> Array:
-        """(P,) sum of each attribute's squared shifted values."""
+        """Return (P,): the sum of each attribute's squared shifted values."""
         return self.xp.linalg.diagonal(self.S)
 
-    def whole(self) -> Array:
-        """S with both triangles."""
+    def both_triangles(self) -> Array:
+        """Return S with both triangles filled."""
         xp = self.xp
         return xp.triu(self.S) + xp.matrix_transpose(xp.triu(self.S, k=1))
 
     def pairwise(self, layout: Layout) -> tuple[Array, Array, Array]:
-        """(P, P) each: count, sum and square sum of i over the rows where j is present too."""
+        """Return three (P, P) arrays: count, sum and sum of squares of i over the rows where j is present, too."""
         xp = self.xp
         if self.N is None:
             shape = (layout.size, layout.size)
@@ -126,10 +129,10 @@ class Sums:
         count = xp.take(xp.take(self.N, group, axis=0), group, axis=1)
         return count, xp.take(self.T, group, axis=1), xp.take(self.Q, group, axis=1)
 
-    # Algebra. Each function below changes `self` and needs operands with the same layout and shift.
+    # Algebra. These methods change `self`. The operands must have the same layout and shift.
 
     def allow_missing(self, layout: Layout) -> None:
-        """Go over to counts for each pair; the answers stay."""
+        """Keep counts for every pair from now on. Statistics do not change."""
         if self.N is not None:
             return
         xp, G, P = self.xp, layout.n_groups, layout.size
@@ -139,7 +142,7 @@ class Sums:
         self.N, self.Q, self.T = N, Q, T
 
     def add(self, other: Sums, sign: int, layout: Layout) -> None:
-        """Add (1) or take away (-1) the sums of other rows."""
+        """Add (1) or subtract (-1) the sums of other rows."""
         if other.N is not None:
             self.allow_missing(layout)
         plus = _plus if sign > 0 else _minus
@@ -147,7 +150,7 @@ class Sums:
             self.T = plus(self.T, other.T)
             if self.N is not None:
                 self.N, self.Q = plus(self.N, other.N), plus(self.Q, other.Q)
-        else:  # everything is present in the other's rows
+        else:  # no value is missing in the other rows
             self.T = plus(self.T, other.T[:, None])
             self.Q = plus(self.Q, other.diagonal()[:, None])
             self.N = plus(self.N, other.weight)
@@ -162,7 +165,7 @@ class Sums:
             self.high = self.xp.maximum(self.high, other.high)
 
     def clear_uncounted(self, layout: Layout) -> None:
-        """Where no row is left, leave exact zeros instead of what rounding left."""
+        """Set sums to exact zeros where no row is left, as rounding may have left more."""
         xp = self.xp
         if self.N is None:
             if self.weight != 0:
@@ -190,7 +193,7 @@ class Sums:
         self.low, self.high = xp.where(own, self.low, xp.inf), xp.where(own, self.high, -xp.inf)
 
     def move_shift(self, shift: Array, layout: Layout) -> None:
-        """Let the sums be about another shift: exact algebra with e = old - new, u + e the new shifted value."""
+        """Rewrite the sums about another shift. With e = old - new, the new shifted values are u + e."""
         xp, dense = self.xp, slice(0, layout.n_dense)
         e = self.shift - shift
         if not bool(xp.any(e != 0)):
@@ -199,7 +202,7 @@ class Sums:
         full[dense] = e
         a, b = full[:, None], full[None, :]
         count, total, square = self.pairwise(layout)
-        whole = self.whole()
+        whole = self.both_triangles()
         total_t = xp.matrix_transpose(total)
         own_n, own_t = self.own_counts(layout)[dense], self.own_sums(layout)[dense]
         own_s = self.diagonal()[dense]
@@ -209,7 +212,7 @@ class Sums:
         if self.V.shape[1]:
             columns = self.index(layout.binaries)
             crossed = xp.take(whole[dense, :], columns, axis=1)
-            ones = xp.take(total_t[dense, :], columns, axis=1)  # sum of b over the rows where i is present
+            ones = xp.take(total_t[dense, :], columns, axis=1)  # sum of b over the rows where i is present, too
             V = self.V + e[:, None] * (2 * crossed + e[:, None] * ones)
         if self.D is not None:
             square_t, D_t = xp.matrix_transpose(square), xp.matrix_transpose(self.D)
@@ -225,16 +228,17 @@ class Sums:
         else:
             n = xp.take(self.N, self.index(layout.group), axis=0)
             Q, T = Q + a * (2 * T + a * n), T + a * n
-        # Only now, and all together: whatever fails above leaves the sums as they were.
+        # All together, at the end: if anything above fails, the sums have not changed.
         self.shift, self.S, self.T, self.Q, self.V, self.M3, self.M4, self.D, self.F = shift, S, T, Q, V, M3, M4, D, F
 
     # Rearranging.
 
     def rearranged(self, old: Layout, new: Layout, source: np.ndarray, group_source: np.ndarray, shift: Array) -> Sums:
-        """The same state laid out as ``new``; entry i of ``source`` is the old position of new position i, or -1.
+        """Return the sums in the layout ``new``; entry i of ``source`` is the old position of new position i, or -1.
 
-        ``group_source`` says the same of presence groups. What has no source has no counts, unless its group has one:
-        then it was 0 wherever the group was present. ``shift`` holds the shifts of the new dense attributes.
+        ``group_source`` maps presence groups in the same way. A new attribute (-1) has no counts, unless its group is
+        an old one: then it was 0 wherever the group was present. ``shift`` holds the shifts of the new dense
+        attributes.
         """
         xp, device = self.xp, compat.device(self.S)
         missing = self.N is not None or (self.weight != 0 and bool((group_source < 0).any()))
@@ -242,7 +246,7 @@ class Sums:
         result.n_rows, result.weight = self.n_rows, self.weight
 
         def pick(A: Array, *sources: np.ndarray) -> Array:
-            """The entries of A at the sources, one for each axis; 0 where a source is -1."""
+            """Return the entries of A at the sources, one array for each axis; 0 where a source is -1."""
             for axis, wanted in enumerate(sources):
                 if A.shape[axis] == 0:
                     return xp.zeros(tuple(len(w) for w in sources), dtype=xp.float64, device=device)
@@ -253,7 +257,7 @@ class Sums:
             return xp.where(keep, A, 0.0)
 
         def pick_square(A: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
-            """As `pick`, of a matrix whose upper triangle counts: just the entries that are asked for."""
+            """Return what `pick` returns, from the upper triangle of A alone, without a copy of all of A."""
             low, high = np.minimum(rows[:, None], columns[None, :]), np.maximum(rows[:, None], columns[None, :])
             flat = self.index((np.maximum(low, 0) * old.size + np.maximum(high, 0)).reshape(-1))
             keep = self.index(low >= 0)
@@ -262,7 +266,7 @@ class Sums:
             return xp.where(keep, xp.reshape(xp.take(xp.reshape(A, (-1,)), flat), low.shape), 0.0)
 
         few = 4 * new.size < old.size
-        result.S = pick_square(self.S, source, source) if few else pick(self.whole(), source, source)
+        result.S = pick_square(self.S, source, source) if few else pick(self.both_triangles(), source, source)
         if self.D is not None:
             result.D, result.F = pick(self.D, source, source), pick(self.F, source, source)
         if not missing:
@@ -278,10 +282,10 @@ class Sums:
             columns[old.binaries] = np.arange(len(old.binaries))
             was_sparse = dense >= old.n_dense
             result.V = pick(self.V, np.where(was_sparse, -1, dense), columns[source[new.binaries]])
-            if was_sparse.any():  # of a sparse attribute x, 0 or 1, the sums of x^2 x_b are its row of S
+            if was_sparse.any():  # a sparse attribute x is 0 or 1, so that the sums of x^2 x_b are its row of S
                 of_sparse = pick_square(self.S, np.where(was_sparse, dense, -1), source[new.binaries])
                 result.V = xp.where(self.index(was_sparse)[:, None], of_sparse, result.V)
-        # Where a sparse attribute becomes a dense one (select): all power sums of 0/1 are T, and counts tell extremes.
+        # A sparse attribute may become a dense one (`select`). All its power sums are T; counts give its extremes.
         total, count = self.own_sums(old)[old.n_dense :], self.own_counts(old)[old.n_dense :]
         known = self.index(dense >= 0)
         result.M3 = pick(xp.concat([self.M3, total]), dense)
