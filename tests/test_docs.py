@@ -258,12 +258,18 @@ def test_every_public_name_is_in_the_reference():
     assert {name for name, _ in PUBLIC} == REFERENCE
 
 
+def own_and_inherited(value: type) -> dict[str, object]:
+    """The attributes of a class and of its bases in the two packages."""
+    bases = [base for base in reversed(value.__mro__) if base.__module__.partition(".")[0] in PACKAGES]
+    return {name: member for base in bases for name, member in vars(base).items()}
+
+
 def methods() -> list[tuple[str, object]]:
     """What a public class adds to be called, and its properties."""
     found = []
     for name, value in DOCUMENTED:
         if isinstance(value, type) and not issubclass(value, Exception):
-            for attribute, member in vars(value).items():
+            for attribute, member in own_and_inherited(value).items():
                 if attribute.startswith("_") or f"{name}.{attribute}" in EXCLUDED:
                     continue
                 if isinstance(member, property | functools.cached_property):
@@ -337,6 +343,10 @@ def drawn() -> dict[str, list[list[str]]]:
 DRAWN = drawn()
 
 
+# Packages in which imports for type checkers alone (``if TYPE_CHECKING:``) do not count yet; set() once there are none.
+TYPE_CHECKING_IMPORTS_PENDING = {"symjobs"}
+
+
 def imports(package: str) -> dict[str, set[str]]:
     """What each room of a package imports: other rooms of it, and the other package."""
     top, *inner = package.split(".")
@@ -345,7 +355,7 @@ def imports(package: str) -> dict[str, set[str]]:
     for file in sorted(folder.rglob("*.py")):
         place = file.relative_to(folder).with_suffix("").parts
         targets = found.setdefault(place[0], set())
-        for name in imported_names(file, [*package.split("."), *place][:-1]):
+        for name in imported_names(file, [*package.split("."), *place][:-1], top not in TYPE_CHECKING_IMPORTS_PENDING):
             if name.startswith(f"{package}."):
                 targets.add(name.removeprefix(f"{package}.").partition(".")[0])
             elif name.partition(".")[0] in PACKAGES.keys() - {top}:
@@ -355,18 +365,18 @@ def imports(package: str) -> dict[str, set[str]]:
     return {room: targets & rooms for room, targets in found.items()}  # what is left is names in an __init__
 
 
-def imported_names(file: Path, package: list[str]) -> Iterator[str]:
-    """The full names of what a module imports, wherever in it, but for type checkers."""
+def imported_names(file: Path, package: list[str], for_type_checkers: bool) -> Iterator[str]:
+    """The full names of what a module imports, anywhere in it; ``package`` is the package that holds the module."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    unread = {
+    left_out = {
         id(node)
         for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING"
+        if not for_type_checkers and isinstance(branch, ast.If) and is_type_checking(branch.test)
         for statement in branch.body
         for node in ast.walk(statement)
     }
     for node in ast.walk(tree):
-        if id(node) in unread:
+        if id(node) in left_out:
             continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -374,6 +384,49 @@ def imported_names(file: Path, package: list[str]) -> Iterator[str]:
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def is_type_checking(test: ast.expr) -> bool:
+    """Whether a condition is ``TYPE_CHECKING`` or ``typing.TYPE_CHECKING``."""
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
+
+
+def module_imports(package: str) -> dict[str, set[str]]:
+    """The modules of a package that each of its modules imports; an ``__init__`` goes by its package's name."""
+    folder = PACKAGES[package]
+    files: dict[str, Path] = {}
+    for file in sorted(folder.rglob("*.py")):
+        parts = [package, *file.relative_to(folder).with_suffix("").parts]
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    found: dict[str, set[str]] = {}
+    for module, file in files.items():
+        inside = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+        names = imported_names(file, inside, package not in TYPE_CHECKING_IMPORTS_PENDING)
+        # `from a.b import c` imports the module a.b.c if there is one, else a name of the module a.b.
+        targets = {name if name in files else name.rpartition(".")[0] for name in names}
+        found[module] = (targets & set(files)) - {module}
+    return found
+
+
+def circles(arrows: dict[str, set[str]]) -> list[set[str]]:
+    """The sets of modules that import each other in a circle: strongly connected components of two or more."""
+    reached: dict[str, set[str]] = {}
+    for start in arrows:
+        seen: set[str] = set()
+        waiting = list(arrows[start])
+        while waiting:
+            if (module := waiting.pop()) not in seen:
+                seen.add(module)
+                waiting.extend(arrows[module])
+        reached[start] = seen
+    found: list[set[str]] = []
+    for module, seen in reached.items():
+        circle = {other for other in seen if module in reached[other]}
+        if circle and circle not in found:
+            found.append(circle)
+    return found
 
 
 def test_both_packages_are_drawn():
@@ -403,6 +456,27 @@ def test_symkernels_does_not_import_symjobs():
     assert not [room for room, targets in imports("symkernels").items() if "symjobs" in targets]
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_modules_import_each_other_in_a_circle(package):
+    assert not circles(module_imports(package))
+
+
+def test_the_test_of_circles_can_fail(tmp_path, monkeypatch):
+    """A circle is found across rooms, through an ``__init__``, and through an import for type checkers."""
+    (tmp_path / "_room").mkdir()
+    (tmp_path / "__init__.py").write_text("from ._room import f\n")
+    (tmp_path / "_low.py").write_text("if TYPE_CHECKING:\n    from ._room._inner import f\n")
+    (tmp_path / "_apart.py").write_text("from . import _low\n")
+    (tmp_path / "_room" / "__init__.py").write_text("from ._inner import f\n")
+    (tmp_path / "_room" / "_inner.py").write_text("from .. import _low\nimport made._low\n")
+    monkeypatch.setitem(PACKAGES, "made", tmp_path)
+    assert circles(module_imports("made")) == [{"made._low", "made._room._inner"}]
+    (tmp_path / "_room" / "_inner.py").write_text("from .. import f\n")
+    assert circles(module_imports("made")) == [{"made", "made._room", "made._room._inner"}]
+    monkeypatch.setattr(sys.modules[__name__], "TYPE_CHECKING_IMPORTS_PENDING", {"made"})
+    assert module_imports("made")["made._low"] == set()
+
+
 def test_the_test_of_the_order_can_fail(tmp_path, monkeypatch):
     """A room below that is imported from above is found, relative or absolute, at any depth."""
     (tmp_path / "_deep").mkdir()
@@ -410,6 +484,8 @@ def test_the_test_of_the_order_can_fail(tmp_path, monkeypatch):
     (tmp_path / "_high.py").write_text("if TYPE_CHECKING:\n    from . import _low\n")
     (tmp_path / "_deep" / "_inner.py").write_text("from .._high import g\nimport symjobs.rest\nimport made._low\n")
     monkeypatch.setitem(PACKAGES, "made", tmp_path)
+    assert imports("made") == {"_low": {"_high"}, "_high": {"_low"}, "_deep": {"_high", "symjobs", "_low"}}
+    monkeypatch.setattr(sys.modules[__name__], "TYPE_CHECKING_IMPORTS_PENDING", {"made"})
     assert imports("made") == {"_low": {"_high"}, "_high": set(), "_deep": {"_high", "symjobs", "_low"}}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array
+from .._arrays import Array, is_numpy
 from ._answers import divide, variance
 from ._backends import uses_compiled_covariance
 from ._layout import Layout
@@ -50,7 +52,14 @@ def correlation(sums: Sums, layout: Layout, noise: Array) -> Array:
         spread = xp.where(spread > noise[:, None], spread, xp.nan)
         product = sums.both_triangles() - total * divide(xp, xp.matrix_transpose(total), count)
         C = product / xp.sqrt(spread) / xp.sqrt(xp.matrix_transpose(spread))
-    C = xp.where(C > 1.0, 1.0, xp.where(C < -1.0, -1.0, C))  # keeps NaN; CuPy's clip is many kernels
+    C = _within_one(C, xp)
     i = sums.index(np.arange(layout.size))
     diagonal = i[:, None] == i[None, :]
     return xp.where(diagonal & ~xp.isnan(C), 1.0, C)
+
+
+def _within_one(C: Array, xp: Any) -> Array:
+    """Return correlations that rounding has taken beyond -1 or 1 as -1 or 1; NaN stays. ``C`` may be overwritten."""
+    if is_numpy(C):
+        return np.clip(C, -1.0, 1.0, out=C)
+    return xp.where(C > 1.0, 1.0, xp.where(C < -1.0, -1.0, C))  # few kernels on a GPU, where clip takes many
