@@ -154,11 +154,11 @@ def euclidean(
                 stop = min(start + ahead, m)
                 if both_ways:
                     _loops.add_rows_both_ways(
-                        mine, first, own, factors[row:], Y, start, stop, at_once, *cells, sorted_weight, held, runs,
+                        mine, first, own, factors[row:], Y, start, stop, at_once, cells, sorted_weight, held, runs,
                         across, sums,
                     )  # fmt: skip
                 else:
-                    _loops.add_rows(mine, Y, start, stop, at_once, *cells, sorted_weight, held, runs, sums)
+                    _loops.add_rows(mine, Y, start, stop, at_once, cells, sorted_weight, held, runs, sums)
                 yield (stop - start) * count * width
             if not both_ways:
                 _loops.score_tiles(

@@ -22,6 +22,9 @@ from ._simd import (
     lane_sum,
 )
 
+# Cells are handed over as one tuple: cell_of, starts, stops, columns, until, the arrays of `_compiled._Arrangement`. It
+# is a plain tuple, as Numba takes one from Python in 0.1 us and a named one in 0.7 us.
+
 CHUNK = 64  # rows whose distances to a tile are held at a time: 8 KiB
 _COLUMNS = 64  # in a piece of a tile: 8 KiB, so that it stays in the first cache with what is held
 _SHORT = 16  # float32 distances added up before they are widened
@@ -121,11 +124,12 @@ def _add_run(held, i, end, start, weight, resume, out):
 
 
 @compiled
-def _add_cells(held, start, count, cell, starts, stops, columns, until, weight, runs, sums, t):
+def _add_cells(held, start, count, cell, cells, weight, runs, sums, t):
     """Add a tile's distances to the rows from ``start`` on to its sums over clusters; the next row's cell.
 
     Of several labelings, first the runs of the cells are summed up, then those of the clusters of each labeling.
     """
+    _, starts, stops, columns, until = cells
     clusters, width = sums.shape[1], sums.shape[2]
     several = columns.shape[0] > 1
     if start >= stops[cell]:  # in the padding behind a cell
@@ -159,8 +163,9 @@ def _add_cells(held, start, count, cell, starts, stops, columns, until, weight, 
 
 
 @compiled
-def add_rows(tiles, Y, start, stop, at_once, cell_of, starts, stops, columns, until, weight, held, runs, sums):
+def add_rows(tiles, Y, start, stop, at_once, cells, weight, held, runs, sums):
     """Add the distances of every tile to some rows to its sums. ``at_once`` rows stay in cache for all tiles."""
+    cell_of = cells[0]
     for block in range(start, stop, at_once):
         block_stop = min(block + at_once, stop)
         for t in range(tiles.shape[0]):
@@ -168,17 +173,17 @@ def add_rows(tiles, Y, start, stop, at_once, cell_of, starts, stops, columns, un
             for row in range(block, block_stop, CHUNK):
                 count = min(CHUNK, block_stop - row)
                 _distances(tiles, t, Y, row, count, True, held)
-                cell = _add_cells(held, row, count, cell, starts, stops, columns, until, weight, runs, sums, t)
+                cell = _add_cells(held, row, count, cell, cells, weight, runs, sums, t)
 
 
 @compiled
-def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell_of, starts, stops, columns, until,
-                       weight, held, runs, across, sums):  # fmt: skip
+def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cells, weight, held, runs, across, sums):
     """As `add_rows`, of the tiles from ``first`` on, which are of cluster ``own``, and rows that do not precede them.
 
     Each pair counts for both of its rows: ``sums`` are of all tiles. ``factors`` are the weights of the tiles' rows, 0
     for padding. Clusters begin on a tile.
     """
+    cell_of = cells[0]
     width = tiles.shape[2]
     lanes = across.shape[1]
     for block in range(start, stop, at_once):
@@ -192,7 +197,7 @@ def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell
             for row in range(begin, block_stop, CHUNK):
                 count = min(CHUNK, block_stop - row)
                 _distances(tiles, t, Y, row, count, True, held)
-                cell = _add_cells(held, row, count, cell, starts, stops, columns, until, weight, runs, sums, first + t)
+                cell = _add_cells(held, row, count, cell, cells, weight, runs, sums, first + t)
                 other = max(0, (first + t + 1) * width - row)  # the tile's own rows have each other both ways already
                 if other < count:
                     target = pointer_to(across, (row + other - block) * lanes)
