@@ -19,12 +19,12 @@ from ._points import Assigned, Points
 from ._simd import CANDIDATES, VECTORS
 
 _ROUND = 4e8  # operations of one thread between two polls: some 10 to 20 ms
-_LEAST = 256.0  # operations that a row takes at least, in time: it is read, and its label is looked at
-_ALONE = 1e6  # operations that are not worth waking a thread
-_FEW = 0.3  # of the rows: when fewer change, it costs less to move those than to add up all
-_SETTLED = 0.15  # of the rows: when fewer change, bounds are likely to hold
-_MIN_WORK = 16 * 16  # k times d, from which on bounds are tried: below, reading the rows is all that costs
-_STRIPE = 1 << 20  # rows that NumPy goes through between two polls
+_LEAST = 256.0  # operations that take as long as to read a row and its label
+_ALONE = 1e6  # operations up to which one thread is the quickest
+_FEW = 0.3  # share of the rows: when fewer change, to move those costs less than to add up all
+_SETTLED = 0.15  # share of the rows: when fewer change, bounds are likely to hold
+_MIN_WORK = 16 * 16  # k times d from which on bounds are tried: below, the time goes into reading the rows
+_STRIPE = 1 << 20  # rows that NumPy handles between two polls
 _NONE = np.empty(0)
 
 
@@ -46,13 +46,13 @@ class CompiledPoints(Points):
         self._group = VECTORS * self._lanes
         self._groups = -(-self.n // self._group)
         self.panels = np.zeros((self._groups * VECTORS, self.d, self._lanes), dtype=X.dtype)
-        self.weights = _NONE  # of the padding too, or empty
+        self.weights = _NONE  # empty, or the weights with 0 for the padding
         if rows.weight is not None:
             self.weights = np.zeros(self._groups * self._group)
             self.weights[: self.n] = rows.weight
         self._norms: np.ndarray | None = None
         self._pack(poll)
-        # Once for all runs: to touch so much memory for the first time takes as long as a pass over it.
+        # Allocated once for all runs: the first touch of so much memory takes as long as a pass over it.
         self.labels = np.empty(self.n, dtype=np.int32)
         self._closest = np.empty(self._groups * self._group, dtype=self.dtype)
         self._shares = np.empty(self._groups)
@@ -68,7 +68,7 @@ class CompiledPoints(Points):
             loops.pack(self.X, *self._rows_of(start, stop), self.shift, self.weights, self.panels, *sums[t])
 
         self._rounds(160.0 * self.d, pack, poll)  # the first touch of so much memory takes most of it
-        with np.errstate(over="ignore", invalid="ignore"):  # whoever chose this engine looks at the variance
+        with np.errstate(over="ignore", invalid="ignore"):  # `_prepare.points_of` checks the variance
             mean, square = sums.sum(axis=0) / self.total_weight
             self.variance = float(np.mean(np.maximum(square - mean * mean, 0.0)))
 
@@ -96,7 +96,7 @@ class CompiledPoints(Points):
             sums, counts = worker.totals
             self._sums += sums
             self._counts += counts
-        if self.weight is not None:  # a cluster that all have left keeps the rounding of their weights
+        if self.weight is not None:  # remove the rounding that the weights leave in a cluster without rows
             left = np.bincount(self.labels, self.weight > 0, minlength=k) == 0
             self._sums[left], self._counts[left] = 0.0, 0.0
         self._changed = sum(worker.changed for worker in workers)
@@ -106,7 +106,7 @@ class CompiledPoints(Points):
         return Assigned(self._sums.copy(), self._counts.copy(), self._changed)
 
     def _pass(self, tiles: Tiles, add_all: bool, workers: list[Worker], poll: Poll) -> None:
-        """Label all rows by the loop that has proved the quickest; all of them give the same labels and sums."""
+        """Label all rows by the loop that was the quickest so far; all of them give the same labels and sums."""
         work = 2.0 * tiles.k * self.d
         rows = (self.X, self.panels, self.shift, self.weights, self.labels)
         bounds = self._bounds
@@ -127,7 +127,7 @@ class CompiledPoints(Points):
         self._plain_seconds = time.perf_counter() - start
 
     def _add_up(self, k: int, poll: Poll) -> None:
-        """Add up the clusters' rows afresh: moving rows in and out has left its rounding."""
+        """Add up the clusters' rows again, to remove the rounding of rows that were moved in and out."""
         sums = [(np.zeros((k, self.d)), np.zeros(k)) for _ in range(_parallel.thread_count())]
 
         def add(t: int, start: int, stop: int) -> None:
@@ -158,7 +158,7 @@ class CompiledPoints(Points):
         if self.weight is not None:
             each[self.weight <= 0] = -1.0
         able = int(np.count_nonzero(each >= 0))
-        some = 4 * count  # more than are asked for, as equal rows count once
+        some = 4 * count  # more than asked for, as equal rows count once
         while True:
             top = np.sort(np.argpartition(-each, some)[:some]) if some < able else np.flatnonzero(each >= 0)
             found = self.different(top[np.argsort(-each[top], kind="stable")], count)
@@ -245,7 +245,7 @@ class CompiledPoints(Points):
     # -- threads -------------------------------------------------------------------------------------------------------
 
     def _rows_of(self, start: int, stop: int) -> tuple[int, int]:
-        """The rows of some panels, without the padding."""
+        """First and last row of some panels, without the padding."""
         return start * self._lanes, min(stop * self._lanes, self.n)
 
     def _rounds(self, work: float, task: Callable[[int, int, int], None], poll: Poll) -> None:
