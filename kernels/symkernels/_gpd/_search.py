@@ -138,9 +138,7 @@ def best_at_shape(sample, shape, low):
         g = 0.5 * (left + right)
         theta = math.expm1(g) / highest
         _, r, _ = sums(x, inverse, theta, g)
-        q = 0.0
-        if m:
-            _, q, _ = sums(c, inverse, theta, g)
+        _, q, _ = sums(c, inverse, theta, g)
         slope = (r - ((n - r) + (m - q)) / shape) * (1.0 if theta > 0.0 else -1.0)
         if slope > 0.0:
             left = g
@@ -151,9 +149,7 @@ def best_at_shape(sample, shape, low):
     g = 0.5 * (left + right)
     theta = math.expm1(g) / highest
     u, _, _ = sums(x, inverse, theta, g)
-    v = 0.0
-    if m:
-        v, _, _ = sums(c, inverse, theta, g)
+    v, _, _ = sums(c, inverse, theta, g)
     return theta, -n * math.log(shape / theta) - u - (u + v) / shape
 
 
