@@ -26,7 +26,7 @@ HEIGHTS = (4, 5, 6) if AVX512 else (1, 2, 3)  # centers in a tile: up to 24 of t
 def _make_nearest(height: int, second: bool) -> Any:
     @intrinsic
     def nearest(typingctx, u, panel, d, centers, bias, tiles, best, runner_up, labels):
-        """The highest x.c - |c|^2/2 over all centers, for the rows of `VECTORS` panels, and whose it is; the first on a tie.
+        """For the rows of `VECTORS` panels the highest x.c - |c|^2/2, and the center that has it: the first on a tie.
 
         ``bias`` has -|c|^2/2, and -inf for the padding of the last tile.
         """
@@ -92,7 +92,7 @@ def _make_nearest(height: int, second: bool) -> Any:
 def _make_seeding(height: int, weighted: bool, keep: bool) -> Any:
     @intrinsic
     def seeding(typingctx, u, panel, d, centers, closest, weight, totals):
-        """Sums of the nearest squared distances of `VECTORS` panels, if one center of a tile were chosen, for each of them.
+        """Sums of the nearest squared distances of `VECTORS` panels that choosing each center of a tile would leave.
 
         Distances are taken by differences, so that equal rows are at 0. To each of ``totals``, a vector of float64 a
         center, the weighted sums of min(closest, distance) are added. If ``keep``, that minimum replaces ``closest``.

@@ -27,7 +27,7 @@ def pack(X, first, last, shift, factor, U):
 
 @compiled
 def assign(U, first, last, tiles, best, labels):
-    """Label the rows of groups ``first`` to ``last`` with their nearest center; its squared distance goes to ``best``."""
+    """Label the rows of groups ``first`` to ``last`` with their nearest center; ``best`` gets the squared distances."""
     d = U.shape[2]
     found = np.empty(ROWS)
     for group in range(first, last):
