@@ -1,4 +1,4 @@
-"""Peaks over threshold from all scores at once."""
+"""`pot_threshold`: peaks over threshold from all scores at once."""
 
 from __future__ import annotations
 
@@ -17,33 +17,41 @@ from ._results import backend_of, device_of
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PotThreshold:
-    """What scores have to pass to be flagged, and how well that is known.
+    """The threshold above which scores are flagged, with its confidence interval.
 
     Attributes
     ----------
     threshold : float
-        A score above it is an anomaly: that has probability ``alpha``, or half of it with two sides. In the unit of
-        the scores.
+        A score above it is an anomaly. A score passes it with probability ``alpha``, or half of it with two sides. In
+        the unit of the scores.
     lower : float or None
-        With two sides a score below it is one too; else None.
+        With two sides a score below it is an anomaly, too; else None.
     interval, lower_interval : (low, high), or None
         Confidence intervals of the thresholds; (level, inf) where ``interval_method`` is ``"none"``.
     interval_method : {"profile likelihood", "none"}
-        How they were found; none where a tail's shape is not known.
+        Method of the intervals; ``"none"`` where the shape of a tail is not known.
     confidence : float
-        Probability with which an interval is to cover its threshold.
+        Nominal probability that an interval covers its threshold.
     level, lower_level : float
-        The scores from where the tails begin.
+        The scores at which the tails begin.
     tail, lower_tail : GPDFit
         Fits of how far scores lie beyond the levels.
     n, n_missing : int
-        Scores that were used; NaN that were left out.
+        Scores used; NaN left out.
     alpha, quantile : float
-        As asked for.
+        The arguments.
     reason : str or None
-        Why a threshold is no estimate of a tail's quantile: constant scores, or a tail without scores. None else.
+        Why a threshold is no estimate of a tail's quantile: constant scores, or a tail without scores. Else None.
     backend, device : str
-        Where the scores were.
+        Library and device of the scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import pot_threshold
+    >>> found = pot_threshold(np.random.default_rng(0).normal(size=10_000), alpha=1e-3, two_sides=True)
+    >>> found.flags([0.0, 9.0, -9.0, float("nan")])
+    array([False,  True,  True, False])
     """
 
     threshold: float
@@ -65,7 +73,7 @@ class PotThreshold:
     device: str = "cpu"
 
     def flags(self, scores: Any) -> Array:
-        """Which scores are anomalies.
+        """Tell which scores are anomalies.
 
         Parameters
         ----------
@@ -98,21 +106,21 @@ def pot_threshold(
     two_sides: bool = False,
     confidence: float = 0.95,
 ) -> PotThreshold:
-    """Threshold that a score passes with probability ``alpha``, from a generalized Pareto law of the largest scores.
+    """Find the threshold that a score passes with probability ``alpha``, by a generalized Pareto fit to the tail.
 
     Parameters
     ----------
     scores : (n,) float64 or float32
         Finite, of any unit; NaN is left out and counted.
     alpha : float, default 1e-4
-        Probability of a false alarm that is tolerated, in (0, 1). With two sides each gets half of it.
+        Probability of a false alarm, in (0, 1). With two sides each has half of it.
     quantile : float, default 0.98
-        Where the tail begins: the share of the scores that lies below it. Higher fits the tail more closely to what is
-        rare, from fewer scores.
+        Share of the scores below the tail. A higher one leaves rarer scores in the tail, for which the law holds
+        better, but fewer of them.
     two_sides : bool, default False
         Whether low scores are anomalies too.
     confidence : float, default 0.95
-        Of the intervals of the thresholds, in (0, 1).
+        Confidence level of the intervals, in (0, 1).
 
     Returns
     -------
@@ -121,10 +129,10 @@ def pot_threshold(
     Raises
     ------
     ShapeError
-        ``scores`` is not one row of real numbers.
+        ``scores`` is not one-dimensional, or holds no real numbers.
     DataError
-        A score is infinite; there is none; a probability is outside (0, 1); fewer scores lie above ``quantile`` than
-        ``alpha`` flags; with two sides ``quantile`` is below 0.5.
+        A score is infinite; there are no scores; a probability is outside (0, 1); fewer scores lie above ``quantile``
+        than ``alpha`` flags; with two sides ``quantile`` is below 0.5.
 
     Notes
     -----
@@ -134,13 +142,13 @@ def pot_threshold(
     NumPy's ``quantile(method="inverted_cdf")``.
 
     The interval is that of the profile likelihood (Coles, "An Introduction to Statistical Modeling of Extreme Values",
-    2001, section 4.3): thresholds for which some shape is likely enough. It is longer on the upper side, as it should
-    be, which that of the delta method is not. The level and N / n are taken for known. Scores that were drawn
-    independently are assumed; in a series with memory the interval is too short, and so it is for laws that end
-    abruptly, as the uniform one does: theirs is no regular likelihood.
+    2001, section 4.3): the thresholds for which the likelihood of the best shape is large enough. It reaches farther up
+    than down, as the uncertainty does; that of the delta method is symmetric. The level and N / n are taken as known.
+    Scores are assumed to be independent: for a series with memory the interval is too short. It is also too short for
+    laws that end abruptly, as the uniform law does, whose likelihood is not regular.
 
-    The scores are sorted, on their own device; what lies above the level is copied from a GPU and fitted on the CPU,
-    where so few numbers take less time. O(n) with NumPy, O(n log n) else. `Spot` does the same for a stream.
+    The scores are sorted on their own device. The scores above the level are copied from a GPU and fitted on the CPU,
+    which is faster for so few. O(n) with NumPy, O(n log n) else. `Spot` does the same for a stream.
 
     Examples
     --------
@@ -198,7 +206,7 @@ def uses_partition(x: Array) -> bool:
 
 
 def _side(x: Array, alpha: float, quantile: float, confidence: float) -> _Side:
-    """The upper tail of scores without NaN."""
+    """Threshold of the upper tail of scores without NaN."""
     n = x.shape[0]
     place = min(max(math.ceil(quantile * n - 1e-9) - 1, 0), n - 1)
     if uses_partition(x):
@@ -229,9 +237,9 @@ def _side(x: Array, alpha: float, quantile: float, confidence: float) -> _Side:
 
 
 def _interval(excesses: np.ndarray, probability: float, middle: float, confidence: float) -> tuple[float, float]:
-    from scipy.special import chdtri  # here, for its import takes a quarter of a second
+    from scipy.special import chdtri  # imported late: it takes a quarter of a second
 
-    from ._gpd import _interval  # runs as Python where Numba is absent
+    from ._gpd import _interval  # without Numba it runs as Python
 
     low, high = _interval.quantile_interval(excesses, probability, middle, 0.5 * float(chdtri(1, 1.0 - confidence)))
     return float(low), float(high)

@@ -25,14 +25,18 @@ class ArrayResult:
     @property
     def backend(self) -> str:
         """Name of the array library."""
-        return backend_of(self.values)
+        return backend_of(self._main_array())
 
     @property
     def device(self) -> str:
         """Device that holds the arrays."""
-        return device_of(self.values)
+        return device_of(self._main_array())
 
     @property
     def dtype(self) -> str:
         """Name of the arrays' dtype."""
-        return str(self.values.dtype).rpartition(".")[2]
+        return str(self._main_array().dtype).rpartition(".")[2]
+
+    def _main_array(self) -> Array:
+        """The array that says where the result is; a class without ``values`` has another one."""
+        return self.values

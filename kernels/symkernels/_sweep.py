@@ -1,4 +1,4 @@
-"""`kmeans_sweep`: how many clusters? All k over the same rows, with WSSSE and silhouette of each."""
+"""`kmeans_sweep`: k-means for several k over the same rows, with WSSSE and silhouette of each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NAN = float("nan")
 
 @dataclass(frozen=True)
 class SweepEntry:
-    """What was found for one k.
+    """The result for one k.
 
     Attributes
     ----------
@@ -54,9 +54,9 @@ class SweepEntry:
     n_iter : int
         Iterations of the run that was kept; 0 where k is impossible.
     converged : bool
-        Whether that run ended by itself.
+        Whether that run converged.
     seconds : float
-        Wall time of the runs of this k. The silhouettes of all k together are not in it.
+        Wall time of the runs of this k, without that of the silhouettes, which are computed for all k together.
     reason : str or None
         Why a number is NaN, in one line. None where nothing is missing, or no silhouettes were asked for.
     """
@@ -138,9 +138,9 @@ def elbow(ks: Sequence[float], wssse: Sequence[float]) -> int | None:
     """Kneedle: the rising ``ks`` at which a falling curve bends most, or None where it has no bend.
 
     Satopaa, Albrecht, Irwin & Raghavan, "Finding a 'kneedle' in a haystack" (2011), with sensitivity 1. Both axes are
-    brought to 0..1; candidates are the local maxima of how far the curve is below the straight line between its ends;
-    one is a knee where that distance falls by the mean step of k before the next candidate. Their smoothing spline is
-    left out (WSSSE is no noisy sample), and of several knees the most pronounced one is returned.
+    scaled to 0..1. Candidates are the local maxima of the distance of the curve below the straight line between its
+    ends. A candidate is a knee where that distance falls by the mean step of k before the next candidate. The paper's
+    smoothing spline is left out, as WSSSE is no noisy sample. Of several knees the most pronounced one is returned.
     """
     if len(ks) < 3 or not wssse[0] > wssse[-1]:
         return None
@@ -171,29 +171,23 @@ def kmeans_sweep(
     nonfinite: Nonfinite = "error",
     checkpoint: Checkpoint | None = None,
 ) -> KMeansSweep:
-    """k-means for each of several k, with WSSSE and mean silhouette: what answers "how many clusters?".
+    """Run k-means for each of several k, with WSSSE and mean silhouette, to find the number of clusters.
 
     Parameters
     ----------
     X : (n, d) array, float32 or float64
-        Rows, as `kmeans` takes them.
+        Rows.
     ks : iterable of int
         Numbers of clusters, each 1 or more, in any order; the result has the same order. A k that is more than the
         number of distinct rows gets an entry that says so, and the sweep goes on.
     n_init : int, default 1
-        Starts from k-means++ for each k: those that ``kmeans(X, k, n_init=n_init, seed=seed)`` makes.
-    max_iter : int, default 300
-        Most iterations of one run, 1 or more.
-    tol : float, default 1e-4
-        As `kmeans` takes it: in units of the mean variance of the columns.
-    seed : int or None, default 0
-        Of the random numbers, 0 or more. None takes a new one.
+        Runs from k-means++ for each k: those of ``kmeans(X, k, n_init=n_init, seed=seed)``.
+    max_iter, tol, seed, nonfinite
+        As `kmeans` takes them.
     sample_weight : (n,) array, optional
-        Weights of the rows, finite and 0 or more; for silhouettes they are frequencies, 0 or at least 1. Default: 1.
+        Weights of the rows, as `kmeans` takes them. For silhouettes they are frequencies: 0 or at least 1.
     metric : {"euclidean", "sqeuclidean"} or None, default "euclidean"
-        Distance of the silhouettes; None leaves them out.
-    nonfinite : {"error", "drop"}, default "error"
-        What a row with a NaN or an infinity does: it is an error, or the row is left out, counted and labelled -1.
+        Distance of the silhouettes; None leaves silhouettes out.
     checkpoint : callable, optional
         Called every few milliseconds as ``checkpoint(steps done, steps)``, where steps are iterations of all runs, and
         ``max_iter`` more for the silhouettes of each k. What it raises stops the call.
@@ -206,13 +200,13 @@ def kmeans_sweep(
     Raises
     ------
     ShapeError, DataError, BackendError, TypeError, ValueError
-        As `kmeans`; also for ``ks`` that is empty or no iterable of whole numbers, and for an unknown ``metric``.
+        As `kmeans`; also for ``ks`` that are empty or no iterable of whole numbers, and for an unknown ``metric``.
 
     Notes
     -----
-    *Method.* Rising k. Beside its own starts each k is started once from the best centers of the k before, with rows
-    added as k-means++ would; the best of all is kept. So no k is worse than `kmeans` with the same seed would be, and
-    WSSSE does not rise with k. Silhouettes (Rousseeuw 1987) of all k are computed in one pass over the pairs of rows.
+    *Method.* k rises. Each k has one further start from the best centers of the k before, to which k-means++ adds rows;
+    the best result is kept. So no k has a worse result than `kmeans` with the same seed, and WSSSE does not rise with
+    k. Silhouettes (Rousseeuw 1987) of all k are computed in one pass over the pairs of rows.
 
     *Cost.* k-means for each k, and for Euclidean silhouettes O(n^2 d) once for all k, for squared ones O(n d) for each;
     O(n) memory for each k's labels.
@@ -287,11 +281,11 @@ def _checked_ks(ks: Any) -> list[int]:
 
 
 def _best(points: Points, k: int, smaller: Run | None, settings: Settings, progress: Progress) -> Run:
-    """The best of the runs that `kmeans` makes and the one that starts from a smaller k's result."""
+    """The best of the runs of `kmeans` and of one that starts from the result for a smaller k."""
     best = best_run(points, k, settings, progress)
     if smaller is not None:
         done = progress.current
-        # Three numbers, where the starts have two: random numbers of its own.
+        # A seed of three numbers, where the other starts have two: different random numbers.
         centers = extended(points, smaller.centers, k, np.random.default_rng((settings.seed, k, 1)), progress.poll)
         if centers is not None:
             found = one_run(points, centers, settings, progress, done)
@@ -303,7 +297,7 @@ def _best(points: Points, k: int, smaller: Run | None, settings: Settings, progr
 def _silhouettes(
     X: Array, weight: Array | None, runs: dict[int, Run], metric: Metric | None, progress: Progress
 ) -> tuple[dict[int, float], dict[int, str]]:
-    """Mean silhouettes of the k that have one, and why the others have none."""
+    """Mean silhouettes of the k that have one, and the reasons why the others have none."""
     if metric is None:
         return {}, {}
     total = float(X.shape[0]) if weight is None else float(np.sum(to_numpy(weight)))

@@ -26,7 +26,7 @@ GAP[1, 2] = np.nan
         ({"k": 2.0}, TypeError, "k must be a whole number, got 2.0"),
         ({"k": "2"}, TypeError, "k must be a whole number, got '2'"),
         ({"k": None}, TypeError, "k must be a whole number, got None"),
-        ({"k": 41}, DataError, r"k = 41 clusters cannot be made of 40 row\(s\)"),
+        ({"k": 41}, DataError, r"cannot form k = 41 clusters of 40 row\(s\)"),
         ({"n_init": 0}, ValueError, "n_init must be 1 or more"),
         ({"n_init": 1.5}, TypeError, "n_init must be a whole number"),
         ({"max_iter": 0}, ValueError, "max_iter must be 1 or more"),
@@ -50,7 +50,7 @@ GAP[1, 2] = np.nan
         ({"sample_weight": -np.ones(40)}, DataError, r"sample_weight\[0\] is -1.0"),
         ({"sample_weight": np.full(40, np.nan)}, DataError, r"sample_weight\[0\] is nan"),
         ({"sample_weight": np.zeros(40)}, DataError, "every row has weight 0"),
-        ({"sample_weight": np.eye(40)[0]}, DataError, "k = 4 clusters cannot be made of 1 distinct row"),
+        ({"sample_weight": np.eye(40)[0]}, DataError, "cannot form k = 4 clusters of 1 distinct row"),
         ({"X": X[0]}, ShapeError, "X must have 2 dimension"),
         ({"X": X[:, :0]}, ShapeError, "X must have at least one column"),
         ({"X": X[:0]}, DataError, r"X must have at least 1 row\(s\), got 0"),
@@ -58,8 +58,8 @@ GAP[1, 2] = np.nan
         ({"X": X + 1j}, ShapeError, "X must hold real numbers"),
         ({"X": np.ma.masked_array(X)}, ShapeError, "masked array"),
         ({"X": np.full((40, 3), np.nan), "nonfinite": "drop"}, DataError, "got 0; 40 with a NaN or an infinity were"),
-        ({"X": np.ones((40, 3))}, DataError, "k = 4 clusters cannot be made of 1 distinct row; ask for at most 1"),
-        ({"X": np.repeat(X[:3], 9, axis=0)}, DataError, "k = 4 clusters cannot be made of 3 distinct rows"),
+        ({"X": np.ones((40, 3))}, DataError, "cannot form k = 4 clusters of 1 distinct row; ask for at most 1"),
+        ({"X": np.repeat(X[:3], 9, axis=0)}, DataError, "cannot form k = 4 clusters of 3 distinct rows"),
         ({"X": X * 1e200}, DataError, "squared distances overflow"),
     ],
 )
@@ -117,7 +117,7 @@ def test_centers_that_do_not_fit_the_rows(centers):
 
 def test_fewer_distinct_rows_than_given_centers(xp):
     three = put(xp, np.repeat([[0.1], [0.2], [0.7]], 30, axis=0))
-    with pytest.raises(DataError, match="k = 4 clusters cannot be made of 3 distinct rows; ask for at most 3"):
+    with pytest.raises(DataError, match="cannot form k = 4 clusters of 3 distinct rows; ask for at most 3"):
         kmeans(three, 4, init=put(xp, [[0.1], [0.2], [0.7], [0.8]]))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _parallel
 from ._generic import Fits
 
-_VALUES_PER_THREAD = 20_000  # worth waking a thread for
+_VALUES_PER_THREAD = 20_000  # values from which on a further thread saves time
 
 
 def fit_rows(X: np.ndarray, C: np.ndarray | None) -> Fits:

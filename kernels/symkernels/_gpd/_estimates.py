@@ -75,7 +75,7 @@ def _clipped(shape, scale):
 
 @compiled
 def empirical(x, c, n, m, inverse):
-    """The exponential law with the mean that the values have, censored ones included; scale and log-likelihood."""
+    """Scale and log-likelihood of the exponential law whose mean is the total of all values over the excesses."""
     total = 0.0
     for i in range(n):
         total += x[i] * inverse

@@ -1,4 +1,4 @@
-"""Fits of generalized Pareto tails: what is public."""
+"""`fit_gpd` and its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_VALUES = np.empty(0)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GPDFit:
-    """A generalized Pareto law fitted to excesses, or one for each row of a batch.
+    """A generalized Pareto law fitted to excesses, or one law for each row of a batch.
 
     The probability that an excess is larger than x is (1 + shape x / scale) ** (-1 / shape), and exp(-x / scale) for
     shape 0. SciPy's ``genpareto(c=shape, loc=0, scale=scale)`` is the same; some papers call -shape k.
@@ -34,14 +34,23 @@ class GPDFit:
     loglik : float, or (m,) float64
         Log-likelihood: of densities for excesses, of survival for censored ones. Infinite for excesses that are all 0.
     method : str, or (m,) NumPy array of str
-        Whose shape and scale these are: ``"likelihood"``, ``"pwm"`` (probability-weighted moments), ``"moments"``, or
-        ``"empirical"``: the exponential law of the same mean, where excesses are fewer than 5 or all equal.
+        The estimator of shape and scale: ``"likelihood"``, ``"pwm"`` (probability-weighted moments), ``"moments"``, or
+        ``"empirical"``: the exponential law of the same mean, for excesses that are fewer than 5 or all equal.
     converged : bool, or (m,) bool
-        Whether the search of the likelihood's maximum ended; never for ``"empirical"``.
+        Whether the search for the maximum of the likelihood ended; False for ``"empirical"``.
     n : int, or (m,) int64
-        Excesses that were used, missing and censored ones left out.
+        Excesses used, without missing and censored ones.
     backend, device, dtype : str
-        Where the excesses were, and with a batch the arrays are; the arrays' dtype.
+        Library and device of the excesses, and of the arrays of a batch; the arrays' dtype.
+
+    Examples
+    --------
+    >>> from symkernels import fit_gpd
+    >>> tail = fit_gpd([1.0, 2.0, 3.0])  # too few for a shape: the exponential law of mean 2
+    >>> tail.method, tail.scale
+    ('empirical', 2.0)
+    >>> round(tail.sf(2.0), 6), round(tail.isf(0.5), 6)
+    (0.367879, 1.386294)
     """
 
     shape: Any
@@ -95,7 +104,7 @@ class GPDFit:
         Returns
         -------
         float or (m,) float64
-            In the unit of the excesses; infinite where it is beyond what a float64 holds.
+            In the unit of the excesses; infinite where it is beyond the range of float64.
 
         Raises
         ------
@@ -129,10 +138,10 @@ def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
     Parameters
     ----------
     excesses : (n,) float64 or float32, or (m, n) for a batch
-        How far values lie above the level: 0 or more, in any order and unit. NaN is left out, so that the rows of a
-        batch may be of any length, padded with NaN. float32 is widened first.
+        How far values lie above the level: 0 or more, in any order and unit. NaN is left out, so that rows of different
+        lengths may be padded with NaN. float32 becomes float64.
     censored : (k,) or (m, k), optional
-        Excesses of which is only known that they are larger than these; NaN is left out. Same library, device and
+        Right-censored excesses, which are only known to be larger than these; NaN is left out. Same library, device and
         number of dimensions as ``excesses``.
 
     Returns
@@ -143,30 +152,30 @@ def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
     Raises
     ------
     ShapeError
-        Not one or two dimensions of real numbers, or a number of rows that differs.
+        The arrays do not have one or two dimensions of real numbers, or have different numbers of rows.
     DataError
         An excess is negative or infinite.
     BackendError
-        ``censored`` is of another library.
+        ``censored`` is of another library or device.
 
     Notes
     -----
     Maximum likelihood (Grimshaw, "Computing maximum likelihood estimates for the generalized Pareto distribution",
     1993) in the one parameter theta = shape / scale, with the shape held between -1 and 10; below -1 the likelihood has
-    no bound. Every maximum is bracketed, and the highest is taken: by bounds that show where there can be no root, on
-    NumPy with Numba; else by changes of sign between fixed points. On the edge -1 the law is uniform up to the largest
-    excess, which short series with a light tail often favour. A right-censored c adds its log-survival, as in survival
-    analysis. Grimshaw's bounds on theta are not needed, as the shape's own are narrower.
+    no bound. Every maximum is bracketed, and the highest is taken. With NumPy and Numba, bounds show where there is no
+    root; otherwise changes of sign between fixed points bracket the roots. At the shape -1 the law is uniform up to the
+    largest excess, which short series with a light tail often favour. A right-censored value adds its log-survival, as
+    in survival analysis. Grimshaw's bounds on theta are not needed, as those of the shape are narrower.
 
-    Probability-weighted moments and moments (Hosking and Wallis, "Parameter and quantile estimation for the generalized
-    Pareto distribution", 1987) are tried where the search did not end, and the best likelihood wins; where it did, none
-    can have a better one. They take censored values for nothing.
+    Where the search does not end, probability-weighted moments and moments are tried (Hosking and Wallis, "Parameter
+    and quantile estimation for the generalized Pareto distribution", 1987), and the estimate of the best likelihood is
+    returned. They ignore censored values.
 
     SciPy's ``genpareto.fit(excesses, floc=0)`` is a general search of the same likelihood. Results do not depend on the
     unit: powers of two scale exactly.
 
-    O(n) time for each of 15 to 30 evaluations, no memory beyond the excesses. A batch is shared out to threads with
-    NumPy, and is one computation on a GPU; one series at a time does not repay a GPU.
+    O(n) time for each of 15 to 30 evaluations, no memory beyond the excesses. With NumPy the rows of a batch are split
+    over threads; on a GPU a batch is one computation. For single series the CPU is faster.
 
     Examples
     --------
@@ -204,12 +213,13 @@ def _needs_no_conversion(x: Any) -> bool:
 def _one(x: np.ndarray, c: np.ndarray) -> GPDFit:
     from . import _loops
 
-    x, c = _held(x, "excesses", _loops.examine(x)), _held(c, "censored", _loops.examine(c))
+    x = _without_missing(x, "excesses", _loops.examine(x))
+    c = _without_missing(c, "censored", _loops.examine(c))
     shape, scale, loglik, code, converged, _ = _loops.fit(x, c, 0.0)
     return GPDFit(shape, scale, loglik, METHODS[code], converged, x.shape[0])
 
 
-def _held(x: np.ndarray, name: str, found: tuple[int, int]) -> np.ndarray:
+def _without_missing(x: np.ndarray, name: str, found: tuple[int, int]) -> np.ndarray:
     missing, bad = found
     if bad >= 0:
         _refuse(name, float(x[bad]), (bad,))
@@ -219,8 +229,8 @@ def _held(x: np.ndarray, name: str, found: tuple[int, int]) -> np.ndarray:
 def _refuse(name: str, value: float, place: tuple[int, ...]) -> None:
     at = ", ".join(str(int(i)) for i in place)
     raise DataError(
-        f"{name}[{at}] is {value}; an excess is finite and 0 or more (value - level, of the values above the level), "
-        "or NaN where there is none"
+        f"{name}[{at}] is {value}; an excess is finite and 0 or more (value - level, for the values above the level), "
+        "or NaN for a missing one"
     )
 
 

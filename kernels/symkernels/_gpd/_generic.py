@@ -1,7 +1,7 @@
-"""Many tails at once in the array API: what a GPU runs, and what NumPy runs without Numba. See `_loops` for the method.
+"""Many tails at once in the array API: for GPUs, and for NumPy without Numba. `_profile` has the mathematics.
 
-Every row's values are divided by their largest, so that all rows share the points at which their profiles are looked
-at: four to an octave of g = log(1 + theta). Roots are bracketed by a change of sign between two points.
+Every row's values are divided by their largest, so that all rows share the points at which their profiles are
+evaluated: four to an octave of g = log(1 + theta). Roots are bracketed by a change of sign between two points.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ._methods import EMPIRICAL, FEW, HIGHEST, LIKELIHOOD, LOWEST
 _NEAR = 1.0 / 32
 _TERMS = 12
 _LOWEST_G, _HIGHEST_G = -27.0, 300.0
-_ROOTS = 3  # maxima of a row that are looked at: more have not been seen
+_ROOTS = 3  # maxima of a row that are refined: more have never been seen
 _OCTAVE = 4  # points
 _STEPS = 60
-_ENTRIES = 2**22  # numbers of a block of rows, of which a few copies are made
+_ENTRIES = 2**22  # numbers of a block of rows; a few copies of a block are made
 
 
 class Fits(NamedTuple):
-    """(m,) arrays: shape, scale and log-likelihood, index of the method, whether the search ended, excesses."""
+    """(m,) arrays: shape, scale, log-likelihood, index of the method, whether the search ended, number of excesses."""
 
     shape: Array
     scale: Array
@@ -48,7 +48,7 @@ class _Point(NamedTuple):
 
 
 class _Rows:
-    """Values over their largest, 0 where there is none."""
+    """Rows of values divided by their largest, with 0 for missing ones."""
 
     def __init__(self, X: Array, C: Array | None) -> None:
         self.xp = xp = namespace(X)
@@ -62,9 +62,9 @@ class _Rows:
         c = None
         highest = self.top
         if C is not None and C.shape[1]:
-            held = ~xp.isnan(C)
-            c = xp.where(held, C, xp.zeros_like(C))
-            self.m = xp.sum(xp.astype(held, xp.float64), axis=1)
+            known = ~xp.isnan(C)
+            c = xp.where(known, C, xp.zeros_like(C))
+            self.m = xp.sum(xp.astype(known, xp.float64), axis=1)
             highest = xp.maximum(highest, xp.max(c, axis=1))
         self.degenerate = (self.n < FEW) | (self.top <= low)
         self.highest = xp.where(highest > 0, highest, xp.ones_like(highest))
@@ -114,7 +114,7 @@ class _Rows:
             s, s1, s2 = s + r, s1 + r1, s2 + r2
         s, s1, s2 = s / n, s1 / n, s2 / n
         s = xp.where(s > 0, s, xp.ones_like(s))
-        # What stands for 0: the ratio A / theta is all that is asked of such a point.
+        # In place of 0: only the ratio A / theta is used at such a point.
         tiny = xp.where(xp.abs(theta) > 1e-300, theta, xp.full_like(theta, 1e-300))
         return _Point(
             xp.where(near, tiny, theta),
@@ -203,7 +203,7 @@ def _fit_block(X: Array, C: Array | None) -> Fits:
 
 
 def _points() -> list[float]:
-    """Where the profiles are looked at: g from below to above."""
+    """Points g, in rising order, at which the profiles are evaluated."""
     octaves = [_NEAR * 2.0 ** (i / _OCTAVE) for i in range(1 + math.ceil(_OCTAVE * math.log2(_HIGHEST_G / _NEAR)))]
     left = [-each for each in octaves if each < -_LOWEST_G] + [_LOWEST_G]
     return [*reversed(left), 0.0, *octaves]

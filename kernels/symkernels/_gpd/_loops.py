@@ -79,10 +79,10 @@ def fit(x, c, start):
         edge, at_edge = best_at_shape(sample, HIGHEST, 0.1)
         if at_edge > loglik:
             shape, scale, theta, loglik = HIGHEST, HIGHEST / edge, edge, at_edge
-    if abs(shape) < 1e-15:  # what stands for 0
+    if abs(shape) < 1e-15:  # rounding of a shape of 0
         shape, theta = 0.0, 0.0
     code = LIKELIHOOD
-    if not reached:  # else nothing has a better likelihood
+    if not reached:  # otherwise no estimate has a better likelihood
         y, z = x * inverse, c * inverse
         for other in (PWM, MOMENTS):
             a, b = by_weighted_moments(y) if other == PWM else by_moments(y)
@@ -94,7 +94,7 @@ def fit(x, c, start):
 
 @compiled
 def examine(x):
-    """How many values are missing, and where the first one is that is infinite or negative; -1 for none."""
+    """Number of missing values, and the index of the first infinite or negative one; -1 for none."""
     missing, bad = 0, -1
     for i in range(x.shape[0]):
         if x[i] != x[i]:

@@ -1,7 +1,7 @@
 """The profile log-likelihood of one generalized Pareto tail: its value and slopes at any point.
 
 With theta = shape / scale, n excesses x and m right-censored c, and A(theta) the sum of log(1 + theta z) over both,
-divided by n, the likelihood is largest at shape A(theta): what is left is the profile
+divided by n, the likelihood is largest at shape A(theta). What remains is the profile
 
     f(theta) = -log(A / theta) - mean log(1 + theta x) - 1        (the log-likelihood / n)
 
@@ -169,7 +169,7 @@ def evaluate(sample, g, known, out):
     n, m = x.shape[0], c.shape[0]
     theta = math.expm1(g) / highest
     if theta == 0.0:
-        theta = 1e-300  # only its ratio to A is asked for
+        theta = 1e-300  # only the ratio of A to theta is used
     if abs(theta) * highest <= _NEAR:
         if not known:
             _power_sums(x, inverse, powers[0])

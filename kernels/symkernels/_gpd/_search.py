@@ -3,8 +3,8 @@
 Between two points either of the two forms of the slope (see `_profile`) is bounded by what its parts are at the points,
 so that an interval is shown to hold no root from two evaluations: by the first form where theta is large, by the second
 where it is small. The bounds of the second are close: w and v are mixtures of falling exponentials (Laplace transforms
-of positive functions), so that their logarithms are convex, below their chords and above their tangents. What cannot be
-shown is halved.
+of positive functions), so that their logarithms are convex, below their chords and above their tangents. An interval
+that cannot be excluded is halved.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _over(p, q, upper, lower):
 def _refine(sample, low, high, g, known, out):
     """Newton steps inside a bracket with a rising profile at ``low`` and a falling one at ``high``.
 
-    What is at the maximum is left in ``out``. Returns whether it was reached, and whether power sums are known.
+    The evaluation at the maximum is left in ``out``. Returns whether it was reached, and whether power sums are known.
     """
     for _ in range(100):
         known = evaluate(sample, g, known, out)
@@ -90,7 +90,7 @@ def _refine(sample, low, high, g, known, out):
 
 @compiled
 def climb(sample, g, out):
-    """The maximum next to g, uphill. Returns whether it was reached, and whether power sums are known."""
+    """Climb from g to the next maximum. Returns whether it was reached, and whether power sums are known."""
     known = evaluate(sample, g, False, out)
     low, high = g, g
     step = 0.125
@@ -138,9 +138,7 @@ def best_at_shape(sample, shape, low):
         g = 0.5 * (left + right)
         theta = math.expm1(g) / highest
         _, r, _ = sums(x, inverse, theta, g)
-        q = 0.0
-        if m:
-            _, q, _ = sums(c, inverse, theta, g)
+        _, q, _ = sums(c, inverse, theta, g)
         slope = (r - ((n - r) + (m - q)) / shape) * (1.0 if theta > 0.0 else -1.0)
         if slope > 0.0:
             left = g
@@ -151,9 +149,7 @@ def best_at_shape(sample, shape, low):
     g = 0.5 * (left + right)
     theta = math.expm1(g) / highest
     u, _, _ = sums(x, inverse, theta, g)
-    v = 0.0
-    if m:
-        v, _, _ = sums(c, inverse, theta, g)
+    v, _, _ = sums(c, inverse, theta, g)
     return theta, -n * math.log(shape / theta) - u - (u + v) / shape
 
 
@@ -170,9 +166,9 @@ def _nothing_beyond(point, g, highest, constant):
 
 @compiled
 def search(sample, known, best):
-    """The highest of all maxima of the profile with a shape inside the bounds; False where there is none.
+    """Write the highest maximum of the profile with a shape inside the bounds into ``best``.
 
-    Also whether all was reached, and whether the profile still rises at the largest shape.
+    Returns whether there is one, whether all searches ended, and whether the profile still rises at the largest shape.
     """
     constant = 1.0 + sample.c.shape[0] / sample.x.shape[0]
     points = np.empty((_BUDGET + 2, EVALUATED + 1))  # the last entry of each is its g
@@ -246,7 +242,7 @@ def search(sample, known, best):
 
 @compiled
 def _share(left, right):
-    """Where a straight line from a slope above 0 to one below crosses zero, away from both ends."""
+    """Where a straight line from a slope above 0 to one below crosses zero, from 0.1 to 0.9."""
     if not (0.0 < left - right < math.inf):
         return 0.5
     return min(0.9, max(0.1, left / (left - right)))

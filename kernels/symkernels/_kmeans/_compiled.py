@@ -8,24 +8,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from .. import _parallel
 from .._rows import Poll, Rows, no_poll
 from . import _loops as loops
+from ._passes import RowBounds, Tiles, Worker
 from ._points import Assigned, Points
-from ._simd import CANDIDATES, HEIGHTS, VECTORS
+from ._simd import CANDIDATES, VECTORS
 
 _ROUND = 4e8  # operations of one thread between two polls: some 10 to 20 ms
-_LEAST = 256.0  # operations that a row takes at least, in time: it is read, and its label is looked at
-_ALONE = 1e6  # operations that are not worth waking a thread
-_FEW = 0.3  # of the rows: when fewer change, it costs less to move those than to add up all
-_SETTLED = 0.15  # of the rows: when fewer change, bounds are likely to hold
-_MIN_WORK = 16 * 16  # k times d, from which on bounds are tried: below, reading the rows is all that costs
-_STRIPE = 1 << 20  # rows that NumPy goes through between two polls
-_UNSURE = 1024  # rows whose bounds are looked at together
+_LEAST = 256.0  # operations that take as long as to read a row and its label
+_ALONE = 1e6  # operations up to which one thread is the quickest
+_FEW = 0.3  # share of the rows: when fewer change, to move those costs less than to add up all
+_SETTLED = 0.15  # share of the rows: when fewer change, bounds are likely to hold
+_MIN_WORK = 16 * 16  # k times d from which on bounds are tried: below, the time goes into reading the rows
+_STRIPE = 1 << 20  # rows that NumPy handles between two polls
 _NONE = np.empty(0)
 
 
@@ -47,13 +46,13 @@ class CompiledPoints(Points):
         self._group = VECTORS * self._lanes
         self._groups = -(-self.n // self._group)
         self.panels = np.zeros((self._groups * VECTORS, self.d, self._lanes), dtype=X.dtype)
-        self.weights = _NONE  # of the padding too, or empty
+        self.weights = _NONE  # empty, or the weights with 0 for the padding
         if rows.weight is not None:
             self.weights = np.zeros(self._groups * self._group)
             self.weights[: self.n] = rows.weight
         self._norms: np.ndarray | None = None
         self._pack(poll)
-        # Once for all runs: to touch so much memory for the first time takes as long as a pass over it.
+        # Allocated once for all runs: the first touch of so much memory takes as long as a pass over it.
         self.labels = np.empty(self.n, dtype=np.int32)
         self._closest = np.empty(self._groups * self._group, dtype=self.dtype)
         self._shares = np.empty(self._groups)
@@ -69,7 +68,7 @@ class CompiledPoints(Points):
             loops.pack(self.X, *self._rows_of(start, stop), self.shift, self.weights, self.panels, *sums[t])
 
         self._rounds(160.0 * self.d, pack, poll)  # the first touch of so much memory takes most of it
-        with np.errstate(over="ignore", invalid="ignore"):  # whoever chose this engine looks at the variance
+        with np.errstate(over="ignore", invalid="ignore"):  # `_prepare.points_of` checks the variance
             mean, square = sums.sum(axis=0) / self.total_weight
             self.variance = float(np.mean(np.maximum(square - mean * mean, 0.0)))
 
@@ -80,53 +79,55 @@ class CompiledPoints(Points):
         self._sums = self._counts = _NONE
         self._changed = self.n
         self._rows_moved = 0
-        self._bounds: _Bounds | None = None
+        self._bounds: RowBounds | None = None
         self._plain_seconds = 0.0
         self._wait = 0  # passes until bounds are tried again
         self._next_wait = 4  # the same, after the next time that they did not pay
 
     def assign(self, centers: np.ndarray, poll: Poll) -> Assigned:
         k = centers.shape[0]
-        tiles = _Tiles(centers, self.dtype)
+        tiles = Tiles(centers, self.dtype)
         add_all = not len(self._counts) or self._changed > _FEW * self.n
         if add_all:
             self._sums, self._counts = np.zeros((k, self.d)), np.zeros(k)
-        scratch = [_Scratch(k, self.d, self._lanes, self.dtype) for _ in range(_parallel.thread_count())]
-        self._pass(tiles, add_all, scratch, poll)
-        for held in scratch:
-            self._sums += held.sums
-            self._counts += held.counts
-        if self.weight is not None:  # a cluster that all have left keeps the rounding of their weights
+        workers = [Worker(k, self.d, self._lanes, self.dtype) for _ in range(_parallel.thread_count())]
+        self._pass(tiles, add_all, workers, poll)
+        for worker in workers:
+            sums, counts = worker.totals
+            self._sums += sums
+            self._counts += counts
+        if self.weight is not None:  # remove the rounding that the weights leave in a cluster without rows
             left = np.bincount(self.labels, self.weight > 0, minlength=k) == 0
             self._sums[left], self._counts[left] = 0.0, 0.0
-        self._changed = sum(held.changed for held in scratch)
+        self._changed = sum(worker.changed for worker in workers)
         self._rows_moved = 0 if add_all else self._rows_moved + self._changed
         if self._rows_moved > self.n or (self._changed == 0 and self._rows_moved):
             self._add_up(k, poll)
         return Assigned(self._sums.copy(), self._counts.copy(), self._changed)
 
-    def _pass(self, tiles: _Tiles, add_all: bool, scratch: list[_Scratch], poll: Poll) -> None:
-        """Label all rows by the loop that has proved the quickest; all of them give the same labels and sums."""
+    def _pass(self, tiles: Tiles, add_all: bool, workers: list[Worker], poll: Poll) -> None:
+        """Label all rows by the loop that was the quickest so far; all of them give the same labels and sums."""
         work = 2.0 * tiles.k * self.d
+        rows = (self.X, self.panels, self.shift, self.weights, self.labels)
         bounds = self._bounds
         start = time.perf_counter()
         if bounds is not None:
             moves = bounds.moves(tiles, self.n)
-            self._rounds(work, lambda t, a, b: scratch[t].unsure(self, a, b, tiles, bounds, moves), poll)
+            self._rounds(work, lambda t, a, b: workers[t].unsure(rows, a, b, tiles, bounds, moves), poll)
             if time.perf_counter() - start > self._plain_seconds:
                 self._bounds, self._wait, self._next_wait = None, self._next_wait, 2 * self._next_wait
             return
         self._wait -= 1
         settled = not add_all and self._changed < _SETTLED * self.n
         if settled and self._wait < 0 and tiles.k > 2 and tiles.k * self.d >= _MIN_WORK:
-            self._bounds = made = _Bounds(self, tiles, poll)
-            self._rounds(work, lambda t, a, b: scratch[t].bounded(self, a, b, tiles, made), poll)
+            self._bounds = made = RowBounds(self.square_norms(poll), self.n, self.dtype, tiles)
+            self._rounds(work, lambda t, a, b: workers[t].bounded(rows, a, b, tiles, made), poll)
             return
-        self._rounds(work, lambda t, a, b: scratch[t].plain(self, a, b, tiles, add_all), poll)
+        self._rounds(work, lambda t, a, b: workers[t].plain(rows, a, b, tiles, add_all), poll)
         self._plain_seconds = time.perf_counter() - start
 
     def _add_up(self, k: int, poll: Poll) -> None:
-        """Add up the clusters' rows afresh: moving rows in and out has left its rounding."""
+        """Add up the clusters' rows again, to remove the rounding of rows that were moved in and out."""
         sums = [(np.zeros((k, self.d)), np.zeros(k)) for _ in range(_parallel.thread_count())]
 
         def add(t: int, start: int, stop: int) -> None:
@@ -157,7 +158,7 @@ class CompiledPoints(Points):
         if self.weight is not None:
             each[self.weight <= 0] = -1.0
         able = int(np.count_nonzero(each >= 0))
-        some = 4 * count  # more than are asked for, as equal rows count once
+        some = 4 * count  # more than asked for, as equal rows count once
         while True:
             top = np.sort(np.argpartition(-each, some)[:some]) if some < able else np.flatnonzero(each >= 0)
             found = self.different(top[np.argsort(-each[top], kind="stable")], count)
@@ -244,7 +245,7 @@ class CompiledPoints(Points):
     # -- threads -------------------------------------------------------------------------------------------------------
 
     def _rows_of(self, start: int, stop: int) -> tuple[int, int]:
-        """The rows of some panels, without the padding."""
+        """First and last row of some panels, without the padding."""
         return start * self._lanes, min(stop * self._lanes, self.n)
 
     def _rounds(self, work: float, task: Callable[[int, int, int], None], poll: Poll) -> None:
@@ -258,102 +259,3 @@ class CompiledPoints(Points):
             _parallel.run_all(
                 [partial(task, t, (start + a) * VECTORS, (start + b) * VECTORS) for t, (a, b) in enumerate(parts)]
             )
-
-
-class _Tiles:
-    """Centers (k, d) float64, as the loops want them; padded to whole tiles of the height that pads least."""
-
-    def __init__(self, centers: np.ndarray, dtype: Any) -> None:
-        k, d = centers.shape
-        height = min(HEIGHTS, key=lambda h: (-(-k // h) * h, -h))
-        self.k = -(-k // height) * height
-        rounded = centers.astype(dtype)
-        self.centers = rounded.astype(np.float64)
-        squares = np.einsum("ij,ij->i", self.centers, self.centers)
-        padded = np.zeros((self.k, d), dtype=dtype)
-        padded[:k] = rounded
-        self.tiles = np.ascontiguousarray(padded.reshape(-1, height, d).transpose(0, 2, 1))
-        self.bias = np.full(self.k, -np.inf, dtype=dtype)
-        self.bias[:k] = -0.5 * squares
-        self.far = float(squares.max())
-
-    def gaps(self) -> np.ndarray:
-        """At most half the distance of each center to the nearest other one, (k,)."""
-        k, d = self.centers.shape
-        lanes = loops.lanes_of(self.tiles)
-        panels = np.zeros((-(-k // (VECTORS * lanes)) * VECTORS, lanes, d), dtype=self.tiles.dtype)
-        panels.reshape(-1, d)[:k] = self.centers
-        gaps = np.empty(k)
-        eps = float(np.finfo(self.tiles.dtype).eps)
-        best, second = np.empty((2, VECTORS * lanes), self.tiles.dtype)
-        fresh = np.empty(VECTORS * lanes, np.int32)
-        loops.gaps(
-            np.ascontiguousarray(panels.transpose(0, 2, 1)),
-            self.tiles,
-            self.bias,
-            self.far,
-            eps,
-            best,
-            second,
-            fresh,
-            gaps,
-        )
-        return gaps
-
-
-class _Bounds:
-    """Bounds of each row's distance to its own center (``upper``) and to any other (``lower``)."""
-
-    def __init__(self, points: CompiledPoints, tiles: _Tiles, poll: Poll) -> None:
-        self.upper, self.lower = np.empty(points.n, points.dtype), np.empty(points.n, points.dtype)
-        self.eps = float(np.finfo(points.dtype).eps)
-        self.norms = points.square_norms(poll)
-        self._centers = tiles.centers
-
-    def moves(self, tiles: _Tiles, n: int) -> tuple[Any, ...]:
-        """How far each center has gone since the last pass, which went farthest, and the next one's distance.
-
-        Last, half the distance of each center to the nearest other one, or 0 where that costs as much as the rows.
-        """
-        moved = np.sqrt(((tiles.centers - self._centers) ** 2).sum(axis=1)) * (1.0 + 1e-12)
-        self._centers = tiles.centers
-        most = int(moved.argmax())
-        rest = np.delete(moved, most)
-        gap = tiles.gaps() if 20 * len(moved) <= n else np.zeros(len(moved))
-        return moved, most, float(rest.max()), gap
-
-
-class _Scratch:
-    """What one thread needs for a pass, and the sums that it leaves."""
-
-    def __init__(self, k: int, d: int, lanes: int, dtype: Any) -> None:
-        self.best, self.second = np.empty((2, VECTORS * lanes), dtype)
-        self.fresh = np.empty(VECTORS * lanes, np.int32)
-        self.sums, self.counts = np.zeros((k, d)), np.zeros(k)
-        self.group = np.zeros((VECTORS, d, lanes), dtype)
-        self.held, self.news = np.empty(VECTORS * lanes, np.int64), np.empty(VECTORS * lanes, np.int32)
-        self.flags = np.empty(_UNSURE, np.bool_)
-        self.changed = 0
-
-    def _common(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles) -> tuple[Any, ...]:
-        return (points.X, points.panels, a, b, points.shift, tiles.tiles, tiles.bias, points.weights, points.labels)
-
-    def plain(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, add_all: bool) -> None:
-        common = self._common(points, a, b, tiles)
-        self.changed += loops.assign(
-            *common, self.best, self.fresh, add_all, self.held, self.news, self.sums, self.counts
-        )
-
-    def bounded(self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, bounds: _Bounds) -> None:
-        self.changed += loops.assign_with_bounds(
-            *self._common(points, a, b, tiles), self.best, self.second, self.fresh, self.sums, self.counts,
-            bounds.norms, tiles.far, bounds.eps, bounds.upper, bounds.lower,
-        )  # fmt: skip
-
-    def unsure(
-        self, points: CompiledPoints, a: int, b: int, tiles: _Tiles, bounds: _Bounds, moves: tuple[Any, ...]
-    ) -> None:
-        self.changed += loops.assign_unsure(
-            *self._common(points, a, b, tiles), self.best, self.second, self.fresh, self.sums, self.counts,
-            bounds.norms, tiles.far, bounds.eps, bounds.upper, bounds.lower, *moves, self.group, self.held, self.flags,
-        )  # fmt: skip

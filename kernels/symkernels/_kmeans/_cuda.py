@@ -1,7 +1,7 @@
-"""k-means on CuPy arrays: kernels of our own for what reads all rows.
+"""k-means on CuPy arrays: CUDA kernels of this package for all that reads every row.
 
-The rows stay where they are: there is no shifted copy, and no array of n by k. Labels, and in seeding one distance a
-row, are all that is kept. Every launch is bounded to a few tens of milliseconds, so that `poll` can stop a run; only
+The rows are not copied: there is no shifted copy, and no array of n by k. Only labels, and in seeding one distance a
+row, are kept. Every launch is bounded to a few tens of milliseconds, so that `poll` can stop a run; only
 k times d above 1e7 takes longer ones.
 """
 
@@ -84,7 +84,7 @@ class CudaPoints(GenericPoints):
         self._itemsize = int(self._X.dtype.itemsize)
         self._real = f"f{8 * self._itemsize}"
         self._weight: Any = _NULL if self.weight is None else xp.asarray(xp.astype(self.weight, xp.float64), order="C")
-        # The scores are about a shift that the rows' dtype can hold; the centers are moved by the rest.
+        # Scores use a shift that the dtype of the rows holds exactly; the centers are moved by the rest.
         self._rounded_shift = xp.astype(self.shift, self._X.dtype)
         self._rest = self.shift - xp.astype(self._rounded_shift, xp.float64)
 
@@ -136,7 +136,7 @@ class CudaPoints(GenericPoints):
             distances = xp.where(self.weight > 0, distances, -xp.ones_like(distances))
         order = xp.argsort(-distances, stable=True)
         able = self.n if self.weight is None else int(xp.count_nonzero(self.weight > 0))
-        first = min(able, 4 * count + 1024)  # enough but where many rows are equal
+        first = min(able, 4 * count + 1024)  # enough unless many rows are equal
         found = self.different(to_numpy(order[:first]), count)
         if len(found) < count and first < able:
             found = self.different(to_numpy(order[:able]), count)
@@ -232,7 +232,7 @@ class CudaPoints(GenericPoints):
 
     @staticmethod
     def _finished(poll: Poll) -> None:
-        """Wait for the device, so that a stop is not followed by a queue of launches, and let the caller stop."""
+        """Wait for the device, then poll: a stop takes effect before further launches are queued."""
         _synchronize()
         poll()
 

@@ -1,4 +1,4 @@
-"""k-means in the array API standard, in tiles: what runs everywhere, and what fast paths are tested against."""
+"""k-means in the array API standard, in tiles: it runs everywhere, and the fast paths are tested against it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tile_rows(X: Array, width: int) -> int:
 
 
 def variance_about(rows: Rows, shift: Array, poll: Poll) -> float:
-    """The mean of the columns' weighted population variances; ``shift`` (d,) float64 is somewhere among the rows."""
+    """The mean of the columns' weighted population variances; ``shift`` (d,) float64 lies among the rows."""
     X, weight, xp = rows.X, rows.weight, namespace(rows.X)
     n, d = X.shape
     total = float(n) if weight is None else float(xp.sum(weight))
@@ -36,7 +36,7 @@ def variance_about(rows: Rows, shift: Array, poll: Poll) -> float:
 
 
 def squared_distances(X: Array, shift: Array, centers: Array, labels: Array, poll: Poll) -> Array:
-    """(n,) float64 squared distances of rows to the (shifted) center of their label, by differences."""
+    """(n,) float64 squared distances of rows to the shifted center of their label, by differences."""
     xp = namespace(X)
     n, d = X.shape
     step = tile_rows(X, d)
@@ -50,7 +50,7 @@ def squared_distances(X: Array, shift: Array, centers: Array, labels: Array, pol
 
 
 class GenericPoints(Points):
-    """All arithmetic in float64, whatever the rows are."""
+    """All arithmetic is in float64, also for float32 rows."""
 
     def __init__(self, rows: Rows, poll: Poll) -> None:
         super().__init__(rows)
@@ -73,7 +73,7 @@ class GenericPoints(Points):
         step = tile_rows(self._X, max(k, self.d))
         for part in blocks(self.n, step):
             Z = self._tile(part)
-            # Half the squared distance, less half the square of the row, which is the same for all centers.
+            # Half the squared distance, but for half the square of the row, which is the same for all centers.
             nearest = xp.astype(xp.argmin(half - Z @ xp.matrix_transpose(centers), axis=1), xp.int32)
             members = xp.astype(nearest[:, None] == names, xp.float64)
             if self.weight is not None:
@@ -121,7 +121,7 @@ class GenericPoints(Points):
 
     def seed_sample(self, u: np.ndarray) -> np.ndarray:
         xp = self.xp
-        # Below the total, however u times it is rounded: the running sum exceeds it somewhere.
+        # Rounding must not reach the total: the running sum has to exceed what is drawn.
         drawn = np.minimum(u * self._potential, np.nextafter(self._potential, 0.0))
         found = xp.searchsorted(self._running, xp.asarray(drawn, device=self.device), side="right")
         return to_numpy(found).astype(np.int64)
@@ -149,7 +149,7 @@ class GenericPoints(Points):
         return squared_distances(self._X, self.shift, one, zeros, poll)
 
     def _settle(self) -> float:
-        """Sum up the potential after a choice; its running sums are what is drawn from."""
+        """Sum up the potential after a choice; `seed_sample` draws from its running sums."""
         self._running = self.xp.cumulative_sum(self._weighted(self._nearest))
         self._potential = float(self._running[-1])
         return self._potential

@@ -1,4 +1,4 @@
-"""`kmeans`, and which center is nearest to new rows."""
+"""`kmeans`, and the nearest center of each row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from .._arrays import Array, as_floats, namespace, to_numpy
 from .._errors import BackendError, DataError, ShapeError
 from .._parameters import check_integer
-from .._results import ArrayResult, backend_of, device_of
+from .._results import ArrayResult
 from .._rows import Nonfinite, Rows, as_rows
 from ._generic import squared_distances
 from ._lloyd import Run, run, too_few
@@ -25,7 +25,7 @@ from ._seeding import generator, plus_plus
 
 @dataclass(frozen=True)
 class KMeansResult(ArrayResult):
-    """k clusters. Centers, labels, counts and WSSSE describe the same moment.
+    """k clusters. Labels, counts and WSSSE belong to the centers returned.
 
     Attributes
     ----------
@@ -39,11 +39,11 @@ class KMeansResult(ArrayResult):
         Within-set sum of squared errors: the weighted squared distances of the rows to their centers, summed up in
         float64 (squared units of X; scikit-learn's ``inertia_``).
     n_iter : int
-        Iterations of the run that this is the result of.
+        Iterations of the run that was kept.
     converged : bool
-        Whether that run ended by itself; if not, ``max_iter`` ended it.
+        Whether that run converged; if not, ``max_iter`` ended it.
     n_init : int
-        Runs made, of which this is the best one; 1 where centers were given.
+        Runs made, of which the best was kept; 1 where centers were given.
     n_dropped : int
         Rows dropped for a NaN or an infinity.
     """
@@ -62,20 +62,8 @@ class KMeansResult(ArrayResult):
         """Number of clusters."""
         return int(self.centers.shape[0])
 
-    @property
-    def backend(self) -> str:
-        """Name of the array library."""
-        return backend_of(self.centers)
-
-    @property
-    def device(self) -> str:
-        """Device that holds the arrays."""
-        return device_of(self.centers)
-
-    @property
-    def dtype(self) -> str:
-        """Name of the centers' dtype."""
-        return str(self.centers.dtype).rpartition(".")[2]
+    def _main_array(self) -> Array:
+        return self.centers
 
     def __repr__(self) -> str:
         ended = "converged" if self.converged else "not converged"
@@ -100,30 +88,30 @@ def kmeans(
     Parameters
     ----------
     X : (n, d) array, float32 or float64
-        Rows. Sequences become NumPy arrays, integers float64. Columns count by their units: bring columns of different
-        scales to one scale first.
+        Rows. Sequences become NumPy arrays, integers float64. Distances depend on the units of the columns: scale
+        columns of different units first.
     k : int
         Number of clusters, 1 or more; at most the number of distinct rows.
     init : {"k-means++"} or (k, d) array, default "k-means++"
-        How the centers start: on rows chosen by greedy k-means++, or as given, in the units of X.
+        First centers: rows chosen by greedy k-means++, or those given, in the units of X.
     n_init : int, default 1
-        Number of starts, of which the best result is kept. The first of them are the same whatever ``n_init`` is, so
-        more are never worse. Given centers are started from once.
+        Number of runs, of which the best is kept. The first runs are the same whatever ``n_init`` is, so more of them
+        never give a worse result. With given centers there is one run.
     max_iter : int, default 300
         Most iterations of one run, 1 or more.
     tol : float, default 1e-4
         A run ends when the squared movement of all centers together is at most ``tol`` times the mean variance of the
-        columns (no unit), or when no label changes. 0 waits for the latter.
+        columns (no unit), or when no label changes. With 0 only the latter ends it.
     seed : int or None, default 0
-        Of the random numbers, 0 or more: the same seed gives the same result. None takes a new one.
+        Seed of the random numbers, 0 or more: the same seed gives the same result. None draws a new seed.
     sample_weight : (n,) array, optional
-        Weights of the rows, finite and 0 or more, not all 0; an integer weight equals so many repeats of the row.
-        Default: 1.
+        Weights of the rows, finite and 0 or more, not all 0. An integer weight has the effect of repeating the row that
+        often. Default: 1.
     nonfinite : {"error", "drop"}, default "error"
-        What a row with a NaN or an infinity does: it is an error, or the row is left out, counted and labelled -1.
+        Whether a row with a NaN or an infinity raises, or is dropped, counted and labelled -1.
     checkpoint : callable, optional
         Called every few milliseconds as ``checkpoint(iterations done, n_init * max_iter)``; a run that ends early
-        counts as done. What it raises stops the call.
+        counts with all its iterations. What it raises stops the call.
 
     Returns
     -------
@@ -133,21 +121,22 @@ def kmeans(
     Raises
     ------
     ShapeError
-        X is not (n, d) with d >= 1, ``init`` is not (k, d), the weights are not (n,), or one of them does not hold
-        real numbers.
+        X is not (n, d) with d >= 1, ``init`` is not (k, d), the weights are not (n,), or an array does not hold real
+        numbers.
     DataError
         A row has a NaN or an infinity and ``nonfinite`` is "error"; there are fewer than k distinct rows with weight;
         a weight is negative or not finite; values so large that squared distances overflow.
     BackendError
         ``init`` or ``sample_weight`` is of another library or device than X.
     TypeError, ValueError
-        ``k``, ``n_init``, ``max_iter``, ``tol`` or ``seed`` is no number of its kind, or out of range.
+        ``k``, ``n_init``, ``max_iter``, ``tol`` or ``seed`` is of the wrong type, or out of range.
 
     Notes
     -----
     *Method.* Lloyd, "Least squares quantization in PCM" (1982), from Arthur & Vassilvitskii, "k-means++: the advantages
     of careful seeding" (2007) with 2 + floor(ln k) candidates for each center. An empty cluster gets the row farthest
-    from its own center. Coordinates are taken about the mean of each column, so that an offset costs no digits.
+    from its own center. Coordinates are taken about the median of some rows, column by column, so that an offset costs
+    no digits.
 
     *Backend.* NumPy rows go through compiled loops, CuPy rows through CUDA kernels, other libraries through the array
     API standard. The distances that labels are chosen by are in the precision of X, centers and WSSSE in float64.
@@ -177,8 +166,8 @@ def kmeans(
     progress = Progress(checkpoint, starts * settings.max_iter)
     rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, poll=progress.poll)
     centers = None if seeded else _given_centers(init, k, rows)
-    if k > rows.X.shape[0]:  # known without looking at them
-        raise DataError(f"k = {k} clusters cannot be made of {rows.X.shape[0]} row(s)")
+    if k > rows.X.shape[0]:  # known before the rows are prepared
+        raise DataError(f"cannot form k = {k} clusters of {rows.X.shape[0]} row(s)")
     points = points_of(rows, progress.poll)
     if centers is None:
         best = best_run(points, k, settings, progress)
@@ -203,7 +192,7 @@ def kmeans(
 def assign_clusters(
     X: Array, centers: Array, *, nonfinite: Nonfinite = "error", checkpoint: Checkpoint | None = None
 ) -> tuple[Array, Array]:
-    """The nearest center of each row, and how far it is.
+    """Find the nearest center of each row, and its squared distance.
 
     Parameters
     ----------
@@ -212,7 +201,7 @@ def assign_clusters(
     centers : (k, d) array
         As `kmeans` returns them: finite, k >= 1.
     nonfinite : {"error", "drop"}, default "error"
-        What a row with a NaN or an infinity does: it is an error, or gets label -1 and distance NaN.
+        Whether a row with a NaN or an infinity raises, or gets label -1 and distance NaN.
     checkpoint : callable, optional
         Called every few milliseconds as ``checkpoint(steps done, 2)``. What it raises stops the call.
 
@@ -235,6 +224,12 @@ def assign_clusters(
     Notes
     -----
     O(n k d) time, O(n + k d) memory beside one copy of X.
+
+    Examples
+    --------
+    >>> from symkernels import assign_clusters
+    >>> assign_clusters([[1.0], [9.0]], [[0.0], [10.0]])
+    (array([0, 1], dtype=int32), array([1., 1.]))
     """
     progress = Progress(checkpoint, 2)
     rows = as_rows(X, nonfinite=nonfinite, minimum=0, poll=progress.poll)
@@ -257,7 +252,7 @@ def assign_clusters(
 
 @dataclass(frozen=True)
 class Settings:
-    """How runs are made: checked numbers."""
+    """How runs are made, checked."""
 
     n_init: int
     max_iter: int
@@ -266,7 +261,7 @@ class Settings:
 
     @classmethod
     def checked(cls, n_init: Any, max_iter: Any, tol: Any, seed: Any) -> Settings:
-        """Check each; a seed of None becomes a new one."""
+        """Check each number; draw a seed for None."""
         if isinstance(tol, bool) or not isinstance(tol, int | float | np.integer | np.floating):
             raise TypeError(f"tol must be a number, got {tol!r}")
         if not 0 <= tol < float("inf"):
@@ -280,7 +275,7 @@ class Settings:
 
 
 def best_run(points: Points, k: int, settings: Settings, progress: Progress) -> Run:
-    """The best of the runs from k-means++; the first of them on a tie. Raises `DataError` where k is impossible."""
+    """Return the best of the runs from k-means++, the first one on a tie; raises `DataError` where k is too large."""
     best: Run | None = None
     before = progress.current
     for start in range(settings.n_init):
@@ -297,7 +292,7 @@ def best_run(points: Points, k: int, settings: Settings, progress: Progress) -> 
 
 
 def one_run(points: Points, centers: Array, settings: Settings, progress: Progress, done: int) -> Run:
-    """One run from (k, d) shifted centers, when so many steps are done already."""
+    """Make one run from (k, d) shifted centers; ``done`` steps were made before it."""
     step: Callable[[int], None] = lambda i: progress.at(done + i)  # noqa: E731
     return run(points, centers, max_iter=settings.max_iter, tol=settings.tol, poll=progress.poll, step=step)
 

@@ -16,7 +16,7 @@ from ._seeding import count_distinct
 
 @dataclass(frozen=True)
 class Run:
-    """Centers (shifted), labels, weights of the clusters and WSSSE of one moment."""
+    """The result of a run: shifted centers, with the labels, weights and WSSSE that belong to them."""
 
     centers: Array
     labels: Array
@@ -35,12 +35,12 @@ def run(
     poll: Poll,
     step: Callable[[int], None],
 ) -> Run:
-    """Move (k, d) shifted centers to the means of their rows until nothing changes.
+    """Move (k, d) shifted centers to the means of their rows until they converge.
 
-    Stops when no label changes, or when the squared movement of all centers together is at most ``tol`` times the mean
-    variance of the columns: scikit-learn's rule. ``step(i)`` is called after iteration i = 1, 2, ...
+    The run stops when no label changes, or when the squared movement of all centers together is at most ``tol`` times
+    the mean variance of the columns: scikit-learn's rule. ``step(i)`` is called after iteration i = 1, 2, ...
 
-    Raises `DataError` when there are fewer different rows than centers.
+    Raises `DataError` when there are fewer distinct rows than centers.
     """
     xp = points.xp
     points.begin()
@@ -51,7 +51,7 @@ def run(
         found = points.assign(centers, poll)
         occupied = to_numpy(found.counts) > 0
         if not occupied.all():
-            if not checked:  # once a run: that many different rows are there
+            if not checked:  # once a run
                 _require_distinct(points, centers.shape[0], poll)
                 checked = True
             moved = _refilled(points, centers, found, occupied, poll)
@@ -68,7 +68,7 @@ def run(
             converged = True
             break
     if found.changed != 0 or not occupied.all():
-        found = points.assign(centers, poll)  # the centers have moved since the last one
+        found = points.assign(centers, poll)  # the centers have moved since the last assignment
     labels = xp.asarray(points.labels, copy=True)
     return Run(centers, labels, found.counts, float(xp.sum(points.cost(centers, poll))), n_iter, converged)
 
@@ -80,21 +80,21 @@ def _require_distinct(points: Points, k: int, poll: Poll) -> None:
 
 
 def too_few(distinct: int, k: int) -> DataError:
-    """The error that says that k clusters cannot be made of so few different rows."""
+    """The error for fewer distinct rows than clusters."""
     rows = "1 distinct row" if distinct == 1 else f"{distinct} distinct rows"
-    return DataError(f"k = {k} clusters cannot be made of {rows}; ask for at most {distinct}")
+    return DataError(f"cannot form k = {k} clusters of {rows}; ask for at most {distinct}")
 
 
 def _refilled(points: Points, centers: Array, found: Assigned, occupied: np.ndarray, poll: Poll) -> Array:
-    """The means of the rows, with a center for each empty cluster on one of the rows farthest from their own.
+    """The means of the clusters' rows; an empty cluster gets one of the rows that are farthest from their centers.
 
-    Such a row is taken out of the mean of the cluster that it is in, as scikit-learn does, unless it is the last one
-    there.
+    As in scikit-learn, such a row is taken out of the mean of its old cluster. The last row of a cluster is never
+    taken.
     """
     xp = points.xp
     k = len(occupied)
     empty = np.flatnonzero(~occupied)
-    # Of each cluster one row at most is passed over below, so k different ones are enough.
+    # At most one row of each cluster is passed over below, so k distinct rows are enough.
     far = points.farthest(centers, k, poll)
     weight = np.ones(len(far)) if points.weight is None else to_numpy(_take(points, points.weight, far))
     labels = to_numpy(points.labels)

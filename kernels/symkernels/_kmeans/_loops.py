@@ -30,6 +30,27 @@ from ._simd import (
 _LOW, _MIDDLE, _HIGH = HEIGHTS
 
 
+# Groups of arguments, which are plain tuples: Numba takes one from Python in 0.1 us, a named tuple in 0.7 us. Each loop
+# names their members in its first lines.
+#
+# rows: X, U, shift, weight, labels
+#     X (n, d) as given; U (panels, d, lanes) the same as panels, less shift (d,); weight of each row in the panels, or
+#     none where all are 1; labels (n,), which are written to.
+# centers: tiles, bias, far
+#     Shifted centers as tiles (tiles, d, height), -|c|^2 / 2 of each, and the largest |c|^2.
+# scratch: best, second, fresh, news, held, group, unsure
+#     Arrays of one thread for a group of rows: the scores of the nearest center and of the next one; nearest centers;
+#     those of the rows that wait to be moved, and which rows these are; rows that bounds leave unsure, as panels; and
+#     which rows are unsure.
+# totals: sums, counts
+#     Weighted sums (k, d) of the clusters' shifted rows, and their weights (k,): a thread's own, added to.
+# bounds: norms, eps, upper, lower
+#     Squared norms of the rows; the rounding unit; bounds of each row's distance to its own center and to any other.
+# moves: moved, most, runner_up, gap
+#     How far each center has gone since the last pass, which one went farthest, how far the next one went, and half of
+#     each center's distance to the nearest other one.
+
+
 def lanes_of(array: np.ndarray) -> int:
     """Rows in a vector of an array's precision."""
     return (F32 if array.dtype == np.float32 else F64).lanes
@@ -103,12 +124,15 @@ def _differ(fresh, labels, first, count):
 
 
 @compiled
-def assign(X, U, start, stop, shift, tiles, bias, weight, labels, best, fresh, add_all, held, news, sums, counts):
+def assign(rows, start, stop, centers, add_all, scratch, totals):
     """Label the rows of the panels from ``start`` to ``stop``, and add them to the sums; returns how many changed.
 
     ``add_all``: every row is added. Else only those that changed, with a minus sign to the cluster that they left: they
     are fetched from X while the next group is worked on.
     """
+    X, U, shift, weight, labels = rows
+    (tiles, bias, _), (sums, counts) = centers, totals
+    best, _, fresh, news, held, _, _ = scratch
     d, lanes = U.shape[1], U.shape[2]
     changed, waiting = 0, 0
     for v in range(start, stop, VECTORS):
@@ -196,9 +220,12 @@ def _bound(i, r, norms, far, d, eps, best, second, upper, lower):
 
 
 @compiled
-def assign_with_bounds(X, U, start, stop, shift, tiles, bias, weight, labels, best, second, fresh, sums, counts,
-                       norms, far, eps, upper, lower):  # fmt: skip
+def assign_with_bounds(rows, start, stop, centers, scratch, totals, bounds):
     """As `assign`, of the rows that change; leaves bounds for the next passes."""
+    X, U, shift, weight, labels = rows
+    (tiles, bias, far), (sums, counts) = centers, totals
+    best, second, fresh, _, _, _, _ = scratch
+    norms, eps, upper, lower = bounds
     d, lanes = U.shape[1], U.shape[2]
     changed = 0
     for v in range(start, stop, VECTORS):
@@ -225,13 +252,13 @@ def _loosen(first, count, labels, moved, most, farthest, runner_up, gap, eps, up
 
 
 @compiled
-def assign_unsure(X, U, start, stop, shift, tiles, bias, weight, labels, best, second, fresh, sums, counts, norms, far,
-                  eps, upper, lower, moved, most, runner_up, gap, group, held, unsure):  # fmt: skip
-    """As `assign`, but only of the rows that their bounds leave unsure, which are gathered into a group first.
-
-    ``moved``: how far each center has gone since the last pass; ``most`` the one that went farthest and ``runner_up``
-    the second distance; ``gap`` half of each center's distance to the next.
-    """
+def assign_unsure(rows, start, stop, centers, scratch, totals, bounds, moves):
+    """As `assign`, but only of the rows that their bounds leave unsure, which are gathered into a group first."""
+    X, U, shift, weight, labels = rows
+    (tiles, bias, far), (sums, counts) = centers, totals
+    best, second, fresh, _, held, group, unsure = scratch
+    norms, eps, upper, lower = bounds
+    moved, most, runner_up, gap = moves
     d, lanes = U.shape[1], U.shape[2]
     changed, found = 0, 0
     last = min(stop * lanes, X.shape[0])

@@ -1,4 +1,4 @@
-"""What a backend does for k-means: rows prepared once, for many runs."""
+"""What a backend does for k-means: rows are prepared once, for many runs."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Assigned:
 class Points(ABC):
     """Rows on one backend, prepared for many runs of k-means.
 
-    Coordinates inside are *shifted*: about the median of each column is taken off, so that neither an offset of 1e8 nor
-    a row that lies 1e8 away costs the others their digits. Arrays are of the library ``xp`` and on the device of the
-    rows, but for those said to be NumPy's. Every method that reads all rows calls ``poll`` at least every 50 ms, which
-    may raise to stop; the object can then be used again from `begin` or `seed_begin` on.
+    Coordinates inside are *shifted*: the median of each column over some rows is subtracted. So neither an offset of
+    1e8 nor a single row 1e8 away costs the other rows digits. Arrays are of the library ``xp`` and on the device of the
+    rows, except those said to be NumPy's. Every method that reads all rows calls ``poll`` at least every 50 ms. What
+    ``poll`` raises stops the method; the object can then be used again from `begin` or `seed_begin` on.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Points(ABC):
     dtype : dtype
         Of the rows given: float32 or float64.
     shift : (d,) float64
-        What is taken off the rows: the median of each column over some of them.
+        What is subtracted from the rows: the median of each column over some of them.
     weight : (n,) float64 or None
         Weights of the rows; None: all 1.
     total_weight : float
@@ -59,7 +59,7 @@ class Points(ABC):
     variance : float
         Mean over the columns of the weighted population variance: the unit of the tolerance.
     labels : (n,) int32
-        Of the last `assign`. The engine may write to it again at the next one.
+        Labels of the last `assign`. The next one may write to the same array.
     """
 
     xp: Any
@@ -84,18 +84,18 @@ class Points(ABC):
 
     @property
     def device(self) -> Any:
-        """Where the rows are."""
+        """Device of the rows."""
         return compat.device(self.shift)
 
     @abstractmethod
     def begin(self) -> None:
-        """Start a run: forget labels and whatever bounds were kept with them."""
+        """Start a run: drop labels and bounds."""
 
     @abstractmethod
     def assign(self, centers: Array, poll: Poll) -> Assigned:
         """Label every row with its nearest center of ``centers`` (k, d) float64 shifted; the lowest one on ties.
 
-        Bounds may save work, but the labels are those of a plain pass. k may differ from run to run.
+        Bounds may save work; the labels are those of a plain pass. k may differ from run to run.
         """
 
     @abstractmethod
@@ -109,8 +109,8 @@ class Points(ABC):
     def farthest(self, centers: Array, count: int, poll: Poll) -> np.ndarray:
         """(at most count,) int64 NumPy indices of the rows farthest from the center of their label, farthest first.
 
-        Only rows with weight; no two of them equal; the lower index first at the same distance. Fewer than ``count``
-        where there are no more different rows.
+        Only rows with weight, no two of them equal; at the same distance the lower index comes first. Fewer than
+        ``count`` where there are no more distinct rows.
         """
 
     @abstractmethod
@@ -121,13 +121,13 @@ class Points(ABC):
 
     @abstractmethod
     def seed_begin(self, first: int, poll: Poll) -> float:
-        """Choose the first row; return the potential, the sum of weight times squared distance to the chosen."""
+        """Choose the first row; return the potential: the sum of weight times squared distance to the chosen rows."""
 
     @abstractmethod
     def seed_from(self, centers: Array, poll: Poll) -> float:
-        """Take the centers of the last `assign` as the chosen ones, each row's that of its label; return the potential.
+        """Start from the centers of the last `assign`, each row at that of its label; return the potential.
 
-        From there `seed_sample`, `seed_try` and `seed_take` go on as from `seed_begin`.
+        `seed_sample`, `seed_try` and `seed_take` go on from there as from `seed_begin`.
         """
 
     @abstractmethod
@@ -138,16 +138,16 @@ class Points(ABC):
 
     @abstractmethod
     def seed_try(self, candidates: np.ndarray, poll: Poll) -> np.ndarray:
-        """(L,) NumPy potentials if that one of the candidates were chosen as well."""
+        """(L,) NumPy potentials: for each candidate the one that choosing it would leave."""
 
     @abstractmethod
     def seed_take(self, candidate: int, poll: Poll) -> float:
-        """Choose a row; return the potential: 0.0 exactly when no row with weight differs from all that are chosen."""
+        """Choose a row; return the potential, exactly 0.0 when every row with weight equals a chosen one."""
 
     # -- shared --------------------------------------------------------------------------------------------------------
 
     def different(self, ordered: np.ndarray, count: int) -> np.ndarray:
-        """The first ``count`` of the NumPy indices ``ordered`` whose rows differ from all taken before them."""
+        """The first ``count`` of the NumPy indices ``ordered`` whose rows differ from all those before them."""
         taken: list[int] = []
         seen: set[bytes] = set()
         start, step = 0, 2 * count

@@ -1,4 +1,4 @@
-"""How far a call has come, told to whoever watches; what the watcher raises stops it."""
+"""The progress of a call, reported to a checkpoint; what the checkpoint raises stops the call."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Progress:
         self.current = 0
 
     def poll(self) -> None:
-        """Call the checkpoint with the figures as they are."""
+        """Call the checkpoint with the last figures."""
         if self._checkpoint is not None:
             self._checkpoint(self.current, self.maximum)
 
     def at(self, current: int) -> None:
-        """So many steps are done."""
+        """Report that ``current`` steps are done."""
         self.current = current
         self.poll()

@@ -1,4 +1,4 @@
-"""Where a run starts: greedy k-means++."""
+"""First centers of a run: greedy k-means++."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from ._points import Points
 
 
 def generator(seed: int, start: int) -> np.random.Generator:
-    """The random numbers of one start: the same however many other starts there are, and whatever k."""
+    """Random numbers of one run. They depend neither on the number of runs nor on k."""
     return np.random.default_rng((seed, start))
 
 
 def plus_plus(points: Points, k: int, rng: np.random.Generator, poll: Poll) -> np.ndarray:
     """Indices of k rows, each drawn with probability proportional to its weighted squared distance from those before.
 
-    Of 2 + floor(ln k) candidates the one that leaves the smallest potential is taken: Arthur & Vassilvitskii (2007),
-    "k-means++: the advantages of careful seeding", whose program does so. Fewer than k where the rows with weight have
-    fewer different values.
+    Of 2 + floor(ln k) candidates the one that leaves the smallest potential is taken, as in the program of Arthur &
+    Vassilvitskii (2007), "k-means++: the advantages of careful seeding". Fewer than k indices where there are fewer
+    distinct rows with weight.
     """
     return _choose(points, k, _tries(k), rng, poll)
 
 
 def extended(points: Points, centers: Array, k: int, rng: np.random.Generator, poll: Poll) -> Array | None:
-    """k centers: those given, (m, d) shifted, and k - m rows, chosen as k-means++ chooses them.
+    """Return k centers: those given, (m, d) shifted, and k - m rows that k-means++ chooses.
 
-    None where fewer than k - m rows are at a distance from the centers.
+    None where fewer than k - m distinct rows differ from the centers.
     """
     points.begin()
     points.assign(centers, poll)
     chosen: list[int] = []
     missing = k - int(centers.shape[0])
-    _go_on(points, points.seed_from(centers, poll), chosen, missing, _tries(k), rng, poll)
+    _choose_more(points, points.seed_from(centers, poll), chosen, missing, _tries(k), rng, poll)
     return points.xp.concat([centers, points.rows(np.array(chosen))]) if len(chosen) == missing else None
 
 
 def count_distinct(points: Points, at_most: int, poll: Poll) -> int:
-    """How many different rows with weight there are, counted up to ``at_most``."""
+    """Number of distinct rows with weight, counted up to ``at_most``."""
     return len(_choose(points, at_most, 1, np.random.default_rng(0), poll))
 
 
@@ -50,14 +50,14 @@ def _tries(k: int) -> int:
 
 def _choose(points: Points, k: int, tries: int, rng: np.random.Generator, poll: Poll) -> np.ndarray:
     chosen = [_first(points, rng)]
-    _go_on(points, points.seed_begin(chosen[0], poll), chosen, k, tries, rng, poll)
+    _choose_more(points, points.seed_begin(chosen[0], poll), chosen, k, tries, rng, poll)
     return np.array(chosen, dtype=np.int64)
 
 
-def _go_on(
+def _choose_more(
     points: Points, potential: float, chosen: list[int], k: int, tries: int, rng: np.random.Generator, poll: Poll
 ) -> None:
-    """Append to ``chosen`` until there are k, or no row is left that differs from them."""
+    """Append to ``chosen`` until there are k, or every row equals a chosen one."""
     while len(chosen) < k and potential > 0:
         candidates = points.seed_sample(rng.random(tries))
         best = int(candidates[0]) if tries == 1 else int(candidates[np.argmin(points.seed_try(candidates, poll))])

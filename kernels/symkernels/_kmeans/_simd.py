@@ -3,7 +3,8 @@
 Rows are kept as *panels*: U[v, j] holds column j of the v-th vector of `lanes` rows. Centers are kept as *tiles*:
 column j of `height` centers side by side. A block of `height` centers by some vectors of rows then sits in registers
 while the columns go by, an outer product each (Goto & van de Geijn 2008, section 4), and is reduced to the nearest
-center before it leaves them: no array of rows by centers exists.
+center before it leaves them: no array of rows by centers exists. `benchmarks/bench_vectors.py` compares these loops
+with BLAS and with plain compiled loops.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from numba.extending import intrinsic
 from .._vectors import AVX512, F32, F64, LINE, add_squared_differences, cells, i32, i64, prefetch, real_of
 
 VECTORS = 4  # of rows, side by side
-AHEAD = 2  # so many times as many rows further on, memory is fetched: measured, twice as fast as without
+AHEAD = 2  # groups of rows by which memory is fetched in advance: measured, twice as fast as without
 HEIGHTS = (4, 5, 6) if AVX512 else (1, 2, 3)  # centers in a tile: up to 24 of the 32 registers are sums, or 12 of 16
 
 
 def _make_nearest(height: int, second: bool) -> Any:
     @intrinsic
     def nearest(typingctx, u, panel, d, centers, bias, tiles, best, runner_up, labels):
-        """The highest x.c - |c|^2/2 of every center, for `VECTORS` panels, and which it is; the lowest on a tie.
+        """For the rows of `VECTORS` panels the highest x.c - |c|^2/2, and the center that has it: the first on a tie.
 
         ``bias`` has -|c|^2/2, and -inf for the padding of the last tile.
         """
@@ -46,7 +47,7 @@ def _make_nearest(height: int, second: bool) -> Any:
                     for cell in row:
                         builder.store(start, cell)
                 columns = builder.gep(centers, [builder.mul(first, d)])
-                # The first tile fetches, a line a column, what comes after the next panels; the others nothing new.
+                # Only the first tile fetches new memory: one line a column, of the panels after the next ones.
                 in_first = builder.icmp_signed("==", tile.index, i64(0))
                 ahead = builder.select(in_first, builder.mul(panel, i64(VECTORS * AHEAD)), i64(0))
                 with cgutils.for_range(builder, d) as loop:
@@ -91,7 +92,7 @@ def _make_nearest(height: int, second: bool) -> Any:
 def _make_seeding(height: int, weighted: bool, keep: bool) -> Any:
     @intrinsic
     def seeding(typingctx, u, panel, d, centers, closest, weight, totals):
-        """What the nearest squared distances of `VECTORS` panels would add up to with each center of a tile as well.
+        """Sums of the nearest squared distances of `VECTORS` panels that choosing each center of a tile would leave.
 
         Distances are taken by differences, so that equal rows are at 0. To each of ``totals``, a vector of float64 a
         center, the weighted sums of min(closest, distance) are added. If ``keep``, that minimum replaces ``closest``.

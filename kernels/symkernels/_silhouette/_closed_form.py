@@ -1,7 +1,7 @@
 """Silhouettes of squared Euclidean distances in O(n k d).
 
 The mean squared distance of a row to those of a cluster is its squared distance to their mean plus their mean squared
-distance to it. By differences from means, so that an offset of all rows costs no digits.
+distance to it. Differences from means are taken, so that an offset of all rows costs no digits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""NumPy's fast path: sorted rows, tiles in registers, tiles shared out to threads."""
+"""NumPy's fast path: sorted rows, distances of tiles in registers, tiles split over threads."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ._labels import Labeling
 from ._scores import Progress, least_squares, middle_of, scale_of
 
 _ROUND = 0.015  # seconds that the threads work between two calls of `progress`
-_STEP = 2e7  # multiplications between two looks at the clock: 1 or 2 ms
+_STEP = 2e7  # multiplications between two readings of the clock: 1 or 2 ms
 _WORK_PER_THREAD = 4e6  # multiplications that are worth waking a thread for
 _TILES = 8  # that share rows in cache
-_CACHED = 2**17  # bytes of rows that stay in the second cache while the tiles go by
+_CACHED = 2**17  # bytes of rows, which stay in the second cache for all tiles of a group
 _SUMS_CACHED = 2**18  # bytes of a group's sums, likewise
-_BOTH_WAYS = 2**25  # bytes that the threads' sums of all rows may take
+_BOTH_WAYS = 2**25  # bytes that the sums of all rows may take, over all threads
 _PART = 2**18  # rows that are sorted between two polls
 _BLOCK = 2**17  # numbers of a block of rows that is copied: it stays in cache
 
 
 class _Problem:
-    """What all threads read."""
+    """Arrays that all threads read."""
 
     def __init__(self, labelings: Sequence[Labeling], weight: np.ndarray | None) -> None:
         self.labels = np.stack([np.asarray(each.labels, dtype=np.int32) for each in labelings])
@@ -36,12 +36,12 @@ class _Problem:
 
 
 class _Arrangement:
-    """Rows in the order of their cells: what no labeling divides stands together.
+    """Rows in the order of their cells. A cell holds the rows that have equal labels in every labeling.
 
     Attributes
     ----------
     rows : (m,) int64
-        Where each was in the input; -1 for padding, with which each cell is filled up to whole tiles if ``aligned``.
+        Index of each in the input; -1 for padding, which fills each cell up to whole tiles if ``aligned``.
     cell_of : (m,) int64
         Number of its cell.
     starts, stops : (cells + 1,), (cells,) int64
@@ -102,8 +102,8 @@ def euclidean(
     clusters = len(problem.counts)
     width = _simd.WIDTH_32 if X.dtype == np.float32 else _simd.WIDTH_64
     threads = _threads(float(n) * n * d)
-    # Each pair once, where sums of all rows have room, and padding and what a cluster's last tile wastes are little.
-    # Float32 sums across a tile would not bear weights.
+    # Take each pair once where the sums of all rows have room and padding is a small part. With weights, float32 sums
+    # across a tile would lose too many digits.
     both_ways = (
         len(labelings) == 1
         and (n + clusters * width) * clusters * 8 * threads <= _BOTH_WAYS
@@ -154,11 +154,11 @@ def euclidean(
                 stop = min(start + ahead, m)
                 if both_ways:
                     _loops.add_rows_both_ways(
-                        mine, first, own, factors[row:], Y, start, stop, at_once, *cells, sorted_weight, held, runs,
+                        mine, first, own, factors[row:], Y, start, stop, at_once, cells, sorted_weight, held, runs,
                         across, sums,
                     )  # fmt: skip
                 else:
-                    _loops.add_rows(mine, Y, start, stop, at_once, *cells, sorted_weight, held, runs, sums)
+                    _loops.add_rows(mine, Y, start, stop, at_once, cells, sorted_weight, held, runs, sums)
                 yield (stop - start) * count * width
             if not both_ways:
                 _loops.score_tiles(
@@ -177,7 +177,7 @@ def euclidean(
 
 
 def _tiles_of_cells(arranged: _Arrangement, width: int, group: int) -> Iterator[tuple[int, int]]:
-    """Groups of tiles, as (first, count), none of which is of two cells."""
+    """Groups of tiles, as (first, count), each within one cell."""
     found = []
     for start, stop in zip(arranged.starts[:-1] // width, arranged.starts[1:] // width, strict=True):
         found += [(int(t), int(min(group, stop - t))) for t in range(start, stop, group)]
@@ -200,7 +200,7 @@ def squared_euclidean(
 
     def run(work: Callable[[np.ndarray, int, int], None], workers: int) -> None:
         nonlocal done
-        parts = iter(list(blocks(n, length)))  # threads may share a list's iterator, not a generator
+        parts = iter(list(blocks(n, length)))  # threads can share the iterator of a list, but no generator
 
         def worker(number: int) -> Iterator[int]:
             for part in parts:
@@ -210,7 +210,7 @@ def squared_euclidean(
         _share_out([worker(i) for i in range(workers)], lambda now, _: progress(done + now, total), n)
         done += n
 
-    # Each thread has sums of its own, so that large ones are left to fewer.
+    # Each thread has its own sums; the larger they are, the fewer threads are used.
     summing = int(max(1, min(threads, 2**22 // (clusters * d))))
     sums = np.zeros((summing, clusters, d))
     run(
@@ -246,7 +246,7 @@ def _threads(work: float) -> int:
 
 
 def _share_out(workers: list[Iterator[int]], progress: Progress, total: int) -> None:
-    """Let every worker take steps until none has any left. All of them pause for each call of ``progress``."""
+    """Run the workers in threads to the end. All of them pause for each call of ``progress``."""
     done = 0
 
     def advance(worker: Iterator[int], until: float) -> tuple[int, bool]:

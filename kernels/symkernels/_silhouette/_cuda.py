@@ -1,4 +1,4 @@
-"""Euclidean silhouettes on CuPy arrays: distances are reduced to each row's own sum and its least other mean."""
+"""Euclidean silhouettes on CuPy arrays: a kernel reduces distances to each row's own sum and its least other mean."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _one(
         progress(index * last + stop, count * last)
     size = xp.take(counts, labels)
     alone = size <= 1
-    a = own / xp.where(alone, xp.ones_like(size), size - 1)  # the row itself is at distance 0 and does not count
+    a = own / xp.where(alone, xp.ones_like(size), size - 1)  # the row itself is at distance 0, and does not count
     top = xp.where(a > other, a, other)
     undefined = alone | (top == 0)
     scores = xp.where(undefined, xp.zeros_like(a), (other - a) / xp.where(undefined, xp.ones_like(top), top))

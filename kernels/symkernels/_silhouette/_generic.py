@@ -1,7 +1,7 @@
-"""Silhouettes in the array API standard, tile by tile: what every library runs, and what fast paths are tested against.
+"""Silhouettes in the array API standard, tile by tile: for every library; the fast paths are tested against it.
 
-No array of rows by rows is ever held: a tile of distances is multiplied by the 0/1 columns of all clusters of all
-labelings, and forgotten.
+No array of rows by rows is held: each tile of distances is multiplied by the 0/1 columns of all clusters of all
+labelings, and dropped.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def precomputed(
 
 
 def squares(A: Array, B: Array) -> Array:
-    """Squared distances of the rows of A to those of B. By differences: rows that are equal are at 0."""
+    """Squared distances of the rows of A to those of B, by differences: equal rows are at 0."""
     xp = namespace(A)
     total = xp.zeros((A.shape[0], B.shape[0]), dtype=A.dtype, device=compat.device(A))
     for j in range(A.shape[1]):
@@ -54,8 +54,8 @@ def members(labelings: Sequence[Labeling], part: slice, weight: Array | None) ->
     for labeling in labelings:
         label = xp.arange(labeling.k, dtype=labeling.labels.dtype, device=device)
         columns.append(xp.astype(labeling.labels[part][:, None] == label[None, :], xp.float64))
-    joined = xp.concat(columns, axis=1)
-    return joined if weight is None else joined * weight[part][:, None]
+    members = xp.concat(columns, axis=1)
+    return members if weight is None else members * weight[part][:, None]
 
 
 def _by_tiles(
@@ -87,5 +87,5 @@ def _by_tiles(
 
 
 def safe(counts: Array) -> Array:
-    """Counts to divide by: 1 in place of 0."""
+    """Counts as divisors: 1 in place of 0."""
     return namespace(counts).where(counts > 0, counts, 1.0)

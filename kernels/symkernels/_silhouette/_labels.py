@@ -12,20 +12,21 @@ from .._arrays import Array, namespace, to_numpy
 from .._errors import BackendError, DataError, ShapeError
 from .._rows import Poll, blocks, no_poll
 
-_PART = 2**20  # labels looked at between two polls
+_PART = 2**20  # labels handled between two polls
 _COUNTING = 2**16  # a range of whole numbers so small, or of at most a number a row, is counted instead of sorted
 
 
 @dataclass(frozen=True)
 class Labeling:
-    """One way to divide rows into clusters.
+    """A partition of rows into clusters.
 
     Attributes
     ----------
     labels : (n,) int32
         From 0 to k - 1, on the device of the rows.
     counts : (k,) float64
-        Weight of each cluster, there too: the number of its rows if they have no weights. A cluster may be empty.
+        Weight of each cluster, on the same device: the number of its rows if they have no weights. A cluster may be
+        empty.
     """
 
     labels: Array
@@ -38,7 +39,7 @@ class Labeling:
 
     @property
     def defined(self) -> bool:
-        """Whether there are at least two clusters that hold rows, and fewer of them than rows."""
+        """Whether silhouettes exist: at least two clusters hold rows, and there are fewer of them than rows."""
         return self.filled >= 2 and self.filled < self.total
 
     @property
@@ -53,7 +54,7 @@ class Labeling:
 
 
 def labeling(labels: Array, weight: Array | None, poll: Poll = no_poll) -> Labeling:
-    """Weigh the clusters of labels from 0 on."""
+    """Make a `Labeling` of labels from 0 on."""
     on_host, weights = to_numpy(labels), None if weight is None else to_numpy(weight)
     counts = np.zeros(int(on_host.max()) + 1)
     for part in blocks(len(on_host), _PART):
@@ -63,7 +64,7 @@ def labeling(labels: Array, weight: Array | None, poll: Poll = no_poll) -> Label
 
 
 def as_labels(labels: Any, X: Array, poll: Poll = no_poll) -> Array:
-    """Any labels of the rows of X as int32 from 0 on, in the order of their values, on the device of X."""
+    """Return any labels of the rows of X as int32 from 0 on, in the order of their values, on the device of X."""
     xp, device = namespace(X), compat.device(X)
     if not compat.is_array_api_obj(labels):
         labels = np.asarray(labels)
@@ -77,7 +78,7 @@ def as_labels(labels: Any, X: Array, poll: Poll = no_poll) -> Array:
         )
     on_host = to_numpy(labels)
     if on_host.dtype.kind == "f" and not np.isfinite(on_host).all():
-        raise DataError("labels must not hold NaN or infinities; leave rows without a cluster out")
+        raise DataError("labels must not hold NaN or infinities; leave out rows without a cluster")
     return xp.asarray(_from_zero(on_host, poll), device=device)
 
 
@@ -98,9 +99,9 @@ def _from_zero(labels: np.ndarray, poll: Poll) -> np.ndarray:
     try:
         return np.unique(labels, return_inverse=True)[1].astype(np.int32)
     except TypeError as error:
-        raise ShapeError(f"labels must be of one kind, so that they can be told apart in order: {error}") from error
+        raise ShapeError(f"labels must be of one kind that can be sorted: {error}") from error
 
 
 def _above(labels: np.ndarray, low: int) -> np.ndarray:
-    """How far labels are above the lowest one. Wrapping around in 64 bits, so that no type's range is left."""
+    """Differences of labels from the lowest one. They wrap around in 64 bits, so that no type's range is left."""
     return (labels.astype(np.uint64) - np.uint64(low % 2**64)).astype(np.int64)

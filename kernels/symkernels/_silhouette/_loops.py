@@ -1,7 +1,7 @@
-"""Compiled loops over tiles of rows for NumPy. See `_simd` for tiles, `_compiled` for who calls them with what.
+"""Compiled loops over tiles of rows for NumPy. `_simd` says what a tile is; `_compiled` calls the loops.
 
-Rows are sorted, so that those of one *cell*, which no labeling divides, follow each other: their distances are added up
-in registers, and the sum goes to the cell's cluster in every labeling.
+Rows are sorted by *cell*: the rows of a cell have equal labels in every labeling. Their distances are added up in
+registers, and the sum is added to the cell's cluster in every labeling.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from ._simd import (
     lane_sum,
 )
 
+# Cells are handed over as one tuple: cell_of, starts, stops, columns, until, the arrays of `_compiled._Arrangement`. It
+# is a plain tuple, as Numba takes one from Python in 0.1 us and a named one in 0.7 us.
+
 CHUNK = 64  # rows whose distances to a tile are held at a time: 8 KiB
 _COLUMNS = 64  # in a piece of a tile: 8 KiB, so that it stays in the first cache with what is held
 _SHORT = 16  # float32 distances added up before they are widened
@@ -38,7 +41,7 @@ def sort_by_label(order, start, stop, labels, places, out):
 
 @compiled
 def mark_cells(order, start, stop, labels, begins):
-    """Whether a sorted row differs from the one before it in any labeling; how many do."""
+    """Mark the sorted rows that differ from the row before in any labeling; return how many do."""
     found = 0
     for i in range(start, stop):
         different = i == 0
@@ -70,7 +73,7 @@ def lay_out_rows(order, start, stop, begins, step, place, cell, rows, cell_of, s
 
 @compiled
 def lay_out_cells(rows, starts, start, stop, labels, offsets, columns, until):
-    """Clusters of some cells in each labeling, and the first cell behind each that is in another. From the last on."""
+    """Write the clusters of some cells in each labeling, and the first cell after each that is in another cluster."""
     for q in range(labels.shape[0]):
         for c in range(stop - 1, start - 1, -1):
             columns[q, c] = offsets[q] + labels[q, rows[starts[c]]]
@@ -80,7 +83,7 @@ def lay_out_cells(rows, starts, start, stop, labels, offsets, columns, until):
 
 @compiled
 def fill_tiles(Y, first, tiles):
-    """Columns of the rows from ``first`` on, side by side; zeros behind the last row."""
+    """Write the rows from ``first`` on into tiles, column after column; zeros after the last row."""
     width = tiles.shape[2]
     for t in range(tiles.shape[0]):
         for lane in range(width):
@@ -121,14 +124,15 @@ def _add_run(held, i, end, start, weight, resume, out):
 
 
 @compiled
-def _add_cells(held, start, count, cell, starts, stops, columns, until, weight, runs, sums, t):
-    """Add a tile's distances to the rows from ``start`` on to its sums over clusters; the next row's cell.
+def _add_cells(held, start, count, cell, cells, weight, runs, sums, t):
+    """Add a tile's distances to the rows from ``start`` on to its sums over clusters; return the next row's cell.
 
     Of several labelings, first the runs of the cells are summed up, then those of the clusters of each labeling.
     """
+    _, starts, stops, columns, until = cells
     clusters, width = sums.shape[1], sums.shape[2]
     several = columns.shape[0] > 1
-    if start >= stops[cell]:  # in the padding behind a cell
+    if start >= stops[cell]:  # in the padding after a cell
         cell += 1
     i = max(0, starts[cell] - start)
     first, found = cell, 0
@@ -159,8 +163,9 @@ def _add_cells(held, start, count, cell, starts, stops, columns, until, weight, 
 
 
 @compiled
-def add_rows(tiles, Y, start, stop, at_once, cell_of, starts, stops, columns, until, weight, held, runs, sums):
+def add_rows(tiles, Y, start, stop, at_once, cells, weight, held, runs, sums):
     """Add the distances of every tile to some rows to its sums. ``at_once`` rows stay in cache for all tiles."""
+    cell_of = cells[0]
     for block in range(start, stop, at_once):
         block_stop = min(block + at_once, stop)
         for t in range(tiles.shape[0]):
@@ -168,17 +173,17 @@ def add_rows(tiles, Y, start, stop, at_once, cell_of, starts, stops, columns, un
             for row in range(block, block_stop, CHUNK):
                 count = min(CHUNK, block_stop - row)
                 _distances(tiles, t, Y, row, count, True, held)
-                cell = _add_cells(held, row, count, cell, starts, stops, columns, until, weight, runs, sums, t)
+                cell = _add_cells(held, row, count, cell, cells, weight, runs, sums, t)
 
 
 @compiled
-def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell_of, starts, stops, columns, until,
-                       weight, held, runs, across, sums):  # fmt: skip
-    """As `add_rows`, of the tiles from ``first`` on, which are of cluster ``own``, and rows that do not precede them.
+def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cells, weight, held, runs, across, sums):
+    """As `add_rows`, for the tiles from ``first`` on, all in cluster ``own``, and the rows from there on.
 
-    Each pair counts for both of its rows: ``sums`` are of all tiles. ``factors`` are the weights of the tiles' rows, 0
-    for padding. Clusters begin on a tile.
+    Each pair counts for both of its rows: ``sums`` has entries for all tiles. ``factors`` are the weights of the tiles'
+    rows, 0 for padding. Clusters begin on a tile.
     """
+    cell_of = cells[0]
     width = tiles.shape[2]
     lanes = across.shape[1]
     for block in range(start, stop, at_once):
@@ -192,8 +197,8 @@ def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell
             for row in range(begin, block_stop, CHUNK):
                 count = min(CHUNK, block_stop - row)
                 _distances(tiles, t, Y, row, count, True, held)
-                cell = _add_cells(held, row, count, cell, starts, stops, columns, until, weight, runs, sums, first + t)
-                other = max(0, (first + t + 1) * width - row)  # the tile's own rows have each other both ways already
+                cell = _add_cells(held, row, count, cell, cells, weight, runs, sums, first + t)
+                other = max(0, (first + t + 1) * width - row)  # pairs within the tile are counted both ways already
                 if other < count:
                     target = pointer_to(across, (row + other - block) * lanes)
                     add_across(pointer_to(held, other * width), pointer_to(factors, t * width), count - other, target)
@@ -204,7 +209,7 @@ def add_rows_both_ways(tiles, first, own, factors, Y, start, stop, at_once, cell
 
 @compiled
 def _score(average, lane, own, counts, first, last):
-    """See `_scores.scores`. ``average`` (clusters, lanes) of sums, and counts, of which one labeling's are taken."""
+    """The silhouette of one row, as `_scores.scores` has it, from sums (clusters, lanes) and one labeling's counts."""
     size = counts[first + own]
     if size <= 1.0:
         return 0.0

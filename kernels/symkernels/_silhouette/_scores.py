@@ -1,4 +1,4 @@
-"""From mean distances to silhouettes, and what keeps distances in range."""
+"""Silhouettes from mean distances, and the scale that keeps distances in range."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from .._arrays import Array, namespace, to_numpy
 from .._rows import blocks
 
-Progress = Callable[[int, int], object]  # work done and in all, in any unit; raises to stop
+Progress = Callable[[int, int], object]  # work done and total, in any unit; what it raises stops the call
 
-_BLOCK = 2**20  # numbers looked at between two calls of `progress`
+_BLOCK = 2**20  # numbers handled between two calls of `progress`
 _SAMPLE = 1024  # rows that a median is taken of
 
 
@@ -22,7 +22,7 @@ def scores(average: Array, labels: Array, counts: Array) -> Array:
     Parameters
     ----------
     average : (m, k) float64
-        Sums of distances to the rows of each cluster, divided by the cluster's weight; anything where that is 0.
+        Sums of distances to the rows of each cluster, divided by its weight; any number where that is 0.
     labels : (m,) integers
     counts : (k,) float64
         Weights of the clusters.
@@ -42,7 +42,7 @@ def scores(average: Array, labels: Array, counts: Array) -> Array:
     zero = xp.zeros_like(average)
     size = xp.sum(xp.where(mine, counts[None, :], zero), axis=1)
     alone = size <= 1
-    # The row itself is at distance 0 from itself and does not count.
+    # The row itself is at distance 0, and does not count.
     a = xp.sum(xp.where(mine, average, zero), axis=1) * size / xp.where(alone, xp.ones_like(size), size - 1)
     b = xp.min(xp.where(mine | (counts <= 0)[None, :], xp.full_like(average, xp.inf), average), axis=1)
     top = xp.where(a > b, a, b)
@@ -53,7 +53,7 @@ def scores(average: Array, labels: Array, counts: Array) -> Array:
 def scale_of(X: Array, progress: Progress) -> float:
     """The power of two that brings the largest range of a column of X near 1, so that no square overflows.
 
-    Silhouettes do not depend on it, and multiplying by it rounds nothing.
+    Silhouettes do not depend on it, and a multiplication by it does not round.
     """
     xp = namespace(X)
     n, d = X.shape
@@ -70,11 +70,11 @@ def scale_of(X: Array, progress: Progress) -> float:
 
 
 def middle_of(X: Array, scale: float) -> np.ndarray:
-    """(d,) float64: the median of each column of X times ``scale``, over some rows, so that no far row moves it."""
+    """(d,) float64: the median over some rows of each column of X times ``scale``. No single row moves it far."""
     some = to_numpy(X[:: max(1, X.shape[0] // _SAMPLE), :])
     return np.median(some.astype(np.float64) * scale, axis=0)
 
 
 def least_squares(means: Array) -> Array:
-    """(k,) float64: squared distances to means that are no more than the means' own rounding."""
+    """(k,) float64: squared distances to the means up to which they are rounding of the means."""
     return namespace(means).sum(means * means, axis=1) * (16 * float(np.finfo(np.float64).eps)) ** 2

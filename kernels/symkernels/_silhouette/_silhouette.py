@@ -1,4 +1,4 @@
-"""Silhouettes: the public functions, and many labelings in one pass."""
+"""Silhouettes: the public functions, and the means of many labelings in one pass."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def silhouette_samples(
     metric : {"euclidean", "sqeuclidean", "precomputed"}, default "euclidean"
         "sqeuclidean" takes squared Euclidean distances, whose sums have a closed form: O(n k d) instead of O(n^2 d).
     sample_weight : (n,) float, optional
-        How often each row counts, 0 or at least 1: a row of weight 2 is as two equal rows. Default 1.
+        Frequency of each row, 0 or at least 1: a row of weight 2 counts as two equal rows. Default 1.
     checkpoint : callable, optional
-        Called as ``checkpoint(done, total)``, numbers in any unit, at least every 50 ms; raises to stop.
+        Called at least every 50 ms as ``checkpoint(done, total)``, in any unit. What it raises stops the call.
 
     Returns
     -------
@@ -51,10 +51,10 @@ def silhouette_samples(
     Raises
     ------
     ShapeError
-        ``X``, ``labels`` or ``sample_weight`` have a shape or type that cannot be used, or disagree in length.
+        ``X``, ``labels`` or ``sample_weight`` has a shape or type that cannot be used, or another length.
     DataError
-        ``X`` has a NaN or an infinity (the message names row and column), ``labels`` has one; there is one cluster
-        only, or there are as many as rows; a weight is negative or between 0 and 1; or distances are not as above.
+        ``X`` has a NaN or an infinity (the message names row and column), or ``labels`` has one; there is only one
+        cluster, or as many as rows; a weight is negative or between 0 and 1; or distances are not as above.
     BackendError
         The arrays are of different libraries.
     ValueError
@@ -66,9 +66,15 @@ def silhouette_samples(
     Math. 20, 1987): s = (b - a) / max(a, b), where a is the mean distance to the other rows of the row's own cluster
     and b the least mean distance to the rows of another one. The same as scikit-learn's function of this name.
 
-    Distances are taken by differences, exact for rows that nearly coincide and whatever the offset; of float32 rows in
-    float32, their sums in float64. O(n^2 d) time and O(n (d + 1)) memory: distances are summed up tile by tile as they
-    come. The work may be O(n d k) where that is less, see ``metric``.
+    Distances are taken by differences, so that rows that nearly coincide lose no digits, whatever the offset. Distances
+    of float32 rows are float32, their sums float64. O(n^2 d) time and O(n (d + 1)) memory: distances are summed up tile
+    by tile. Squared Euclidean distances take O(n k d) time.
+
+    Examples
+    --------
+    >>> from symkernels import silhouette_samples
+    >>> silhouette_samples([[0.0], [1.0], [5.0], [6.0]], [0, 0, 1, 1]).round(4)
+    array([0.8182, 0.7778, 0.7778, 0.8182])
     """
     found, weight = _samples(X, labels, metric, sample_weight, checkpoint)
     return found if weight is None else namespace(found).where(weight > 0, found, float("nan"))
@@ -105,6 +111,7 @@ def silhouette_score(
 
     Examples
     --------
+    >>> from symkernels import silhouette_score
     >>> round(silhouette_score([[0.0], [1.0], [5.0], [6.0]], [0, 0, 1, 1]), 4)
     0.798
     """
@@ -119,19 +126,19 @@ def mean_silhouettes(
     weight: Array | None = None,
     poll: Poll = no_poll,
 ) -> list[float]:
-    """Mean silhouettes of many labelings of rows that have been checked, in one pass over the pairs of rows.
+    """Mean silhouettes of many labelings of checked rows, in one pass over the pairs of rows.
 
     Parameters
     ----------
     X : (n, d) float64 or float32
         As `Rows.X`.
     labelings : sequence of (n,) int32
-        From 0 on, on the device of X. Numbers that no row has are no clusters.
+        From 0 on, on the device of X. Numbers that no row has are ignored.
     metric : {"euclidean", "sqeuclidean", "precomputed"}
     weight : (n,) float64, optional
         As `Rows.weight`.
     poll : callable
-        Called at least every 50 ms; raises to stop.
+        Called at least every 50 ms. What it raises stops the call.
 
     Returns
     -------
@@ -175,7 +182,7 @@ def _samples(
 
 
 def require_frequencies(weight: Array) -> None:
-    """Refuse weights that do not say how often a row counts."""
+    """Raise `DataError` for weights that are no frequencies."""
     fraction = to_numpy((weight > 0) & (weight < 1))
     if fraction.any():
         row = int(np.flatnonzero(fraction)[0])
@@ -195,7 +202,7 @@ def _check_clusters(divided: Labeling) -> None:
 
 
 def _check_distances(D: Array, poll: Poll) -> None:
-    """Refuse what cannot be distances. Whether they are symmetric is not looked at: each row's own are used."""
+    """Raise for what cannot be distances. Symmetry is not checked: each row uses its own row of the matrix."""
     n = D.shape[0]
     if D.shape[1] != n:
         raise ShapeError(f'X must be a square matrix of distances for metric="precomputed", got shape {tuple(D.shape)}')

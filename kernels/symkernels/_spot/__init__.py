@@ -1,4 +1,4 @@
-"""Thresholds that follow a stream."""
+"""Thresholds of a stream."""
 
 from ._drift import DriftSpot
 from ._result import SpotResult

@@ -109,7 +109,7 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State, Followe
 
 
 def _counted(values: np.ndarray, kinds: np.ndarray, F: np.ndarray, J: np.ndarray) -> bool:
-    """Whether the counts of a window's tail are those of its ring."""
+    """Whether the counts of a window's tail match its ring."""
     excesses = (kinds == at.EXCESS) & (values > F[at.LEVEL])
     found = [excesses.sum(), (kinds == at.COUNTED).sum(), (kinds == at.BEYOND).sum()]
     return found == [F[at.COUNT], J[at.FLAGS], J[at.DROPPED]]

@@ -1,4 +1,4 @@
-"""Thresholds about a moving mean, for streams that drift."""
+"""`DriftSpot`: thresholds about a moving mean, for streams that drift."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from ._spot import Spot
 
 
 class DriftSpot(Spot):
-    """`Spot` on what each value is above the mean of the ``depth`` values before it, for streams that drift.
+    """`Spot` on the difference of each value from the mean of the ``depth`` values before it, for streams that drift.
 
-    As DSPOT of Siffer et al. (KDD 2017). The thresholds are on the scale of the values: the mean is added. A flagged
-    value enters the mean as the threshold that it passed, so that its size does not move the mean, and yet the mean
-    follows a stream that has moved for good. The first ``depth`` values only fill the mean.
+    This is DSPOT of Siffer et al. (KDD 2017). Thresholds are on the scale of the values: the mean is added to them. A
+    flagged value enters the mean as the threshold that it passed. So its size does not move the mean, and the mean
+    still follows a stream that has moved for good. The first ``depth`` values only fill the mean.
 
     Parameters
     ----------
     alpha, quantile, warmup, two_sides, max_excesses, window, seed
-        As of `Spot`; the warm-up begins once the mean is full.
+        As `Spot` takes them; the warm-up begins once the mean is full.
     depth : int, keyword, default 100
-        Values in the mean. Fewer follow faster, and add noise: the tail is that of a value less the mean of ``depth``.
+        Number of values in the mean. With fewer the mean follows faster, and adds more noise to the tail.
 
     Raises
     ------
     DataError
-        As of `Spot`, and for a depth below 1.
+        As `Spot`, and for a depth below 1.
 
     Notes
     -----
-    Infinite values enter the mean as the threshold they passed, or not at all while there is none. Streams of this kind
-    do not merge.
+    Infinite values enter the mean as the threshold that they passed, or not at all while there is none. Such streams
+    cannot be merged.
 
     Examples
     --------
@@ -63,17 +63,17 @@ class DriftSpot(Spot):
 
     @property
     def depth(self) -> int:
-        """Values in the moving mean."""
+        """Number of values in the moving mean."""
         return self._settings.depth
 
     @property
     def remaining(self) -> int:
-        """Values that the moving mean and the warm-up still need."""
+        """Number of values that the moving mean and the warm-up still need."""
         return super().remaining + self.depth - int(self._state.G[at.FILLED])
 
     @property
     def n(self) -> int:
-        """Values seen, missing ones left out; those that filled the moving mean count."""
+        """Number of values, without missing ones; those that filled the moving mean are counted."""
         return super().n + int(self._state.G[at.FILLED])
 
     @property
@@ -84,7 +84,7 @@ class DriftSpot(Spot):
         from ._loops import centred
 
         state, settings, used = self._state, self._settings, 0
-        while used < len(values) and not state.warm:  # again, where infinite values did not fill the mean
+        while used < len(values) and not state.warm:  # repeats where infinite values left the mean unfilled
             part = values[used:]
             present = np.flatnonzero(part == part)
             taken = len(part)

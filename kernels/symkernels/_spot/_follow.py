@@ -9,18 +9,18 @@ from . import _layout as at
 from ._settings import Settings
 from ._state import State
 
-PANES = 4  # of a window; the sketch forgets a pane at a time
+PANES = 4  # parts of a window; sketches are dropped a part at a time
 
 
 class Follower:
-    """Sketches of the stream's values but for the flagged ones, and the levels they give, every ``warmup`` values.
+    """Sketches of the stream's values without the flagged ones, and the levels that follow from them.
 
-    Where the level falls, the values between the new and the old one are no longer known; the sketch's quantiles stand
-    for them.
+    Where the level falls, the values between the new and the old level are no longer known; quantiles of the sketch
+    replace them.
     """
 
     def __init__(self, panes: list[QuantileSketch] | None = None) -> None:
-        _library()  # said now rather than amid the stream
+        _library()  # fail early if a package is missing
         self.panes = panes or [QuantileSketch()]
 
     def copy(self) -> Follower:
@@ -42,7 +42,7 @@ class Follower:
         upper: np.ndarray,
         lower: np.ndarray,
     ) -> None:
-        """As the state's `run`, with new levels whenever as many values as in the warm-up have come."""
+        """As `State.run`, with new levels every ``warmup`` values."""
         if not state.warm:
             return
         present = np.flatnonzero(values == values)
@@ -73,7 +73,7 @@ class Follower:
         return result
 
     def refresh(self, state: State, settings: Settings) -> None:
-        """Lower the levels, and with a window raise them, to where the stream's quantiles are."""
+        """Move the levels to the quantiles of the stream: down, and with a window also up."""
         sketch = self._all()
         for side in range(settings.sides):
             if settings.window:
@@ -85,7 +85,7 @@ class Follower:
 
 
 def _quantiles(sketch: QuantileSketch, share: np.ndarray, side: int) -> np.ndarray:
-    """The values above which such shares of the stream lie, with the side's sign."""
+    """Values above which the given shares of the stream lie, with the side's sign."""
     share = np.clip(share, 0.0, 1.0)
     return np.asarray(sketch.quantile(1.0 - share) if side == 0 else -np.asarray(sketch.quantile(share)))
 
@@ -93,7 +93,7 @@ def _quantiles(sketch: QuantileSketch, share: np.ndarray, side: int) -> np.ndarr
 def _values_from_sketch(
     sketch: QuantileSketch, known: float, wanted: int, upto: float, side: int
 ) -> tuple[float, np.ndarray]:
-    """The level that ``wanted`` values lie above, and values for those not among the ``known`` above ``upto``."""
+    """The level with ``wanted`` values above it, and values of the sketch below ``upto`` beside the ``known`` ones."""
     add = int(wanted - known)
     level = float(_quantiles(sketch, np.array([wanted / sketch.n]), side)[0])
     values = np.minimum(_quantiles(sketch, (known + 0.5 + np.arange(add)) / sketch.n, side), upto)

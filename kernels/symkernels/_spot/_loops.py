@@ -71,7 +71,7 @@ explained = compiled(_layout.explained)
 
 @compiled
 def _above(shape, scale, logs):
-    """The excess that is passed with probability exp(-logs)."""
+    """The excess that a value passes with probability exp(-logs)."""
     y = shape * logs
     if abs(y) < 1e-9:
         return scale * logs * (1.0 + 0.5 * y)
@@ -90,7 +90,7 @@ def _judge(alpha, n, F, J):
     counted = n - J[DROPPED]
     flags = float(J[FLAGS])
     count = explained(flags, alpha * counted, F[COUNT])
-    if counted - (flags - count) <= 0.0:  # nothing in the window was the tail's
+    if counted - (flags - count) <= 0.0:  # all values in the window are uncounted flags
         return
     rate = (F[COUNT] + count) / ((counted - (flags - count)) * alpha)
     logs = max(0.0, math.log(rate)) if rate > 0.0 else 0.0
@@ -101,7 +101,7 @@ def _judge(alpha, n, F, J):
 
 @compiled
 def _move_theta(level, F):
-    """Move the level, and with it where the next fit starts."""
+    """Move the level, and the start of the next fit with it."""
     scale = 1.0 + F[THETA] * (level - F[LEVEL])
     F[THETA] = F[THETA] / scale if scale > 0.0 else 0.0
     F[LEVEL] = level
@@ -109,7 +109,7 @@ def _move_theta(level, F):
 
 @compiled
 def _raise_level(P, F, J, wanted):
-    """Leave the largest values only, about ``wanted`` of those that the stored ones stand for."""
+    """Keep only the largest values: about ``wanted`` of all those that the stored values represent."""
     stored = J[STORED]
     keep = int(stored * (wanted / F[COUNT]))
     if keep < 1 or keep >= stored:
@@ -130,7 +130,7 @@ def _raise_level(P, F, J, wanted):
 
 @compiled
 def _halve(P, F, J):
-    """Leave every second value in order of size; each stands for twice as many."""
+    """Keep every second value in order of size; each then represents twice as many."""
     stored = J[STORED]
     P[:stored].sort()
     keep = stored // 2
@@ -142,7 +142,7 @@ def _halve(P, F, J):
 
 @compiled
 def _gather(wanted, most, P, C, V, K, F, J):
-    """Fill a fit's values from the ring: the ``wanted`` largest in the window, or ``most`` spread over these."""
+    """Fill the values of a fit from the ring: the ``wanted`` largest in the window, or ``most`` spread over them."""
     size = V.shape[0]
     stored, censored = 0, 0
     for j in range(J[LENGTH]):
@@ -231,7 +231,7 @@ def refit(alpha, window, most, warmup, n, P, C, V, T, K, F, J):
 
 @compiled
 def expire(n, window, V, T, K, F, J):
-    """Take what has left the window out of a side's counts."""
+    """Take the events that have left the window out of a side's counts."""
     size = V.shape[0]
     while J[LENGTH] > 0:
         at = J[HEAD]
@@ -250,7 +250,7 @@ def expire(n, window, V, T, K, F, J):
 
 @compiled
 def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, J):
-    """A value above a side's base: flag it, keep what is kept of it, fit again if the tail has changed enough."""
+    """Handle a value above a side's base: flag it or not, store it, and fit again if the tail has changed enough."""
     n = G[N]
     if window > 0:
         expire(n, window, V, T, K, F, J)
@@ -275,7 +275,7 @@ def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, J):
         K[at] = kind
         J[LENGTH] += 1
     elif kind == COUNTED:
-        if J[CENSORED] >= most:  # every second one stands for all
+        if J[CENSORED] >= most:  # keep every second one, which represents two
             for j in range(J[CENSORED] // 2):
                 C[j] = C[2 * j + 1]
             J[CENSORED] //= 2
@@ -305,7 +305,7 @@ def _event(y, alpha, window, most, warmup, G, P, C, V, T, K, F, J):
 
 @compiled
 def run(x, start, alpha, window, most, warmup, sides, G, F, J, P, C, V, T, K, D, M, flags, upper, lower):
-    """Judge values from ``start`` on. Stops early where a side's room is full, and returns where."""
+    """Compare values from ``start`` on with the thresholds, and learn them; return where room ran out, or the end."""
     depth = D.shape[0]
     n, missing, flagged_all = G[N], G[MISSING], G[FLAGGED]
     high, low = F[0, BASE], -math.inf
@@ -360,7 +360,7 @@ def run(x, start, alpha, window, most, warmup, sides, G, F, J, P, C, V, T, K, D,
 
 @compiled
 def push(value, D, M, G):
-    """A value into the moving mean; its sum is added up afresh in each round, so that rounding cannot pile up."""
+    """Add a value to the moving mean. Its sum is computed again in each round, so that rounding does not accumulate."""
     at = G[AT]
     M[0] += value - D[at]
     D[at] = value
@@ -378,7 +378,7 @@ def push(value, D, M, G):
 
 @compiled
 def centred(x, D, M, G, out):
-    """Warm-up of the moving mean: what values are above the mean of those before. Returns how many there were."""
+    """Fill the moving mean; write the differences of further values from it to ``out``, and return how many."""
     count = 0
     for i in range(x.shape[0]):
         value = x[i]

@@ -1,4 +1,4 @@
-"""Two streams of one law as one."""
+"""Merge two streams of one law."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._state import State
 
 
 def merge(a: State, b: State, settings: Settings) -> None:
-    """Take the tails of ``b`` into ``a``; both are past their warm-up."""
+    """Add the tails of ``b`` to those of ``a``; both are past their warm-up."""
     for side in range(settings.sides):
         _merge_side(a, b, side)
     a.G[[at.N, at.MISSING, at.FLAGGED]] += b.G[[at.N, at.MISSING, at.FLAGGED]]

@@ -1,4 +1,4 @@
-"""Thresholds of a stream that are passed with a given probability: peaks over threshold, value by value."""
+"""`Spot`: thresholds of a stream by peaks over threshold."""
 
 from __future__ import annotations
 
@@ -20,67 +20,67 @@ from ._values import as_values
 
 
 class Spot:
-    """Thresholds of a stream that a given share of the values passes: peaks over threshold, value by value.
+    """Thresholds of a stream that a given share of the values passes, by peaks over threshold.
 
-    The first ``warmup`` values set a level, their ``quantile``. What lies above it is modelled by a generalized Pareto
-    law, fitted by maximum likelihood (`fit_gpd`), and the threshold is where that law, scaled to the share of values
-    above the level, leaves a share ``alpha``. Each value is judged against the threshold as it is when the value comes,
-    and then learnt. The scheme is that of Siffer et al. [1]_, with these differences, which keep the share of false
+    The first ``warmup`` values set a level, their ``quantile``. A generalized Pareto law is fitted to the values above
+    the level by maximum likelihood (`fit_gpd`). The threshold is where that law, scaled to the share of values above
+    the level, leaves a share ``alpha``. Each value is compared with the threshold that holds when it comes, and is
+    learnt afterwards. The scheme is that of Siffer et al. [1]_, with these differences, which keep the share of false
     alarms at ``alpha`` (measured in `docs/guide/extreme-values.md`):
 
-    - *A flagged value is right-censored at the threshold it passed*: its size does not enter the tail, and yet the tail
-      is not thinned by its absence. Flags count in full while alpha explains their number, the fit's own uncertainty
-      and three standard deviations included, and ever closer to what is due beyond; those that the tail itself would
-      pass with less than 0.03 alpha are not counted at all.
-    - *The level rises as the stream goes on*: the fit takes the largest k values, with k growing as n^(2/3), and at
-      least four times what is due above the threshold. A generalized Pareto law is exact only in the limit, far out.
-      The level never falls, but with ``follow``.
-    - Fewer than 100 values are not believed to have a shape below -0.5, where maximum likelihood is irregular: their
-      fit has that shape, and their mean (``method`` ``"moments"``).
+    - *A flagged value is right-censored at the threshold it passed*: the tail learns that there was a value above that
+      threshold, but not its size. All flags count while alpha explains their number, with allowance for the uncertainty
+      of the fit and for three standard deviations. Of more flags only a part counts, which approaches the expected
+      number. A flag whose probability under the tail is below 0.03 alpha is not counted.
+    - *The level rises with the stream*: the fit takes the largest k values. k grows as n^(2/3), and is at least four
+      times the number expected above the threshold. The generalized Pareto law holds in the limit, for the largest
+      values. The level never falls, except with ``follow``.
+    - *Fewer than 100 values get no shape below -0.5*, where maximum likelihood is irregular. Their fit then has the
+      shape -0.5 and their mean (``method`` ``"moments"``).
 
-    Whether values come one by one or in any batches, the answers are the same, bit for bit, and a positive factor or
-    a constant on all of them changes no flag, as long as it rounds no digits away.
+    Results do not depend on how values are divided into calls: they are equal bit for bit. A positive factor or a
+    constant on all values changes no flag, unless it rounds digits away.
 
     Parameters
     ----------
     alpha : float, default 1e-4
-        Share of the values that is flagged while nothing is wrong, in (0, 1); on both sides together.
+        Share of the values that is flagged when none is an anomaly, in (0, 1); of both sides together.
     quantile : float, default 0.98
-        Where the tail begins, in (0, 1 - alpha).
+        Quantile of the warm-up above which the tail begins, in (0, 1 - alpha).
     warmup : int, default 1000
-        Values before the first flag. Their thresholds are NaN.
+        Number of values before the first flag. Their thresholds are NaN.
     two_sides : bool, default False
-        Flag low values too: each side has a tail of its own, below the quantile 1 - ``quantile``, and flags alpha / 2.
+        Flag low values too. The lower tail begins at the quantile 1 - ``quantile``; each side flags alpha / 2.
     max_excesses : int, optional
-        Values kept on each side, at most, from 10 on. The largest are kept; where these would not reach far enough
-        below the threshold, a part of the tail that is spread over it. None: as many as the fit takes, about 200
-        (n / 10,000)^(2/3) with quantile 0.98 and a warm-up of 10,000, and 4 alpha n in the end.
+        Most values kept on each side, 10 or more. The largest are kept; where these would not reach far enough below
+        the threshold, a sample spread over the tail. None: as many as the fit takes, about 200 (n / 10,000)^(2/3) with
+        quantile 0.98 and a warm-up of 10,000, and 4 alpha n in the end.
     window : int, optional
-        Values that count, the last ones: the count, the tail's count and the values in the fit. At least ``warmup``.
-        None: all.
+        Number of last values that are counted and fitted. At least ``warmup``. None: all values.
     seed : int, default 0
-        Of what is random: the part of the tail that is kept, where not all of it is.
+        Seed of the sample of the tail, where not all of it is kept.
     follow : bool, keyword, default False
-        Let the level fall too, with the quantile of the stream (of the window), as a `QuantileSketch` tells it, every
-        ``warmup`` values. Needs the extra ``histogram``.
+        Let the level fall too: every ``warmup`` values it follows the quantile of the stream, or of the window, as a
+        `QuantileSketch` estimates it. Needs the extra ``histogram``.
 
     Raises
     ------
     DataError
-        For an argument outside its range, a quantile that leaves fewer values above it than alpha flags, a warm-up
-        that leaves no value above the quantile, a window smaller than the warm-up.
+        An argument is outside its range, the quantile leaves fewer values above it than alpha flags, the warm-up leaves
+        no value above the quantile, or the window is smaller than the warm-up.
     MissingDependency
-        For ``follow`` without `datasketches`.
+        ``follow`` is asked for, and `datasketches` is not installed.
 
     Notes
     -----
-    NaN is skipped and counted (`n_missing`). Infinite values are judged as any other, and never enter the tail: after
+    NaN is skipped and counted (`n_missing`). Infinite values are compared as any other, and never enter the tail: after
     the warm-up inf is flagged. Where no value of the warm-up lies above its quantile, as with constant scores, there is
-    no threshold, and `reason` says so, until larger values have come.
+    no threshold until larger values have come; `reason` says so.
 
-    The tail is fitted again when it has grown by 5%, or its counted flags have: about 20 log(n / warmup) fits of k
-    values, of some 30 ns each. A value in the bulk costs a comparison, one above the level some 0.3 us. The work is
-    sequential by nature: there is no array-API body and no GPU path. Without Numba the same functions run as Python.
+    The tail is fitted again when it, or the number of counted flags, has grown by 5%: about 20 log(n / warmup) fits of
+    k values, each of about 30 ns a value. A value below the level costs a comparison, one above it about 0.3 us. Each
+    value depends on those before it, so there is neither an array-API body nor a GPU path. Without Numba the same
+    functions run as Python.
 
     Not safe for several threads at once.
 
@@ -127,17 +127,17 @@ class Spot:
 
     @property
     def alpha(self) -> float:
-        """Share of the values that are flagged while nothing is wrong, on both sides together."""
+        """Share of the values that is flagged when none is an anomaly, of both sides together."""
         return self._settings.alpha
 
     @property
     def quantile(self) -> float:
-        """Quantile of the warm-up above which the tail begins (below 1 - it on the lower side)."""
+        """Quantile of the warm-up above which the tail begins; the lower tail begins at 1 - ``quantile``."""
         return self._settings.quantile
 
     @property
     def warmup(self) -> int:
-        """Values before the first flag."""
+        """Number of values before the first flag."""
         return self._settings.warmup
 
     @property
@@ -147,17 +147,17 @@ class Spot:
 
     @property
     def max_excesses(self) -> int | None:
-        """Values kept on each side, at most."""
+        """Most values kept on each side; None: no limit."""
         return self._settings.max_excesses
 
     @property
     def window(self) -> int | None:
-        """Values that count, the last ones; None for all."""
+        """Number of last values that are counted and fitted; None: all."""
         return self._settings.window
 
     @property
     def seed(self) -> int:
-        """Of the choice of values that are kept once there are too many."""
+        """Seed of the sample of the tail, where not all of it is kept."""
         return self._settings.seed
 
     @property
@@ -167,10 +167,10 @@ class Spot:
 
     # State
 
-    _MOVES = False  # about a moving mean
+    _MOVES = False  # whether thresholds are about a moving mean
 
     def _refresh(self) -> None:
-        """What a value in the bulk is compared with, and what it is answered."""
+        """Prepare the limits between which a value is only counted, and the result that it gets."""
         state = self._state
         if not state.warm or self._settings.follow or self._settings.depth:
             self._high, self._low = -np.inf, np.inf
@@ -181,7 +181,7 @@ class Spot:
         self._quiet = SpotResult(False, self.threshold, self.lower)
 
     def _settle(self) -> State:
-        """The state, with the values that only had to be counted."""
+        """The state, after the values that were only counted have been added to it."""
         if self._quiet_count:
             self._state.G[at.N] += self._quiet_count
             self._quiet_count = 0
@@ -189,18 +189,18 @@ class Spot:
 
     @property
     def n(self) -> int:
-        """Values seen, missing ones left out."""
+        """Number of values, without missing ones."""
         state = self._settle()
         return int(state.G[at.N]) + len(state.first)
 
     @property
     def n_missing(self) -> int:
-        """Missing values (NaN), which are skipped."""
+        """Number of missing values (NaN), which are skipped."""
         return int(self._state.G[at.MISSING])
 
     @property
     def n_flagged(self) -> int:
-        """Flagged values."""
+        """Number of flagged values."""
         return int(self._state.G[at.FLAGGED])
 
     @property
@@ -210,7 +210,7 @@ class Spot:
 
     @property
     def remaining(self) -> int:
-        """Values that the warm-up still needs."""
+        """Number of values that the warm-up still needs."""
         return 0 if self.warm else self._settings.warmup - len(self._state.first)
 
     @property
@@ -219,42 +219,42 @@ class Spot:
 
     @property
     def threshold(self) -> float:
-        """What a value must be above to be flagged; NaN while there is none."""
+        """A value above it is flagged; NaN while there is none."""
         return float(self._state.F[0, at.Z]) + self._centre
 
     @property
     def lower(self) -> float | None:
-        """What a value must be below to be flagged; None on one side, NaN while there is none."""
+        """A value below it is flagged; None with one side, NaN while there is none."""
         return self._centre - float(self._state.F[1, at.Z]) if self.two_sides else None
 
     @property
     def level(self) -> float:
-        """Where the upper tail begins that is fitted now; NaN while warming up."""
+        """Where the fitted upper tail begins; NaN while warming up."""
         return float(self._state.F[0, at.LEVEL]) + self._centre
 
     @property
     def lower_level(self) -> float | None:
-        """Where the lower tail begins; None on one side."""
+        """Where the fitted lower tail begins; None with one side."""
         return self._centre - float(self._state.F[1, at.LEVEL]) if self.two_sides else None
 
     @property
     def tail(self) -> Any:
-        """The upper tail's fit, of what values are above `level`: a `GPDFit`, or None while there is none."""
+        """Fit of the upper tail, to values - `level`: a `GPDFit`, or None while there is none."""
         return fit_of(self._state, 0)
 
     @property
     def lower_tail(self) -> Any:
-        """The lower tail's fit, of what values are below `lower_level`; None on one side."""
+        """Fit of the lower tail, to `lower_level` - values; None with one side."""
         return fit_of(self._state, 1) if self.two_sides else None
 
     @property
     def tail_rate(self) -> float:
-        """Share of the values that lies above `level`; NaN while warming up."""
+        """Share of the values above `level`; NaN while warming up."""
         return rate_above(self._settle(), self._settings)
 
     @property
     def reason(self) -> str | None:
-        """Why nothing can be flagged now; None if it can."""
+        """Why no value can be flagged now; None if values can be."""
         if not self.warm:
             return f"warming up: {self.remaining:,} more values are needed"
         return why_nothing_is_flagged(self._state, self._settings)
@@ -265,7 +265,7 @@ class Spot:
     # Values
 
     def update(self, x: Any) -> SpotResult:
-        """Judge values, and learn them.
+        """Compare values with the thresholds, and learn them.
 
         Parameters
         ----------
@@ -275,13 +275,13 @@ class Spot:
         Returns
         -------
         SpotResult
-            ``flags``, ``threshold`` and ``lower``: arrays (n,) for an array, a bool and floats for one number. A
-            threshold is the one that the value was judged against.
+            ``flags``, ``threshold`` and ``lower``: arrays (n,) for an array, a bool and floats for one number. Each
+            threshold is the one that the value was compared with.
 
         Raises
         ------
         ShapeError
-            If ``x`` is neither a number nor a vector of numbers. Nothing has changed then.
+            ``x`` is neither a number nor a vector of numbers. The state is then unchanged.
         """
         if type(x) is float and self._low <= x <= self._high:
             self._quiet_count += 1
@@ -312,7 +312,7 @@ class Spot:
         return flags, upper, lower
 
     def _warm_up(self, values: np.ndarray) -> int:
-        """Take values for the warm-up; returns how many were needed."""
+        """Use values for the warm-up; return how many."""
         state, settings = self._state, self._settings
         present = np.flatnonzero(values == values)
         missing = len(values) - len(present)
@@ -329,10 +329,10 @@ class Spot:
             state.start(settings)
         return used
 
-    # The whole
+    # Copies, merging, saving
 
     def copy(self) -> Self:
-        """An equal one that goes its own way."""
+        """Return an independent copy."""
         follower = None if self._follower is None else self._follower.copy()
         return self._of(self._settings, self._settle().copy(), follower)
 
@@ -345,22 +345,24 @@ class Spot:
         return result
 
     def merge(self, other: Spot) -> Self:
-        """Learn what another stream of the same law has taught, as if its values had come here; returns itself.
+        """Learn the values of another stream of the same law; return this object. ``other`` is unchanged.
 
-        The tails above the higher of the two levels are joined, and fitted again. Of a stream that is still warming up
-        the values are judged and learnt one after the other, after those of the other.
+        The tails above the higher of the two levels are put together and fitted again. Where one of the streams is
+        still warming up, its values are learnt one by one, after those of the other.
 
         Raises
         ------
         DataError
-            If the settings differ (but for the seed), or the order of the values matters: with a window, or about a
-            moving mean. Nothing has changed then.
+            The settings differ (the seed may), or the order of the values matters: with a window, or about a moving
+            mean. The state is then unchanged.
         """
         if not isinstance(other, Spot):
-            raise DataError(f"a stream can be merged with another one, not with {type(other).__name__}")
+            raise DataError(f"a stream can be merged with another stream, not with {type(other).__name__}")
         mine, theirs = self._settings, other._settings
         if mine.window is not None or mine.depth or theirs.window is not None or theirs.depth:
-            raise DataError("the order of the values matters with a window or a moving mean: such streams do not merge")
+            raise DataError(
+                "the order of the values matters with a window or a moving mean: such streams cannot be merged"
+            )
         if replace(mine, seed=theirs.seed) != theirs:
             raise DataError(f"the streams have different settings: {mine} and {theirs}")
         ours, its = self._settle(), other._settle()
@@ -384,17 +386,17 @@ class Spot:
         return self
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The settings and the state as NumPy arrays, to be saved in any format that holds arrays."""
+        """Settings and state as NumPy arrays by name, to be saved in any format that holds arrays."""
         return to_arrays(self._settings, self._settle(), self._follower)
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
-        """The stream whose `arrays` these are.
+        """Restore a stream from its `arrays`.
 
         Raises
         ------
         DataError
-            If they are not, or damaged, or of the other class.
+            Arrays are absent, damaged, or those of the other class.
         """
         settings, state, follower = from_arrays(arrays)
         if (settings.depth > 0) != cls._MOVES:

@@ -1,4 +1,4 @@
-"""All that a stream leaves behind: the arrays of the compiled loop, and how they are started, grown and copied."""
+"""The state of a stream: the arrays of the compiled loop, and how they are started, grown and copied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from . import _layout as at
 from ._settings import Settings
 
-ROOM = 64  # of a side at the beginning
+ROOM = 64  # values of a side at the beginning
 
 
 class State:
@@ -87,7 +87,7 @@ class State:
         expire(self.G[at.N], settings.window or 0, *ring, self.F[side], self.J[side])
 
     def events(self, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What the ring of a side holds: values, positions, kinds, from the oldest on."""
+        """Events in the ring of a side, from the oldest on: values, positions, kinds."""
         places = self.J[side, at.HEAD] + np.arange(self.J[side, at.LENGTH])
         places %= max(1, self.V.shape[1])
         return self.V[side, places], self.T[side, places], self.K[side, places]
@@ -99,7 +99,7 @@ class State:
             ring[side, : len(new)] = new
 
     def make_room(self, values: int, events: int = 0) -> None:
-        """Room for more than so many values and events on each side; rings are unrolled."""
+        """Make room for more than ``values`` values and ``events`` events on each side; rings are unrolled."""
         ring = self.V.shape[1]
         if ring and events >= ring:
             ring = max(2 * ring, events + ROOM)
@@ -122,7 +122,7 @@ class State:
             self.C = grown
 
     def run(self, x: np.ndarray, settings: Settings, flags: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> None:
-        """Judge values after the warm-up; what is found is written to the last three."""
+        """Compare values with the thresholds and learn them; write the results to the last three arrays."""
         from ._loops import run
 
         start, window = 0, settings.window or 0
@@ -140,7 +140,7 @@ class State:
 
 
 def _level(values: np.ndarray, quantile: float) -> float:
-    """A quantile of all but inf, which is no tail's; finite: where it is -inf, the smallest of the others."""
+    """A quantile of the values without inf; where it is -inf, the smallest finite value."""
     values = values[values < np.inf]
     if len(values):
         place = int(quantile * (len(values) - 1))

@@ -12,7 +12,7 @@ from . import _loops
 from ._block import CANDIDATES, Block
 from ._features import Frame
 
-# A thread must have this many rows times centers times columns to be worth waking.
+# Rows times centers times columns from which on a further thread saves time.
 _WORK_PER_THREAD = 1e6
 _CANDIDATE_TILES = -(-CANDIDATES // _loops.HEIGHT)
 
@@ -98,7 +98,7 @@ def _run(task: Callable[[int, int], object], parts: list[tuple[int, int]]) -> No
 
 
 def _tiled(centers: np.ndarray) -> np.ndarray:
-    """(tiles, d, HEIGHT): the columns of some centers side by side, infinity where the last tile has none."""
+    """(tiles, d, HEIGHT): the columns of some centers side by side, infinity as padding of the last tile."""
     count, d = centers.shape
     tiles = -(-count // _loops.HEIGHT)
     padded = np.full((tiles * _loops.HEIGHT, d), np.inf)

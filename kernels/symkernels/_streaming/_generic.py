@@ -1,4 +1,4 @@
-"""Blocks in the array API standard: what a GPU runs, and what compiled loops are tested against."""
+"""Blocks in the array API standard: for GPUs and all other libraries; the compiled loops are tested against it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class GenericBlock(Block):
 
     def assign(self, centers: np.ndarray) -> None:
         xp = self._xp
-        # About their own middle, as |x|^2 - 2 x.c + |c|^2 loses digits far from 0; the distance is by differences.
+        # About the middle of the rows, as |x|^2 - 2 x.c + |c|^2 loses digits far from 0. Distances are by differences.
         middle = xp.mean(self._rows, axis=0)
         C = self._put(centers)
         away = C - middle

@@ -1,4 +1,4 @@
-"""Compiled loops over one block of a stream: nearest centers, what a new center would save, sums."""
+"""Compiled loops over one block of a stream: nearest centers, gains of new centers, sums."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pack(X, first, last, shift, factor, U):
 
 @compiled
 def assign(U, first, last, tiles, best, labels):
-    """Label the rows of groups ``first`` to ``last`` with their nearest center; ``best`` is how far, squared."""
+    """Label the rows of groups ``first`` to ``last`` with their nearest center; ``best`` gets the squared distances."""
     d = U.shape[2]
     found = np.empty(ROWS)
     for group in range(first, last):
@@ -41,7 +41,7 @@ def assign(U, first, last, tiles, best, labels):
 
 @compiled
 def saved(U, first, last, tile, best, weight, distances, gains):
-    """Squared distances to one tile of candidates, and how much less the rows would be away in all with each."""
+    """Squared distances to one tile of candidates, and by how much each would lower the sum of all distances."""
     d, stride = U.shape[2], distances.shape[1]
     for group in range(first, last):
         squares(
@@ -59,7 +59,7 @@ def saved(U, first, last, tile, best, weight, distances, gains):
 
 @compiled
 def add_up(X, start, stop, shift, factor, weight, labels, centers, counts, sums, squares):
-    """Add weights, weighted differences from the rows' own centers, and their squares, to each center's."""
+    """Add the rows' weights, weighted differences from their centers, and squares of these, to the centers' sums."""
     d = X.shape[1]
     for row in range(start, stop):
         own, w = labels[row], weight[row]

@@ -2,7 +2,8 @@
 
 Rows are kept as *panels*: U[v, j] holds column j of the v-th vector of `LANES` rows. Centers are kept as *tiles*:
 column j of `HEIGHT` centers side by side. Differences cost twice the arithmetic of |x|^2 - 2 x.c + |c|^2, and lose
-nothing where a stream has moved far from its beginning.
+nothing where a stream has moved far from its beginning. `benchmarks/bench_vectors.py` compares these loops with BLAS
+and with plain compiled loops.
 """
 
 from __future__ import annotations
