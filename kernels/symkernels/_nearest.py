@@ -1,4 +1,4 @@
-"""How far a matrix is from positive semidefinite, and the correlation matrix nearest to it."""
+"""The distance of a matrix from positive semidefinite ones, and the nearest correlation matrix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._spectral._symmetric import as_symmetric, default_tol
 
 @dataclass(frozen=True)
 class PSDReport:
-    """How far a symmetric matrix is from positive semidefinite.
+    """Whether a symmetric matrix is positive semidefinite, and its distance from such matrices.
 
     Attributes
     ----------
@@ -29,7 +29,15 @@ class PSDReport:
         Frobenius distance to the nearest positive semidefinite matrix: the root of the sum of the squared negative
         eigenvalues.
     tolerance : float
-        p eps times the largest magnitude (32 eps where p < 32).
+        p eps times the largest magnitude of an eigenvalue (32 eps where p < 32).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import psd_report
+    >>> report = psd_report(np.diag([1.0, -0.5]))
+    >>> report.psd, report.smallest, report.n_negative, report.distance
+    (False, -0.5, 1, 0.5)
     """
 
     psd: bool
@@ -41,7 +49,7 @@ class PSDReport:
 
 
 def psd_report(R: Array, /) -> PSDReport:
-    """Say whether a symmetric matrix is positive semidefinite, and how far it is from being so.
+    """Test whether a symmetric matrix is positive semidefinite, and compute its distance from such matrices.
 
     Parameters
     ----------
@@ -55,13 +63,22 @@ def psd_report(R: Array, /) -> PSDReport:
 
     Raises
     ------
-    ShapeError, DataError
-        As `pca`.
+    ShapeError
+        ``R`` is not a square matrix of real numbers with at least one row.
+    DataError
+        ``R`` is not symmetric or not finite.
 
     Notes
     -----
-    Covariances of pairs under missing values come from different rows each, so their matrix need not be positive
+    With missing values the covariance of each pair comes from other rows, so that their matrix may not be positive
     semidefinite. `nearest_correlation` repairs it. O(p^3) time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import psd_report
+    >>> psd_report(np.array([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]])).psd
+    False
     """
     R = as_symmetric(R, "R")
     xp = namespace(R)
@@ -76,21 +93,29 @@ def psd_report(R: Array, /) -> PSDReport:
 
 @dataclass(frozen=True, eq=False)
 class NearestResult(ArrayResult):
-    """The correlation matrix nearest to a symmetric one, on the backend and device of the input.
+    """The nearest correlation matrix: what `nearest_correlation` returns, on the backend and device of its input.
 
     Attributes
     ----------
     values : (p, p) float64
-        The matrix: symmetric, its diagonal exactly 1, positive semidefinite within rounding.
+        The matrix: symmetric, with a diagonal of exactly 1, and positive semidefinite up to rounding.
     distance : float
         Frobenius distance from the input.
     n_iter : int
-        Iterations used; 0 if the input was a correlation matrix already.
+        Number of iterations; 0 if the input is a correlation matrix.
     converged : bool
-        Whether the last iteration moved the matrix by no more than ``tol`` (relative, Frobenius). If not, ``values`` is
-        a correlation matrix all the same, but a nearer one may exist.
+        Whether the last iteration changed the matrix by at most ``tol``. If not, ``values`` is a correlation matrix,
+        but a nearer one may exist.
     change : float
-        That last relative movement.
+        Relative change of the last iteration, in the Frobenius norm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import nearest_correlation
+    >>> result = nearest_correlation(np.eye(2))
+    >>> result.distance, result.n_iter, result.converged
+    (0.0, 0, True)
     """
 
     values: Array
@@ -108,19 +133,19 @@ def nearest_correlation(
     max_iter: int = 10_000,
     checkpoint: Callable[[int, int], object] | None = None,
 ) -> NearestResult:
-    """Nearest correlation matrix in the Frobenius norm, by alternating projections.
+    """Return the nearest correlation matrix in the Frobenius norm, by alternating projections.
 
     Parameters
     ----------
     A : (p, p) float64 or float32
-        Symmetric and finite, for example pairwise correlations. Of a covariance matrix C with standard deviations s,
-        repair ``C / s[:, None] / s[None, :]`` and scale back.
+        Symmetric and finite, for example pairwise correlations. To repair a covariance matrix C with standard
+        deviations s, pass ``C / s[:, None] / s[None, :]`` and scale the result back.
     tol : float, default 1e-10
-        Stop when an iteration moves the matrix by no more than this share of its norm.
+        Stop when an iteration changes the matrix by at most this share of its norm.
     max_iter : int, default 10,000
-        Stop after so many iterations, converged or not.
+        Largest number of iterations.
     checkpoint : callable, optional
-        Called as ``checkpoint(iteration, max_iter)`` after every iteration; raises to stop.
+        Called as ``checkpoint(iteration, max_iter)`` after every iteration. An exception that it raises stops the work.
 
     Returns
     -------
@@ -129,18 +154,31 @@ def nearest_correlation(
 
     Raises
     ------
-    ShapeError, DataError
-        As `pca`.
+    ShapeError
+        ``A`` is not a square matrix of real numbers with at least one row.
+    DataError
+        ``A`` is not symmetric or not finite.
     ValueError
         ``tol`` or ``max_iter`` is out of range.
 
     Notes
     -----
     Higham, "Computing the nearest correlation matrix: a problem from finance" (IMA J. Numer. Anal. 22, 2002), algorithm
-    3.3 with unit weights: projections on the positive semidefinite matrices (with Dykstra's correction) and on those of
-    unit diagonal, in turn. At the end the remaining negative eigenvalues, of the size of ``tol``, are set to zero and
-    the diagonal is scaled to 1, so that the result is positive semidefinite and not only nearly so. Convergence is
-    linear: one eigendecomposition an iteration, O(p^3).
+    3.3 with unit weights. It projects on the positive semidefinite matrices, with Dykstra's correction, and on the
+    matrices of unit diagonal, in turn. At the end, remaining negative eigenvalues, of the size of ``tol``, are set to 0
+    and the diagonal is scaled to 1, so that the result is positive semidefinite. Convergence is linear. An iteration
+    takes one eigendecomposition: O(p^3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import nearest_correlation
+    >>> A = np.array([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]])
+    >>> result = nearest_correlation(A)
+    >>> result.values.round(2), round(result.distance, 3)
+    (array([[ 1. ,  0.5, -0.5],
+           [ 0.5,  1. ,  0.5],
+           [-0.5,  0.5,  1. ]]), 0.98)
     """
     if not tol > 0:
         raise ValueError(f"tol must be above 0, got {tol!r}")
@@ -148,7 +186,7 @@ def nearest_correlation(
         raise ValueError(f"max_iter must be at least 1, got {max_iter!r}")
     A = as_symmetric(A, "A")
     xp = namespace(A)
-    A = (A + A.T) / 2  # both triangles count here
+    A = (A + A.T) / 2  # exactly symmetric
     unit = xp.eye(A.shape[0], dtype=xp.bool, device=compat.device(A))
     if bool(xp.all(xp.linalg.diagonal(A) == 1)) and psd_report(A).psd:
         return NearestResult(A, 0.0, 0, True, 0.0)
@@ -172,10 +210,10 @@ def nearest_correlation(
 
 
 def _positive_part(S: Array, xp: Any) -> Array:
-    """Nearest positive semidefinite matrix: negative eigenvalues become zero."""
+    """Return the nearest positive semidefinite matrix: negative eigenvalues become 0."""
     values, vectors = xp.linalg.eigh(S)
     negative = int(xp.sum(xp.astype(values < 0, xp.int64)))
-    if negative <= values.shape[0] // 2:  # the fewer vectors, the cheaper the product
+    if negative <= values.shape[0] // 2:  # use the smaller set of vectors: the product is cheaper
         part = vectors[:, :negative]
         return S - (part * values[:negative]) @ part.T
     part = vectors[:, negative:]
@@ -183,7 +221,7 @@ def _positive_part(S: Array, xp: Any) -> Array:
 
 
 def _unit_diagonal(S: Array, unit: Array, xp: Any) -> Array:
-    """Scale a positive semidefinite matrix to unit diagonal, which keeps it so; symmetric to the last bit."""
+    """Scale a positive semidefinite matrix to unit diagonal, and make it exactly symmetric."""
     scale = xp.sqrt(xp.linalg.diagonal(S))
     S = S / scale[:, None] / scale[None, :]
     return xp.where(unit, xp.ones_like(S), (S + S.T) / 2)

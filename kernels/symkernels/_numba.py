@@ -1,4 +1,4 @@
-"""Whether the compiled loops can be used here. Numba may be absent, or unable to compile on this machine."""
+"""Whether compiled loops can run here: Numba may not be installed, or may be unable to compile on this machine."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 @lru_cache(maxsize=1)
 def numba_works() -> bool:
-    """Compile and run a loop, once; warn and return False if that fails."""
+    """Whether Numba compiles and runs a loop. The first call tries it, and warns if it fails."""
     try:
         from . import _vectors
 
-        works, reason = bool(_vectors.first_of(_vectors.probe()) == 1.0), "it computes wrongly"
-    except Exception as error:  # noqa: BLE001  whatever stops a compiler, NumPy must still answer; the warning says what
+        works, reason = bool(_vectors.first_of(_vectors.probe()) == 1.0), "a compiled loop gave a wrong result"
+    except Exception as error:  # noqa: BLE001  NumPy must work whatever stops the compiler; the warning says what
         works, reason = False, f"{type(error).__name__}: {error}"
     if not works:
-        warnings.warn(f"Numba cannot be used ({reason}); NumPy alone gives the same answers, slower", stacklevel=2)
+        warnings.warn(f"Numba cannot be used ({reason}); results are the same, but slower", stacklevel=2)
     return works
 
 

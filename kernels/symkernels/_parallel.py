@@ -1,4 +1,4 @@
-"""The one place that owns threads: how many there are, and the workers that rows are split over."""
+"""The threads of all kernels: their number, and the workers that run tasks. No other module starts threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _inbox: SimpleQueue[_Call] | None = None
 
 
 def _forget_after_fork() -> None:
-    # A child process has none of its parent's threads: it starts its own when it needs them.
+    # A child process does not inherit its parent's threads. It starts its own when it needs them.
     global _lock, _inbox
     _lock, _inbox = threading.Lock(), None
     thread_count.cache_clear()
@@ -29,17 +29,24 @@ if hasattr(os, "register_at_fork"):
 
 
 def container_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Cores that the container may use.
+    """Return the number of cores that the container may use.
 
     Parameters
     ----------
     root : Path, default /sys/fs/cgroup
-        Where the control groups are mounted.
+        Folder where the control groups are mounted.
 
     Returns
     -------
     float or None
-        cgroup v2's ``cpu.max``, else v1's quota over period, else None.
+        ``cpu.max`` of cgroup v2, else quota over period of cgroup v1, else None. It may be a fraction.
+
+    Examples
+    --------
+    >>> from symkernels import container_quota
+    >>> quota = container_quota()
+    >>> quota is None or quota > 0
+    True
     """
     try:
         quota, period = (root / "cpu.max").read_text().split()[:2]
@@ -58,9 +65,10 @@ def container_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
 
 @lru_cache(maxsize=1)
 def thread_count() -> int:
-    """Threads that the kernels use: ``SYMKERNELS_NUM_THREADS``, else the cores this process may use.
+    """Return the number of threads that the kernels use.
 
-    The container's quota and the process's affinity count, not the host's cores.
+    It is the environment variable ``SYMKERNELS_NUM_THREADS`` if set. Otherwise it is the number of cores that this
+    process may use, by its CPU affinity and the container's quota. The first call fixes it for the process.
 
     Returns
     -------
@@ -70,7 +78,13 @@ def thread_count() -> int:
     Raises
     ------
     ValueError
-        ``SYMKERNELS_NUM_THREADS`` is no positive whole number.
+        ``SYMKERNELS_NUM_THREADS`` is not a positive whole number.
+
+    Examples
+    --------
+    >>> from symkernels import thread_count
+    >>> thread_count() >= 1
+    True
     """
     asked = os.environ.get("SYMKERNELS_NUM_THREADS", "").strip()
     if asked:
@@ -83,7 +97,7 @@ def thread_count() -> int:
 
 
 class _Call:
-    """A task on its way through a worker. A bare lock wakes its caller several times faster than a Future does."""
+    """A task for a worker, and its result. A plain lock wakes the caller several times faster than a Future does."""
 
     __slots__ = ("done", "error", "result", "task")
 
@@ -108,7 +122,7 @@ def _work(inbox: SimpleQueue[_Call]) -> None:
 
 
 def _get_inbox() -> SimpleQueue[_Call]:
-    """The queue of the workers, which start with its first use and end with the process."""
+    """Return the queue of the workers. They start with its first use and end with the process."""
     global _inbox
     with _lock:
         if _inbox is not None:
@@ -116,14 +130,14 @@ def _get_inbox() -> SimpleQueue[_Call]:
         inbox: SimpleQueue[_Call] = SimpleQueue()
         for i in range(max(1, thread_count() - 1)):
             threading.Thread(target=_work, args=(inbox,), name=f"symkernels-{i}", daemon=True).start()
-            _inbox = inbox  # one worker is enough to serve it, should no other one start
+            _inbox = inbox  # set after the first worker has started: it can serve the queue if no other one starts
         return inbox
 
 
 def run_all(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Run the tasks on the workers, the first one on the calling thread, and return their results in order.
+    """Run the first task on the calling thread and the others on the workers; return their results in order.
 
-    All tasks have ended when this returns or raises. Tasks must not call ``run_all`` themselves.
+    All tasks have ended when this returns or raises. A task must not call ``run_all``: it would wait for itself.
     """
     if len(tasks) == 1:
         return [tasks[0]()]
@@ -145,9 +159,9 @@ def run_all(tasks: Sequence[Callable[[], T]]) -> list[T]:
 def split(n: int, parts: int, head_start: int = 0) -> list[tuple[int, int]]:
     """Split ``range(n)`` into at most ``parts`` contiguous, nearly equal, non-empty ranges.
 
-    The first one, the calling thread's, is ``head_start`` longer than the others, which begin later.
+    The first range, which the calling thread takes, is ``head_start`` longer than the others, which start later.
     """
     parts = max(1, min(parts, n))
-    rest = max(0, n - head_start) * (parts - 1) // parts  # what the others do
+    rest = max(0, n - head_start) * (parts - 1) // parts  # of the other ranges together
     edges = [0, *(n - rest + rest * i // max(parts - 1, 1) for i in range(parts))]
     return [(start, stop) for start, stop in itertools.pairwise(edges) if start < stop]

@@ -1,4 +1,4 @@
-"""Where the arrays of a result live: every result says so, so that nothing moves between devices unnoticed."""
+"""Library, device and dtype of a result's arrays."""
 
 from __future__ import annotations
 

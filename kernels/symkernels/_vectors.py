@@ -1,6 +1,6 @@
-"""LLVM's vector types for Numba intrinsics: loops that keep whole blocks in registers are built from these.
+"""LLVM's vectors for Numba intrinsics: the parts of loops that keep blocks of numbers in registers.
 
-The lanes are as wide as the host's vectors: 64 bytes with AVX-512, else 32.
+A vector is as wide as the registers of the host: 64 bytes with AVX-512, else 32.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Real:
         Numbers in a vector.
     scalar, vector : llvmlite.ir.Type
     pointer : numba type
-        That of an address of such numbers, for signatures.
+        Type of an address of such numbers, for signatures.
     zero : llvmlite.ir.Constant
         A vector of zeros.
     """
@@ -49,29 +49,29 @@ class Real:
         self._suffix = f"v{self.lanes}f{8 * size}"
 
     def fma(self, builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        """A b + c of vectors, fused."""
+        """Return a b + c of vectors, as one fused operation."""
         return builder.call(self.function(builder, "fmuladd", 3), [a, b, c])
 
     def function(self, builder: ir.IRBuilder, name: str, arguments: int) -> Any:
-        """LLVM's intrinsic ``name`` of ``arguments`` vectors that gives a vector."""
+        """Return LLVM's intrinsic ``name`` from ``arguments`` vectors to a vector."""
         return declare(builder, f"llvm.{name}.{self._suffix}", self.vector, *[self.vector] * arguments)
 
     def splat(self, builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
-        """A vector whose lanes are all ``scalar``, of any type."""
+        """Return a vector whose lanes are all ``scalar``, of any type."""
         empty = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
         one = builder.insert_element(empty, scalar, i32(0))
         return builder.shuffle_vector(one, empty, ir.Constant(ir.VectorType(i32, self.lanes), [0] * self.lanes))
 
     def at(self, builder: ir.IRBuilder, pointer: ir.Value, offset: ir.Value) -> ir.Value:
-        """The address of the vector that begins ``offset`` numbers behind ``pointer``."""
+        """Return the address of the vector that begins ``offset`` numbers after ``pointer``."""
         return builder.bitcast(builder.gep(pointer, [offset]), self.vector.as_pointer())
 
     def load(self, builder: ir.IRBuilder, pointer: ir.Value, offset: ir.Value) -> ir.Value:
-        """The vector that begins ``offset`` numbers behind ``pointer``."""
+        """Load the vector that begins ``offset`` numbers after ``pointer``."""
         return builder.load(self.at(builder, pointer, offset), align=self.size)
 
     def store(self, builder: ir.IRBuilder, value: ir.Value, pointer: ir.Value, offset: ir.Value) -> None:
-        """Write a vector ``offset`` numbers behind ``pointer``."""
+        """Store a vector ``offset`` numbers after ``pointer``."""
         builder.store(value, self.at(builder, pointer, offset), align=self.size)
 
 
@@ -80,12 +80,12 @@ F32 = Real(ir.FloatType(), types.float32, 4)
 
 
 def real_of(pointer: Any) -> Real:
-    """The `Real` that a Numba pointer type points to, so that one intrinsic serves both precisions."""
+    """Return the `Real` of a Numba pointer type, so that one intrinsic works for both precisions."""
     return F32 if pointer == F32.pointer else F64
 
 
 def declare(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: ir.Type) -> Any:
-    """A function of LLVM, known in the module from now on."""
+    """Return a function of LLVM, declared in the module."""
     return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
 
 
@@ -96,6 +96,16 @@ def cells(builder: ir.IRBuilder, start: ir.Value, rows: int, columns: int) -> li
         for cell in row:
             builder.store(start, cell)
     return made
+
+
+def add_products(
+    builder: ir.IRBuilder, real: Real, sums: list[list[Any]], left: Sequence[ir.Value], right: Sequence[ir.Value]
+) -> None:
+    """Add left[m] * right[v] to the cell sums[m][v]. ``left`` are addresses of numbers, ``right`` vectors."""
+    for address, row in zip(left, sums, strict=True):
+        splat = real.splat(builder, builder.load(address))
+        for vector, cell in zip(right, row, strict=True):
+            builder.store(real.fma(builder, splat, vector, builder.load(cell)), cell)
 
 
 def add_squared_differences(
@@ -110,7 +120,7 @@ def add_squared_differences(
 
 
 def prefetch(builder: ir.IRBuilder, pointer: ir.Value) -> None:
-    """Fetch the cache line at ``pointer`` for reading, into the second cache."""
+    """Fetch the cache line at ``pointer`` for reading, into the second-level cache."""
     byte_pointer = ir.IntType(8).as_pointer()
     function = declare(builder, "llvm.prefetch.p0", ir.VoidType(), byte_pointer, i32, i32, i32)
     builder.call(function, [builder.bitcast(pointer, byte_pointer), i32(0), i32(2), i32(1)])
@@ -118,7 +128,7 @@ def prefetch(builder: ir.IRBuilder, pointer: ir.Value) -> None:
 
 @intrinsic
 def pointer_to(typingctx, array, offset):
-    """The address of element ``offset`` of a contiguous array."""
+    """Return the address of element ``offset`` of a contiguous array."""
     signature = types.CPointer(array.dtype)(array, types.intp)
 
     def codegen(context, builder, signature, arguments):
@@ -141,10 +151,10 @@ def _first(typingctx, pointer):
 
 @compiled
 def first_of(array):
-    """The first number of an array, read through a vector: what `numba_works` tries."""
+    """Return the first number of an array, read through a vector: the test of `numba_works`."""
     return _first(pointer_to(array, 0))
 
 
 def probe() -> Any:
-    """An array for `first_of`, whose answer is 1."""
+    """Return an array for which `first_of` returns 1."""
     return np.ones(F64.lanes)

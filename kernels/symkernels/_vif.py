@@ -7,32 +7,42 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+import array_api_compat as compat
 import numpy as np
 
-from ._arrays import Array, is_cupy, is_numpy, namespace
+from ._arrays import Array, is_cupy, namespace
 from ._results import ArrayResult
-from ._spectral._symmetric import as_symmetric, check_tol, spectrum, standardize
+from ._spectral._backends import uses_cholesky
+from ._spectral._spectrum import spectrum, standardize
 
 
 @dataclass(frozen=True, eq=False)
 class VIFResult(ArrayResult):
-    """Variance inflation factors. The arrays are on the backend and device of the input.
+    """Variance inflation factors: what `vif` returns. Arrays are on the backend and device of its input.
 
     Attributes
     ----------
     values : (p,) float64
-        1 for an attribute that is uncorrelated with the others; ``inf`` where it is an exact linear function of
-        them, NaN where it is constant. 1 - 1/value is the R squared of its regression on the others.
+        1 for an attribute that is uncorrelated with the others, ``inf`` for an exact linear function of the others, NaN
+        for a constant. 1 - 1/value is the R squared of the attribute's regression on the others.
     rank : int
-        Number of attributes that are linearly independent, constants left out.
+        Number of linearly independent attributes; constants do not count.
     collinear : (p,) bool
-        Where ``values`` is ``inf``.
+        True where ``values`` is ``inf``.
     constant : (p,) bool
-        Where ``values`` is NaN.
+        True where ``values`` is NaN.
     psd : bool
-        Whether the matrix is positive semidefinite within rounding. One of pairwise correlations under missing values
-        need not be; what takes part in a negative eigenvalue is then ``inf``, as it is in the nearest correlation
-        matrix, which is singular there.
+        Whether the matrix is positive semidefinite, up to rounding. Pairwise correlations of rows with missing values
+        may not be. Then attributes that take part in a negative eigenvalue are ``inf``, as they are in the nearest
+        correlation matrix, which is singular.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import vif
+    >>> result = vif(np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+    >>> result.values, result.collinear, result.rank
+    (array([inf, inf,  1.]), array([ True,  True, False]), 2)
     """
 
     values: Array
@@ -43,15 +53,15 @@ class VIFResult(ArrayResult):
 
 
 def vif(R: Array, /, tol: float | None = None) -> VIFResult:
-    """Variance inflation factor of each attribute, given all others and an intercept.
+    """Return the variance inflation factor of each attribute, given all others and an intercept.
 
     Parameters
     ----------
     R : (p, p) float64 or float32
-        Correlation or covariance matrix, symmetric; a NaN row marks a constant attribute. float32 is widened first.
+        Correlation or covariance matrix. A NaN row marks a constant attribute. float32 is widened first.
     tol : float, optional
         Eigenvalues of the correlation matrix up to ``tol`` times the largest count as zero. Default p eps (32 eps
-        where p < 32, as a correlation matrix's own rounding is of that size).
+        where p < 32, the size of the rounding errors of a correlation matrix).
 
     Returns
     -------
@@ -63,7 +73,7 @@ def vif(R: Array, /, tol: float | None = None) -> VIFResult:
     ShapeError
         ``R`` is not a square matrix of real numbers with at least one row.
     DataError
-        ``R`` is not symmetric, holds infinite entries, has a negative variance, or is NaN between two attributes that
+        ``R`` is not symmetric, has infinite entries or a negative variance, or is NaN between two attributes that
         vary.
     ValueError
         ``tol`` is outside [0, 1).
@@ -72,28 +82,33 @@ def vif(R: Array, /, tol: float | None = None) -> VIFResult:
     -----
     The diagonal of the inverse correlation matrix, or of its pseudo-inverse where it is singular (Marquardt,
     "Generalized inverses, ridge regression, biased linear estimation, and nonlinear estimation", 1970). An attribute is
-    exactly collinear when its row of the null-space vectors is longer than noise can have made it: when it would count
-    for more than the rest of its factor even if the null eigenvalues were as large as the tolerance.
-    statsmodels' ``variance_inflation_factor`` is the same when its matrix holds a constant column.
+    exactly collinear if its row of the null vectors is longer than noise can explain: if it would contribute more than
+    the rest of its factor even if the null eigenvalues were as large as the tolerance. statsmodels'
+    ``variance_inflation_factor`` gives the same values if its matrix includes a constant column.
 
     O(p^3) time, O(p^2) memory. NumPy and CuPy matrices that are far from singular are inverted from their Cholesky
-    factor, three to five times faster than by the eigenvalues, which every other matrix and library gets.
+    factor, three to five times faster than from the eigenvalues, which serve all other matrices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import vif
+    >>> vif(np.array([[1.0, 0.8], [0.8, 1.0]])).values.round(3)
+    array([2.778, 2.778])
     """
-    R = as_symmetric(R, "R", undefined="keep")
-    tol = check_tol(tol, R.shape[0])
-    part = standardize(R, "R")
-    xp = namespace(R)
+    part = standardize(R, "R", tol)
+    xp = namespace(part.live)
     constant = ~part.live
     if not part.indices:
-        undefined = xp.full_like(xp.linalg.diagonal(R), float("nan"))
+        undefined = xp.full(constant.shape, float("nan"), dtype=xp.float64, device=compat.device(constant))
         return VIFResult(undefined, 0, xp.zeros_like(constant), constant, True)
 
-    values = _by_cholesky(part.correlation, tol)
+    values = _by_cholesky(part.correlation, part.tol) if uses_cholesky(part.correlation) else None
     if values is not None:
         rank, psd = values.shape[0], True
     else:
-        values, rank, psd = _by_eigenvalues(part.correlation, tol)
-    if values.shape[0] < R.shape[0]:
+        values, rank, psd = _by_eigenvalues(part.correlation, part.tol)
+    if values.shape[0] < constant.shape[0]:
         place = xp.cumulative_sum(xp.astype(part.live, xp.int64)) - 1
         place = xp.where(part.live, place, xp.zeros_like(place))
         values = xp.take(values, place, axis=0)
@@ -102,7 +117,7 @@ def vif(R: Array, /, tol: float | None = None) -> VIFResult:
 
 
 def _by_eigenvalues(correlation: Array, tol: float) -> tuple[Array, int, bool]:
-    """Return diagonal of the pseudo-inverse, ``inf`` where the null space reaches; rank; positive semidefinite."""
+    """Return the diagonal of the pseudo-inverse, ``inf`` for collinear attributes; the rank; positive semidefinite."""
     xp = namespace(correlation)
     eigen = spectrum(correlation, tol)
     values = eigen.inflation
@@ -113,31 +128,32 @@ def _by_eigenvalues(correlation: Array, tol: float) -> tuple[Array, int, bool]:
 
 
 def _by_cholesky(correlation: Array, tol: float) -> Array | None:
-    """Return the diagonal of the inverse from R = L L^T; None where R may be singular, or the library is another.
+    """Return the diagonal of the inverse from R = L L^T; None if R may be singular.
 
-    The inverse's trace is at least 1 / (smallest eigenvalue), and the largest eigenvalue is at most p: while
+    The trace of the inverse is at least 1 / (smallest eigenvalue), and the largest eigenvalue is at most p. So if
     tol * p * trace is far below 1, no eigenvalue is as small as ``tol`` times the largest.
     """
-    refusing: contextlib.AbstractContextManager[Any]
-    if is_numpy(correlation):
-        refusing = contextlib.nullcontext()
-    elif is_cupy(correlation):
-        refusing = importlib.import_module("cupyx").errstate(linalg="raise")  # by default CuPy returns what came out
-    else:
-        return None
     xp = namespace(correlation)
     try:
-        with refusing:
+        with _raise_if_indefinite(correlation):
             inverse = _inverse_of_lower(xp.linalg.cholesky(correlation), xp)
-    except np.linalg.LinAlgError:  # CuPy raises this one too
+    except np.linalg.LinAlgError:  # raised by NumPy and by CuPy
         return None
     values = xp.sum(inverse**2, axis=0)
     safe = tol * correlation.shape[0] * float(xp.sum(values)) < 0.1
     return values if safe else None
 
 
+def _raise_if_indefinite(x: Array) -> contextlib.AbstractContextManager[Any]:
+    """Let a Cholesky decomposition raise if it fails. NumPy does so; CuPy returns NaN by default."""
+    if is_cupy(x):
+        raising: contextlib.AbstractContextManager[Any] = importlib.import_module("cupyx").errstate(linalg="raise")
+        return raising
+    return contextlib.nullcontext()
+
+
 def _inverse_of_lower(L: Array, xp: Any) -> Array:
-    """Invert a lower triangular matrix by halves, in products: at p = 1,000 four times faster than ``inv``."""
+    """Invert a lower triangular matrix by halves, with matrix products: at p = 1,000 four times faster than ``inv``."""
     p = L.shape[0]
     if p <= 64:
         return xp.linalg.inv(L)

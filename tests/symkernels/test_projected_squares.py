@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symkernels import BackendError, DataError, ShapeError, projected_squares, thread_count
-from symkernels._scores import _projected
+from symkernels._scores import _backends
 from tests.symkernels._backends import assert_kind, get, put
 from tests.symkernels._matrices import EPS, SEEDS
 
@@ -30,7 +30,7 @@ def problem(seed, n, p, q):
 def path(request, monkeypatch):
     """Both of NumPy's paths."""
     if request.param == "generic":
-        monkeypatch.setattr(_projected, "numba_works", lambda: False)
+        monkeypatch.setattr(_backends, "numba_works", lambda: False)
     return request.param
 
 
@@ -173,7 +173,7 @@ def test_nothing_is_written_to(path):
     ("change", "error", "match"),
     [
         ({"X": np.zeros(3)}, ShapeError, "X must have 2 dimension"),
-        ({"X": np.zeros((4, 2))}, ShapeError, r"X has 2 columns, so that shift must have shape \(2,\)"),
+        ({"X": np.zeros((4, 2))}, ShapeError, r"X has 2 columns, so shift must have shape \(2,\)"),
         ({"X": np.zeros((4, 0))}, ShapeError, "X must have at least one column"),
         ({"X": np.array([["a"]])}, ShapeError, "X must hold real numbers"),
         ({"shift": np.zeros(2)}, ShapeError, r"got \(2,\) and \(3, 3\)"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symkernels import pca
-from symkernels._spectral._pca import _leading, _leading_numpy
+from symkernels._spectral._signs import _leading, _leading_in_blocks
 from tests.symkernels._backends import assert_kind, assert_same, get, put, tolerance
 from tests.symkernels._matrices import EPS, SEEDS, correlation, covariance, hilbert_correlation, mixed, rotation
 
@@ -137,7 +137,7 @@ def test_signs_break_ties_by_the_first_entry(xp):
 def test_signs_of_the_fast_path_are_those_of_the_generic_one(seed, p, k):
     rng = np.random.default_rng(seed)
     vectors = rng.choice([-1.0, -0.5, 0.5, 1.0], (p, k)) + rng.choice([0, 1e-9, 3e-8], (p, k))  # full of ties
-    assert _leading_numpy(vectors).tolist() == _leading(vectors, compat_numpy).tolist()
+    assert _leading_in_blocks(vectors).tolist() == _leading(vectors, compat_numpy).tolist()
 
 
 def test_all_backends_agree(xp):

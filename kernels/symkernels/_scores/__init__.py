@@ -1,8 +1,9 @@
-"""How far rows are from what was learnt."""
+"""Scores of rows: distances from a subspace, and sums of look-up tables."""
 
 from __future__ import annotations
 
 from ._projected import projected_squares
-from ._tables import LookupTable, LookupTables
+from ._table import LookupTable
+from ._tables import LookupTables
 
 __all__ = ["LookupTable", "LookupTables", "projected_squares"]

@@ -1,4 +1,4 @@
-"""NumPy's fast path of projected rows: rows split over threads, register-blocked loops in each."""
+"""NumPy's fast path of projected rows: rows are split over threads, with register-blocked loops in each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from .. import _parallel
 from . import _projected_loops as loops
 from ._projected_simd import HEIGHTS, LANES, VECTORS
 
-_WORK_PER_THREAD = 2e6  # multiplications that are worth waking a thread for
-_WORK_PER_CHECK = 2e8  # of a thread between two calls of `checkpoint`: some 10 ms
+# Work is counted in multiplications.
+_WORK_PER_THREAD = 2e6  # at least, for another thread to save time
+_WORK_PER_CHECK = 2e8  # of a thread between two calls of `checkpoint`: about 10 ms
 
 
 def projected_squares(
@@ -22,7 +23,7 @@ def projected_squares(
     split: int,
     checkpoint: Callable[[int, int], object] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the public function returns, for checked arrays; X may have any memory order."""
+    """Return what the public function returns, for checked arrays. X may have any memory order."""
     n, d = X.shape
     first, second = np.empty((2, n))
     if n == 0:
@@ -47,7 +48,7 @@ def projected_squares(
 
 
 def _tiles(W: np.ndarray) -> np.ndarray:
-    """Columns (d, q) as (tiles, d, height), padded with zeros to whole tiles of the height that pads least."""
+    """Return columns (d, q) as (tiles, d, height), padded with zeros; the height is the one that pads least."""
     d, q = W.shape
     height = min(HEIGHTS, key=lambda h: (-(-q // h) * h, -h))
     padded = np.zeros((d, -(-q // height) * height))

@@ -1,4 +1,4 @@
-"""Compiled loops over rows that are projected: groups that stay in cache, without the interpreter lock."""
+"""Compiled loops over projected rows, in groups that stay in the cache, without the interpreter lock."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def projected_squares(X, start, stop, shift, first_tiles, second_tiles, U, sums,
                 v, lane = divmod(r - group, LANES)
                 for j in range(d):
                     U[v, j, lane] = X[r, j] - shift[j]
-        _squares(U, first_tiles, sums[0])  # rows left from another group, in the last one, are computed for nothing
+        _squares(U, first_tiles, sums[0])  # the last group may hold rows of the one before; their sums are not used
         _squares(U, second_tiles, sums[1])
         for r in range(group, last):
             a, b = sums[0, r - group], sums[1, r - group]

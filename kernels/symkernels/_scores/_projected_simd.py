@@ -1,9 +1,9 @@
 """Register-blocked squares of projected rows.
 
-Rows are kept as *panels*: U[v, j] holds column j of the v-th vector of `LANES` rows. What they are multiplied by is
-kept as *tiles*: row j of `height` columns of W side by side. A block of `height` columns by `VECTORS` panels sits in
-registers while the rows of W go by, an outer product each (Goto & van de Geijn 2008, section 4), and is squared and
-added up before it leaves them: no array of projected rows exists.
+Rows are stored as *panels*: U[v, j] holds column j of the v-th vector of `LANES` rows. The matrix W is stored as
+*tiles*: row j of `height` columns side by side. A block of `height` columns by `VECTORS` panels stays in registers
+while one outer product for each row of W is added to it (Goto & van de Geijn 2008, section 4). Then it is squared and
+summed. So no array of projected rows is needed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._vectors import AVX512, F64, i64
+from .._vectors import AVX512, F64, add_products, cells, i64
 
 VECTORS = 4  # of rows, side by side
 LANES = F64.lanes
@@ -24,16 +24,14 @@ HEIGHTS = (4, 5, 6) if AVX512 else (1, 2, 3)  # columns in a tile: up to 24 of t
 def _make_squares(height: int) -> Any:
     @intrinsic
     def squares(typingctx, u, panel, d, tiles, count, sums):
-        """The sums of squares of (count) tiles of columns, for `VECTORS` panels of ``panel`` numbers each."""
+        """Write the sums of squares over ``count`` tiles of columns, for `VECTORS` panels of ``panel`` numbers each."""
         pointer = F64.pointer
         signature = types.void(pointer, types.intp, types.intp, pointer, types.intp, pointer)
 
         def codegen(context, builder, signature, arguments):
             u, panel, d, tiles, count, sums = arguments
-            totals = [cgutils.alloca_once(builder, F64.vector) for _ in range(VECTORS)]
-            for cell in totals:
-                builder.store(F64.zero, cell)
-            block = [[cgutils.alloca_once(builder, F64.vector) for _ in range(VECTORS)] for _ in range(height)]
+            (totals,) = cells(builder, F64.zero, 1, VECTORS)
+            block = cells(builder, F64.zero, height, VECTORS)
             panels = [builder.gep(u, [builder.mul(panel, i64(v))]) for v in range(VECTORS)]
             with cgutils.for_range(builder, count) as tile:
                 for row in block:
@@ -44,10 +42,7 @@ def _make_squares(height: int) -> Any:
                     offset = builder.mul(loop.index, i64(LANES))
                     right = [F64.load(builder, each, offset) for each in panels]
                     column = builder.gep(columns, [builder.mul(loop.index, i64(height))])
-                    for m, row in enumerate(block):
-                        left = F64.splat(builder, builder.load(builder.gep(column, [i64(m)])))
-                        for cell, vector in zip(row, right, strict=True):
-                            builder.store(F64.fma(builder, left, vector, builder.load(cell)), cell)
+                    add_products(builder, F64, block, [builder.gep(column, [i64(m)]) for m in range(height)], right)
                 for row in block:
                     for cell, total in zip(row, totals, strict=True):
                         value = builder.load(cell)

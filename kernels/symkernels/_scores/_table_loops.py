@@ -1,4 +1,4 @@
-"""Compiled look-ups: where values lie among the knots of a column, and what its tables say there."""
+"""Compiled look-ups: the intervals of values among the knots of a column, and the values of its functions there."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from .._jit import compiled
 from .._vectors import pointer_to
 from ._table_simd import AT_ONCE, locate
 
-ROWS = 512  # that go through one column together, a multiple of `AT_ONCE`: their places stay in cache
+ROWS = 512  # of a column, processed together, a multiple of `AT_ONCE`: their intervals stay in the cache
 
 
 @compiled
 def _locate(x, rows, knots, depth, place):
-    """Number of ``knots`` (2^depth of them, the last one infinite) that are smaller than each x."""
+    """Count the ``knots`` that are smaller than each x. There are 2^depth of them, and the last one is infinite."""
     for r in range(0, rows, AT_ONCE):
         locate(pointer_to(x, r), pointer_to(knots, 0), depth, pointer_to(place, r))
 
 
 @compiled
 def _add(x, rows, place, knots, at, low, high, linear, sums):
-    """Add what one function of a column says."""
+    """Add the values of one function of a column to ``sums``."""
     if linear:
         for r in range(rows):
             i = place[r]
@@ -40,7 +40,7 @@ def _add(x, rows, place, knots, at, low, high, linear, sums):
 
 @compiled
 def add_up(X, offsets, depths, knots, at, low, high, linear, out):
-    """``out[t]`` is the sum over all columns of what their function t says of each row of X; NaN for a row with one."""
+    """Write to ``out[t]`` the sums of function t over all columns, for each row of X; NaN for a row with a NaN."""
     n, p = X.shape
     x, place, spoilt = np.zeros(ROWS), np.zeros(ROWS, np.int64), np.empty(ROWS)
     for start in range(0, n, ROWS):
@@ -63,7 +63,7 @@ def add_up(X, offsets, depths, knots, at, low, high, linear, out):
 
 @compiled
 def look_up(X, offsets, depths, knots, at, low, high, linear, out):
-    """``out[t]`` is what function t of each column says of the rows of X; NaN for a NaN."""
+    """Write to ``out[t]`` the values of function t at each entry of X; NaN for a NaN."""
     n, p = X.shape
     x, place, found = np.zeros(ROWS), np.zeros(ROWS, np.int64), np.empty(ROWS)
     for start in range(0, n, ROWS):

@@ -1,6 +1,6 @@
-"""Binary searches of several vectors of values at once, in registers and without a branch.
+"""Binary searches for several vectors of values at once, in registers and without branches.
 
-A compiler does not do this by itself: it cannot know that what a search writes is not what the next one reads.
+Compilers do not write such code from a plain loop: they cannot know that no search reads what another one writes.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from numba.extending import intrinsic
 
 from .._vectors import F64, declare, i1, i32, i64
 
-VECTORS = 4  # that wait for memory together
+VECTORS = 4  # whose memory accesses overlap
 AT_ONCE = VECTORS * F64.lanes
 
 
 @intrinsic
 def locate(typingctx, x, knots, depth, place):
-    """How many of 2^depth ascending knots are smaller than each of `AT_ONCE` values; at most all but the last one."""
+    """Count how many of 2^depth ascending knots are smaller than each of `AT_ONCE` values, the last knot left out."""
     signature = types.void(F64.pointer, F64.pointer, types.intp, types.CPointer(types.int64))
 
     def codegen(context, builder, signature, arguments):

@@ -1,9 +1,9 @@
-"""What the eigenvalues of a covariance or correlation matrix tell: components, singular values, redundant attributes.
+"""Results from the eigenvalues of a covariance or correlation matrix: components, singular values, redundancy.
 
-Each function is one body in the array API standard. It needs no faster one for NumPy: ``numpy.linalg.eigh`` (LAPACK
-dsyevd) took as long as the bare LAPACK call with its buffers reused, and less than dsyevr at p = 50, 200 and 1,000
-(0.16, 2.7 and 84 ms against 0.21, 3.8 and 134 ms on two cores); unlike SciPy's wrappers it releases the GIL. For CuPy
-the same call is cuSOLVER's syevd.
+Each function has one body in the array API standard, as ``numpy.linalg.eigh`` (LAPACK's dsyevd) left nothing to gain.
+It took as long as the bare LAPACK call with reused buffers, and less than dsyevr: 0.16, 2.7 and 84 ms against 0.21, 3.8
+and 134 ms at p = 50, 200 and 1,000 on two cores. It also releases the GIL, which SciPy's wrappers do not. With CuPy the
+same call is cuSOLVER's syevd.
 """
 
 from ._pca import PCAResult, pca

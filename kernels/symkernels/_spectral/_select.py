@@ -1,4 +1,4 @@
-"""Which attributes to keep so that the rest is a linear function of them: subset selection by SVD."""
+"""Subset selection by SVD: attributes to keep, and the others as linear functions of them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,36 @@ from typing import overload
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, namespace
-from ._symmetric import Spectrum, as_symmetric, check_tol, on_host, spectrum, standardize
+from .._arrays import Array, namespace, to_numpy
+from ._spectrum import Spectrum, spectrum, standardize
 
 
 @dataclass(frozen=True)
 class SVDSelection(Sequence[int]):
-    """The attributes to keep; as a sequence it is ``kept`` itself, so that ``X[:, svd_select(C)]`` works.
+    """The attributes to keep: what `svd_select` returns.
+
+    It is a sequence, too, that of the kept attributes, so that ``X[:, svd_select(C)]`` works.
 
     Attributes
     ----------
     kept : tuple of int
-        Attributes that together are not singular, ascending.
+        Attributes whose matrix is not singular, ascending.
     dropped : tuple of int
-        The others, ascending: constants, and those that are linear in kept ones.
+        The other attributes, ascending: constants and linear functions of kept attributes.
     dependencies : dict of int to dict of int to float
-        For each dropped attribute the kept ones that it depends on, with coefficients in the units of the input:
-        ``x_dropped = constant + sum(coefficient * x_kept)``. Of a correlation matrix they are in standard deviations.
-        Empty for a constant.
+        For each dropped attribute, the kept attributes that it depends on and their coefficients:
+        ``x_dropped = constant + sum(coefficient * x_kept)``. Coefficients from a covariance matrix are in the units of
+        the attributes, coefficients from a correlation matrix in standard deviations. Empty for a constant.
     constant : tuple of int
-        Those of ``dropped`` that have no variance.
+        Dropped attributes without variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import svd_select
+    >>> selection = svd_select(np.array([[1.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 3.0]]))
+    >>> list(selection), selection.rank, {i: round(c, 6) for i, c in selection.dependencies[1].items()}
+    ([0, 2], 2, {0: 2.0})
     """
 
     kept: tuple[int, ...]
@@ -54,15 +64,15 @@ class SVDSelection(Sequence[int]):
 
 
 def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
-    """Drop the attributes that make a set singular, and say what each depends on.
+    """Find attributes that are linear functions of others, and the attributes that they depend on.
 
     Parameters
     ----------
     C : (p, p) float64 or float32
-        Covariance or correlation matrix; a NaN row marks a constant attribute.
+        Covariance or correlation matrix. A NaN row marks a constant attribute.
     tol : float, optional
         Eigenvalues of the correlation matrix up to ``tol`` times the largest count as zero. Default p eps (32 eps
-        where p < 32: exact collinearity). A larger one also drops attributes that are nearly linear in others.
+        where p < 32), which finds exact collinearity. A larger value also drops nearly collinear attributes.
 
     Returns
     -------
@@ -74,7 +84,7 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
     ShapeError
         ``C`` is not a square matrix of real numbers with at least one row.
     DataError
-        ``C`` is not symmetric, holds infinite entries, has a negative variance, or is NaN between two attributes that
+        ``C`` is not symmetric, has infinite entries or a negative variance, or is NaN between two attributes that
         vary.
     ValueError
         ``tol`` is outside [0, 1).
@@ -82,29 +92,41 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
     Notes
     -----
     Golub, Klema and Stewart, "Rank degeneracy and least squares problems" (1976); Golub and Van Loan, Matrix
-    Computations, 4th ed., section 5.5.7. As many attributes are dropped as the correlation matrix has null vectors,
-    chosen so that the null vectors' rows at the dropped attributes are independent. Where they pivot for the largest
-    row, this keeps earlier attributes in favour of later ones: it drops the last attribute whose row, less what the
-    rows dropped before explain, is larger than sqrt(tol max / next eigenvalue), or than half of the largest such row.
-    That bound keeps what is kept from being singular itself.
+    Computations, 4th ed., section 5.5.7. The number of dropped attributes is the number of null vectors of the
+    correlation matrix. They are chosen so that the rows of the null vectors at the dropped attributes are independent.
+    The authors pivot for the largest row. This function prefers to keep earlier attributes. It drops the last attribute
+    whose row, after projection on the complement of the rows chosen before, is longer than sqrt(tol max / next
+    eigenvalue) or than half of the longest such row. This bound ensures that the kept attributes are not singular.
 
-    A coefficient is left out where it is no larger than the noise in a null vector can be, sqrt(tol max VIF) of the
-    equation's length. The scale of the attributes does not matter. O(p^3) time, O(p^2) memory.
+    A coefficient is set to 0 if noise in a null vector can explain it: up to sqrt(tol max VIF) times the length of the
+    equation. The scale of the attributes does not matter. O(p^3) time, O(p^2) memory.
+
+    Examples
+    --------
+    The third attribute is the sum of the first two:
+
+    >>> import numpy as np
+    >>> from symkernels import svd_select
+    >>> X = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0], [5.0, 1.0]])
+    >>> selection = svd_select(np.cov(np.column_stack([X, X.sum(axis=1)]).T))
+    >>> selection.kept, selection.dropped
+    ((0, 1), (2,))
+    >>> {i: round(c, 6) for i, c in selection.dependencies[2].items()}
+    {0: 1.0, 1: 1.0}
     """
-    C = as_symmetric(C, "C", undefined="keep")
-    part = standardize(C, "C")
+    part = standardize(C, "C", tol)
     live = part.indices
-    constant = tuple(sorted(set(range(C.shape[0])) - set(live)))
+    constant = tuple(sorted(set(range(part.live.shape[0])) - set(live)))
     if not live:
         return SVDSelection((), constant, {i: {} for i in constant}, constant)
 
-    eigen = spectrum(part.correlation, check_tol(tol, C.shape[0]))
+    eigen = spectrum(part.correlation, part.tol)
     dropped = _pivots(eigen)
     gone = set(dropped)
     kept = [i for i in range(len(live)) if i not in gone]
     dependencies: dict[int, dict[int, float]] = {i: {} for i in constant}
     if dropped:
-        coefficients = _coefficients(eigen, dropped, on_host(part.scale))
+        coefficients = _coefficients(eigen, dropped, to_numpy(part.scale))
         for d, column in zip(dropped, coefficients.T, strict=True):
             dependencies[live[d]] = {live[k]: float(column[k]) for k in kept if column[k] != 0}
     return SVDSelection(
@@ -116,7 +138,7 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
 
 
 def _pivots(eigen: Spectrum) -> list[int]:
-    """Return the attributes to drop, ascending: rows of the null vectors that are independent, late ones first."""
+    """Return the attributes to drop, ascending: those with independent rows of null vectors, preferably late ones."""
     rows = eigen.null
     xp = namespace(rows)
     well_conditioned = math.sqrt(eigen.threshold / float(eigen.values[0]))
@@ -132,11 +154,11 @@ def _pivots(eigen: Spectrum) -> list[int]:
 
 
 def _coefficients(eigen: Spectrum, dropped: list[int], scale: np.ndarray) -> np.ndarray:
-    """Return (q, m) coefficients of the dropped attributes on all, in the input's units; 0 where noise can be all."""
+    """Return the (q, m) coefficients of the dropped attributes, in the input's units; 0 where noise explains them."""
     xp = namespace(eigen.null)
     pivots = xp.take(eigen.null, xp.asarray(dropped, device=compat.device(eigen.null)), axis=0)
-    # Null vectors that are 1 at one dropped attribute and 0 at the others: each is an equation for it.
+    # Each column is 1 at one dropped attribute and 0 at the others, so it is an equation for that attribute.
     equations = eigen.null @ xp.linalg.inv(pivots)
     real = equations**2 > eigen.noise[:, None] * xp.sum(equations**2, axis=0)[None, :]
     standardized = xp.where(real, -equations, xp.zeros_like(equations))
-    return on_host(standardized) * (scale[dropped] / scale[:, None])
+    return to_numpy(standardized) * (scale[dropped] / scale[:, None])

@@ -11,7 +11,7 @@ from ._symmetric import as_symmetric, default_tol
 
 @dataclass(frozen=True, eq=False)
 class SVDResult(ArrayResult):
-    """Singular values of a symmetric matrix, on the backend and device of the input.
+    """Singular values of a symmetric matrix: what `svd` returns, on the backend and device of its input.
 
     Attributes
     ----------
@@ -21,6 +21,14 @@ class SVDResult(ArrayResult):
         Number of values above p eps times the largest (32 eps where p < 32).
     condition : float
         Largest over smallest value; ``inf`` if the rank is below p.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import svd
+    >>> result = svd(np.array([[1.0, 1.0], [1.0, 1.0]]))
+    >>> result.rank, result.condition
+    (1, inf)
     """
 
     values: Array
@@ -29,7 +37,7 @@ class SVDResult(ArrayResult):
 
 
 def svd(C: Array, /) -> SVDResult:
-    """Singular values of a covariance matrix.
+    """Return the singular values of a covariance matrix.
 
     Parameters
     ----------
@@ -46,13 +54,20 @@ def svd(C: Array, /) -> SVDResult:
     ShapeError
         ``C`` is not a square matrix of real numbers with at least one row.
     DataError
-        ``C`` is not symmetric, or not finite.
+        ``C`` is not symmetric or not finite.
 
     Notes
     -----
-    Those of ``numpy.linalg.svd(C, compute_uv=False)``. The singular values of a symmetric matrix are the magnitudes of
-    its eigenvalues (Golub and Van Loan, Matrix Computations, 4th ed., section 8.6), which cost less. Each is right to
-    about eps times the largest. O(p^3) time, O(p^2) memory.
+    The same values as ``numpy.linalg.svd(C, compute_uv=False)``. The singular values of a symmetric matrix are the
+    magnitudes of its eigenvalues (Golub and Van Loan, Matrix Computations, 4th ed., section 8.6), which are cheaper to
+    compute. The error of each is about eps times the largest. O(p^3) time, O(p^2) memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import svd
+    >>> svd(np.array([[2.0, 1.0], [1.0, 2.0]])).values.round(3)
+    array([3., 1.])
     """
     C = as_symmetric(C, "C")
     xp = namespace(C)

@@ -1,64 +1,64 @@
-"""The matrices that every spectral function takes: checking them, scaling them, and which eigenvalues count as zero."""
+"""The check of the matrix that every spectral function takes, and the tolerance below which eigenvalues are zero."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, Literal
 
-import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, as_floats, is_cupy, is_numpy, namespace, to_numpy
+from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from .._errors import DataError, ShapeError
+from ._backends import cache_blocks
 
 EPS = float(np.finfo(np.float64).eps)
 
-# Below this many attributes the matrix's own rounding is larger than p eps: it comes from sums over rows and a division
-# by standard deviations. Correlations of exact sums and of one-hot groups, computed by numpy.corrcoef from 100 to
-# 100,000 rows, had smallest eigenvalues of up to 25 eps times the largest, at p = 2, 3 and 6 alike.
+# With fewer attributes the rounding errors of the matrix itself exceed p eps: they come from sums over rows and
+# divisions by standard deviations. We measured singular correlation matrices (exact sums, one-hot groups) that
+# numpy.corrcoef computes from 100 to 100,000 rows. Their smallest eigenvalues reached 25 eps times the largest, for 2,
+# 3 and 6 attributes alike.
 ROUNDING_FLOOR = 32
 
 
 def default_tol(p: int) -> float:
-    """Return p eps: eigenvalues up to this share of the largest are zero. With fewer than 32 attributes, 32 eps."""
+    """Return p eps, or 32 eps if p is below 32: eigenvalues up to this share of the largest count as zero."""
     return max(p, ROUNDING_FLOOR) * EPS
 
 
 def check_tol(tol: float | None, p: int) -> float:
-    """Return the relative tolerance asked for, or the default one."""
+    """Return the given relative tolerance, or the default for None; raises `ValueError`."""
     if tol is None:
         return default_tol(p)
     if not 0 <= tol < 1:
         raise ValueError(
-            f"tol must be in [0, 1), as a share of the largest eigenvalue, got {tol!r}; leave it out for p eps"
+            f"tol must be in [0, 1), as a share of the largest eigenvalue, got {tol!r}; omit it for the default"
         )
     return float(tol)
 
 
 def as_symmetric(R: Array, name: str, *, undefined: Literal["refuse", "keep"] = "refuse") -> Array:
-    """Return ``R`` as a symmetric float64 matrix on its own backend and device, or say what is wrong with it.
+    """Return ``R`` as a symmetric float64 matrix on its own library and device; raises `ShapeError` or `DataError`.
 
-    NaN on the diagonal marks an attribute that is constant or has no values. With ``undefined="keep"`` such attributes
-    stay, for the caller to set aside; a NaN between two others is refused always.
+    A NaN on the diagonal marks an attribute that is constant or has no values. ``undefined="keep"`` allows such
+    attributes; the caller must leave them out. A NaN between two other attributes always raises.
     """
     R = as_floats(R, ndim=2, name=name)
     rows, columns = R.shape
     if rows != columns:
         raise ShapeError(
             f"{name} must be a square covariance or correlation matrix, got shape {(rows, columns)}; "
-            "from data, compute it first, with Moments(p).learn(X).correlation()"
+            "compute it from rows with Moments(p).learn(X).correlation()"
         )
     if rows == 0:
         raise ShapeError(f"{name} must have at least one attribute, got shape (0, 0)")
     xp = namespace(R)
     if is_numpy(R):
-        R = np.asarray(R)  # numpy.matrix would change what the operators mean
+        R = np.asarray(R)  # also from numpy.matrix, whose operators differ
     rounding = float(xp.finfo(R.dtype).eps)
     R = xp.astype(R, xp.float64, copy=False)
     gap = _largest_gap(R, xp)
-    if not math.isfinite(gap):  # R is not: infinite, NaN, or too large to be subtracted
+    if not math.isfinite(gap):  # R has infinities or NaN, or a difference overflows
         _check_finite(R, name, undefined, xp)
     if gap != 0:
         _check_symmetric(R, gap, name, rounding, xp)
@@ -66,9 +66,9 @@ def as_symmetric(R: Array, name: str, *, undefined: Literal["refuse", "keep"] = 
 
 
 def _largest_gap(R: Array, xp: Any) -> float:
-    r"""Return the largest \|R_ij - R_ji\|; NaN or infinite if R holds anything that is."""
+    r"""Return the largest \|R_ij - R_ji\|; NaN or infinity if R has an entry that is not finite."""
     largest = 0.0
-    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf; what it means is looked into afterwards
+    with np.errstate(invalid="ignore", over="ignore"):  # `_check_finite` reports infinities
         for rows in cache_blocks(R, R.shape[0]):
             gap = R[rows, : rows.stop] - R[: rows.stop, rows].T
             largest = float(np.maximum(largest, max(float(xp.max(gap)), -float(xp.min(gap)))))
@@ -76,25 +76,25 @@ def _largest_gap(R: Array, xp: Any) -> float:
 
 
 def _check_finite(R: Array, name: str, undefined: str, xp: Any) -> None:
-    infinite = _where(xp.any(xp.isinf(R), axis=1), xp)
+    infinite = true_indices(xp.any(xp.isinf(R), axis=1), xp)
     if infinite:
         raise DataError(
-            f"{name} holds infinite entries in the rows of attributes {listed(infinite)}; "
-            "look for infinite values or overflow in the data it was computed from",
+            f"{name} has infinite entries in the rows of attributes {listed(infinite)}; "
+            "check the data for infinite values and for overflow",
             indices=infinite,
         )
     nan = xp.isnan(R)
     blank = xp.linalg.diagonal(nan)
     among_others = nan & ~blank[:, None] & ~blank[None, :]
-    partners = _where(xp.any(among_others, axis=1), xp)
+    partners = true_indices(xp.any(among_others, axis=1), xp)
     if partners:
-        other = _where(among_others[partners[0], :], xp)
+        other = true_indices(among_others[partners[0], :], xp)
         raise DataError(
-            f"{name} is NaN between attribute {partners[0]} and {listed(other)}: no rows, or too few, hold both "
-            f"({len(partners)} attributes have such partners); leave one of each pair out",
+            f"{name} is NaN between attribute {partners[0]} and {listed(other)}: too few rows have both "
+            f"({len(partners)} attributes are part of such pairs); leave one of each pair out",
             indices=partners,
         )
-    constants = _where(blank, xp)
+    constants = true_indices(blank, xp)
     if constants and undefined == "refuse":
         raise DataError(
             f"{name} is NaN for attributes {listed(constants)}: they are constant or have no values; leave them out",
@@ -103,123 +103,31 @@ def _check_finite(R: Array, name: str, undefined: str, xp: Any) -> None:
 
 
 def _check_symmetric(R: Array, worst: float, name: str, rounding: float, xp: Any) -> None:
-    if math.isnan(worst):  # attributes without a variance, kept for the caller
+    if math.isnan(worst):  # NaN rows of attributes without variance, which the caller allows
         R = xp.where(xp.isnan(R) | xp.isnan(R.T), xp.zeros_like(R), R)
         worst = _largest_gap(R, xp)
     allowed = 100 * rounding
     if worst <= allowed * float(xp.max(xp.abs(xp.linalg.diagonal(R)))):
-        return  # a semidefinite matrix has its largest entry there, so that the others need not be looked through
+        return  # a positive semidefinite matrix has its largest entry on the diagonal: no need to read the others
     if worst > allowed * max(float(xp.max(R)), -float(xp.min(R))):
         gap = R - R.T
-        i = _where(xp.max(gap, axis=1) == worst, xp)[0]
-        j = _where(gap[i, :] == worst, xp)[0]
+        i = true_indices(xp.max(gap, axis=1) == worst, xp)[0]
+        j = true_indices(gap[i, :] == worst, xp)[0]
         raise DataError(
             f"{name} must be symmetric, but {name}[{i}, {j}] = {float(R[i, j])!r} and {name}[{j}, {i}] = "
-            f"{float(R[j, i])!r}; if only rounding is to blame, pass ({name} + {name}.T) / 2",
+            f"{float(R[j, i])!r}; if the difference is a rounding error, pass ({name} + {name}.T) / 2",
             indices=(i, j),
         )
 
 
-def cache_blocks(x: Array, length: int) -> list[slice]:
-    """Slices of the rows (or columns, each of ``length`` entries) of ``x`` that stay in a core's cache.
-
-    For NumPy, temporaries of this size are reused instead of fetched from the system page by page: that halves the time
-    for checks and signs of a 1,000 x 1,000 matrix. Elsewhere, on a GPU, one block is best.
-    """
-    count = x.size // length
-    width = max(1, 65536 // length) if is_numpy(x) else count
-    return [slice(start, min(start + width, count)) for start in range(0, count, width)]
-
-
-def on_host(x: Array) -> np.ndarray:
-    """Return ``x`` as a NumPy array in one transfer, for bookkeeping entry by entry."""
-    return to_numpy(x) if is_numpy(x) or is_cupy(x) else np.from_dlpack(x)
-
-
-def _where(mask: Array, xp: Any) -> list[int]:
-    found: list[int] = on_host(xp.nonzero(mask)[0]).tolist()
+def true_indices(mask: Array, xp: Any) -> list[int]:
+    """Return where a vector is True."""
+    found: list[int] = to_numpy(xp.nonzero(mask)[0]).tolist()
     return found
 
 
 def listed(indices: Iterable[int], most: int = 8) -> str:
-    """Write indices for a message: ``0, 3, 5``, cut after ``most``."""
+    """Return indices as text for a message, ``0, 3, 5``, at most ``most`` of them."""
     indices = list(indices)
     text = ", ".join(str(i) for i in indices[:most])
     return f"{text}, ... ({len(indices)} in all)" if len(indices) > most else text
-
-
-@dataclass(frozen=True, eq=False)
-class Standardized:
-    """The correlation matrix of the attributes that vary."""
-
-    correlation: Array  # (q, q), unit diagonal
-    live: Array  # (p,) bool: the q attributes that vary
-    indices: Sequence[int]  # of those, in the caller's numbering
-    scale: Array  # (q,) their standard deviations; 1 for a correlation matrix
-
-
-def standardize(R: Array, name: str) -> Standardized:
-    """Scale a checked covariance or correlation matrix to unit diagonal, constants left out."""
-    xp = namespace(R)
-    variance = xp.linalg.diagonal(R)
-    negative = _where(variance < 0, xp)
-    if negative:
-        raise DataError(
-            f"{name} has negative variances on the diagonal, at attributes {listed(negative)}; "
-            "it is no covariance or correlation matrix",
-            indices=negative,
-        )
-    live = variance > 0  # False for NaN, too
-    indices = _where(live, xp)
-    if len(indices) < R.shape[0]:
-        keep = xp.nonzero(live)[0]
-        R = xp.take(xp.take(R, keep, axis=0), keep, axis=1)
-        variance = xp.take(variance, keep, axis=0)
-    scale = xp.sqrt(variance)
-    if not bool(xp.all(variance == 1)):
-        # Two divisions, as the product of two scales can overflow or underflow where neither does.
-        unit = xp.eye(R.shape[0], dtype=xp.bool, device=compat.device(R))
-        R = xp.where(unit, xp.ones_like(R), R / scale[:, None] / scale[None, :])
-    return Standardized(R, live, indices, scale)
-
-
-@dataclass(frozen=True, eq=False)
-class Spectrum:
-    """Eigenvalues and vectors of a correlation matrix, parted into its null space and the rest."""
-
-    null: Array  # (q, m) orthonormal basis of the eigenvalues <= tol max
-    vectors: Array  # (q, q - m) the other eigenvectors
-    values: Array  # (q - m,) their eigenvalues, ascending
-    smallest: float  # the most negative eigenvalue, or the smallest one
-    threshold: float  # tol max
-
-    @property
-    def psd(self) -> bool:
-        """Whether no eigenvalue is negative beyond rounding."""
-        return self.smallest >= -self.threshold
-
-    @property
-    def inflation(self) -> Array:
-        """(q,) diagonal of the pseudo-inverse."""
-        xp = namespace(self.vectors)
-        return xp.sum(self.vectors**2 / self.values, axis=1)
-
-    @property
-    def noise(self) -> Array:
-        """(q,) the largest square that noise can put into each entry of a unit null vector.
-
-        All that is known of a null vector u is that its variance u'Ru is at most ``threshold``. If its part outside
-        the true null space is sum(a_k vector_k), then sum(a_k^2 value_k) <= threshold, and by Cauchy and Schwarz its
-        entry i is off by at most sqrt(threshold * inflation_i). So a column and its copy rounded to float32 are
-        collinear, but the others are not, although that rounding noise is correlated with them a little.
-        """
-        return self.threshold * self.inflation
-
-
-def spectrum(correlation: Array, tol: float) -> Spectrum:
-    """Eigendecompose a correlation matrix and part it at ``tol`` times its largest eigenvalue."""
-    xp = namespace(correlation)
-    values, vectors = xp.linalg.eigh(correlation)
-    threshold = tol * float(values[-1])
-    m = int(xp.sum(xp.astype(values <= threshold, xp.int64)))
-    return Spectrum(vectors[:, :m], vectors[:, m:], values[m:], float(values[0]), threshold)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from .._errors import DataError
 from .._quantiles import QuantileSketch
+from .._saved import SavedArrays
 from . import _layout as at
 from ._follow import Follower
 from ._settings import Settings
@@ -50,40 +48,23 @@ def to_arrays(settings: Settings, state: State, follower: Follower | None) -> di
     return result
 
 
-def _damaged(what: str) -> DataError:
-    return DataError(f"damaged stream: {what}")
-
-
 def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State, Follower | None]:
-    def get(name: str, kind: str, size: int | None) -> np.ndarray:
-        if name not in arrays:
-            raise DataError(f"this is no saved stream: the array {name!r} is absent")
-        array = np.asarray(arrays[name])
-        if array.dtype.kind != kind or array.ndim != 1 or (size is not None and len(array) != size):
-            raise _damaged(
-                f"{name!r} should be of kind {kind!r} and shape ({'any' if size is None else size},), is of kind"
-                f" {array.dtype.kind!r} and shape {array.shape}"
-            )
-        return np.array(array, dtype={"i": np.int64, "f": np.float64, "b": bool, "u": np.uint8}[kind])
-
-    version = int(get("version", "i", 1)[0])
-    if version != _VERSION:
-        raise DataError(f"a saved stream of version {version}; this library reads version {_VERSION}")
-    alpha, quantile = get("shares", "f", 2).tolist()
-    warmup, *limits, depth = get("sizes", "i", 4).tolist()
-    two_sides, follow, warm = get("switches", "b", 3).tolist()
+    saved = SavedArrays(arrays, "stream", _VERSION)
+    alpha, quantile = saved.array("shares", "f", 2).tolist()
+    warmup, *limits, depth = saved.array("sizes", "i", 4).tolist()
+    two_sides, follow, warm = saved.array("switches", "b", 3).tolist()
     most, window = (None if size == _NOT_SET else size for size in limits)
-    seed = int(get("seed", "i", 1)[0])
+    seed = saved.scalar("seed")
     try:
         settings = Settings.checked(alpha, quantile, warmup, two_sides, most, window, seed, follow=follow, depth=depth)
     except ValueError as error:
-        raise _damaged(str(error)) from error
+        raise saved.damaged(str(error)) from error
     if depth < 0:
-        raise _damaged(f"a moving mean of {depth} values")
+        raise saved.damaged(f"a moving mean of {depth} values")
     state = State(settings)
     state.warm = warm
-    state.G, state.first = get("totals", "i", at.GLOBALS), get("first", "f", None)
-    state.D, state.M = get("mean", "f", depth), get("mean_sum", "f", 1)
+    state.G, state.first = saved.array("totals", "i", at.GLOBALS), saved.array("first", "f", None)
+    state.D, state.M = saved.array("mean", "f", depth), saved.array("mean_sum", "f", 1)
     G = state.G
     if (
         (G < 0).any()
@@ -97,14 +78,14 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State, Followe
         or (warm and (G[at.N] < settings.warmup or G[at.FILLED] != depth))
         or G[at.FLAGGED] > G[at.N]
     ):
-        raise _damaged("counts that no values can have")
+        raise saved.damaged("counts that no values can have")
     for side in range(settings.sides):
-        _load_side(state, settings, side, get)
+        _load_side(state, settings, side, saved)
     panes: list[QuantileSketch] = []
-    while f"sketch_{len(panes)}" in arrays:
-        panes.append(QuantileSketch.from_bytes(get(f"sketch_{len(panes)}", "u", None).tobytes()))
+    while f"sketch_{len(panes)}" in saved:
+        panes.append(QuantileSketch.from_bytes(saved.array(f"sketch_{len(panes)}", "u", None).tobytes()))
     if bool(panes) != settings.follow:
-        raise _damaged("sketches do not belong to a level that stays, and are needed for one that follows")
+        raise saved.damaged("sketches do not belong to a level that stays, and are needed for one that follows")
     return settings, state, Follower(panes) if panes else None
 
 
@@ -115,11 +96,12 @@ def _counted(values: np.ndarray, kinds: np.ndarray, F: np.ndarray, J: np.ndarray
     return found == [F[at.COUNT], J[at.FLAGS], J[at.DROPPED]]
 
 
-def _load_side(state: State, settings: Settings, side: int, get: Any) -> None:
+def _load_side(state: State, settings: Settings, side: int, saved: SavedArrays) -> None:
     name = ("upper", "lower")[side]
-    F, J = get(f"{name}_floats", "f", at.FLOATS), get(f"{name}_integers", "i", at.INTEGERS)
-    values, passed = get(f"{name}_values", "f", None), get(f"{name}_passed", "f", None)
-    ring = [get(f"{name}_ring_{what}", kind, None) for what, kind in (("values", "f"), ("times", "i"), ("kinds", "i"))]
+    F, J = saved.array(f"{name}_floats", "f", at.FLOATS), saved.array(f"{name}_integers", "i", at.INTEGERS)
+    values, passed = saved.array(f"{name}_values", "f", None), saved.array(f"{name}_passed", "f", None)
+    of_ring = (("values", "f"), ("times", "i"), ("kinds", "i"))
+    ring = [saved.array(f"{name}_ring_{what}", kind, None) for what, kind in of_ring]
     n = state.G[at.N]
     numbers = F[[at.BASE, at.LEVEL, at.SHAPE, at.SCALE, at.THETA, at.COUNT, at.FITTED, at.SHARE, at.FIRST]]
     stored, censored = (0, 0) if settings.window else (J[at.STORED], J[at.CENSORED])
@@ -142,7 +124,7 @@ def _load_side(state: State, settings: Settings, side: int, get: Any) -> None:
         or not np.isfinite(ring[0][ring[2] == at.EXCESS]).all()
         or (settings.window and state.warm and not _counted(ring[0], ring[2], F, J))
     ):
-        raise _damaged("a tail that no values can have")
+        raise saved.damaged("a tail that no values can have")
     state.F[side], state.J[side] = F, J
     state.make_room(int(max(stored, censored)))
     state.P[side, :stored], state.C[side, :censored] = values, passed

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .._errors import DataError
+from .._saved import SavedArrays
 from ._features import Features, Frame
 from ._settings import POLICIES, SCALES, Settings
 from ._state import State
@@ -38,49 +37,31 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
     """The settings and the state that `to_arrays` was given; raises `DataError` where the arrays do not fit."""
-
-    def get(name: str, kind: str, *shape: int) -> np.ndarray:
-        if name not in arrays:
-            raise DataError(f"these are no saved micro-clusters: the array {name!r} is absent")
-        array = np.asarray(arrays[name])
-        if array.dtype.kind != kind or array.shape != shape:
-            raise DataError(
-                f"damaged micro-clusters: {name!r} should be of kind {kind!r} and shape {shape}, "
-                f"is of kind {array.dtype.kind!r} and shape {array.shape}"
-            )
-        return np.array(array, dtype={"i": np.int64, "f": np.float64, "b": bool}[kind], order="C")
-
-    def scalar(name: str, kind: str = "i") -> Any:
-        return get(name, kind, 1)[0].item()
-
-    def one_of(name: str, allowed: tuple[str, ...]) -> str:
-        position = scalar(name)
-        if not 0 <= position < len(allowed):
-            raise DataError(f"damaged micro-clusters: {name!r} is {position}, not from 0 to {len(allowed) - 1}")
-        return allowed[position]
-
-    if scalar("version") != _VERSION:
-        raise DataError(f"saved micro-clusters of version {scalar('version')}; this library reads version {_VERSION}")
+    saved = SavedArrays(arrays, "micro-clusters", _VERSION)
     try:
         settings = Settings.checked(
-            scalar("n_centroids"), warmup=scalar("warmup"), max_iter=scalar("max_iter"), seed=scalar("seed"),
-            scale=one_of("scale", SCALES), nonfinite=one_of("nonfinite", POLICIES),
-        )  # fmt: skip
+            saved.scalar("n_centroids"),
+            warmup=saved.scalar("warmup"),
+            max_iter=saved.scalar("max_iter"),
+            seed=saved.scalar("seed"),
+            scale=saved.one_of("scale", SCALES),
+            nonfinite=saved.one_of("nonfinite", POLICIES),
+        )
     except DataError:
         raise
     except ValueError as error:
-        raise DataError(f"damaged micro-clusters: {error}") from error
-    d, m = np.asarray(arrays.get("shift", ())).size, np.asarray(arrays.get("weight", ())).size
+        raise saved.damaged(str(error)) from error
+    d, m = saved.size("shift"), saved.size("weight")
     state = State(
-        Frame(get("shift", "f", d), get("factor", "f", d)),
-        Features(get("weight", "f", m), get("mean", "f", m, d), get("scatter", "f", m, d)),
-        scalar("ready", "b"),
-        scalar("n_rows"),
-        scalar("n_dropped"),
-        scalar("blocks"),
+        Frame(saved.array("shift", "f", d), saved.array("factor", "f", d)),
+        Features(saved.array("weight", "f", m), saved.array("mean", "f", m, d), saved.array("scatter", "f", m, d)),
+        saved.scalar("ready", "b"),
+        saved.scalar("n_rows"),
+        saved.scalar("n_dropped"),
+        saved.scalar("blocks"),
     )
     if not _is_possible(settings, state):
-        raise DataError("damaged micro-clusters: sums that no rows can have")
+        raise saved.damaged("sums that no rows can have")
     return settings, state
 
 
