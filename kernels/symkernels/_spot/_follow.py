@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._quantiles import QuantileSketch, _library
+from .._quantiles import QuantileSketch, require_datasketches
 from . import _layout as at
 from ._settings import Settings
 from ._state import State
@@ -20,7 +20,7 @@ class Follower:
     """
 
     def __init__(self, panes: list[QuantileSketch] | None = None) -> None:
-        _library()  # fail early if a package is missing
+        require_datasketches()  # fail early if a package is missing
         self.panes = panes or [QuantileSketch()]
 
     def copy(self) -> Follower:
