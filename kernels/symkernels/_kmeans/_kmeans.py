@@ -46,6 +46,13 @@ class KMeansResult(ArrayResult):
         Runs made, of which the best was kept; 1 where centers were given.
     n_dropped : int
         Rows dropped for a NaN or an infinity.
+
+    Examples
+    --------
+    >>> from symkernels import kmeans
+    >>> result = kmeans([[0.0], [1.0], [10.0], [11.0]], 2)
+    >>> result.k, result.wssse, result.converged
+    (2, 1.0, True)
     """
 
     centers: Array
