@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._fit import GPDFit, fit_gpd
+from ._fit import fit_gpd
 from ._level import check_level
+from ._result import GPDFit
 
 __all__ = ["GPDFit", "check_level", "fit_gpd"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from ._kmeans import KMeansResult, Settings, assign_clusters, best_run, kmeans, one_run
-from ._lloyd import Run, run, too_few
-from ._points import Assigned, Points
+from ._kmeans import KMeansResult, assign_clusters, kmeans
+from ._lloyd import Run
+from ._points import Points
 from ._prepare import points_of
 from ._progress import Checkpoint, Progress
-from ._seeding import count_distinct, extended, generator, plus_plus
+from ._runs import best_run, one_run
+from ._seeding import count_distinct, extended
+from ._settings import Settings
 
 __all__ = [
-    "Assigned",
     "Checkpoint",
     "KMeansResult",
     "Points",
@@ -21,11 +22,7 @@ __all__ = [
     "best_run",
     "count_distinct",
     "extended",
-    "generator",
     "kmeans",
     "one_run",
-    "plus_plus",
     "points_of",
-    "run",
-    "too_few",
 ]

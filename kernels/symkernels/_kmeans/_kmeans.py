@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +14,11 @@ from .._parameters import check_integer
 from .._results import ArrayResult
 from .._rows import Nonfinite, Rows, as_rows
 from ._generic import squared_distances
-from ._lloyd import Run, run, too_few
-from ._points import Points
+from ._lloyd import run
 from ._prepare import points_of
 from ._progress import Checkpoint, Progress
-from ._seeding import generator, plus_plus
+from ._runs import best_run
+from ._settings import Settings
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,13 @@ class KMeansResult(ArrayResult):
         Runs made, of which the best was kept; 1 where centers were given.
     n_dropped : int
         Rows dropped for a NaN or an infinity.
+
+    Examples
+    --------
+    >>> from symkernels import kmeans
+    >>> result = kmeans([[0.0], [1.0], [10.0], [11.0]], 2)
+    >>> result.k, result.wssse, result.converged
+    (2, 1.0, True)
     """
 
     centers: Array
@@ -248,53 +253,6 @@ def assign_clusters(
         distances = squared_distances(rows.X, points.shift, C, labels, progress.poll)
     progress.at(2)
     return rows.spread(labels, -1), rows.spread(distances, float("nan"))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How runs are made, checked."""
-
-    n_init: int
-    max_iter: int
-    tol: float
-    seed: int
-
-    @classmethod
-    def checked(cls, n_init: Any, max_iter: Any, tol: Any, seed: Any) -> Settings:
-        """Check each number; draw a seed for None."""
-        if isinstance(tol, bool) or not isinstance(tol, int | float | np.integer | np.floating):
-            raise TypeError(f"tol must be a number, got {tol!r}")
-        if not 0 <= tol < float("inf"):
-            raise ValueError(f"tol must be finite and 0 or more, got {tol!r}")
-        return cls(
-            n_init=check_integer(n_init, "n_init"),
-            max_iter=check_integer(max_iter, "max_iter"),
-            tol=float(tol),
-            seed=secrets.randbits(63) if seed is None else check_integer(seed, "seed", least=0),
-        )
-
-
-def best_run(points: Points, k: int, settings: Settings, progress: Progress) -> Run:
-    """Return the best of the runs from k-means++, the first one on a tie; raises `DataError` where k is too large."""
-    best: Run | None = None
-    before = progress.current
-    for start in range(settings.n_init):
-        chosen = plus_plus(points, k, generator(settings.seed, start), progress.poll)
-        if len(chosen) < k:
-            raise too_few(len(chosen), k)
-        done = before + start * settings.max_iter
-        found = one_run(points, points.rows(chosen), settings, progress, done)
-        if best is None or found.wssse < best.wssse:
-            best = found
-        progress.at(done + settings.max_iter)
-    assert best is not None  # n_init >= 1
-    return best
-
-
-def one_run(points: Points, centers: Array, settings: Settings, progress: Progress, done: int) -> Run:
-    """Make one run from (k, d) shifted centers; ``done`` steps were made before it."""
-    step: Callable[[int], None] = lambda i: progress.at(done + i)  # noqa: E731
-    return run(points, centers, max_iter=settings.max_iter, tol=settings.tol, poll=progress.poll, step=step)
 
 
 def _given_centers(given: Any, k: int | None, rows: Rows) -> Array:

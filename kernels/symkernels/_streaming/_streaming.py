@@ -67,6 +67,7 @@ class StreamingKMeans(Clusterable):
 
     *Backend.* The first rows choose it. NumPy rows go through compiled loops, others through the array API standard.
     Micro-clusters are few: their algebra is done in NumPy, and they are returned on the backend and device of the rows.
+    A pickle holds NumPy arrays, so that a machine without a GPU can read it; `to` moves the object to a GPU.
 
     *Cost.* O(n m d) time for n rows and m micro-clusters, and O(m^2 d) for a batch; O(m^2 + m d) memory, and that of
     10,000 rows. Small batches give results as good as large ones, in more time.

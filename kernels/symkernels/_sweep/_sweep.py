@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, overload
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import numpy as np
 
-from ._arrays import Array, to_numpy
-from ._kmeans import (
+from .._arrays import Array, to_numpy
+from .._kmeans import (
     Checkpoint,
     Points,
     Progress,
@@ -23,139 +21,14 @@ from ._kmeans import (
     one_run,
     points_of,
 )
-from ._parameters import check_integer
-from ._rows import Nonfinite, as_rows
-from ._silhouette import mean_silhouettes, require_frequencies
+from .._parameters import check_integer
+from .._rows import Nonfinite, as_rows
+from .._silhouette import mean_silhouettes, require_frequencies
+from ._result import KMeansSweep, SweepEntry
 
 Metric = Literal["euclidean", "sqeuclidean"]
 
 _NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class SweepEntry:
-    """The result for one k.
-
-    Attributes
-    ----------
-    k : int
-        Number of clusters asked for.
-    wssse : float
-        Weighted squared distances of the rows to their centers, summed up in float64 (squared units of X); NaN where k
-        is impossible.
-    silhouette : float
-        Mean silhouette of the rows, -1 (bad) to 1 (good), no unit; NaN where there is none.
-    centers : (k, d) float64 or None
-        Means of the clusters, in the units of X. None where k is impossible.
-    labels : (n,) int32 or None
-        Number of each row's nearest center, from 0; -1 for a row that was dropped.
-    counts : (k,) float64 or None
-        Weight of each cluster: its number of rows where no weights were given.
-    n_iter : int
-        Iterations of the run that was kept; 0 where k is impossible.
-    converged : bool
-        Whether that run converged.
-    seconds : float
-        Wall time of the runs of this k, without that of the silhouettes, which are computed for all k together.
-    reason : str or None
-        Why a number is NaN, in one line. None where nothing is missing, or no silhouettes were asked for.
-    """
-
-    k: int
-    wssse: float
-    silhouette: float
-    centers: Array | None
-    labels: Array | None
-    counts: Array | None
-    n_iter: int
-    converged: bool
-    seconds: float
-    reason: str | None
-
-    def __repr__(self) -> str:
-        why = f", {self.reason}" if self.reason else ""
-        return f"<SweepEntry: k = {self.k}, wssse = {self.wssse:.6g}, silhouette = {self.silhouette:.3f}{why}>"
-
-
-@dataclass(frozen=True)
-class KMeansSweep(Sequence[SweepEntry]):
-    """k-means for several k: a sequence of `SweepEntry` in the order asked for.
-
-    Attributes
-    ----------
-    entries : tuple of SweepEntry
-        The same, as a tuple.
-    n_dropped : int
-        Rows dropped for a NaN or an infinity.
-    """
-
-    entries: tuple[SweepEntry, ...]
-    n_dropped: int
-
-    @property
-    def ks(self) -> np.ndarray:
-        """(m,) int64 NumPy array: the numbers of clusters."""
-        return np.array([entry.k for entry in self.entries], dtype=np.int64)
-
-    @property
-    def wssse(self) -> np.ndarray:
-        """(m,) float64 NumPy array: WSSSE of each, NaN where k is impossible."""
-        return np.array([entry.wssse for entry in self.entries])
-
-    @property
-    def silhouette(self) -> np.ndarray:
-        """(m,) float64 NumPy array: mean silhouette of each, NaN where there is none."""
-        return np.array([entry.silhouette for entry in self.entries])
-
-    @property
-    def k_silhouette(self) -> int | None:
-        """The k with the largest silhouette, the smallest such one; None where no k has one."""
-        found = [(-entry.silhouette, entry.k) for entry in self.entries if entry.silhouette == entry.silhouette]
-        return min(found)[1] if found else None
-
-    @property
-    def k_elbow(self) -> int | None:
-        """The k at the elbow of the WSSSE curve, as `elbow` finds it; None where there is none."""
-        found = dict(sorted((entry.k, entry.wssse) for entry in self.entries if entry.wssse == entry.wssse))
-        return elbow(list(found), list(found.values()))
-
-    def __repr__(self) -> str:
-        tried = ", ".join(f"{entry.k}: {entry.wssse:.6g} / {entry.silhouette:.3f}" for entry in self.entries)
-        return f"<KMeansSweep, k: wssse / silhouette: {tried}>"
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    @overload
-    def __getitem__(self, index: int) -> SweepEntry: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[SweepEntry, ...]: ...
-    def __getitem__(self, index: int | slice) -> SweepEntry | tuple[SweepEntry, ...]:
-        return self.entries[index]
-
-
-def elbow(ks: Sequence[float], wssse: Sequence[float]) -> int | None:
-    """Kneedle: the rising ``ks`` at which a falling curve bends most, or None where it has no bend.
-
-    Satopaa, Albrecht, Irwin & Raghavan, "Finding a 'kneedle' in a haystack" (2011), with sensitivity 1. Both axes are
-    scaled to 0..1. Candidates are the local maxima of the distance of the curve below the straight line between its
-    ends. A candidate is a knee where that distance falls by the mean step of k before the next candidate. The paper's
-    smoothing spline is left out, as WSSSE is no noisy sample. Of several knees the most pronounced one is returned.
-    """
-    if len(ks) < 3 or not wssse[0] > wssse[-1]:
-        return None
-    x, y = np.asarray(ks, dtype=np.float64), np.asarray(wssse, dtype=np.float64)
-    x, y = (x - x[0]) / (x[-1] - x[0]), (y.max() - y) / (y.max() - y.min())
-    below = y - x
-    inner = range(1, len(x) - 1)
-    peaks = [i for i in inner if below[i] > below[i - 1] and below[i] >= below[i + 1]]
-    step = float(np.mean(np.diff(x)))
-    knees = [
-        i
-        for i, following in itertools.pairwise([*peaks, len(x)])
-        if below[i] > 0 and below[i + 1 : following].min() < below[i] - step
-    ]
-    return int(ks[max(knees, key=lambda i: below[i])]) if knees else None
 
 
 def kmeans_sweep(
