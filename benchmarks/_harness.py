@@ -51,6 +51,8 @@ VERSIONED = (
     "numba",
     "array-api-compat",
     "cupy-cuda12x",
+    "cupy-cuda13x",
+    "torch",
     "scikit-learn",
     "scikit-learn-intelex",
     "faiss-cpu",

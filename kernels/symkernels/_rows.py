@@ -10,7 +10,7 @@ from typing import Any, Literal
 import array_api_compat as compat
 import numpy as np
 
-from ._arrays import Array, as_floats, is_numpy, namespace, to_numpy
+from ._arrays import Array, as_floats, is_numpy, namespace, to_numpy, values_at_a_time
 from ._errors import DataError, ShapeError
 from ._moments._intake import checked_weights
 from ._parallel import run_all, split, thread_count
@@ -116,7 +116,7 @@ def _nonfinite_rows(X: Array, ping: Ping) -> np.ndarray:
     as huge numbers do, the block's entries are looked at one by one.
     """
     n, d = X.shape
-    step = max(1, _BLOCK_BYTES // (8 * d))
+    step = max(1, values_at_a_time(X, _BLOCK_BYTES // 8) // d)
     bad: list[np.ndarray] = []
     if not is_numpy(X):
         xp = namespace(X)

@@ -63,6 +63,8 @@ class Moments:
     it and merging states with different shifts are exact algebra.
 
     *Backend.* The first rows choose it: NumPy in, NumPy out; CuPy in, CuPy out. Sums are float64 whatever X is.
+    A copy stays on its device. A pickle holds NumPy arrays, so that a machine without a GPU can read it too; `to` moves
+    what was read to a GPU.
 
     *Cost.* For n rows and p attributes O(n p^2) time, O(p^2) memory for the state and as much for each thread;
     a missing value costs O(p). Sparse attributes cost O(p) for each 1, not for each row.

@@ -63,6 +63,7 @@ class StreamingKMeans:
 
     *Backend.* The first rows choose it. NumPy rows go through compiled loops, others through the array API standard;
     micro-clusters are few, and their algebra is NumPy's; they are handed out on the backend and device of the rows.
+    A pickle holds NumPy arrays, so that a machine without a GPU can read it too; `to` moves what was read to a GPU.
 
     *Cost.* O(n m d) time for n rows and m micro-clusters, and O(m^2 d) for a batch; O(m^2 + m d) memory, and that of
     10,000 rows. Small batches are as good as large ones, and slower.
