@@ -12,6 +12,7 @@ import pytest
 from symjobs._cli._learn import learnt_line
 from symjobs._project import Project, _project
 from symjobs._project._backend import CPU, Backend
+from symjobs._project._encode import slice_rows
 from tests.symjobs.project._frames import TYPES, make
 
 SOME = ["y", "color", "tags"]  # the other project lacks columns, has others first, and has a list column
@@ -50,6 +51,13 @@ def test_a_project_on_a_gpu_says_so():
         assert project.info().type == kind
         assert f"({kind})" in repr(project)
         assert learnt_line(project) == f"learnt 60 rows, 2 columns{where}"
+
+
+@pytest.mark.parametrize("p", [1, 32, 1_000, 40_000])
+def test_slices_on_a_gpu_are_large(p):
+    """To learn a slice costs some hundred kernel launches, so that 256 MiB are learnt at a time."""
+    assert 2**27 < 8 * p * slice_rows(p, on_gpu=True) <= 2**28
+    assert 8 * p * slice_rows(p) <= 2**28
 
 
 @pytest.mark.parametrize("missing", ["pairwise", "listwise"])
