@@ -80,12 +80,13 @@ def pca(xp: Any) -> str:
 
 
 def kmeans(xp: Any) -> str:
-    """The labels of 70 clusters that lie apart."""
+    """The labels of 70 clusters that lie apart, beside NumPy's distances: our k-means on NumPy arrays compiles first."""
     from symkernels import kmeans as cluster
 
     X, start = _apart(20_000, 16, 70)
-    found, expected = cluster(xp.asarray(X), 70, init=xp.asarray(start)), cluster(X, 70, init=start)
-    np.testing.assert_array_equal(_host(found.labels), expected.labels)
+    found = cluster(xp.asarray(X), 70, init=xp.asarray(start))
+    squares = np.stack([((X - center) ** 2).sum(axis=1) for center in _host(found.centers)], axis=1)
+    np.testing.assert_array_equal(_host(found.labels), squares.argmin(axis=1))
     return f"{found.n_iter} iterations"
 
 

@@ -69,7 +69,7 @@ class Project:
 
     A state of p attributes takes about ``8 p**2`` bytes, ``32 p**2`` once values are missing, and ``16 p**2`` more with
     joint squares. `learn` needs a second state while it runs, ``8 p**2`` bytes a thread, and a block of 8 MiB (at most
-    256 MiB; ``64 p**2`` bytes in between).
+    256 MiB; ``64 p**2`` bytes in between; on a GPU up to 256 MiB whatever p).
 
     Examples
     --------
