@@ -80,7 +80,7 @@ def pca(xp: Any) -> str:
 
 
 def kmeans(xp: Any) -> str:
-    """The labels of 70 clusters that lie apart, beside NumPy's distances: our k-means on NumPy arrays compiles first."""
+    """The labels of 70 clusters that lie apart, beside distances in NumPy: our k-means there would compile first."""
     from symkernels import kmeans as cluster
 
     X, start = _apart(20_000, 16, 70)
