@@ -27,11 +27,10 @@ docs: $(VENV)/.dev
 bench: $(VENV)/.bench
 	@set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
 
-# On a machine with a GPU, with its own Python and CuPy: nothing is installed.
-gpu: export PYTHONPATH := .:kernels
+# On a machine with an NVIDIA GPU, with its own Python and CuPy; installs nothing. PART=tests or PART=bench runs a half.
+PART ?= all
 gpu:
-	$(PYTHON) -m pytest -c /dev/null --rootdir . --import-mode=importlib -W ignore::pytest.PytestUnknownMarkWarning -m gpu tests $(ARGS)
-	@set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(PYTHON) "$$script"; done
+	@$(PYTHON) tests/gpu_run.py $(PART) --out $(OUT)/gpu $(ARGS)
 
 # A stamp for each set of packages: installed again only when pyproject.toml has changed.
 $(VENV)/.%: pyproject.toml | $(BIN)/python

@@ -51,6 +51,8 @@ VERSIONED = (
     "numba",
     "array-api-compat",
     "cupy-cuda12x",
+    "cupy-cuda13x",
+    "torch",
     "scikit-learn",
     "scikit-learn-intelex",
     "faiss-cpu",
@@ -111,19 +113,24 @@ def interleave(
     once_over: float = 10.0,
     synchronize: Callable[[], object] | None = None,
     settle: float = 0.2,
+    budget: float | None = None,
 ) -> dict[str, Timing]:
     """Time the cases in turn, ``repeats`` rounds, and return a `Timing` for each.
 
     A case that raises is left out from then on and its timing says why. One that lasts over ``once_over`` seconds
     is not repeated. Before each, ``settle`` seconds pass, as the threads of a BLAS spin for some time after its last
     call and would take a core from whatever comes next; then a short case is run once untimed, so that it is timed in
-    its stride. ``synchronize`` (``cupy.cuda.Device().synchronize``) waits for a device before a clock is read.
+    its stride. ``synchronize`` (``cupy.cuda.Device().synchronize``) waits for a device before a clock is read. No timed
+    round but the first starts once ``budget`` seconds have passed.
     """
+    begun = time.perf_counter()
     wait = synchronize or (lambda: None)
     times: dict[str, list[float]] = {name: [] for name in cases}
     errors: dict[str, str] = {}
     slow: set[str] = set()
     for round_ in range(-warmup, repeats):
+        if round_ > 0 and budget is not None and time.perf_counter() - begun > budget:
+            break
         for name, case in cases.items():
             if name in errors or name in slow:
                 continue
@@ -293,6 +300,7 @@ class Report:
     options: argparse.Namespace
     sections: list[_Section] = field(default_factory=list)
     busy: float | None = field(default_factory=busy_share)
+    _machine: dict[str, Any] | None = None
 
     def add(
         self,
@@ -313,16 +321,26 @@ class Report:
         self.sections.append(_Section(title, timings, ours, peer, target, limit, dict(notes or {}), facts))
 
     def finish(self) -> bool:
-        """Print, append, and say whether every target was met."""
-        facts = machine()
+        """Print, append, and say whether every target was met.
+
+        A script may call it after each row, so that nothing is lost if a later one fails: it takes what came since.
+        """
+        if self._machine is None:
+            self._machine = machine()
+            self._show_machine(self._machine)
+        met = [self._show(section) for section in self.sections]
+        if self.options.json is not None:
+            self._append(self._machine, met)
+        self.sections.clear()
+        return all(ok is not False for ok in met)
+
+    def _show_machine(self, facts: dict[str, Any]) -> None:
         print(f"\n{facts['cpu']}, {facts['cores']} cores, {self.options.threads} threads, Python {facts['python']}")
+        if "gpu" in facts:
+            print(f"{facts['gpu']}, CUDA driver {facts['cuda_driver']}")
         print(", ".join(f"{package} {version}" for package, version in facts["versions"].items()))
         if self.busy is not None and self.busy > BUSY_SHARE:
             print(f"NOT QUIET: {self.busy:.0%} of the cores were in use before the start; do not quote these figures")
-        met = [self._show(section) for section in self.sections]
-        if self.options.json is not None:
-            self._append(facts, met)
-        return all(ok is not False for ok in met)
 
     @staticmethod
     def _show(section: _Section) -> bool | None:

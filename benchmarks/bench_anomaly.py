@@ -37,7 +37,7 @@ def speed(report: harness.Report, n: int, p: int) -> None:
     X = rng.standard_normal((n, p))
     X += rng.standard_normal((n, 5)) @ rng.standard_normal((5, p))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(p)])
-    project = sj.Project("bench").learn(frame)
+    project = sj.Project("bench", type="cpu").learn(frame)
     project.build("m", "oospca")
     model = project.snapshot().model("m").model
     W, shift, kept = model.projection, model.fill, model.kept
@@ -74,7 +74,7 @@ def speed(report: harness.Report, n: int, p: int) -> None:
 
 def build(report: harness.Report, p: int) -> None:
     """From the state to the model; the rows are not read again."""
-    project = sj.Project("bench").learn(
+    project = sj.Project("bench", type="cpu").learn(
         (np.random.default_rng(0).standard_normal((4 * p, p)), [f"x{j}" for j in range(p)])
     )
     R = Moments(p).learn(np.random.default_rng(0).standard_normal((4 * p, p))).correlation()
@@ -109,7 +109,7 @@ def detection(options: argparse.Namespace) -> None:
     for name, target, count in DATA:
         X, y = outliers(name, target, count)
         names = [f"x{j}" for j in range(X.shape[1])]
-        project = sj.Project("bench", histogram=True).learn((X, names))
+        project = sj.Project("bench", type="cpu", histogram=True).learn((X, names))
         title = f"{name}, class {target}, {int(y.sum())} of {len(y)}"
         found: dict[str, float | None] = {}
         cells = []

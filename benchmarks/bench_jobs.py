@@ -33,7 +33,7 @@ class _Held(sj.Job):
 
 
 def latency(report: harness.Report, folder: Path) -> None:
-    project = sj.Project("p").learn((np.eye(4), list("abcd")))
+    project = sj.Project("p", type="cpu").learn((np.eye(4), list("abcd")))
     count = 20 if report.options.quick else 200
     for title, store, target in (
         ("store=None", None, "<= 1"),
@@ -71,12 +71,12 @@ import numpy as np
 import symjobs as sj
 path, small, budget = sys.argv[1], sys.argv[2], int(sys.argv[3])
 open_ = sj.sources.csv if path.endswith("csv") else sj.sources.parquet
-sj.Project("warm").learn(open_(small)).learn(open_(small))  # libraries and compiled loops are loaded now
+sj.Project("warm", type="cpu").learn(open_(small)).learn(open_(small))  # libraries and compiled loops are loaded now
 open("/proc/self/clear_refs", "w").write("5")  # the peak starts anew, from what is in memory now
 def peak():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024
 before = peak()
-project = sj.Project("p").learn(open_(path, memory_budget=budget))
+project = sj.Project("p", type="cpu").learn(open_(path, memory_budget=budget))
 print(project.n_rows, peak() - before)
 """
 

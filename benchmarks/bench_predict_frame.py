@@ -59,7 +59,7 @@ def main() -> None:
     names = [f"x{i}" for i in range(COLUMNS)]
     frame = pd.DataFrame(X, columns=names)
     params = {"cluster_features": names}
-    project = sj.Project("p", histogram=True, params=params).learn((X[: n // 10], names))
+    project = sj.Project("p", type="cpu", histogram=True, params=params).learn((X[: n // 10], names))
 
     def batches() -> Any:
         return ((X[i : i + 10_000], names) for i in range(0, n, 10_000))

@@ -120,7 +120,7 @@ def _gpu() -> list[Finding]:
     driver = _driver()
     if driver is None:
         return [Finding("GPU", "no NVIDIA driver; projects of type 'cpu' need none")]
-    remedy = "pip install 'symjobs[gpu]' (CUDA 12), or cupy-cuda13x for CUDA 13"
+    remedy = "pip install 'symjobs[gpu]' for CUDA 12, 'symjobs[gpu13]' for CUDA 13"
     if not importlib.util.find_spec("cupy"):
         return [Finding("GPU driver", driver), Finding("CuPy", "missing", remedy)]
     try:
@@ -137,6 +137,7 @@ def _gpu() -> list[Finding]:
             Finding(f"GPU {i}", f"{card['name'].decode()}, {card['totalGlobalMem'] / 2**30:.0f} GiB")
             for i, card in enumerate(cards)
         ),
+        Finding("projects", f"type='auto' keeps them on the {'GPU' if cards else 'CPU'}; type='cpu' on the CPU"),
     ]
 
 

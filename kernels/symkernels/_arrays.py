@@ -46,6 +46,14 @@ def is_cupy(x: Array) -> bool:
     return bool(compat.is_cupy_array(x))
 
 
+def values_at_a_time(x: Array, on_cpu: int) -> int:
+    """Return how many values of ``x`` to process in one block: ``on_cpu``, or 2^25 (256 MiB of float64) on a GPU.
+
+    On a GPU each operation costs a kernel launch, some 10 microseconds, so that small blocks leave it idle.
+    """
+    return 2**25 if is_cupy(x) else on_cpu
+
+
 def to_numpy(x: Array) -> np.ndarray:
     """Return ``x`` as a NumPy array, in one transfer if it is on a device."""
     if is_cupy(x):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import array_api_compat as compat
 import numpy as np
 
-from ._arrays import Array, as_floats, is_numpy, namespace, on_same_device, to_numpy
+from ._arrays import Array, as_floats, is_numpy, namespace, on_same_device, to_numpy, values_at_a_time
 from ._errors import BackendError, DataError, ShapeError
 from ._parallel import run_all, split, thread_count
 
@@ -141,7 +141,7 @@ def _nonfinite_rows(X: Array, poll: Poll) -> np.ndarray:
     the entries are tested one by one: the sum of finite numbers may overflow.
     """
     n, d = X.shape
-    step = max(1, _BLOCK_BYTES // (8 * d))
+    step = max(1, values_at_a_time(X, _BLOCK_BYTES // 8) // d)
     bad: list[np.ndarray] = []
     if not is_numpy(X):
         xp = namespace(X)

@@ -47,6 +47,8 @@ def learnt_line(project: Project) -> str:
     columns = list(zip(snapshot.column_names, snapshot.column_types, strict=True))
     learnt = sum(letter not in ("S", "X") for _, letter in columns)
     line = f"learnt {counted(project.n_rows, 'row')}, {counted(learnt, 'column')}"
+    if project.type == "gpu":
+        line += ", on the GPU"
     texts = [name for name, letter in columns if letter == "S"]
     if not texts:
         return line

@@ -15,7 +15,7 @@ from symjobs._errors import InputError
 from symjobs._explore import on_host
 from symjobs._jobs._context import Names
 from symjobs._jobs._job import JobContext
-from symjobs._jobs._rows import CompleteRows, Table
+from symjobs._jobs._rows import CompleteRows, Table, values_at_a_time
 from symjobs._project._room import physical_memory
 from symjobs._text import some
 from symkernels import DataError, KMeansSweep, kmeans_sweep
@@ -261,7 +261,7 @@ def _divided(X: Any, divisors: np.ndarray, owned: bool, checkpoint: Callable[[],
 
 
 def _stripes(X: Any, checkpoint: Callable[[], object]) -> Any:
-    step = max(1, _STRIPE_VALUES // X.shape[1])
+    step = max(1, values_at_a_time(X, _STRIPE_VALUES) // X.shape[1])
     for start in range(0, X.shape[0], step):
         checkpoint()
         yield X[start : start + step]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_cupy_array
 
 from symjobs._errors import InputError, UnknownAttribute
 from symjobs._project._types import DENSE, LETTERS, check_types
@@ -321,9 +321,14 @@ def _not_numeric(name: str, letter: str) -> str:
     return f"column {name!r} {what}, and distances need numbers; leave it out, or make it numbers"
 
 
+def values_at_a_time(X: Any, on_cpu: int) -> int:
+    """Return how many values of X to process between two checkpoints; on a GPU small stripes are all launch time."""
+    return 1 << 25 if is_cupy_array(X) else on_cpu
+
+
 def _all_finite(X: Any, checkpoint: Checkpoint) -> bool:
     xp = array_namespace(X)
-    step = max(1, 8 * _STRIPE_VALUES // X.shape[1])
+    step = max(1, values_at_a_time(X, 8 * _STRIPE_VALUES) // X.shape[1])
     largest = _LARGEST if X.dtype == np.float64 else np.inf
     for start in range(0, X.shape[0], step):
         checkpoint()

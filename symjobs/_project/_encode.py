@@ -19,13 +19,16 @@ _SLICE_VALUES = 1 << 20
 _SLICE_LIMIT = 1 << 25
 
 
-def slice_rows(p: int) -> int:
+def slice_rows(p: int, *, on_gpu: bool = False) -> int:
     """Return how many rows of p columns are encoded and learnt at a time.
 
     A slice holds about 8 MiB, so that it is still cached when it is learnt; more when p is large, since learning a
-    slice costs p squared besides its rows; never more than 256 MiB.
+    slice costs p squared besides its rows; never more than 256 MiB. On a GPU a slice is that large: to learn one costs
+    some hundred kernel launches, whatever its size.
     """
     p = max(p, 1)
+    if on_gpu:
+        return max(256, _SLICE_LIMIT // p)
     return max(256, min(max(_SLICE_VALUES // p, 8 * p), _SLICE_LIMIT // p))
 
 

@@ -45,8 +45,9 @@ def merge_into(draft: Draft, other: State) -> None:
     source = [other.schema.index.get(name, -1) for name in mine.schema.names]
     # A list column may have no member on either side; its counts go with its group.
     groups = {mine.schema.fields[name].group: other.schema.fields[name].group for name in other.schema.sparse}
+    theirs = mine.backend.hold(other.moments)  # the other project may be on another device
     try:
-        mine.moments.merge(other.moments.aligned(mine.moments, source, groups))
+        mine.moments.merge(theirs.aligned(mine.moments, source, groups))
     except SymkernelsError as error:
         raise InputError(f"the projects cannot be merged: {error}") from error
     if mine.histograms is not None:

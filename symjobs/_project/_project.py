@@ -46,7 +46,8 @@ class Project:
     name : str
         Name of the project.
     type : {"auto", "cpu", "gpu"}, default "auto"
-        Where the state is kept. ``auto`` takes a GPU if there is one; ``gpu`` without one is an error.
+        Where the state is kept. ``auto`` takes a GPU if CuPy finds one, else the CPU; `type` and `info` say which.
+        ``gpu`` without a GPU is an error.
     histogram : bool, default False
         Keep a quantile sketch for each C and B column (needs ``pip install 'symjobs[histogram]'``).
     params : mapping, optional
@@ -68,7 +69,7 @@ class Project:
 
     A state of p attributes takes about ``8 p**2`` bytes, ``32 p**2`` once values are missing, and ``16 p**2`` more with
     joint squares. `learn` needs a second state while it runs, ``8 p**2`` bytes a thread, and a block of 8 MiB (at most
-    256 MiB; ``64 p**2`` bytes in between).
+    256 MiB; ``64 p**2`` bytes in between; on a GPU up to 256 MiB whatever p).
 
     Examples
     --------
@@ -250,7 +251,8 @@ class Project:
         """Add everything that another project has learnt, as if its rows had been learnt here; it stays as it is.
 
         Columns are matched by name; one that only one side has is missing in the other's rows. Merging a B with a C
-        column makes it C. Clusters are merged with clusters over the same features. Models stay where they are.
+        column makes it C. The state stays where it is, on the CPU or on the GPU; the other's is copied to it. Clusters
+        are merged with clusters over the same features. Models stay where they are.
 
         Parameters
         ----------

@@ -88,7 +88,8 @@ class Writer:
             types = {**check_types(batch.types, "attributeTypes"), **types}
         matched = match(self._draft, batch, types)
         self._anything_learnt |= matched.any
-        step = slice_rows(len(self._draft.state.schema.dense))
+        state = self._draft.state
+        step = slice_rows(len(state.schema.dense), on_gpu=state.backend.kind == "gpu")
         for start in range(0, batch.n_rows, step):
             stop = min(start + step, batch.n_rows)
             self._write_slice(batch, matched, types, start, stop)

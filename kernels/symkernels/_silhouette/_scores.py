@@ -7,7 +7,7 @@ from collections.abc import Callable
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, namespace, to_numpy
+from .._arrays import Array, namespace, to_numpy, values_at_a_time
 from .._rows import blocks
 
 Progress = Callable[[int, int], object]  # work done and total, in any unit; what it raises stops the call
@@ -58,7 +58,7 @@ def scale_of(X: Array, progress: Progress) -> float:
     xp = namespace(X)
     n, d = X.shape
     low = high = X[0, :]
-    for part in blocks(n, max(1, _BLOCK // d)):
+    for part in blocks(n, max(1, values_at_a_time(X, _BLOCK) // d)):
         least, most = xp.min(X[part, :], axis=0), xp.max(X[part, :], axis=0)
         low, high = xp.where(least < low, least, low), xp.where(most > high, most, high)
         progress(0, 1)

@@ -21,6 +21,7 @@ def source(name: str) -> str:
 def _module(name: str) -> Any:
     import cupy
 
+    # CuPy appends -ftz=true to the options, and NVRTC takes the last: subnormal float32 values count as 0.
     return cupy.RawModule(code=source(name))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,6 +55,22 @@ def test_a_driver_without_cupy(monkeypatch):
     driver, cupy = _doctor._gpu()
     assert driver.found == "580.1"
     assert "symjobs[gpu]" in cupy.remedy
+    assert "symjobs[gpu13]" in cupy.remedy
+
+
+def test_a_card(monkeypatch):
+    runtime = SimpleNamespace(
+        getDeviceCount=lambda: 1,
+        getDeviceProperties=lambda i: {"name": b"NVIDIA H100", "totalGlobalMem": 80 << 30},
+        runtimeGetVersion=lambda: 13000,
+    )
+    cupy = SimpleNamespace(__version__="14.2.0", cuda=SimpleNamespace(runtime=runtime))
+    monkeypatch.setattr(_doctor, "_driver", lambda: "580.1")
+    monkeypatch.setattr(_doctor.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    found = {finding.name: finding.found for finding in _doctor._gpu()}
+    assert found["GPU 0"] == "NVIDIA H100, 80 GiB"
+    assert found["projects"].startswith("type='auto' keeps them on the GPU")
 
 
 @pytest.mark.parametrize("threads", ["3", "many"])

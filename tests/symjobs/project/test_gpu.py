@@ -1,10 +1,14 @@
 """Projects on a GPU answer as those on the CPU do (``make gpu``)."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from symjobs._project import Project
+from symjobs._project._backend import Backend
 from tests.symjobs.project._frames import TYPES, make
 
 pytestmark = pytest.mark.gpu
@@ -78,6 +82,44 @@ def test_clusters(cupy, missing, tmp_path):
     assert empty.merge(cpu).learn(make(3, 60), types=TYPES).snapshot().clusters.n_rows > rows
     gpu.build("m", "kmeans", parameters={"kmeans_k": 3})
     assert gpu.predict("m", make(4, 60)).n_rows == 60
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+@pytest.mark.parametrize(("here", "there"), [("cpu", "gpu"), ("gpu", "cpu")])
+def test_merging_across_devices(cupy, here, there, is_empty):
+    """As tests/symjobs/project/test_devices.py does with a stand-in for the GPU."""
+
+    def merged(here, there):
+        params = {"cluster_features": "y:x", "cluster_num_centroids": 8, "cluster_warmup_period": 9}
+        first, second = (Project("p", type=kind, histogram=True, params=params) for kind in (here, there))
+        if not is_empty:
+            first.learn(make(1, 60), types=TYPES)
+        second.learn(make(2, 40)[["y", "x", "color"]], types={"color": "T"})
+        before = second.snapshot().backend
+        first.merge(second)
+        assert second.snapshot().backend == before
+        return first.learn(make(3, 50), types=TYPES).forget(make(3, 50)[:20], types=TYPES).snapshot()
+
+    a, b = merged("cpu", "cpu"), merged(here, there)
+    assert (b.type, b.backend) == (here, "numpy" if here == "cpu" else "cupy")
+    assert b.clusters.streaming.backend == b.backend
+    assert (b.names, b.n_rows, b.clusters.n_rows) == (a.names, a.n_rows, a.clusters.n_rows)
+    np.testing.assert_allclose(Backend.get(b.moments.mean()), a.moments.mean(), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(Backend.get(b.moments.covariance()), a.moments.covariance(), rtol=1e-9, atol=1e-9)
+    assert b.quantile("x", 0.5) == a.quantile("x", 0.5)
+
+
+def test_auto_takes_the_gpu_and_says_so(cupy):
+    project = Project("a").learn(make(1, 60), types=TYPES)
+    assert (project.type, project.info().type, project.snapshot().backend) == ("gpu", "gpu", "cupy")
+
+
+def test_a_pickle_comes_back_on_the_host(cupy):
+    gpu = Project("g", type="gpu").learn(make(1, 60), types=TYPES).snapshot().moments
+    assert (copy.copy(gpu).backend, copy.deepcopy(gpu).backend) == ("cupy", "cupy")
+    host = pickle.loads(pickle.dumps(gpu))
+    assert host.backend == "numpy"
+    np.testing.assert_array_equal(host.to(cupy.empty(0)).mean().get(), gpu.mean().get())
 
 
 def test_arrays_on_the_device(cupy):
