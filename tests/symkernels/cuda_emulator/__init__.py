@@ -94,7 +94,9 @@ def _compile_in(folder: Path, name: str, text: str) -> Path:
         f"{{ return emulator::launch({f}, geometry, descending, pointers); }}\n"
         for f in names
     )
-    launchers += f'extern "C" {{ extern const char *const kernels; const char *const kernels = "{" ".join(names)}"; }}\n'
+    launchers += (
+        f'extern "C" {{ extern const char *const kernels; const char *const kernels = "{" ".join(names)}"; }}\n'
+    )
     with written.open("a", encoding="utf-8") as file:
         file.write(f'#line 1 "launchers"\n{launchers}')
     made = folder / f"{name}.so"
