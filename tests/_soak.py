@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "soak"
 
 
 def is_soak_test(item: pytest.Item) -> bool:
-    """Whether a test has counts to multiply: those of tests/soak, those of Hypothesis, those with one of our fixtures."""
+    """Whether a test has counts to multiply: it is in tests/soak, is Hypothesis's, or takes one of the two fixtures."""
     takes = {"effort", "rounds"} & set(getattr(item, "fixturenames", ()))
     return FOLDER in item.path.parents or bool(takes) or _has_examples(item)
 

@@ -107,8 +107,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --soak, keep the tests that have a count to multiply, and multiply it."""
+    """With --soak, keep the tests that have a count to multiply, and multiply it.
+
+    Without, put those marked no_numba in the middle: there a second worker begins, while the first one compiles the
+    loops that nearly all others need. Else both would compile the same ones.
+    """
     if config.getoption("--soak") is None:
+        aside = [item for item in items if item.get_closest_marker("no_numba")]
+        others = [item for item in items if not item.get_closest_marker("no_numba")]
+        middle = len(items) // 2
+        items[:] = [*others[:middle], *aside, *others[middle:]]
         return
     config.hook.pytest_deselected(items=[item for item in items if not is_soak_test(item)])
     items[:] = [item for item in items if is_soak_test(item)]
@@ -145,7 +153,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable(report: object) -> Generator[None, object, object]:
-    """Escape lone surrogates, which some tests log on purpose: a worker cannot send them to the process that reports."""
+    """Escape lone surrogates, which some tests log on purpose: a worker of pytest-xdist cannot send them."""
     return _utf8((yield))
 
 

@@ -49,7 +49,7 @@ def to_arrays(m: Moments) -> dict[str, np.ndarray]:
 
 
 def _are_counts(N: np.ndarray, processed: float) -> bool:
-    """Whether these can be counts of pairs. Rounding may leave a little of the weight ever processed on one side only."""
+    """Whether these can be counts of pairs. Its two sides may differ by rounding."""
     return bool(np.isfinite(N).all() and (N >= 0).all() and (np.abs(N - N.T) <= 1e-12 * processed).all())
 
 
