@@ -15,7 +15,6 @@ from symkernels._rows import as_rows, no_ping
 from tests.symkernels._backends import get
 from tests.symkernels._cuda_rows import PLACES, Put, place
 
-
 pytestmark = pytest.mark.no_numba
 
 

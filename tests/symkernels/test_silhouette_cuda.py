@@ -12,7 +12,6 @@ from symkernels._silhouette._labels import labeling
 from tests.symkernels._backends import get
 from tests.symkernels._cuda_rows import PLACES, Put, place
 
-
 pytestmark = pytest.mark.no_numba
 
 
