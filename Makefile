@@ -1,19 +1,31 @@
 # One word a task. A fresh machine needs Python 3.11 or later and make; everything else is installed into .venv.
 #   make run    learn the shipped data, run every kind of job, leave tables and pictures in ./symjobs-run
-#   make test   all tests (tests/services.sh starts PostgreSQL for them where it is installed)
+#   make test   all tests (tests/services.sh starts PostgreSQL for them where it is installed); ARGS="-k vif -x"
+#   make soak   long runs: many more examples and rounds of the tests that have counts. Each takes what fits into some
+#               20 seconds; FULL=1 runs all of them (an hour). The seed is printed; SEED=... repeats a run
+# Both share the tests among WORKERS processes (2; 0 for none), which keep what they compile in __pycache__.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OUT    ?= symjobs-run
+WORKERS ?= 2
+PYTEST := bash tests/services.sh $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: run test lint bench docs gpu clean
+.PHONY: run test soak lint bench docs gpu clean
 
 run: $(VENV)/.all
 	$(BIN)/symjobs demo --out $(OUT)
 
+# Tests start many processes: only the first one of them compiles.
+test soak: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.dev
-	bash tests/services.sh $(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+soak: $(VENV)/.dev
+	@seed=$(or $(SEED),$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')); set -x; \
+	$(PYTEST) --soak $$seed --hypothesis-seed $$seed $(if $(FULL),--full --timeout 3600) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

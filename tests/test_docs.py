@@ -93,16 +93,6 @@ def test_the_code_in_the_book_runs(page, tmp_path, monkeypatch, capsys):
             left.shutdown(timeout=0)
 
 
-def test_the_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    Path("flights.csv").write_text("delay,carrier\n1.5,AA\n2,BB\n")
-    blocks = [code for kind, code in FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))]
-    assert blocks
-    scope: dict[str, object] = {}
-    for code in blocks:
-        exec(compile(code, "README.md", "exec"), scope)
-
-
 def modules() -> Iterator[types.ModuleType]:
     for package, folder in PACKAGES.items():
         yield importlib.import_module(package)
@@ -450,10 +440,6 @@ def test_no_room_imports_against_the_order(package):
         if level[target] >= level[room]
     ]
     assert not against
-
-
-def test_symkernels_does_not_import_symjobs():
-    assert not [room for room, targets in imports("symkernels").items() if "symjobs" in targets]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

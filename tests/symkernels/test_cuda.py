@@ -8,6 +8,8 @@ import pytest
 
 from symkernels import cuda
 
+pytestmark = pytest.mark.no_numba
+
 SOURCES = sorted(path.name.removesuffix(".cu") for path in files(cuda).iterdir() if path.name.endswith(".cu"))
 
 

@@ -13,7 +13,7 @@ import pytest
 from symkernels import cuda
 from tests.symkernels.cuda_emulator import kernel, needs_compiler
 
-pytestmark = needs_compiler
+pytestmark = [needs_compiler, pytest.mark.no_numba]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -39,9 +39,9 @@ def _samples(count, seed):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_likelihood_is_at_least_scipys():
-    judged = 0
-    for x in _samples(1_000, 4):
+def test_likelihood_is_at_least_scipys(effort):
+    judged, samples = 0, 200 * effort
+    for x in _samples(samples, 4):
         shape, _, scale = genpareto.fit(x, floc=0)
         tail = fit_gpd(x)
         assert tail.converged
@@ -52,7 +52,7 @@ def test_likelihood_is_at_least_scipys():
             assert tail.loglik == pytest.approx(
                 genpareto.logpdf(x, tail.shape, 0, tail.scale).sum(), rel=1e-9, abs=1e-6
             )
-    assert judged > 900
+    assert judged > 0.9 * samples
 
 
 def _direct(x, c):

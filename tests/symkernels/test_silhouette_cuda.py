@@ -12,6 +12,8 @@ from symkernels._silhouette._labels import labeling
 from tests.symkernels._backends import get
 from tests.symkernels._cuda_rows import PLACES, Put, place
 
+pytestmark = pytest.mark.no_numba
+
 
 @pytest.fixture(params=PLACES)
 def put(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Put]:

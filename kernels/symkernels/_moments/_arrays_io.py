@@ -52,8 +52,8 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
     saved = SavedArrays(arrays, "moments", _VERSION)
     settings = Settings(saved.one_of("missing", MISSING), saved.scalar("joint_squares", "b"))
     layout = _read_layout(saved)
-    sums = _read_sums(saved, layout, settings.joint_squares)
     d = layout.n_dense
+    sums = _read_sums(saved, layout, settings.joint_squares)
     state = State(
         layout,
         sums,
@@ -115,18 +115,23 @@ def _read_sums(saved: SavedArrays, layout: Layout, joint: bool) -> Sums:
         D=saved.array("D", "f", P, P) if joint else None,
         F=saved.array("F", "f", P, P) if joint else None,
     )
-    if not _are_possible_sums(sums):
+    if not _are_possible_sums(sums, saved.scalar("mass", "f")):
         raise saved.damaged("sums that no rows can have")
     return sums
 
 
-def _are_possible_sums(sums: Sums) -> bool:
+def _are_possible_sums(sums: Sums, weight_processed: float) -> bool:
     """Whether rows can have these sums. Third and fourth powers may overflow, so that they are not checked."""
     finite = (sums.S, sums.T, sums.V, sums.shift, sums.Q)
     return (
         sums.n_rows >= 0
         and 0 <= sums.weight < np.inf
         and all(np.isfinite(array).all() for array in finite if array is not None)
-        and (sums.N is None or bool(np.isfinite(sums.N).all() and (sums.N >= 0).all() and (sums.N == sums.N.T).all()))
+        and (sums.N is None or _are_counts(sums.N, weight_processed))
         and bool((sums.S.diagonal() >= 0).all())
     )
+
+
+def _are_counts(N: np.ndarray, weight_processed: float) -> bool:
+    """Whether these can be counts of pairs. The two triangles may differ by rounding: they add in different orders."""
+    return bool(np.isfinite(N).all() and (N >= 0).all() and (np.abs(N - N.T) <= 1e-12 * weight_processed).all())

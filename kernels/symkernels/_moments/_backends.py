@@ -84,33 +84,15 @@ def sum_rows(
     checkpoint: Callable[[int, int], None] | None = None,
 ) -> tuple[Sums, float]:
     """Return the sums of the rows of X about ``shift``, and how many additions in a row each sum went through."""
+    block_sums, block_bytes = _generic.block_sums, _BLOCK_BYTES
     if uses_cuda(X):
         from . import _cuda
 
-        return _sum_in_blocks(
-            _cuda.block_sums, _GPU_BLOCK_BYTES, X, weight, sparse, layout, shift, joint=joint, checkpoint=checkpoint
-        )
-    if uses_compiled(X, weight, joint):
+        block_sums, block_bytes = _cuda.block_sums, _GPU_BLOCK_BYTES
+    elif uses_compiled(X, weight, joint):
         from . import _fast
 
         return _fast.sum_rows(X, sparse, layout, shift, checkpoint), _fast.depth(X.shape[0])
-    return _sum_in_blocks(
-        _generic.block_sums, _BLOCK_BYTES, X, weight, sparse, layout, shift, joint=joint, checkpoint=checkpoint
-    )
-
-
-def _sum_in_blocks(
-    block_sums: Callable[..., Sums],
-    block_bytes: int,
-    X: Array,
-    weight: Array | None,
-    sparse: Incidence | None,
-    layout: Layout,
-    shift: Array,
-    *,
-    joint: bool,
-    checkpoint: Callable[[int, int], None] | None,
-) -> tuple[Sums, float]:
     n, xp = X.shape[0], namespace(X)
     step = max(64, block_bytes // (8 * max(layout.size, layout.n_groups, 1)))
     total = Sums.zeros(layout, shift, missing=False, joint=joint)

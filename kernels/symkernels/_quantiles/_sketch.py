@@ -261,9 +261,7 @@ class QuantileSketch:
         DataError
             A share is outside 0 to 1 or NaN.
         """
-        shares = _real(q, "q")
-        if not ((shares >= 0) & (shares <= 1)).all():
-            raise DataError(f"q must be between 0 and 1, got {q!r}")
+        shares = _shares(q)
         found = quantiles(self._counts(), self.n, shares)
         return float(found[0]) if np.ndim(q) == 0 else found.reshape(np.shape(q))
 
@@ -326,9 +324,7 @@ class QuantileSketch:
         DataError
             A share is outside 0 to 1 or NaN.
         """
-        shares = _real(q, "q")
-        if not ((shares >= 0) & (shares <= 1)).all():
-            raise DataError(f"q must be between 0 and 1, got {q!r}")
+        shares = _shares(q)
         n, delta = self.n, 2 * self._k
         if self.exact:
             bound = np.zeros(shares.shape)
@@ -460,3 +456,10 @@ def _real(values: ArrayLike, name: str) -> NDArray[np.float64]:
     if array.dtype.kind not in "fiub":
         raise ShapeError(f"{name} must be a real number or an array of real numbers, got {values!r}")
     return array.astype(np.float64).reshape(-1)
+
+
+def _shares(q: ArrayLike) -> NDArray[np.float64]:
+    shares = _real(q, "q")
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise DataError(f"q must be between 0 and 1, got {q!r}")
+    return shares

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import hashlib
 import os
 import re
 import shutil
@@ -29,7 +30,7 @@ COMPILER = shutil.which("g++")
 SANITIZE = os.environ.get("SYMKERNELS_EMULATOR_SANITIZE") == "1"
 FLAGS = ["-std=c++20", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", f"-I{HERE}"]
 FLAGS += ["-fno-strict-aliasing"]  # CUDA code reads floats as float4
-SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZED = ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZED += ["--param=asan-stack=0", "-Wno-clobbered"]  # stacks are switched by hand, which it does not follow
 FLAGS += SANITIZED if SANITIZE else ["-O2"]
 
@@ -40,31 +41,68 @@ needs_compiler = pytest.mark.skipif(
 
 @cache
 def _folder() -> Path:
-    path = Path(tempfile.mkdtemp(prefix="cuda-emulator-"))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return path
+    """Where libraries are kept, for other processes and later runs, too; `make clean` empties it."""
+    path = HERE / "__pycache__"
+    try:
+        path.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError:
+        path = Path(tempfile.mkdtemp(prefix="cuda-emulator-"))
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+
+@cache
+def _compiler() -> str:
+    """What else, besides the source and the flags, makes a library."""
+    assert COMPILER is not None
+    version = subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True).stdout
+    return version + (HERE / "emulator.h").read_text(encoding="utf-8")
 
 
 @cache
 def _library(name: str) -> tuple[ctypes.CDLL, frozenset[str]]:
     """``name``.cu as a shared library, and the names of its kernels."""
     assert COMPILER is not None
-    written = _folder() / f"{name}.cu.cpp"
-    written.write_text(f'#include "emulator.h"\n#line 1 "{name}.cu"\n{cuda.source(name)}', encoding="utf-8")
+    text = f'#include "emulator.h"\n#line 1 "{name}.cu"\n{cuda.source(name)}'
+    key = hashlib.sha256("\0".join([text, *FLAGS, _compiler()]).encode()).hexdigest()[:16]
+    target = _folder() / f"{name}-{key}.so"
+    if not target.exists():
+        _compile(name, text, target)
+    library = ctypes.CDLL(str(target))
+    names = ctypes.c_char_p.in_dll(library, "kernels").value or b""
+    return library, frozenset(names.decode().split())
+
+
+def _compile(name: str, text: str, target: Path) -> None:
+    """Make the library of a source, in a folder of its own: another process may be making the same one."""
+    assert COMPILER is not None
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        _compile_in(Path(folder), name, text).replace(target)
+
+
+def _compile_in(folder: Path, name: str, text: str) -> Path:
+    assert COMPILER is not None
+    written = folder / f"{name}.cu.cpp"
+    written.write_text(text, encoding="utf-8")
     expanded = subprocess.run([COMPILER, "-E", "-P", *FLAGS, written], capture_output=True, text=True, check=True)
-    names = frozenset(re.findall(r'extern\s+"C"\s+__global__\s+void\s+(\w+)\s*\(', expanded.stdout))
+    names = sorted(set(re.findall(r'extern\s+"C"\s+__global__\s+void\s+(\w+)\s*\(', expanded.stdout)))
     launchers = "".join(
         f'extern "C" const char *signature_{f}() {{ return emulator::signature({f}); }}\n'
         f'extern "C" const char *launch_{f}(const unsigned *geometry, bool descending, void **pointers)\n'
         f"{{ return emulator::launch({f}, geometry, descending, pointers); }}\n"
-        for f in sorted(names)
+        for f in names
+    )
+    launchers += (
+        f'extern "C" {{ extern const char *const kernels; const char *const kernels = "{" ".join(names)}"; }}\n'
     )
     with written.open("a", encoding="utf-8") as file:
         file.write(f'#line 1 "launchers"\n{launchers}')
-    target = _folder() / f"{name}.so"
-    built = subprocess.run([COMPILER, *FLAGS, "-D__global__=", written, "-o", target], capture_output=True, text=True)
+    made = folder / f"{name}.so"
+    built = subprocess.run([COMPILER, *FLAGS, "-D__global__=", written, "-o", made], capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
-    return ctypes.CDLL(str(target)), names
+    return made
 
 
 class Kernel:

@@ -6,7 +6,6 @@
 // threads that never arrive are errors.
 #pragma once
 
-#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -46,7 +45,7 @@ enum class State { ready, at_barrier, at_shuffle, done };
 
 struct Thread {
     ucontext_t context;  // where it starts, and
-    jmp_buf place;       // where it stopped: swapcontext would ask the kernel at every barrier
+    void *place[5];      // where it stopped: swapcontext would ask the kernel at every barrier
     bool started;
     std::unique_ptr<char[]> stack;
     uint3 index;
@@ -57,7 +56,7 @@ struct Thread {
 
 inline std::vector<Thread> threads;
 inline Thread *current;
-inline jmp_buf scheduler;
+inline void *scheduler[5];
 inline std::string failure;
 inline int arriving, arrived;  // votes of __syncthreads_count: being counted, and of the last barrier
 inline std::vector<double> shuffled[2];  // one word a thread, 8 bytes hold every type that is shuffled
@@ -71,21 +70,31 @@ inline dim3 blockDim, gridDim;
 
 namespace emulator {
 
-inline void hand_over(State state)
+// The jumps are the compiler's own: the address sanitizer replaces the library's by slow ones, which ask the kernel.
+// A function may not jump and be jumped to, and nothing about it may be inferred from its body.
+#define EMULATOR_SWITCH __attribute__((noipa, no_sanitize("address", "undefined"))) inline void
+
+EMULATOR_SWITCH jump(void **place)
 {
-    current->state = state;
-    if (!_setjmp(current->place))
-        _longjmp(scheduler, 1);
+    __builtin_longjmp(place, 1);
 }
 
-__attribute__((noinline)) inline void resume(Thread &thread)
+EMULATOR_SWITCH hand_over(State state)
+{
+    current->state = state;
+    if (!__builtin_setjmp(current->place))
+        jump(scheduler);
+}
+
+EMULATOR_SWITCH resume(Thread &thread)
 {
     current = &thread;
     threadIdx = thread.index;
-    if (_setjmp(scheduler))
+    if (__builtin_setjmp(scheduler))
         return;
-    if (std::exchange(thread.started, true))
-        _longjmp(thread.place, 1);
+    if (thread.started)
+        jump(thread.place);
+    thread.started = true;
     setcontext(&thread.context);
 }
 
