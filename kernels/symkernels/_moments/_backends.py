@@ -84,7 +84,8 @@ def sum_rows(
     checkpoint: Callable[[int, int], None] | None = None,
 ) -> tuple[Sums, float]:
     """Return the sums of the rows of X about ``shift``, and how many additions in a row each sum went through."""
-    block_sums, block_bytes = _generic.block_sums, _BLOCK_BYTES
+    block_sums: Callable[..., Sums] = _generic.block_sums
+    block_bytes = _BLOCK_BYTES
     if uses_cuda(X):
         from . import _cuda
 
