@@ -38,5 +38,5 @@ class ArrayResult:
         return str(self._main_array().dtype).rpartition(".")[2]
 
     def _main_array(self) -> Array:
-        """The array that says where the result is; a class without ``values`` has another one."""
+        """Return the array that stands for the result. A class without ``values`` overrides this."""
         return self.values

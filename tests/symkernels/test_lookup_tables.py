@@ -1,4 +1,4 @@
-"""Look-up tables: what they say at knots, between them and beyond, on every backend and path."""
+"""Look-up tables at knots, between them and outside, on every backend and path."""
 
 import bisect
 import math

@@ -78,7 +78,7 @@ def test_taking_away_what_was_added_restores(parts: list[np.ndarray]) -> None:
     a, b = map(learnt, parts)
     before = a.copy()
     assert_same_answers((a + b) - b, before, scale_of(*parts))
-    assert_same_answers(a, before, np.zeros(a.n_attributes))  # + and - leave their operands alone
+    assert_same_answers(a, before, np.zeros(a.n_attributes))  # + and - do not change their operands
 
 
 @given(split_tables(2))
@@ -100,7 +100,7 @@ def test_forgetting_everything_leaves_nothing(X: np.ndarray) -> None:
 @given(tables(min_rows=1, max_rows=15), st.data())
 @settings(max_examples=50)
 def test_merge_trees_agree(X: np.ndarray, data: st.DataObject) -> None:
-    """However the rows are dealt to states and these merged, the answers are the same."""
+    """Statistics do not depend on how rows are split among states, nor on the order of merging."""
     states = [learnt(X[i : i + 1]) for i in range(len(X))]
     while len(states) > 1:
         i = data.draw(st.integers(0, len(states) - 1))
@@ -173,7 +173,7 @@ def test_minimum_and_maximum_after_forgetting_are_bounds() -> None:
     assert m.min_exact[0]
     assert not m.max_exact[0]
     assert (m.min[0], m.max[0]) == (1.0, 9.0)
-    m.learn([[10.0]])  # a new maximum is known exactly again
+    m.learn([[10.0]])  # a new maximum is exact again
     assert m.max_exact[0]
     m.forget([[10.0], [1.0]])
     assert m.n_rows == 0

@@ -1,4 +1,4 @@
-"""Every way to the sums gives the same sums: the generic body, the compiled loops, threads, CuPy."""
+"""All bodies compute the same sums: the generic one, the compiled loops, any number of threads, CuPy."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_threads_change_nothing_but_rounding(monkeypatch: pytest.MonkeyPatch, th
 
 
 def _steps(m: Moments, X: np.ndarray, given: SparseRows | None, move: Any) -> dict[str, Any]:
-    """A walk through everything that a state can do, on the library that ``move`` moves arrays to."""
+    """Use every operation of a state, on the library to which ``move`` moves arrays."""
     n = len(X)
 
     def part(start: int, stop: int) -> SparseRows | None:
@@ -123,7 +123,7 @@ def test_every_library_gives_the_same_answers(xp: Any, gaps: bool, sparse: bool,
         if name != "error_bound":
             assert_kind(array, like)
         np.testing.assert_allclose(get(array), expected[name], rtol=1e-9, atol=1e-11, err_msg=name)
-    moved = state().learn(X, sparse=given).to(like)  # a state may change its library, and then learn there
+    moved = state().learn(X, sparse=given).to(like)  # a state can move to another library and learn there
     assert_kind(moved.learn(put(xp, X, dtype), sparse=given).covariance(), like)
     np.testing.assert_allclose(
         get(moved.covariance()), state().learn(X, sparse=given).learn(X, sparse=given).covariance(), atol=1e-12
@@ -133,7 +133,7 @@ def test_every_library_gives_the_same_answers(xp: Any, gaps: bool, sparse: bool,
 
 
 def test_without_numba_the_answers_are_the_same_and_a_warning_says_so() -> None:
-    """In a process of its own, where Numba cannot be imported."""
+    """In a new process, in which Numba cannot be imported."""
     code = """
 import sys, warnings
 sys.modules["numba"] = None
@@ -158,8 +158,8 @@ print(repr(float(m.covariance()[0, 2])))
 @pytest.mark.parametrize("n", [2, 100, 5000])
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("gaps_before", [False, True])
-def test_the_direct_way_equals_the_long_one(n: int, gaps: bool, gaps_before: bool) -> None:
-    """Learning straight into a state equals merging a state of the same rows, and is what complete rows take."""
+def test_the_fast_path_equals_merging_a_batch(n: int, gaps: bool, gaps_before: bool) -> None:
+    """The fast path gives the result of merging a state of the same rows, and complete rows take it."""
     first, _, _ = rows(100, 10, gaps=gaps_before, sparse=False)
     X, layout, _ = rows(n, 10, gaps=gaps, sparse=False, seed=1)
     m = Moments(10, binary=np.flatnonzero(layout.binary)).learn(first)

@@ -1,4 +1,4 @@
-"""Bad input: a clear error, and the state as it was."""
+"""Bad input raises a clear error and leaves the state unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from symkernels import BackendError, DataError, Moments, ShapeError, SparseRows
 
 @pytest.fixture
 def m() -> Iterator[Moments]:
-    """A state that no test here may change."""
+    """A state; after each test this checks that it has not changed."""
     X = np.random.default_rng(0).standard_normal((30, 3))
     X[:, 2] = X[:, 2] > 0
     X[3, 0] = np.nan
@@ -122,7 +122,7 @@ def test_other_types_do_not_add() -> None:
 
 
 def test_overflow_of_good_rows_is_refused_in_time() -> None:
-    """Each batch is finite, and so is the state, until their sum would not be."""
+    """Each batch and the state are finite, but their sum may overflow."""
     X = np.tile([[1e153], [-1e153]], (50, 1))
     for rows in (X[:2], X):
         m = Moments(1).learn(np.arange(20.0)[:, None])
@@ -161,7 +161,7 @@ def test_a_checkpoint_that_raises_stops_and_changes_nothing(m: Moments) -> None:
 
 
 def test_checkpoints_report_progress_often() -> None:
-    """Once a few milliseconds' work is done, and at the end."""
+    """Every few milliseconds, and at the end."""
     seen: list[tuple[int, int]] = []
     Moments(1000).learn(np.zeros((3000, 1000)), checkpoint=lambda done, n: seen.append((done, n)))
     assert len(seen) >= 2
@@ -204,6 +204,11 @@ DAMAGE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "impossible counts": lambda d: d["N"].__setitem__((0, 1), -1.0),
     "contradiction": lambda d: d["number"].__setitem__(0, 1),
     "another version": lambda d: d.update(version=np.array([99])),
+    "no version": lambda d: d.pop("version"),
+    "an unknown policy": lambda d: d.update(missing=np.array([3])),
+    "a negative policy": lambda d: d.update(missing=np.array([-1])),
+    "too many dense attributes": lambda d: d.update(n_dense=np.array([4])),
+    "a group that is not there": lambda d: d["group"].__setitem__(0, 3),
     "something else": lambda d: d.clear(),
 }
 

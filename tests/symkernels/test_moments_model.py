@@ -1,4 +1,4 @@
-"""`Moments` against a model that keeps the rows: after any operations it answers for the rows that remain."""
+"""`Moments` compared with a model that keeps the rows, after any sequence of operations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPS = 2.0**-50
 
 
 class Rows:
-    """What the state should hold: every row, NaN where missing, and which sparse groups are present in it."""
+    """The model: every row, NaN where missing, and the sparse groups that are present in it."""
 
     def __init__(self, X: np.ndarray, weight: np.ndarray, present: np.ndarray) -> None:
         self.X, self.weight, self.present = X, weight, present
@@ -49,11 +49,11 @@ class MomentsMachine(RuleBasedStateMachine):
         self.rows = Rows(np.empty((0, 0)), np.empty(0), np.empty((0, 0), bool))
         for is_binary in mask:
             self._add_dense(is_binary)
-        # The largest of everything that was ever here: what rounding errors are relative to.
+        # The largest value ever learnt: rounding errors are relative to it.
         self.span, self.size, self.ever = np.zeros(dense), np.ones(dense), 0.0
         self.low, self.high = np.full(dense, np.inf), np.full(dense, -np.inf)
 
-    # -- the model's side ----------------------------------------------------------------------------------------------
+    # -- the model -----------------------------------------------------------------------------------------------------
 
     def _add_dense(self, is_binary: bool) -> None:
         self.kinds.append(("dense", is_binary))
@@ -112,7 +112,7 @@ class MomentsMachine(RuleBasedStateMachine):
         return np.ascontiguousarray(rows.X[:, dense]), (rows.weight if weighted else None), incidence
 
     def _fresh(self, order: list[int] | None = None) -> Moments:
-        """A state without rows and the attributes of this one; of dense ones in another order, if asked."""
+        """Return a state with the same attributes and no rows, with dense attributes in another order if asked."""
         kinds = [self.kinds[i] for i in order] if order else self.kinds
         m = Moments(0, joint_squares=self.joint)
         groups: dict[int, int] = {}
@@ -269,7 +269,7 @@ class MomentsMachine(RuleBasedStateMachine):
         span, size, ever = self.span[some], self.size[some], max(self.ever, 1.0)
         n = np.where(count > 0, count, np.nan)
         mean = ((Z * w[:, None]).T @ here) / n
-        share = ever / np.where(count > 0, count, 1.0)  # how much of all that ever was here is left
+        share = ever / np.where(count > 0, count, 1.0)  # of all rows ever learnt, the share that is left
         slack = 1e-13 * share * span[:, None] + EPS * size[:, None]
         close(m.pair_mean(), mean, slack)
         close(m.mean(), mean.diagonal(), slack.diagonal())

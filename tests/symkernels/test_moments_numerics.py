@@ -1,4 +1,4 @@
-"""Hard numbers: NIST's reference sets, large offsets, outliers that come and go, constant columns."""
+"""Numerically hard data: NIST's reference sets, large offsets, outliers learnt and forgotten, constant columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.symkernels.nist import NAMES, load
 
 
 def digits(found: float, certified: str) -> float:
-    """Digits that agree with a certified value: NIST's log relative error, 15 at most (as they print 15)."""
+    """Return the number of correct digits: NIST's log relative error, at most 15, as certified values have 15."""
     with mpmath.workdps(40):
         error = abs(mpmath.mpf(found) - mpmath.mpf(certified))
         if error == 0:
@@ -23,7 +23,7 @@ def digits(found: float, certified: str) -> float:
 
 
 def two_pass(x: np.ndarray) -> tuple[float, float]:
-    """The careful computation: the corrected two-pass algorithm (Chan, Golub & LeVeque 1983, (1.7)), sums by fsum."""
+    """Return the result of the corrected two-pass algorithm (Chan, Golub & LeVeque 1983, (1.7)), with sums by fsum."""
     mean = math.fsum(x) / len(x)
     d = x - mean
     return mean, math.sqrt((math.fsum(d * d) - math.fsum(d) ** 2 / len(x)) / (len(x) - 1))
@@ -32,7 +32,7 @@ def two_pass(x: np.ndarray) -> tuple[float, float]:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("batch", [1, 7, 10_000])
 def test_nist_univariate_sets(name: str, batch: int) -> None:
-    """At least the digits of a careful two-pass float64 computation, also a row at a time."""
+    """At least as many digits as a corrected two-pass computation in float64, also one row at a time."""
     data = load(name)
     m = Moments(1)
     for start in range(0, len(data.values), batch):
@@ -73,7 +73,7 @@ def test_an_offset_costs_only_the_rounding_of_the_input(offset: float, learn: st
         m.learn(X, sample_weight=np.ones(len(X)) if learn == "weights" else None)
     assert np.abs(m.covariance() - truth).max() < 1e-13
     if abs(offset) == 1e8 and learn == "at once":
-        assert np.abs(naive_covariance(X) - truth).max() > 0.1  # what this test would catch
+        assert np.abs(naive_covariance(X) - truth).max() > 0.1  # the error that this test detects
 
 
 def _covariance(x: np.ndarray, y: np.ndarray, here: np.ndarray) -> float:
@@ -125,17 +125,17 @@ def test_a_forgotten_outlier_restores_the_state_or_is_reported(outlier: float, p
         m.learn(np.concatenate([bad, X]))
     else:
         m.learn(X).learn(bad)
-    assert not m.needs_rebuild  # as long as the outlier is there, its size is what errors are relative to
+    assert not m.needs_rebuild  # while the outlier is in the state, errors are relative to it
     m.forget(bad)
     truth, found, bound = X.var(axis=0), m.var(), m.error_bound
     assert (np.abs(found - truth) <= bound * np.maximum(truth, found)).all()
     assert m.needs_rebuild
-    assert bound[0] > 1e-6 > 1e-10 > bound[1]  # the other column is as good as before
+    assert bound[0] > 1e-6 > 1e-10 > bound[1]  # the other column is as accurate as before
 
 
 @pytest.mark.parametrize("alone", [False, True])
 def test_an_outlier_that_comes_first_and_is_forgotten(alone: bool) -> None:
-    """1e8 first, forgotten later: a shift that stayed with the first value would keep none of the digits."""
+    """1e8 comes first and is forgotten later: with a shift at the first value no digit would be left."""
     X = np.random.default_rng(5).standard_normal((10_000, 1))
     X[0] = 1e8
     m = Moments(1)
@@ -164,7 +164,7 @@ def test_the_error_bound_holds_and_is_not_idle(n: int, offset: float) -> None:
 @pytest.mark.parametrize("batch", [1, 8, 1000])
 @pytest.mark.parametrize("seed", range(4))
 def test_equal_rows_all_round_to_one_side(batch: int, seed: int) -> None:
-    """No square root of luck: what they leave is within the bound, and what came before them can be forgotten."""
+    """Equal rows all round in the same direction. Errors stay within the bound, and earlier rows can be forgotten."""
     rng = np.random.default_rng(seed)
     X, equal = rng.standard_normal((1000, 2)), np.tile(rng.standard_normal(2), (3000, 1))
     m = Moments(2).learn(X)
@@ -180,7 +180,7 @@ def test_equal_rows_all_round_to_one_side(batch: int, seed: int) -> None:
 
 
 def test_the_shift_follows_a_mean_that_leaves_it() -> None:
-    """A window over a level that drifts 10,000 standard deviations away stays within its bound, which is small."""
+    """A window follows a level that drifts by 10,000 standard deviations: errors stay within their small bound."""
     rng = np.random.default_rng(6)
     batches = [rng.standard_normal((50, 1)) + 10 * level for level in range(1000)]
     m = Moments(1)

@@ -1,4 +1,4 @@
-"""Many threads at one state, interruptions in the middle, and states that leave the process."""
+"""Several threads with one state, interruptions, and states that are copied or pickled."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_readers_never_see_half_a_batch() -> None:
 @pytest.mark.parametrize("place", ["copy", "add", "move_shift", "_clear", "follow_mean", "clear_uncounted"])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_whatever_fails_inside_leaves_the_state(monkeypatch: pytest.MonkeyPatch, place: str, sign: int) -> None:
-    """Also what no one can foresee: no memory, Ctrl-C."""
+    """This includes failures at any point: no memory, Ctrl-C."""
     rows = np.where(np.random.default_rng(1).random(X.shape) < 0.1, np.nan, X)
     m = Moments(4).learn(X).learn(rows)
     before = m.arrays()

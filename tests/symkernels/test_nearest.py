@@ -1,4 +1,4 @@
-"""The nearest correlation matrix: Higham's examples, optimality, and what the result promises."""
+"""The nearest correlation matrix: Higham's examples, optimality, and the properties of the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads: how many there are, and that forks and several callers are safe."""
+"""Threads: their number, forks, and several callers at once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_threads_follow_the_variable_and_the_quota(monkeypatch: pytest.MonkeyPat
 
 
 def test_many_threads_may_learn_at_once() -> None:
-    """Each its own state, and all the same one."""
+    """Several callers, each with a state of its own, then all with the same state."""
     rng = np.random.default_rng(0)
     batches = [rng.standard_normal((2000, 40)) for _ in range(8)]
     shared = Moments(40)

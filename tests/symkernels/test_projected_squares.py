@@ -1,4 +1,4 @@
-"""Sums of squares of projected rows: against longdouble, on every backend, and by every path."""
+"""Sums of squares of projected rows, compared with longdouble, on every backend and path."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_tiles_and_threads(xp, shape):
 
 
 def test_a_small_part_beside_a_large_one_keeps_its_digits(path):
-    """1e-9 off a plane, 1e6 along it: the square of the whole less that of the part would have no digit left."""
+    """Rows 1e-9 from a plane and 1e6 along it: a difference of squares would lose all digits."""
     rng = np.random.default_rng(0)
     Q, _ = np.linalg.qr(rng.normal(size=(6, 6)))
     Y = np.concatenate([1e6 * rng.normal(size=(500, 3)), 1e-3 * rng.normal(size=(500, 3))], axis=1)
@@ -85,7 +85,7 @@ def test_a_row_that_is_not_finite_is_nan_in_both(xp, bad):
     for split in (0, 2, 5):
         for part in projected_squares(put(xp, X), put(xp, shift), put(xp, W), split):
             assert np.flatnonzero(np.isnan(get(part))).tolist() == [7, 64, 99]
-    for part in projected_squares(put(xp, X), put(xp, shift), put(xp, W[:, :0]), 0):  # no column to be seen in
+    for part in projected_squares(put(xp, X), put(xp, shift), put(xp, W[:, :0]), 0):  # W has no column
         assert np.flatnonzero(np.isnan(get(part))).tolist() == [7, 64, 99]
 
 

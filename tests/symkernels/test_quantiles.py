@@ -1,4 +1,4 @@
-"""QuantileSketch: exact for few values, within its stated error for many, the same in whatever batches they come."""
+"""QuantileSketch: exact for few values, within the stated error for many, independent of the batches."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""Bad input to every function that takes a matrix: the error says what came, what was allowed, and what to do."""
+"""Bad input to functions of a matrix: the error names the input, the allowed values and the remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature selection by SVD: what is kept is not singular, what is dropped is linear in it."""
+"""Feature selection by SVD: kept attributes are not singular, dropped ones are linear functions of them."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_scale_and_order_of_the_attributes_do_not_matter(seed, p):
     seed=SEEDS, free=st.integers(1, 4), summed=st.integers(2, 5), constants=st.integers(0, 2), spread=st.integers(0, 8)
 )
 def test_exact_collinearity_is_infinite_and_harms_nobody_else(xp, seed, free, summed, constants, spread):
-    """Sums of columns, shuffled and scaled: inf for who takes part, NaN for constants, the rest as without them."""
+    """Sums of columns, shuffled and scaled: inf for collinear columns, NaN for constants, others as without these."""
     rng = np.random.default_rng(seed)
     group = rng.standard_normal((200, summed))
     others = mixed(seed + 1, 200, free) + 0.3 * group[:, :1]

@@ -1,4 +1,4 @@
-"""A state with its lock, and the attributes that it has."""
+"""A state with its lock, and its attributes: their numbers, kinds and presence groups."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def by_number_twice(values: Array, state: State) -> Array:
 
 
 class Attributes:
-    """A state, the lock that guards it, and what is known of its attributes."""
+    """A state, the lock that guards it, and its attributes."""
 
     _state: State
     _lock: threading.RLock

@@ -56,8 +56,8 @@ class Moments(Statistics):
     it. Moving the shift and merging states with different shifts are exact algebra.
 
     *Backend.* The first rows choose it: NumPy in, NumPy out; CuPy in, CuPy out. Sums are float64, whatever X is.
-    A copy stays on its device. A pickle holds NumPy arrays, so that a machine without a GPU can read it too; `to` moves
-    what was read to a GPU.
+    A copy stays on its device. A pickle holds NumPy arrays, so that a machine without a GPU can read it; `to` moves the
+    state to a GPU.
 
     *Cost.* n rows of p attributes take O(n p^2) time. The state takes O(p^2) memory, and so does each thread. A missing
     value costs O(p) time. A sparse attribute costs O(p) for each 1, not for each row.

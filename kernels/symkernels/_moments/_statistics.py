@@ -1,4 +1,4 @@
-"""The statistics that a state answers with: what users read from `Moments`."""
+"""The statistics of `Moments`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Statistics(Attributes):
     @property
     @consistent
     def count(self) -> Array:
-        """(P,) float64: weight of the rows where each attribute is present. Without weights, their number."""
+        """(P,) float64: weight of the rows where each attribute is present; without weights, their number."""
         return self._by_number(self._sums.own_counts(self._layout))
 
     @consistent
@@ -33,7 +33,7 @@ class Statistics(Attributes):
 
     @consistent
     def var(self, ddof: float = 0) -> Array:
-        """Return the (P,) float64 variances over ``count - ddof``: never negative; NaN where that is not positive."""
+        """Return the (P,) float64 variances over ``count - ddof``, 0 or more; NaN where that count is not positive."""
         return self._by_number(_answers.variance(self._sums, self._layout, ddof))
 
     @consistent

@@ -42,15 +42,15 @@ def _add(x, rows, place, knots, at, low, high, linear, sums):
 def add_up(X, offsets, depths, knots, at, low, high, linear, out):
     """Write to ``out[t]`` the sums of function t over all columns, for each row of X; NaN for a row with a NaN."""
     n, p = X.shape
-    x, place, spoilt = np.zeros(ROWS), np.zeros(ROWS, np.int64), np.empty(ROWS)
+    x, place, missing = np.zeros(ROWS), np.zeros(ROWS, np.int64), np.empty(ROWS)
     for start in range(0, n, ROWS):
         rows = min(ROWS, n - start)
         out[:, start : start + rows] = 0.0
-        spoilt[:] = 0.0
+        missing[:] = 0.0
         for j in range(p):
             for r in range(rows):
                 x[r] = X[start + r, j]
-                spoilt[r] += x[r] - x[r] if x[r] != x[r] else 0.0
+                missing[r] += x[r] - x[r] if x[r] != x[r] else 0.0
             own = slice(offsets[j], offsets[j + 1])
             _locate(x, rows, knots[own], depths[j], place)
             for t in range(out.shape[0]):
@@ -58,7 +58,7 @@ def add_up(X, offsets, depths, knots, at, low, high, linear, out):
                 _add(x, rows, place, knots[own], at[t, own], low[t, own], high[t, own], linear[j], mine)
         for t in range(out.shape[0]):
             for r in range(rows):
-                out[t, start + r] += spoilt[r]
+                out[t, start + r] += missing[r]
 
 
 @compiled
