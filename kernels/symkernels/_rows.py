@@ -134,24 +134,23 @@ def check_weights(sample_weight: Any, X: Array) -> Array:
     return weight
 
 
+def uses_threads(X: Array) -> bool:
+    """Whether rows are tested on all threads: NumPy arrays. Other libraries have threads of their own, or a GPU."""
+    return is_numpy(X)
+
+
 def _nonfinite_rows(X: Array, poll: Poll) -> np.ndarray:
     """Return the indices of the rows with a NaN or an infinity.
 
     A finite sum of a block proves that its entries are finite, and needs no temporary array. If the sum is not finite,
     the entries are tested one by one: the sum of finite numbers may overflow.
     """
-    n, d = X.shape
-    step = max(1, values_at_a_time(X, _BLOCK_BYTES // 8) // d)
-    bad: list[np.ndarray] = []
-    if not is_numpy(X):
-        xp = namespace(X)
-        for part in blocks(n, step):
-            block = X[part, :]
-            if not bool(xp.isfinite(xp.sum(block))):
-                bad.append(part.start + np.flatnonzero(to_numpy(~xp.all(xp.isfinite(block), axis=1))))
-            poll()
-        return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)
+    step = max(1, values_at_a_time(X, _BLOCK_BYTES // 8) // X.shape[1])
+    bad = (_nonfinite_in_threads if uses_threads(X) else _nonfinite)(X, step, poll)
+    return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)
 
+
+def _nonfinite_in_threads(X: np.ndarray, step: int, poll: Poll) -> list[np.ndarray]:
     def find_in(start: int, stop: int) -> np.ndarray | None:
         block = X[start:stop]
         with np.errstate(over="ignore", invalid="ignore"):
@@ -159,10 +158,23 @@ def _nonfinite_rows(X: Array, poll: Poll) -> np.ndarray:
                 return None
         return start + np.flatnonzero(~np.isfinite(block).all(axis=1))
 
-    threads = thread_count()
+    bad: list[np.ndarray] = []
+    n, threads = len(X), thread_count()
     for start in range(0, n, step * threads):
         parts = split(min(n, start + step * threads) - start, threads)
         found = run_all([partial(find_in, start + a, start + b) for a, b in parts])
         bad.extend(part for part in found if part is not None)
         poll()
-    return np.concatenate(bad) if bad else np.empty(0, dtype=np.int64)
+    return bad
+
+
+def _nonfinite(X: Array, step: int, poll: Poll) -> list[np.ndarray]:
+    """The generic body, in the array API standard."""
+    bad: list[np.ndarray] = []
+    xp = namespace(X)
+    for part in blocks(X.shape[0], step):
+        block = X[part, :]
+        if not bool(xp.isfinite(xp.sum(block))):
+            bad.append(part.start + np.flatnonzero(to_numpy(~xp.all(xp.isfinite(block), axis=1))))
+        poll()
+    return bad
