@@ -1,4 +1,4 @@
-"""False alarms of `Spot` on one sample of one law. tests/soak/test_spot_calibration.py has eight laws and many samples."""
+"""False alarms of `Spot` on one sample of one law; tests/soak/test_spot_calibration.py has eight laws, many samples."""
 
 from __future__ import annotations
 
