@@ -19,14 +19,15 @@ from tests.symjobs.jobs.test_processes import Other
 Managers = Callable[..., sj.JobManager]
 
 
-class Steps(sj.Job):
-    """Passes many checkpoints and ends by itself."""
+class Busy(sj.Job):
+    """Passes checkpoints for some time and ends by itself."""
 
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
     def run(self, context: sj.JobContext) -> object:
-        for _ in range(self.steps):
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
             context.checkpoint()
         return Tell(a="1").run(context)
 
@@ -44,9 +45,9 @@ def test_a_kill_at_any_moment(store_url: str | None, managers: Managers, rounds:
     manager = managers(workers=2, queue_size=20, store=store_url, grace=WAIT)
     seen: set[str] = set()
     for rng in rounds(5_000):
-        handles = [manager.submit(Steps(int(rng.integers(300))), owner="c1") for _ in range(6)]
+        handles = [manager.submit(Busy(0.002 * rng.random()), owner="c1") for _ in range(6)]
         chosen = [handle for handle in handles if rng.random() < 0.7]
-        time.sleep(rng.random() * 0.004)
+        time.sleep(0.006 * rng.random())
         killed: dict[int, list[bool]] = {handle.id: [] for handle in handles}
 
         def kill(targets: list[sj.JobHandle], killed: dict[int, list[bool]] = killed) -> None:

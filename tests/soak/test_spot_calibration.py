@@ -59,6 +59,7 @@ LAWS: dict[str, Callable[[Rng], np.ndarray]] = {
 def test_false_alarms_are_as_many_as_asked_for(law: str, rounds: Rounds) -> None:
     clean: dict[float, list[float]] = {1e-3: [], 1e-4: []}
     among: dict[float, list[float]] = {1e-3: [], 1e-4: []}
+    complete: list[bool] = []
     for rng in _generators(rounds, [[seed, list(LAWS).index(law)] for seed in range(SEEDS)]):
         x = LAWS[law](rng)
         y = x.copy()
@@ -68,8 +69,12 @@ def test_false_alarms_are_as_many_as_asked_for(law: str, rounds: Rounds) -> None
             due = alpha * (N - WARMUP)
             clean[alpha].append(Spot(alpha, warmup=WARMUP).update(x).flags.sum() / due)
             flags = Spot(alpha, warmup=WARMUP).update(y).flags
-            assert flags[places].all()
-            among[alpha].append((flags.sum() - OUTLIERS) / due)
+            complete.append(bool(flags[places].all()))
+            among[alpha].append((flags.sum() - flags[places].sum()) / due)
+    assert all(complete[: 2 * SEEDS])
+    # Of 150 further seeds of each law, none missed an outlier at alpha 1e-3, and four in all at 1e-4, of which outliers
+    # are ten times as frequent: two missed a few, two nearly all.
+    assert np.mean(complete) > 0.95 - 1 / len(complete)
     allowed = 2.0 if law == "uniform" else 1.4
     for alpha in clean:
         assert 1 / allowed < np.mean(clean[alpha]) < allowed
