@@ -78,7 +78,12 @@ def test_libraries_agree(xp):
     x = np.random.default_rng(4).standard_t(4, size=3_000)
     x[::10] = np.nan
     found, expected = pot_threshold(put(xp, x), 1e-3, two_sides=True), pot_threshold(x, 1e-3, two_sides=True)
-    assert (found.threshold, found.lower, found.interval) == (expected.threshold, expected.lower, expected.interval)
+    # Two bodies, and two processors, add logarithms in another order; the search for the optimum magnifies the rounding.
+    np.testing.assert_allclose(
+        [found.threshold, found.lower, *found.interval],
+        [expected.threshold, expected.lower, *expected.interval],
+        rtol=1e-9,
+    )
     assert (found.n, found.n_missing) == (2_700, 300)
     assert found.backend == xp.__name__.rpartition(".")[2]
     np.testing.assert_array_equal(get(found.flags(put(xp, x))), expected.flags(x))
