@@ -78,7 +78,7 @@ def test_libraries_agree(xp):
     x = np.random.default_rng(4).standard_t(4, size=3_000)
     x[::10] = np.nan
     found, expected = pot_threshold(put(xp, x), 1e-3, two_sides=True), pot_threshold(x, 1e-3, two_sides=True)
-    # Two bodies, and two processors, add logarithms in another order; the search for the optimum magnifies the rounding.
+    # Two bodies, and two processors, add logarithms in another order; the search magnifies the rounding.
     np.testing.assert_allclose(
         [found.threshold, found.lower, *found.interval],
         [expected.threshold, expected.lower, *expected.interval],
