@@ -2,7 +2,7 @@
 #   make run    learn the shipped data, run every kind of job, leave tables and pictures in ./symjobs-run
 #   make test   all tests (tests/services.sh starts PostgreSQL for them where it is installed); ARGS="-k vif -x"
 #   make soak   long runs: many more examples and rounds of the tests that have counts. Each takes what fits into some
-#               20 seconds; FULL=1 runs all of them (an hour). The seed is printed; SEED=... repeats a run
+#               20 seconds; FULL=1 runs all of them. The seed is printed; SEED=... repeats a run
 # Both share the tests among WORKERS processes (2; 0 for none), which keep what they compile in __pycache__.
 PYTHON ?= python3
 VENV   ?= .venv
