@@ -15,6 +15,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from symjobs._engine import Job, JobManager, State
+from symjobs._engine._failure import one_line
+from symjobs._engine._states import HTTP_STATUS
 from symjobs._entities import Envelope, JobInfo, to_json
 from symjobs._errors import (
     InputError,
@@ -26,9 +29,6 @@ from symjobs._errors import (
     QueueFull,
     StoreError,
 )
-from symjobs._jobs import Job, JobManager, State
-from symjobs._jobs._failure import one_line
-from symjobs._jobs._states import HTTP_STATUS
 
 __all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs"]
 

@@ -11,7 +11,7 @@ from symjobs._errors import InputError
 from symjobs._text import shown, text_index
 
 if TYPE_CHECKING:
-    from symjobs._jobs._job import JobContext
+    from symjobs._engine._job import JobContext
 
 Names = tuple[str | int, ...]
 

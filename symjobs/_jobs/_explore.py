@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from symjobs._engine._job import Job, JobContext
 from symjobs._entities import ExploreContext, KSVDMap, MLContext, ProjectInfo
 from symjobs._errors import InputError
 from symjobs._explore import Catalogue, Request, Statistics, prepare
@@ -19,7 +20,6 @@ from symjobs._jobs._context import (
     parameters,
     target_names,
 )
-from symjobs._jobs._job import Job, JobContext
 from symjobs._parameters import flag, text_parameters
 
 if TYPE_CHECKING:

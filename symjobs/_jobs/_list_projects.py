@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from symjobs._engine._job import Job, JobContext, check_project
 from symjobs._entities import MLContext, ProjectInfo
-from symjobs._jobs._job import Job, JobContext, check_project
 
 if TYPE_CHECKING:
     from symjobs._project import Project

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from symjobs._engine._job import Job, JobContext
 from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError
 from symjobs._explore import Attribute, Catalogue, on_host
 from symjobs._jobs._context import checked_names, input_names, note_rounding, only_context, parameters
-from symjobs._jobs._job import Job, JobContext
 from symkernels import DataError
 
 if TYPE_CHECKING:

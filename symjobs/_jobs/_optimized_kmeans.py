@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from symjobs._engine._job import Job, JobContext
 from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError
 from symjobs._explore import on_host
 from symjobs._jobs._context import checked_names, named_inputs, only_context, parameters
-from symjobs._jobs._job import Job, JobContext
-from symjobs._jobs._kmeans_data import Data, Found, ProjectData, Settings, TableData
+from symjobs._jobs._kmeans_data import Data, ProjectData, Settings, SweepOutcome, TableData
 from symjobs._jobs._kmeans_result import KMeansJobResult
 from symjobs._parameters import integer
 from symjobs._project import Project
@@ -291,7 +291,7 @@ def _own_units(entry: SweepEntry, divisors: np.ndarray) -> np.ndarray | None:
     return on_host(entry.centers) * divisors
 
 
-def _all_labels(entry: SweepEntry, found: Found) -> np.ndarray | None:
+def _all_labels(entry: SweepEntry, found: SweepOutcome) -> np.ndarray | None:
     if entry.labels is None:
         return None
     labels = on_host(entry.labels)

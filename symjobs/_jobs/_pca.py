@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from symjobs._engine._job import JobContext
 from symjobs._entities import Cell, DataFrame
 from symjobs._errors import InputError
 from symjobs._explore import Attribute, on_host
-from symjobs._jobs._job import JobContext
 from symjobs._jobs._matrix import MatrixJob
 from symjobs._parameters import flag, integer, number
 from symkernels import PCAResult, nearest_correlation, pca

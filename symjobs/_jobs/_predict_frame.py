@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from symjobs._engine._job import Job, JobContext
 from symjobs._entities import ExploreContext, MLContext, number_text
 from symjobs._errors import InputError, MissingDependency
 from symjobs._jobs._context import only_context, parameters
-from symjobs._jobs._job import Job, JobContext
 from symjobs._jobs._predict_frame_result import PredictFrameResult
-from symjobs._models import SteadyBlocks
+from symjobs._models import FixedSizeBlocks
 from symjobs._models._evt import EvtSettings
 from symjobs._parameters import flag, text_parameters
 from symjobs._project import Project
@@ -22,7 +22,7 @@ from symkernels import MissingDependency as KernelDependency
 from symkernels import QuantileSketch
 
 if TYPE_CHECKING:
-    from symjobs._models import Built
+    from symjobs._models import BuiltModel
 
 BLOCK_ROWS = 1024  # the wire's: quantiles are those of the rows before a block of so many
 RULES = ("q95", "q98", "q99")
@@ -177,7 +177,7 @@ class DSPredictDataFrameJob(Job):
         if left_out := built.model.info().get("left_out"):
             context.details["inputsLeftOut"] = left_out
         key = str(built.model.score)
-        blocks = SteadyBlocks(
+        blocks = FixedSizeBlocks(
             self._data,
             built.model.inputs,
             built.model.fill if self.impute else None,
@@ -218,7 +218,7 @@ class DSPredictDataFrameJob(Job):
             context.details["evtReason"] = result.reason
         return result
 
-    def _scoring(self, built: Built) -> Built:
+    def _scoring(self, built: BuiltModel) -> BuiltModel:
         if built.model.score is None:
             raise InputError(
                 f"model {built.model_id!r} is of the type {built.model.algo}, which has no anomaly score; build one of "
@@ -272,7 +272,7 @@ def new_sketch() -> QuantileSketch:
         raise MissingDependency("datasketches", "histogram", "DSPredictDataFrameJob") from None
 
 
-def _check_table(built: Built, data: Any) -> int:
+def _check_table(built: BuiltModel, data: Any) -> int:
     """Raise InputError if a table in memory lacks a column of the model, and return its rows: 0 if nobody knows.
 
     What can be read only once is left alone.

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from symjobs._engine._job import Job, JobContext
 from symjobs._entities import MLContext, ProjectInfo
-from symjobs._jobs._job import Job, JobContext
 
 if TYPE_CHECKING:
     from symjobs._project import Project

@@ -13,7 +13,7 @@ import numpy as np
 from symjobs._entities import number_text
 from symjobs._errors import InputError
 from symjobs._models._blocks import Blocks
-from symjobs._models._built import Built
+from symjobs._models._built_model import BuiltModel
 from symjobs._models._evt import EvtSettings
 from symjobs._models._predictions import Predictions
 from symjobs._parameters import text_parameters
@@ -150,7 +150,7 @@ class EvtWrapper:
         return cls(record.key, settings, spot)
 
 
-def wrap(built: Built, key: str | None, parameters: Mapping[str, object]) -> EvtWrapper:
+def wrap(built: BuiltModel, key: str | None, parameters: Mapping[str, object]) -> EvtWrapper:
     """Return a wrapper of a model that has seen nothing; InputError names what cannot be."""
     given = text_parameters(parameters, "the EVT wrapper's parameters")
     model_id, named = (given.pop(name, "").strip() or None for name in (MODEL_ID, RESULT_KEY))  # empty: not given

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 
 from symkernels import Condition
-from tests.symjobs.jobs.test_model import Machine, SqliteMachine
+from tests.symjobs.engine.test_model import Machine, SqliteMachine
 from tests.symkernels.test_moments_model import MomentsMachine
 
 _LONG = {"deadline": None, "suppress_health_check": list(HealthCheck)}

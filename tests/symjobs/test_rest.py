@@ -10,7 +10,7 @@ import pytest
 import symjobs as sj
 from symjobs import rest
 from symjobs._entities import DataFrame, KSVDMap
-from tests.symjobs.jobs._jobs import WAIT, Deaf, Fail, Nothing, Tell, held
+from tests.symjobs.engine._jobs import WAIT, Deaf, Fail, Nothing, Tell, held
 
 
 @pytest.fixture

@@ -1,0 +1,24 @@
+"""Jobs without their types: each has a number, shows its progress, can be killed and leaves its answer in a store.
+
+Imports go one way: states <- record <- store <- execution <- pool, sync <- runner <- manager; a job knows its context
+only.
+"""
+
+from symjobs._engine._handle import JobHandle, StoredResult
+from symjobs._engine._job import Job, JobContext, Result
+from symjobs._engine._manager import JobManager
+from symjobs._engine._record import Answer
+from symjobs._engine._registry import ProjectRegistry
+from symjobs._engine._states import State
+
+__all__ = [
+    "Answer",
+    "Job",
+    "JobContext",
+    "JobHandle",
+    "JobManager",
+    "ProjectRegistry",
+    "Result",
+    "State",
+    "StoredResult",
+]
