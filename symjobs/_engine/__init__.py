@@ -5,10 +5,11 @@ only.
 """
 
 from symjobs._engine._handle import JobHandle, StoredResult
-from symjobs._engine._job import Job, JobContext, Result
+from symjobs._engine._job import Job, JobContext, Result, check_project
 from symjobs._engine._manager import JobManager
 from symjobs._engine._record import Answer
 from symjobs._engine._registry import ProjectRegistry
+from symjobs._engine._request import Request
 from symjobs._engine._states import State
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "JobHandle",
     "JobManager",
     "ProjectRegistry",
+    "Request",
     "Result",
     "State",
     "StoredResult",
+    "check_project",
 ]

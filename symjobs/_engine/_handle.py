@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from symjobs._engine._execution import JobExecution
 from symjobs._entities import JobInfo, typed_entities
 
-if TYPE_CHECKING:
-    from symjobs._engine._manager import JobManager
+
+class Answers(Protocol):
+    """What a handle asks: the manager that runs the job, or another one of its store."""
+
+    def info(self, owner: str, job_id: int) -> JobInfo: ...
+
+    def has_ended(self, owner: str, job_id: int) -> bool: ...
+
+    def wait(self, owner: str, job_id: int, execution: JobExecution | None, timeout: float | None) -> Any: ...
+
+    def kill(self, owner: str, job_id: int) -> bool: ...
 
 
 class StoredResult:
@@ -42,7 +51,7 @@ class JobHandle:
         Whose job it is.
     """
 
-    def __init__(self, manager: JobManager, owner: str, job_id: int, execution: JobExecution | None) -> None:
+    def __init__(self, manager: Answers, owner: str, job_id: int, execution: JobExecution | None) -> None:
         self._manager = manager
         self._run = execution
         self.id = job_id

@@ -6,12 +6,12 @@ import threading
 from abc import ABC, abstractmethod
 from collections import UserDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+from symjobs._engine._request import Request
+from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError, JobKilled, ProjectError
-
-if TYPE_CHECKING:
-    from symjobs._entities import MLContext
+from symjobs._parameters import Parameters
 
 _LARGEST = 2**63 - 1  # what a database column holds
 
@@ -28,12 +28,21 @@ class Result(Protocol):
 class Job(ABC):
     """One question or one piece of work, with typed parameters that the constructor checks.
 
-    A subclass implements `run`, and sets `job_type` if the wire shows another name than the class's, and
-    ``bounded = False`` if it is light: light jobs have their own workers and never wait behind heavy ones.
+    A subclass implements `run`. To be reachable by clients it implements `from_request`.
+
+    Attributes
+    ----------
+    job_type : str
+        The name on the wire; by default that of the class.
+    bounded : bool
+        False for a light job: these have their own workers, and never wait behind heavy ones.
+    parameter_type : type of Parameters
+        The declared parameters of a request.
     """
 
     job_type: ClassVar[str]
     bounded: ClassVar[bool] = True
+    parameter_type: ClassVar[type[Parameters]] = Parameters
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -41,24 +50,49 @@ class Job(ABC):
             cls.job_type = cls.__name__
 
     @classmethod
-    def from_context(cls, project: Any, mlcontext: MLContext, query: Mapping[str, str] = {}) -> Self:
-        """Make the job from a request.
+    def from_request(cls, request: Request) -> Self:
+        """Make the job from a request; every face goes this way.
 
         Parameters
         ----------
-        project : Project
-            What the request is about.
-        mlcontext : MLContext or ExploreContext
-            Its body.
-        query : mapping of str to str, optional
-            The parameters of its query.
+        request : Request
+            What a client asked for.
 
         Raises
         ------
         InputError
             If the request is invalid; the message names what.
         """
-        raise InputError(f"{cls.job_type} cannot be created from an MLContext")
+        raise InputError(f"{cls.job_type} cannot be made from a request")
+
+    @classmethod
+    def from_context(
+        cls,
+        project: Any,
+        mlcontext: MLContext | ExploreContext | None = None,
+        query: Mapping[str, str] = {},
+        *,
+        data: Any = None,
+    ) -> Self:
+        """Make the job from a project, the body of a request and its query; see `from_request`.
+
+        Parameters
+        ----------
+        project : Project
+            What the request is about.
+        mlcontext : MLContext or ExploreContext, optional
+            Its body.
+        query : mapping of str to str, optional
+            The parameters of its query. They go before those of the context.
+        data : table, optional
+            The rows that come with it.
+
+        Raises
+        ------
+        InputError
+            If the request is invalid; the message names what.
+        """
+        return cls.from_request(Request(project=project, context=mlcontext, query=query, data=data))
 
     def check(self) -> None:
         """Raise if the job cannot run as things stand; called at submit, before the job gets a number."""

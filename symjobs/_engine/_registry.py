@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from symjobs._engine._ids import check_owner
 from symjobs._errors import NoSuchProject, ProjectExists
 
-if TYPE_CHECKING:
-    from symjobs._project import Project
+
+class Subject(Protocol):
+    """What jobs work on, as far as the engine knows it: a project."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def deleted(self) -> bool: ...
+
+    def snapshot(self) -> Any: ...
+
+    def delete(self) -> None: ...
 
 
 class ProjectRegistry:
@@ -17,9 +28,9 @@ class ProjectRegistry:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._projects: dict[str, dict[str, Project]] = {}
+        self._projects: dict[str, dict[str, Subject]] = {}
 
-    def add(self, owner: str, project: Project) -> None:
+    def add(self, owner: str, project: Subject) -> None:
         """Give an owner a project.
 
         Raises
@@ -37,7 +48,7 @@ class ProjectRegistry:
                 raise ProjectExists(f"owner {owner!r} has a project {project.name!r} already")
             mine[project.name] = project
 
-    def get(self, owner: str, name: str) -> Project:
+    def get(self, owner: str, name: str) -> Any:
         """Return an owner's project; raises NoSuchProject."""
         with self._lock:
             project = self._projects.get(owner, {}).get(name)
@@ -50,7 +61,7 @@ class ProjectRegistry:
         """Return the names of an owner's projects, in the order they were added."""
         return [project.name for project in self.all(owner)]
 
-    def all(self, owner: str) -> list[Project]:
+    def all(self, owner: str) -> list[Any]:
         """Return an owner's projects, in the order they were added."""
         with self._lock:
             return [project for project in self._projects.get(owner, {}).values() if not project.deleted]

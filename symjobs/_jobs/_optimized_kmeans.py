@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import operator
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from symjobs._engine._job import Job, JobContext
-from symjobs._entities import ExploreContext, MLContext
+from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
 from symjobs._explore import on_host
-from symjobs._jobs._context import checked_names, named_inputs, only_context, parameters
+from symjobs._jobs._context import Names, checked_names, extra_parameters, named_inputs, only_context, the_project
 from symjobs._jobs._kmeans_data import Data, ProjectData, Settings, SweepOutcome, TableData
 from symjobs._jobs._kmeans_result import KMeansJobResult
 from symjobs._parameters import integer
 from symjobs._project import Project
 from symjobs._text import near, shown
 from symkernels import SweepEntry
-
-if TYPE_CHECKING:
-    from symjobs._jobs._context import Names
 
 SCALES = ("none", "standard")
 METRICS = ("euclidean", "sqeuclidean")
@@ -113,25 +109,10 @@ class OptimizedKmeansJob(Job):
         self._echo = self._as_request(seed, own_scale)
 
     @classmethod
-    def from_context(
-        cls,
-        project: Project,
-        mlcontext: MLContext | ExploreContext,
-        query: Mapping[str, str] = {},
-    ) -> Self:
-        """Make the job from a request: an MLContext, or an ExploreContext that holds one; it need not name inputs.
-
-        Parameters
-        ----------
-        project : Project or table
-            As the constructor takes it.
-        mlcontext : MLContext or ExploreContext
-            The body.
-        query : mapping of str to str
-            The query's parameters.
-        """
-        context = only_context(mlcontext)
-        given = parameters(context, query)
+    def from_request(cls, request: Request) -> Self:
+        project = the_project(request, cls.job_type) if request.data is None else request.data
+        context = only_context(request)
+        given = extra_parameters(request, context)
         own = {name: text for name, text in given.items() if name.startswith("kmeans_")}
         for name in own:
             if name not in _PARAMETERS:

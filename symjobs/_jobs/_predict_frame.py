@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from symjobs._engine._job import Job, JobContext
-from symjobs._entities import ExploreContext, MLContext, number_text
+from symjobs._engine import Job, JobContext, Request
+from symjobs._entities import number_text
 from symjobs._errors import InputError, MissingDependency
-from symjobs._jobs._context import only_context, parameters
+from symjobs._jobs._context import extra_parameters, only_context, the_project
 from symjobs._jobs._predict_frame_result import PredictFrameResult
-from symjobs._models import FixedSizeBlocks
+from symjobs._models import BuiltModel, FixedSizeBlocks
 from symjobs._models._evt import EvtSettings
 from symjobs._parameters import flag, text_parameters
 from symjobs._project import Project
@@ -20,9 +20,6 @@ from symjobs._tables import read_table
 from symjobs._text import near, shown, some
 from symkernels import MissingDependency as KernelDependency
 from symkernels import QuantileSketch
-
-if TYPE_CHECKING:
-    from symjobs._models import BuiltModel
 
 BLOCK_ROWS = 1024  # the wire's: quantiles are those of the rows before a block of so many
 RULES = ("q95", "q98", "q99")
@@ -122,41 +119,22 @@ class DSPredictDataFrameJob(Job):
         self._expected = _check_table(self._scoring(project.snapshot().model(model)), data)
 
     @classmethod
-    def from_context(
-        cls,
-        project: Project,
-        mlcontext: MLContext | ExploreContext,
-        query: Mapping[str, str] = {},
-        *,
-        data: Any = None,
-    ) -> Self:
-        """Make the job from a request: an MLContext with its parameters, or an ExploreContext that holds one.
-
-        Parameters
-        ----------
-        project : Project
-        mlcontext : MLContext or ExploreContext
-            Its ``extraParameters`` count. The model knows its inputs, so that the context names none.
-        query : mapping of str to str
-            The query's parameters; they go before those of the context.
-        data : table
-            The rows, such as a `DataFrame`.
-        """
-        context = only_context(mlcontext)
-        if data is None:
+    def from_request(cls, request: Request) -> Self:
+        context = only_context(request)
+        if request.data is None:
             raise InputError("the request has no data; pass the table as data=")
         if named := (*context.inputAttributes, *context.inputAttributeNames):
             raise InputError(
                 f"the MLContext names inputs ({some(named)}), and a model has those it was built on; name none"
             )
-        given = parameters(context, query)
+        given = extra_parameters(request, context)
         if "modelid" not in given:
             raise InputError("parameter 'modelid' is required; give it a model's name")
         own = {name: text for name, text in given.items() if name.startswith("evt_")}
         return cls(
-            project,
+            the_project(request, cls.job_type),
             given["modelid"],
-            data,
+            request.data,
             evt=own,
             simple_rule=given.get("simple_rule", "q99"),
             include_scores=flag(given, "include_scores"),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symjobs._engine._job import JobContext
+from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, number_text
 from symjobs._explore import Attribute, on_host
 from symjobs._jobs._matrix import MatrixJob

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import symjobs as sj
+from symjobs._jobs._pca import PCAParameters
 
 MATRIX_JOBS = [sj.PCAJob, sj.SVDJob, sj.SVDFeatureSelectionJob, sj.ExploreVIFJob]
 
@@ -70,19 +71,25 @@ def test_pca_parameters_from_the_query_go_before_those_of_the_context(iris):
         },
     )
     job = sj.PCAJob.from_context(iris, context, {"explainedCovariance": "0.9"})
-    assert (job.explained, job.n_components, job.covariance, job.repair) == (0.9, 2, True, True)
+    assert job.parameters == PCAParameters(explained=0.9, n_components=2, covariance=True, repair=True)
     plain = sj.PCAJob.from_context(iris, sj.MLContext(inputAttributes=["0", "1"]))
-    assert (plain.explained, plain.n_components, plain.covariance, plain.repair) == (1.0, 100, False, False)
+    assert plain.parameters == PCAParameters(explained=1.0, n_components=100, covariance=False, repair=False)
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"explainedCovariance": "most"}, "'explainedCovariance' must be a finite number, got 'most'"),
-        ({"explainedCovariance": "2"}, "from 0 to 1, got 2.0"),
-        ({"pcaNumDimension": "2.5"}, "'pcaNumDimension' must be a whole number, got '2.5'"),
-        ({"pcaNumDimension": "500"}, "from 1 to 100, got 500"),
-        ({"pcaCovariance": "yes"}, "'pcaCovariance' must be true or false, got 'yes'"),
+        (
+            {"explainedCovariance": "most"},
+            r"explained \(explainedCovariance\) must be a number from 0 to 1, got 'most'",
+        ),
+        ({"explainedCovariance": "2"}, "from 0 to 1, got '2'"),
+        (
+            {"pcaNumDimension": "2.5"},
+            r"n_components \(pcaNumDimension\) must be a whole number from 1 to 100, got '2.5'",
+        ),
+        ({"pcaNumDimension": "500"}, "from 1 to 100, got '500'"),
+        ({"pcaCovariance": "yes"}, r"covariance \(pcaCovariance\) must be true or false, got 'yes'"),
     ],
 )
 def test_bad_pca_parameters(iris, query, message):
@@ -92,8 +99,8 @@ def test_bad_pca_parameters(iris, query, message):
 
 def test_the_tolerance_of_feature_selection(iris):
     context = sj.MLContext(inputAttributes=["0", "1"])
-    assert sj.SVDFeatureSelectionJob.from_context(iris, context, {"svdTolerance": "1e-3"}).tol == 1e-3
-    assert sj.SVDFeatureSelectionJob.from_context(iris, context).tol is None
+    assert sj.SVDFeatureSelectionJob.from_context(iris, context, {"svdTolerance": "1e-3"}).parameters.tol == 1e-3
+    assert sj.SVDFeatureSelectionJob.from_context(iris, context).parameters.tol is None
 
 
 def test_explore(iris):

@@ -97,7 +97,7 @@ def test_the_number_of_components_is_bounded(iris):
         ({"explained": "most"}, "from 0 to 1, got 'most'"),
         ({"n_components": 0}, "pcaNumDimension.*from 1 to 100, got 0"),
         ({"n_components": 101}, "from 1 to 100, got 101"),
-        ({"n_components": 2.5}, "must be a whole number, got 2.5"),
+        ({"n_components": 2.5}, "must be a whole number from 1 to 100, got 2.5"),
         ({"inputs": []}, "no input is named"),
         ({"inputs": ["sepal_length", "0"]}, "'0' and 'sepal_length' are the same attribute"),
         ({"inputs": ["sepal_length", "sepal_length"]}, "'sepal_length' is named twice"),
@@ -181,4 +181,4 @@ def test_a_forgotten_outlier_is_reported(learnt, load):
     project.forget(outlier)
     assert project.snapshot().moments.needs_rebuild
     _, details = run(sj.PCAJob(project, covariance=True))
-    assert details["needsRebuild"].startswith("true: rows with very large values")
+    assert details["needsRebuild"].startswith("true: rounding error from forgotten rows")
