@@ -13,7 +13,7 @@ from symjobs._errors import InputError, MissingDependency
 from symjobs._jobs._context import extra_parameters, only_context, the_project
 from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import BuiltModel, FixedSizeBlocks
-from symjobs._models._evt import EvtSettings
+from symjobs._models._evt import EVT_FLAGS, EvtParameters
 from symjobs._parameters import flag, text_parameters
 from symjobs._project import Project
 from symjobs._tables import read_table
@@ -103,8 +103,8 @@ class DSPredictDataFrameJob(Job):
             raise InputError(f"model (modelid) must be a model's name, got {shown(model)}")
         self.project = project
         self.model = model
-        self._evt = EvtSettings.parse(evt_parameters(alpha, evt))
-        self.settings = self._evt.text()
+        self._evt = EvtParameters.from_text(evt_parameters(alpha, evt), EVT_FLAGS)
+        self.settings = self._evt.as_text()
         self._evt.spot()  # refuses what does not go together
         new_sketch()
         if not isinstance(simple_rule, str) or simple_rule not in RULES:
