@@ -14,8 +14,10 @@ from symjobs import datasets, rest
 from symjobs._cli import _watch
 from symjobs._cli._learn import learn_source
 from symjobs._cli._print import require_rich, show
-from symjobs._cli._questions import draw, explore_labels
-from symjobs._cli._tables import Cell, Table, tables
+from symjobs._cli._tables import Cell, Table, lay_out
+from symjobs._cli.questions import QUESTIONS
+from symjobs._cli.questions._explore import labels_of
+from symjobs._cli.questions._question import Answer
 from symjobs._engine import Job, JobHandle, JobManager
 from symjobs._errors import InputError
 from symjobs._jobs._explore import ExploreJob
@@ -47,8 +49,9 @@ class Task:
     project: Project
     name: str
     job: Job
+    question: str | None = None  # whose tables and picture it has
     labels: list[str] = field(default_factory=list)
-    picture: str | None = None  # the question whose picture it has
+    picture: str | None = None  # the picture's name
     title: str = ""
     inputs: list[str] | None = None  # what the picture shows; by default every C and B column
 
@@ -127,7 +130,12 @@ def _tasks(projects: Sequence[Project], manager: JobManager) -> Iterator[Task]:
     yield _explore(cancer, "gain", [["size"]], targets=[["diagnosis"]])
     title = "iris: k-means of the four lengths"
     yield Task(
-        iris, "kmeans", OptimizedKmeansJob(datasets.load_iris(), 2, 6, n_init=50, seed=0), picture="kmeans", title=title
+        iris,
+        "kmeans",
+        OptimizedKmeansJob(datasets.load_iris(), 2, 6, n_init=50, seed=0),
+        "kmeans",
+        picture="kmeans",
+        title=title,
     )
     yield _anomalies(cancer)
     yield Task(iris, "list-projects", ListProjectsInfoJob(manager.projects.all(_OWNER)))
@@ -139,24 +147,26 @@ def _anomalies(cancer: Project) -> Task:
     cancer.build("oospca", "oospca", measures)
     evt = {"evt_warmup_size": 200, "evt_quantile": 0.9}
     job = DSPredictDataFrameJob(cancer, "oospca", datasets.load_breast_cancer(), 0.01, evt, include_scores=True)
-    return Task(cancer, "anomaly", job, picture="anomaly", title="breast_cancer: anomalies by oospca")
+    return Task(cancer, "anomaly", job, "anomaly", picture="anomaly", title="breast_cancer: anomalies by oospca")
 
 
 def _matrix_tasks(project: Project) -> Iterator[Task]:
     name = project.name
     correlations, covariances = f"{name}: PCA of the correlation matrix", f"{name}: PCA of the covariance matrix"
-    yield Task(project, "pca", PCAJob(project), picture="pca", title=correlations)
-    yield Task(project, "pca-covariance", PCAJob(project, covariance=True), picture="pca", title=covariances)
+    yield Task(project, "pca", PCAJob(project), "pca", picture="pca", title=correlations)
     yield Task(
-        project, "svd", SVDJob(project), picture="svd", title=f"{name}: singular values of the covariance matrix"
+        project, "pca-covariance", PCAJob(project, covariance=True), "pca", picture="pca-covariance", title=covariances
     )
-    yield Task(project, "select", SVDFeatureSelectionJob(project))
+    yield Task(
+        project, "svd", SVDJob(project), "svd", picture="svd", title=f"{name}: singular values of the covariance matrix"
+    )
+    yield Task(project, "select", SVDFeatureSelectionJob(project), "select")
     # Longley's published factors are of the regressors; employment is what they explain.
     inputs = [column for column in project.snapshot().names if column != "TOTEMP"] if name == "longley" else None
     title = f"{name}: variance inflation factors"
-    yield Task(project, "vif", ExploreVIFJob(project, inputs=inputs), picture="vif", title=title, inputs=inputs)
+    yield Task(project, "vif", ExploreVIFJob(project, inputs=inputs), "vif", picture="vif", title=title, inputs=inputs)
     everything = [[attribute] for attribute in project.snapshot().names]
-    yield _explore(project, "uni", everything, picture="explore", title=f"{name}: correlations")
+    yield _explore(project, "uni", everything, picture="correlations", title=f"{name}: correlations")
 
 
 def _explore(
@@ -171,7 +181,7 @@ def _explore(
 ) -> Task:
     extra = None if parameters is None else [parameters] * len(inputs)
     job = ExploreJob(project, metric, inputs, targets, extra, project_info=False)
-    return Task(project, f"explore-{metric}", job, explore_labels(inputs, targets), picture, title)
+    return Task(project, f"explore-{metric}", job, "explore", labels_of(inputs, targets), picture, title)
 
 
 def _write_all(manager: JobManager, done: Sequence[tuple[Task, JobHandle]], folder: Path) -> int:
@@ -198,12 +208,13 @@ def _write(task: Task, response: rest.Response, result: Any, folder: Path) -> No
     folder.mkdir(exist_ok=True)
     (folder / f"{task.name}.json").write_bytes(response.json + b"\n")
     values = response.body["values"]
-    found = tables(task.job.job_type, values, task.labels, result)
+    question = None if task.question is None else QUESTIONS.load(task.question)
+    answer = Answer(values, result, task.project, task.labels, task.inputs, task.title)
+    found = lay_out(values) if question is None else question.tables(answer)
     for number, table in enumerate(found):
         suffix = f"-{table.title.replace(' ', '-')}" if number else ""
         table.write_csv(folder / f"{task.name}{suffix}.csv")
-    if task.picture:
-        name = "correlations" if task.picture == "explore" else task.name
-        save(draw(task.picture, task.project, task.inputs, values, task.title, result), folder / f"{name}.png")
+    if question is not None and task.picture:
+        save(question.draw(answer), folder / f"{task.picture}.png")
     if (task.project.name, task.name) in _SHOWN:
         show(found, heading=task.title or f"{task.project.name}: {task.name}")

@@ -9,7 +9,7 @@ import pytest
 
 from symjobs import datasets
 from symjobs._cli import main
-from symjobs._cli._parser import METRICS
+from symjobs._explore import METRICS
 
 
 @pytest.fixture(scope="module")

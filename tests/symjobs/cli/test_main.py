@@ -12,8 +12,9 @@ import pytest
 
 import symjobs as sj
 from symjobs._cli import main
-from symjobs._cli._parser import METRICS, QUESTIONS
 from symjobs._cli._watch import interrupts, raise_if_interrupted
+from symjobs._cli.questions import QUESTIONS
+from symjobs._cli.questions._question import Question
 
 PROGRAM = [sys.executable, "-c", "import sys; from symjobs._cli import main; sys.exit(main())"]
 
@@ -25,7 +26,10 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"symjobs {sj.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"], ["demo", "--help"], ["doctor", "--help"]])
+HELP = [[], ["--help"], ["run", "--help"], ["demo", "--help"], ["doctor", "--help"]]
+
+
+@pytest.mark.parametrize("arguments", HELP, ids=" ".join)
 def test_help_says_what_there_is(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -36,8 +40,9 @@ def test_help_says_what_there_is(capsys, arguments):
         return
     assert caught.value.code == 0
     if arguments[0] == "run":
-        for word in [*QUESTIONS, *METRICS, "--memory-budget", "iris", "examples:"]:
-            assert word in out
+        for name, entry in QUESTIONS.items():
+            assert name in out
+            assert entry.summary.split()[0] in out
 
 
 def test_an_unknown_question_is_bad_input(capsys):
@@ -94,7 +99,7 @@ def test_an_interrupt_is_exit_code_130(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("symjobs._cli._run.read", interrupted)
+    monkeypatch.setattr(Question, "read", interrupted)
     assert main(["run", "pca", "iris", "--json"]) == 130
     assert capsys.readouterr().err == "symjobs: interrupted\n"
 

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 import symjobs as sj
-from symjobs._cli import main
+from tests.symjobs.cli._main import exit_code
 
 LENGTHS = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 
@@ -23,7 +23,7 @@ def run(capfd):
     """Run the command line; gives (exit code, standard output, standard error without the line of what was learnt)."""
 
     def call(*arguments):
-        code = main([str(argument) for argument in arguments])
+        code = exit_code(arguments)
         out, err = capfd.readouterr()
         return code, out, re.sub(r"\Alearnt .*\n", "", err)
 
@@ -174,7 +174,7 @@ def test_undefined_and_infinite_values_are_words(run, tmp_path):
     [
         (["pca", "nowhere.csv"], "no such file: nowhere.csv; shipped data sets are iris, longley, breast_cancer"),
         (["pca", "iris", "--inputs", "petal_widht"], "'petal_widht'; did you mean 'petal_width'"),
-        (["pca", "iris", "--explained", "2"], "explained"),
+        (["pca", "iris", "--explained", "2"], "argument --explained: must be a number from 0 to 1, got '2'"),
         (["vif", "iris", "--targets", "species"], "--targets is for explore, not for vif"),
         (["explore", "iris", "--metric", "bi"], "--metric bi needs --inputs, once for each test"),
         (["explore", "iris", "--param", "unbiased"], "--param: 'unbiased' is not of the form name=value"),

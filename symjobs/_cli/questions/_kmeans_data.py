@@ -1,4 +1,4 @@
-"""``symjobs run kmeans``: the rows of a file, or the micro-clusters of its stream, and the job on them."""
+"""What ``symjobs run kmeans`` clusters: the complete rows of a file, or a project with micro-clusters of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from symjobs._cli._learn import counted, learn_source, learnt_line, naming, open_source, parse_names, parse_pairs
+from symjobs._cli._learn import counted, learn_source, learnt_line, naming
 from symjobs._cli._watch import reading
 from symjobs._errors import InputError
 from symjobs._jobs._kmeans_data import Settings, check_memory
-from symjobs._jobs._optimized_kmeans import OptimizedKmeansJob, OptimizedKmeansParameters, settings_of_parameters
 from symjobs._jobs._rows import Collector, CompleteRows, numeric_columns
 from symjobs._project import Project
 from symjobs._state._filter import RowFilter
@@ -25,66 +24,16 @@ from symjobs.sources import Source
 
 _FEW = 8  # columns that the line about what was read names
 _SLACK = 1.02  # rows beyond the estimate for which there is room at once
-_PAIRS = 200_000  # rows from which exact silhouettes take minutes
 
 
-def read(options: argparse.Namespace) -> Project | tuple[Any, tuple[str, ...]]:
-    """Open the data that the options name, and return what to cluster: its rows and columns, or a project."""
-    settings = settings_of(options)  # before the file is read
-    types = check_types(parse_pairs("--types", options.types), "--types")
-    source = open_source(options, types)
-    if options.stream:
-        return _stream(options, settings, source, types)
-    if options.centroids is not None:
-        raise InputError("--centroids goes with --stream, which keeps so many micro-clusters instead of the rows")
-    rows, names = _read_rows(options, settings, source, types)
-    if not len(rows.X):
-        condition = f"passes the filter {options.filter!r}" if options.filter and not rows.n_input else "is complete"
-        raise InputError(f"{source.name}: no row {condition}")
-    print(_read_line(rows, names, source), file=sys.stderr)
-    if settings.metric == "euclidean" and len(rows.X) > _PAIRS:
-        pairs = len(rows.X) ** 2 / 2
-        print(f"exact silhouettes of {pairs:.1e} pairs of rows; --metric sqeuclidean is far quicker", file=sys.stderr)
-    return rows.X, names
-
-
-def make_job(options: argparse.Namespace, data: Any) -> OptimizedKmeansJob:
-    """Return the job on what `read` has returned."""
-    settings = settings_of(options)
-    return OptimizedKmeansJob(
-        data,
-        settings.ks[0],
-        settings.ks[-1],
-        max_iterations=settings.max_iterations,
-        n_init=settings.n_init,
-        seed=settings.seed,
-        scale=settings.scale,
-        metric=settings.metric,
-    )
-
-
-def title(options: argparse.Namespace) -> str:
-    """Return what was done, in words."""
-    how = "k-means by micro-clusters" if options.stream else "k-means"
-    return f"{how}, every column divided by its standard deviation" if options.scale == "standard" else how
-
-
-def settings_of(options: argparse.Namespace) -> Settings:
-    """Return the parameters that the options ask for; InputError if one is out of its range."""
-    k_min, k_max = options.k or (2, 10)
-    given = {name: getattr(options, name) for name in ("max_iterations", "n_init", "scale", "metric")}
-    found = OptimizedKmeansParameters(
-        k_min=k_min,
-        k_max=k_max,
-        seed=0 if options.seed is None else options.seed,
-        **{name: value for name, value in given.items() if value is not None},
-    )
-    return settings_of_parameters(found, "none")
-
-
-def _read_rows(
-    options: argparse.Namespace, settings: Settings, source: Source, types: dict[str, str]
+def read_rows(
+    options: argparse.Namespace,
+    settings: Settings,
+    source: Source,
+    types: dict[str, str],
+    columns: list[str] | None,
 ) -> tuple[CompleteRows, tuple[str, ...]]:
+    """Read the complete rows of a file that the options let pass, and the names of their columns."""
     row_filter = RowFilter(options.filter) if options.filter else None
     names: tuple[str, ...] = ()
     collector: Collector | None = None
@@ -93,7 +42,7 @@ def _read_rows(
         for table, position in source.batches():
             for batch in read_table(table):
                 if collector is None:
-                    names = numeric_columns([batch], _inputs(options), types)
+                    names = numeric_columns([batch], None if columns is None else tuple(columns), types)
                     collector = _collector(options, settings, source, names, batch, position)
                 collector.add(batch, passes=_passes(row_filter, batch, types))
                 expected = collector.n_rows * source.total_bytes / max(1, position)
@@ -137,7 +86,8 @@ def _passes(
     return lambda start, stop: row_filter.mask(batch, start, stop, Schema(), letters)
 
 
-def _read_line(rows: CompleteRows, names: tuple[str, ...], source: Source) -> str:
+def read_line(rows: CompleteRows, names: tuple[str, ...], source: Source) -> str:
+    """Return what was read, and what was left out."""
     line = f"read {counted(len(rows.X), 'row')}, {counted(len(names), 'column')}"
     if rows.n_missing:
         worst = sorted(rows.missing.items(), key=lambda item: -item[1])
@@ -147,17 +97,17 @@ def _read_line(rows: CompleteRows, names: tuple[str, ...], source: Source) -> st
     return f"{line}; not used: {', '.join(map(repr, unused))}" if unused else line
 
 
-def _inputs(options: argparse.Namespace) -> tuple[str, ...] | None:
-    return tuple(name for text in options.inputs for name in parse_names(text)) if options.inputs else None
-
-
-# Without the rows.
-
-
-def _stream(options: argparse.Namespace, settings: Settings, source: Source, types: dict[str, str]) -> Project:
+def keep_clusters(
+    options: argparse.Namespace,
+    settings: Settings,
+    source: Source,
+    types: dict[str, str],
+    columns: list[str] | None,
+) -> Project:
+    """Learn a file into a project that keeps micro-clusters, and not the rows."""
     with naming(source):
         table, _ = next(source.batches())
-        names = numeric_columns(list(read_table(table)), _inputs(options), types)
+        names = numeric_columns(list(read_table(table)), None if columns is None else tuple(columns), types)
     centroids = max(100, 10 * settings.ks[-1]) if options.centroids is None else options.centroids
     others = {name: "X" for name in source.attribute_names if name not in names}
     params: dict[str, object] = {

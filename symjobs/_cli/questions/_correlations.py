@@ -1,0 +1,27 @@
+"""The correlations of what a question is about, for pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symjobs import _plots
+from symjobs._cli.questions._question import Answer
+from symjobs._explore import Catalogue, on_host
+from symjobs._project import Project
+
+
+def correlations(project: Project, inputs: Sequence[str] | None) -> tuple[list[str], np.ndarray]:
+    """Return the names of attributes, by default of every C and B column, and their (p, p) correlations."""
+    snapshot = project.snapshot()
+    catalogue = Catalogue(snapshot)
+    attributes = catalogue.select(None if inputs is None else tuple(inputs))
+    names = [catalogue.name(attribute) for attribute in attributes]
+    return names, on_host(snapshot.moments.correlation(indices=[attribute.index for attribute in attributes]))
+
+
+def draw_correlations(answer: Answer) -> Any:
+    """Return a map of the correlations of what an answer is about."""
+    return _plots.correlation_map(*correlations(answer.data, answer.inputs), title=answer.title)
