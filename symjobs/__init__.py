@@ -5,35 +5,33 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from symjobs._jobs import JOB_TYPES
+
 __version__ = "0.1.0.dev0"
 
-# Where each public name lives. They are loaded on first use, so that importing symjobs is instant.
+# Where each public name lives, job types aside. They are loaded on first use, so that importing symjobs is instant.
 _NAMES = {
     "AnomalyPredictions": "_models",
     "AwsInfo": "_entities",
-    "Clusters": "_project",
+    "Clusters": "_state",
     "DSInfo": "_entities",
-    "DSPredictDataFrameJob": "_jobs._predict_frame",
     "DataFrame": "_entities",
     "Density": "_entities",
     "Envelope": "_entities",
     "ExploreContext": "_entities",
-    "ExploreJob": "_jobs._explore",
-    "ExploreVIFJob": "_jobs._vif",
     "FlaggedPredictions": "_models",
     "InputError": "_errors",
-    "Job": "_jobs",
-    "JobContext": "_jobs",
+    "Job": "_engine",
+    "JobContext": "_engine",
     "JobError": "_errors",
     "JobFailed": "_errors",
-    "JobHandle": "_jobs",
+    "JobHandle": "_engine",
     "JobInfo": "_entities",
     "JobKilled": "_errors",
-    "JobManager": "_jobs",
+    "JobManager": "_engine",
     "KSVDMap": "_entities",
     "KSVSMap": "_entities",
     "KMeansPredictions": "_models",
-    "ListProjectsInfoJob": "_jobs",
     "MLContext": "_entities",
     "ManagerClosed": "_errors",
     "MissingDependency": "_errors",
@@ -41,18 +39,13 @@ _NAMES = {
     "NoSuchJob": "_errors",
     "NoSuchModel": "_errors",
     "NoSuchProject": "_errors",
-    "OptimizedKmeansJob": "_jobs._optimized_kmeans",
-    "PCAJob": "_jobs._pca",
     "Predictions": "_models",
     "Project": "_project",
     "ProjectError": "_errors",
     "ProjectExists": "_errors",
     "ProjectInfo": "_entities",
-    "ProjectInfoJob": "_jobs",
     "QueueFull": "_errors",
-    "SVDFeatureSelectionJob": "_jobs._svd_select",
-    "SVDJob": "_jobs._svd",
-    "Snapshot": "_project",
+    "Snapshot": "_state",
     "StoreError": "_errors",
     "SymjobsError": "_errors",
     "UnknownAttribute": "_errors",
@@ -62,12 +55,14 @@ _NAMES = {
 }
 _MODULES = ("datasets", "rest", "sources")
 
-__all__ = ["__version__", *sorted(_NAMES), *_MODULES]
+__all__ = ["__version__", *sorted([*_NAMES, *JOB_TYPES]), *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
     if name in _NAMES:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    elif name in JOB_TYPES:
+        value = JOB_TYPES[name]
     elif name in _MODULES:
         value = importlib.import_module(f"{__name__}.{name}")
     else:

@@ -59,7 +59,7 @@ def version_of(distribution: str) -> str | None:
 
 
 def _memory() -> str:
-    from symjobs._project._room import physical_memory
+    from symjobs._state._memory import physical_memory
 
     size = physical_memory()
     return "memory unknown" if size is None else f"{size / 2**30:.1f} GiB of memory"

@@ -6,7 +6,7 @@ Each function returns a `Response`; none raises for what a client did, or for wh
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -15,22 +15,25 @@ from urllib.parse import quote
 
 import msgspec
 
-from symjobs._entities import Envelope, JobInfo, to_json
+from symjobs._engine import Job, JobManager, Request, State
+from symjobs._engine._failure import one_line
+from symjobs._engine._states import HTTP_STATUS
+from symjobs._entities import Envelope, ExploreContext, JobInfo, MLContext, to_json
 from symjobs._errors import (
     InputError,
     ManagerClosed,
     MissingDependency,
     NoSuchJob,
     NoSuchModel,
+    NoSuchProject,
     ProjectError,
     QueueFull,
     StoreError,
 )
-from symjobs._jobs import Job, JobManager, State
-from symjobs._jobs._failure import one_line
-from symjobs._jobs._states import HTTP_STATUS
+from symjobs._jobs import JOB_TYPES
+from symjobs._text import near, shown
 
-__all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs"]
+__all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs", "submit_job"]
 
 logger = logging.getLogger("symjobs.rest")
 
@@ -138,6 +141,70 @@ def create_job(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> R
         package is not installed or the queue is full.
     """
     return _guarded(lambda: _create(manager, cid, job))
+
+
+def submit_job(
+    manager: JobManager,
+    cid: str,
+    job_type: str,
+    pid: str | None = None,
+    context: MLContext | ExploreContext | None = None,
+    query: Mapping[str, str] = {},
+    *,
+    data: Any = None,
+) -> Response:
+    """Answer a request that creates a job of any type: the one way from a route to a job.
+
+    Parameters
+    ----------
+    manager : JobManager
+        The manager to run it.
+    cid : str
+        The customer whose job it is.
+    job_type : str
+        Name of a job type, such as ``PCAJob``.
+    pid : str, optional
+        Name of the customer's project that the request is about, among ``manager.projects``.
+    context : MLContext or ExploreContext, optional
+        The body.
+    query : mapping of str to str, optional
+        The parameters of the query.
+    data : table, optional
+        The rows that come with the request.
+
+    Returns
+    -------
+    Response
+        As of `create_job`; also 400 if there is no such job type or project.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> manager = sj.JobManager()
+    >>> manager.projects.add("c1", sj.Project("iris").learn(sj.datasets.load_iris()))
+    >>> inputs = sj.MLContext(inputAttributeNames=["petal_length", "petal_width"])
+    >>> sj.rest.submit_job(manager, "c1", "PCAJob", "iris", inputs, {"pcaNumDimension": "1"}).status
+    202
+    >>> sj.rest.submit_job(manager, "c1", "PCAJob", "no such", inputs).body["statusString"]
+    'Cannot Find SYMETRYML id[no such] for Customer id [c1]'
+    >>> manager.shutdown()
+    """
+
+    def job() -> Job:
+        if job_type not in JOB_TYPES:
+            raise InputError(f"unknown job type {shown(job_type)}; {near(str(job_type), list(JOB_TYPES))}")
+        projects = manager.projects.all(cid)
+        project = None
+        if pid is not None:
+            try:
+                project = manager.projects.get(cid, pid)
+            except NoSuchProject:
+                raise InputError(f"Cannot Find SYMETRYML id[{pid}] for Customer id [{cid}]") from None
+        return JOB_TYPES[job_type].from_request(
+            Request(owner=cid, project=project, context=context, query=query, data=data, projects=projects)
+        )
+
+    return create_job(manager, cid, job)
 
 
 def _get(manager: JobManager, cid: str, jobid: str | int) -> Response:

@@ -52,7 +52,7 @@ def steps(out: Path, *, quick: bool = False) -> list[Step]:
     first = [f"{kernels}/test_kmeans_cuda.py", f"{kernels}/test_silhouette_cuda.py"]
     shapes = f"{kernels}/test_gpu_shapes.py"
     rest = [kernels, *(f"--ignore={path}" for path in (*first, shapes))]
-    projects = ["tests/symjobs/project/test_gpu.py", "tests/symjobs/jobs_analysis/test_kmeans_job_gpu.py"]
+    projects = ["tests/symjobs/project/test_gpu.py", "tests/symjobs/jobs/test_kmeans_job_gpu.py"]
     bench = [python, "benchmarks/bench_gpu.py", "--json", str(out / "bench.jsonl"), *["--quick"] * quick]
     sanitizer = ["compute-sanitizer", "--error-exitcode", "9", "--tool"]
     return [

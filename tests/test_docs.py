@@ -264,6 +264,8 @@ def methods() -> list[tuple[str, object]]:
                     continue
                 if isinstance(member, property | functools.cached_property):
                     found.append((f"{name}.{attribute}", member))
+                elif isinstance(member, type):  # a class attribute, such as the type of a job's parameters
+                    continue
                 elif callable(member) or isinstance(member, classmethod | staticmethod):
                     found.append((f"{name}.{attribute}", getattr(value, attribute)))
     return found

@@ -15,14 +15,13 @@ from symjobs import _plots
 from symjobs._cli._learn import counted, learn_all, naming, open_source, parse_names, parse_pairs
 from symjobs._cli._parser import ANOMALY_MODELS, ANOMALY_ONLY
 from symjobs._cli._tables import SHOWN, most_extreme
-from symjobs._cli._watch import heed, reading
+from symjobs._cli._watch import raise_if_interrupted, reading
 from symjobs._entities import ModelInfo
 from symjobs._errors import InputError
 from symjobs._explore import on_host
-from symjobs._jobs._predict_frame import DSPredictDataFrameJob, evt_parameters, new_sketch
+from symjobs._jobs._predict_frame import DSPredictDataFrameJob, DSPredictDataFrameParameters, new_sketch
 from symjobs._jobs._predict_frame_result import PredictFrameResult
-from symjobs._models import SteadyBlocks
-from symjobs._models._evt import EvtSettings
+from symjobs._models import FixedSizeBlocks
 from symjobs._project import Project
 from symjobs._text import some
 from symjobs.sources import Source
@@ -64,7 +63,9 @@ def read(options: argparse.Namespace) -> Asked:
     source = open_source(options, types)
     project = learn_all(options, source, types, histogram=model in _HISTOGRAMS)
     inputs = [name for text in options.inputs for name in parse_names(text)] if options.inputs else None
-    info = project.build(model, model, inputs, parameters=parameters, checkpoint=lambda current, maximum: heed())
+    info = project.build(
+        model, model, inputs, parameters=parameters, checkpoint=lambda current, maximum: raise_if_interrupted()
+    )
     print(_model_line(info), file=sys.stderr)
     return Asked(project, model, source)
 
@@ -111,11 +112,13 @@ def _check_evt(options: argparse.Namespace) -> None:
     """Refuse what does not go together before the file is read, in the words of the options."""
     new_sketch()  # a package that is missing is told now, too
     try:
-        EvtSettings.parse(evt_parameters(*_evt(options))).spot()
+        alpha, evt = _evt(options)
+        DSPredictDataFrameParameters.from_text({"modelid": "model", "evt_alpha": alpha, **evt}).spot()
     except InputError as error:
         text = str(error).replace("the parameters evt_*", "the options")
         for attribute, name in {"alpha": "evt_alpha", **_EVT}.items():
-            text = text.replace(name, ANOMALY_ONLY[attribute])
+            option = ANOMALY_ONLY[attribute]
+            text = text.replace(f"{attribute} ({name})", option).replace(name, option)
         raise InputError(text) from error
 
 
@@ -135,7 +138,7 @@ def notes(asked: Asked, result: PredictFrameResult) -> dict[int, str]:
     found = {}
     with naming(asked.source), reading(Path(asked.source.name).name, "looking up") as checkpoint:
         first = 0
-        for block in SteadyBlocks(asked.source.tables(checkpoint), inputs):
+        for block in FixedSizeBlocks(asked.source.tables(checkpoint), inputs):
             stop = first + len(block)
             for row in rows[(rows >= first) & (rows < stop)].tolist():
                 found[row] = _far(block[row - first], mean, deviation, [known.name for known in inputs])

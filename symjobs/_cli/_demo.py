@@ -16,12 +16,14 @@ from symjobs._cli._learn import learn_source
 from symjobs._cli._print import require_rich, show
 from symjobs._cli._questions import draw, explore_labels
 from symjobs._cli._tables import Cell, Table, tables
+from symjobs._engine import Job, JobHandle, JobManager
 from symjobs._errors import InputError
-from symjobs._jobs import Job, JobHandle, JobManager, ListProjectsInfoJob, ProjectInfoJob
 from symjobs._jobs._explore import ExploreJob
+from symjobs._jobs._list_projects import ListProjectsInfoJob
 from symjobs._jobs._optimized_kmeans import OptimizedKmeansJob
 from symjobs._jobs._pca import PCAJob
 from symjobs._jobs._predict_frame import DSPredictDataFrameJob
+from symjobs._jobs._project_info import ProjectInfoJob
 from symjobs._jobs._svd import SVDJob
 from symjobs._jobs._svd_select import SVDFeatureSelectionJob
 from symjobs._jobs._vif import ExploreVIFJob

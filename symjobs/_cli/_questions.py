@@ -11,9 +11,9 @@ from symjobs import _plots
 from symjobs._cli import _anomaly, _kmeans
 from symjobs._cli._learn import learn, parse_names, parse_pairs
 from symjobs._cli._parser import ANOMALY_ONLY, DISTANCES, KMEANS_ONLY, METRICS
+from symjobs._engine import Job
 from symjobs._errors import InputError
 from symjobs._explore import Catalogue, on_host
-from symjobs._jobs import Job
 from symjobs._jobs._explore import ExploreJob
 from symjobs._jobs._pca import PCAJob
 from symjobs._jobs._svd import SVDJob

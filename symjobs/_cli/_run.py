@@ -11,7 +11,7 @@ from symjobs._cli import _anomaly, _watch
 from symjobs._cli._print import require_rich, show
 from symjobs._cli._questions import asked_names, check_options, draw, make_job, read, title_of
 from symjobs._cli._tables import tables
-from symjobs._jobs import Job, JobManager
+from symjobs._engine import Job, JobManager
 
 _OWNER = "cli"
 

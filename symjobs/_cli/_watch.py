@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+from symjobs._engine import JobHandle
 from symjobs._errors import JobFailed, JobKilled
-from symjobs._jobs import JobHandle
 
 _PAUSE = 0.02
 _OPEN = ("queued", "running")
@@ -21,7 +21,7 @@ _interrupted = threading.Event()
 
 @contextmanager
 def interrupts() -> Iterator[None]:
-    """Remember Ctrl-C, which a library that discards whatever an import of its raises would lose; see `heed`."""
+    """Remember Ctrl-C until `raise_if_interrupted`: some libraries discard what is raised while they import."""
     _interrupted.clear()
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
@@ -39,7 +39,7 @@ def _interrupt(signum: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-def heed() -> None:
+def raise_if_interrupted() -> None:
     """Raise KeyboardInterrupt if Ctrl-C was pressed at any time."""
     if _interrupted.is_set():
         raise KeyboardInterrupt
@@ -54,7 +54,7 @@ def on_terminal() -> bool:
 def reading(name: str, verb: str = "learning") -> Iterator[Callable[[int, int], None]]:
     """Show how many bytes of a source have been learnt, or read; gives the source's checkpoint."""
     if not on_terminal():
-        yield lambda current, maximum: heed()
+        yield lambda current, maximum: raise_if_interrupted()
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -69,7 +69,7 @@ def reading(name: str, verb: str = "learning") -> Iterator[Callable[[int, int], 
         task = progress.add_task(name, total=None)
 
         def update(current: int, maximum: int) -> None:
-            heed()
+            raise_if_interrupted()
             progress.update(task, completed=current, total=maximum)
 
         yield update
@@ -106,7 +106,7 @@ def wait(handles: Sequence[JobHandle], label: Callable[[JobHandle], str], *, lin
     else:
         for handle in handles:
             while not handle.done():
-                heed()
+                raise_if_interrupted()
                 time.sleep(_PAUSE)
 
 
@@ -133,7 +133,7 @@ def _wait_with_bars(handles: Sequence[JobHandle], label: Callable[[JobHandle], s
                 if text not in _OPEN:
                     progress.stop_task(tasks[handle.id])
                     open_handles.remove(handle)
-            heed()
+            raise_if_interrupted()
             time.sleep(_PAUSE)
 
 
@@ -150,7 +150,7 @@ def _wait_with_lines(handles: Sequence[JobHandle], label: Callable[[JobHandle], 
                 print(f"  job {handle.id:>3} {label(handle)}: {text}, {progress}{why}", file=sys.stderr)
             if text not in _OPEN:
                 open_handles.remove(handle)
-        heed()
+        raise_if_interrupted()
         time.sleep(_PAUSE)
 
 

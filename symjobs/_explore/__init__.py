@@ -18,7 +18,7 @@ from symjobs._explore._chi2 import chi2
 from symjobs._explore._ftest import ftest, ftestmu
 from symjobs._explore._gain import gain
 from symjobs._explore._plan import Metric, Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._statistics import Statistics, on_host
 from symjobs._explore._ttest import ttest, ttestmu
 from symjobs._explore._univariate import uni
@@ -27,7 +27,7 @@ from symjobs._explore._ztest import ztest, ztestmu, ztestp
 if TYPE_CHECKING:
     from symjobs._project._snapshot import Snapshot
 
-__all__ = ["METRICS", "Attribute", "Catalogue", "Plan", "Request", "Statistics", "explore", "on_host", "prepare"]
+__all__ = ["METRICS", "Attribute", "Catalogue", "MetricRequest", "Plan", "Statistics", "explore", "on_host", "prepare"]
 
 METRICS: dict[str, Metric] = {
     "uni": uni,
@@ -45,7 +45,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def prepare(request: Request) -> Plan:
+def prepare(request: MetricRequest) -> Plan:
     """Check a request and return what computes it.
 
     Raises
@@ -93,5 +93,5 @@ def explore(
     UnsupportedTest
         If the data cannot support the test: a constant, one group, one row or column of the table.
     """
-    request = Request(Catalogue(snapshot), metric, tuple(inputs), tuple(targets or ()), dict(parameters or {}))
+    request = MetricRequest(Catalogue(snapshot), metric, tuple(inputs), tuple(targets or ()), dict(parameters or {}))
     return prepare(request)(Statistics(snapshot))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from symjobs._errors import InputError, UnsupportedTest
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._explore._statistics import Statistics
 from symjobs._explore._tails import f_upper
@@ -50,7 +50,7 @@ def one_way(groups: Sequence[Sample]) -> dict[str, float]:
     }
 
 
-def anova(request: Request) -> Plan:
+def anova(request: MetricRequest) -> Plan:
     """Compare two or more continuous inputs, or one in the groups that binary targets make.
 
     A category among the targets stands for its members, those without rows left out.

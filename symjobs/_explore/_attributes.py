@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symjobs._errors import InputError
-from symjobs._project._types import SEPARATOR
+from symjobs._state._types import SEPARATOR
 
 if TYPE_CHECKING:
     from symjobs._project._snapshot import Snapshot

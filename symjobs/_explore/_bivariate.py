@@ -6,7 +6,7 @@ import math
 
 from symjobs._errors import InputError
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Z95, unbiased_variance
 from symjobs._explore._statistics import Statistics, on_host
 from symjobs._parameters import flag
@@ -51,7 +51,7 @@ def conditional(
     }
 
 
-def bi(request: Request) -> Plan:
+def bi(request: MetricRequest) -> Plan:
     """Relate two attributes, x and y: two inputs, or an input and a target."""
     attributes = request.attributes((*request.inputs, *request.targets))
     if len(attributes) != 2:

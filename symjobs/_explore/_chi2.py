@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from symjobs._errors import InputError, UnsupportedTest
 from symjobs._explore._attributes import Attribute, Category
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._statistics import Statistics
 from symjobs._explore._tails import chi2_upper
 
@@ -61,7 +61,7 @@ def chi_square(
     return {"chiStat": statistic, "df": df, "pval": chi2_upper(statistic, df), "coef": coefficient}
 
 
-def chi2(request: Request) -> Plan:
+def chi2(request: MetricRequest) -> Plan:
     """Test the table of binary inputs against binary targets, or of categories against their values.
 
     With targets a category stands for its members, those without rows left out. Without, the inputs are categories:

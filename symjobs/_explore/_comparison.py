@@ -8,7 +8,7 @@ from typing import TypeAlias
 from symjobs._errors import InputError
 from symjobs._explore._attributes import Attribute
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._parameters import number
 
@@ -16,7 +16,7 @@ ReadParameter: TypeAlias = Callable[[Mapping[str, str], str], float]
 
 
 def comparison(
-    request: Request,
+    request: MetricRequest,
     two: Callable[[Sample, Sample], dict[str, float]],
     one: Callable[[Sample, float], dict[str, float]],
     parameter: str,
@@ -45,7 +45,7 @@ def comparison(
 
 
 def known_value(
-    request: Request,
+    request: MetricRequest,
     one: Callable[[Sample, float], dict[str, float]],
     parameter: str,
     read: ReadParameter = number,

@@ -6,7 +6,7 @@ import math
 
 from symjobs._explore._comparison import comparison, known_value
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._explore._tails import f_two_sided
 from symjobs._parameters import positive
@@ -44,9 +44,9 @@ def known_deviation(a: Sample, sigma: float) -> dict[str, float]:
     return {"f": f, "fp": f_two_sided(f, a.n - 1.0, math.inf)}
 
 
-def ftest(request: Request) -> Plan:
+def ftest(request: MetricRequest) -> Plan:
     return comparison(request, two_samples, known_deviation, KNOWN_DEVIATION, read=positive)
 
 
-def ftestmu(request: Request) -> Plan:
+def ftestmu(request: MetricRequest) -> Plan:
     return known_value(request, known_deviation, KNOWN_DEVIATION, read=positive)

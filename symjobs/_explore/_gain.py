@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from symjobs._errors import InputError, UnsupportedTest
 from symjobs._explore._attributes import Category, members
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._statistics import Statistics
 
 
@@ -40,7 +40,7 @@ def information_gain(observed: ArrayLike, label: str = "the table") -> dict[str,
     return {"gain": max(gain, 0.0)}
 
 
-def gain(request: Request) -> Plan:
+def gain(request: MetricRequest) -> Plan:
     """Return the gain of one input about one target, each a binary attribute or a category."""
     names = (*request.inputs, *request.targets)
     if len(names) != 2:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._statistics import Statistics
 
 Plan: TypeAlias = Callable[[Statistics], dict[str, float]]
-Metric: TypeAlias = Callable[[Request], Plan]
+Metric: TypeAlias = Callable[[MetricRequest], Plan]

@@ -10,7 +10,7 @@ from symjobs._explore._attributes import Attribute, Catalogue, Category, members
 
 
 @dataclass(frozen=True)
-class Request:
+class MetricRequest:
     """One map of an ExploreJob: a metric, its inputs and targets as the request named them, and its parameters."""
 
     catalogue: Catalogue

@@ -7,7 +7,7 @@ import math
 from symjobs._errors import UnsupportedTest
 from symjobs._explore._comparison import comparison, known_value
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._explore._tails import t_two_sided
 
@@ -54,9 +54,9 @@ def known_mean(a: Sample, mu: float) -> dict[str, float]:
     return {"t": t, "tp": t_two_sided(t, a.n - 1.0)}
 
 
-def ttest(request: Request) -> Plan:
+def ttest(request: MetricRequest) -> Plan:
     return comparison(request, two_samples, known_mean, KNOWN_MEAN)
 
 
-def ttestmu(request: Request) -> Plan:
+def ttestmu(request: MetricRequest) -> Plan:
     return known_value(request, known_mean, KNOWN_MEAN)

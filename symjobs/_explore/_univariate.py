@@ -6,7 +6,7 @@ import math
 
 from symjobs._errors import InputError
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Z95, unbiased_variance
 from symjobs._explore._statistics import Statistics
 from symjobs._parameters import flag
@@ -48,7 +48,7 @@ def univariate(
     }
 
 
-def uni(request: Request) -> Plan:
+def uni(request: MetricRequest) -> Plan:
     """Describe one input; with histograms also ``min max median``, the median NaN where it cannot be known."""
     if len(request.inputs) != 1 or request.targets:
         raise InputError(

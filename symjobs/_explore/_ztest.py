@@ -7,7 +7,7 @@ import math
 from symjobs._errors import InputError, UnsupportedTest
 from symjobs._explore._comparison import comparison, known_value
 from symjobs._explore._plan import Plan
-from symjobs._explore._request import Request
+from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._explore._statistics import Statistics
 from symjobs._explore._tails import z_two_sided
@@ -68,15 +68,15 @@ def _result(z: float) -> dict[str, float]:
     return {"z": z, "zp": z_two_sided(z)}
 
 
-def ztest(request: Request) -> Plan:
+def ztest(request: MetricRequest) -> Plan:
     return comparison(request, two_samples, known_mean, KNOWN_MEAN)
 
 
-def ztestmu(request: Request) -> Plan:
+def ztestmu(request: MetricRequest) -> Plan:
     return known_value(request, known_mean, KNOWN_MEAN)
 
 
-def ztestp(request: Request) -> Plan:
+def ztestp(request: MetricRequest) -> Plan:
     attributes = request.attributes((*request.inputs, *request.targets))
     if len(attributes) != 2 or not all(a.binary for a in attributes):
         kinds = ", ".join(a.described for a in attributes)

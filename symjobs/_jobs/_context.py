@@ -1,23 +1,29 @@
-"""A request's MLContext and query, as the typed parameters of a job."""
+"""What job types read from a request: its MLContexts, the names in them, and the parameters."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+from symjobs._engine import JobContext, Request
 from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError
 from symjobs._text import shown, text_index
 
-if TYPE_CHECKING:
-    from symjobs._jobs._job import JobContext
-
 Names = tuple[str | int, ...]
 
 
-def contexts(context: MLContext | ExploreContext) -> list[MLContext]:
+def the_project(request: Request, job_type: str) -> Any:
+    """Return the project of a request; InputError if it has none."""
+    if request.project is None:
+        raise InputError(f"{job_type} needs a project, and the request names none")
+    return request.project
+
+
+def contexts(request: Request) -> list[MLContext]:
     """Return the MLContexts of a request that may hold several."""
+    context = request.context
     if isinstance(context, MLContext):
         return [context]
     if not isinstance(context, ExploreContext):
@@ -27,9 +33,9 @@ def contexts(context: MLContext | ExploreContext) -> list[MLContext]:
     return list(context.values)
 
 
-def only_context(context: MLContext | ExploreContext) -> MLContext:
+def only_context(request: Request) -> MLContext:
     """Return the MLContext of a request that is about one."""
-    values = contexts(context)
+    values = contexts(request)
     if len(values) > 1:
         raise InputError(f"this job takes one MLContext, and the ExploreContext has {len(values)}")
     return values[0]
@@ -53,9 +59,9 @@ def target_names(project: Any, context: MLContext) -> Names:
     return _names(project, "target", context.targets, context.targetAttributeNames)
 
 
-def parameters(context: MLContext, query: Mapping[str, str]) -> dict[str, str]:
-    """Return the extra parameters; what the query says goes first."""
-    return {**context.extraParameters, **query}
+def extra_parameters(request: Request, context: MLContext) -> dict[str, str]:
+    """Return the parameters of a context and of the query, which go first."""
+    return {**context.extraParameters, **request.query}
 
 
 def checked_names(names: object, what: str) -> Names:
@@ -72,10 +78,10 @@ def checked_names(names: object, what: str) -> Names:
 
 
 def note_rounding(context: JobContext, snapshot: Any) -> None:
-    """Say in the job's details if the project should be learnt afresh."""
+    """Say in the job's details if the project should be rebuilt."""
     if snapshot.moments.needs_rebuild:
         context.details["needsRebuild"] = (
-            "true: rows with very large values were forgotten and have left their rounding; learn the rest afresh"
+            "true: rounding error from forgotten rows may be significant; rebuild the project"
         )
 
 

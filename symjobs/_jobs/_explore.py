@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from symjobs._entities import ExploreContext, KSVDMap, MLContext, ProjectInfo
+from symjobs._engine import Job, JobContext, Request
+from symjobs._entities import KSVDMap, ProjectInfo
 from symjobs._errors import InputError
-from symjobs._explore import Catalogue, Request, Statistics, prepare
+from symjobs._explore import Catalogue, MetricRequest, Statistics, prepare
 from symjobs._jobs._context import (
     Names,
     checked_names,
     contexts,
+    extra_parameters,
     input_names,
     note_rounding,
-    parameters,
     target_names,
+    the_project,
 )
-from symjobs._jobs._job import Job, JobContext
 from symjobs._parameters import flag, text_parameters
-
-if TYPE_CHECKING:
-    from symjobs._project import Project
+from symjobs._project import Project
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,36 +110,22 @@ class ExploreJob(Job):
         catalogue = Catalogue(project.snapshot())
         for k in range(n):
             with self._place(k):
-                prepare(self._request(catalogue, k))
+                prepare(self._metric_request(catalogue, k))
 
     @classmethod
-    def from_context(
-        cls,
-        project: Project,
-        mlcontext: MLContext | ExploreContext,
-        query: Mapping[str, str] = {},
-    ) -> Self:
-        """Make the job from a request: one map for each MLContext; the query has the ``metric``.
-
-        Parameters
-        ----------
-        project : Project
-        mlcontext : MLContext or ExploreContext
-            The body.
-        query : mapping of str to str
-            The query's parameters.
-        """
-        metric = query.get("metric")
+    def from_request(cls, request: Request) -> Self:
+        project = the_project(request, cls.job_type)
+        metric = request.query.get("metric")
         if metric is None:
             raise InputError("the request names no metric; put metric=... into its query")
-        given = contexts(mlcontext)
+        given = contexts(request)
         return cls(
             project,
             metric,
             [input_names(project, one) for one in given],
             [target_names(project, one) for one in given],
-            [parameters(one, query) for one in given],
-            project_info=flag(query, "returnProjectInfo", True),
+            [extra_parameters(request, one) for one in given],
+            project_info=flag(request.query, "returnProjectInfo", True),
         )
 
     def run(self, context: JobContext) -> ExploreResult:
@@ -150,7 +135,7 @@ class ExploreJob(Job):
         for k in range(len(self.inputs)):
             context.progress(k, len(self.inputs))
             with self._place(k):
-                maps.append(prepare(self._request(catalogue, k))(statistics))
+                maps.append(prepare(self._metric_request(catalogue, k))(statistics))
         context.progress(len(maps), len(maps))
         note_rounding(context, snapshot)
         bounds = [
@@ -164,8 +149,8 @@ class ExploreJob(Job):
             )
         return ExploreResult(self.metric, tuple(maps), snapshot.info() if self.project_info else None)
 
-    def _request(self, catalogue: Catalogue, k: int) -> Request:
-        return Request(catalogue, self.metric, self.inputs[k], self.targets[k], self.parameters[k])
+    def _metric_request(self, catalogue: Catalogue, k: int) -> MetricRequest:
+        return MetricRequest(catalogue, self.metric, self.inputs[k], self.targets[k], self.parameters[k])
 
     @contextmanager
     def _place(self, k: int) -> Iterator[None]:

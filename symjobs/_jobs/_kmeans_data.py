@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from array_api_compat import array_namespace, device
 
+from symjobs._engine._job import JobContext
 from symjobs._errors import InputError
 from symjobs._explore import on_host
 from symjobs._jobs._context import Names
-from symjobs._jobs._job import JobContext
 from symjobs._jobs._rows import CompleteRows, Table, values_at_a_time
-from symjobs._project._room import physical_memory
+from symjobs._state._memory import physical_memory
 from symjobs._text import some
 from symkernels import DataError, KMeansSweep, kmeans_sweep
 
 if TYPE_CHECKING:
-    from symjobs._project import Project, Snapshot
+    from symjobs._project import Project
+from symjobs._state import Snapshot
 
 _SHARE = 0.8  # of the machine's memory
 _ENTRY_BYTES = 1024  # one k's result, its texts included
@@ -43,7 +44,7 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SweepOutcome:
     """The kernel's answer, and what the data was: fields as in KMeansJobResult.
 
     `kept` says which rows of the table the labels are of; None for all of them.
@@ -76,7 +77,7 @@ class Data(ABC):
         """Raise InputError if this cannot be done, or does not fit into memory."""
 
     @abstractmethod
-    def sweep(self, settings: Settings, context: JobContext) -> Found:
+    def sweep(self, settings: Settings, context: JobContext) -> SweepOutcome:
         """Cluster for every k."""
 
 
@@ -94,9 +95,9 @@ class TableData(Data):
         table = self._table
         n, d, width = table.n_rows, len(table.names), table.dtype.itemsize
         copies = 1 + (table.copied or settings.scale != "none")  # the kernel's own, and ours
-        require_room(settings.ks, n, d, n * d * width * copies)
+        check_memory(settings.ks, n, d, n * d * width * copies)
 
-    def sweep(self, settings: Settings, context: JobContext) -> Found:
+    def sweep(self, settings: Settings, context: JobContext) -> SweepOutcome:
         context.details["method"] = "rows"
         rows = self._rows or self._table.collect(context.checkpoint)
         n, X = int(rows.X.shape[0]), rows.X
@@ -125,7 +126,9 @@ class TableData(Data):
                 checkpoint=context.progress,
             )
         backend = array_namespace(X).__name__.rpartition(".")[2]
-        return Found(sweep, backend, str(device(X)), "rows", n, divisors, n_missing=rows.n_missing, kept=rows.kept)
+        return SweepOutcome(
+            sweep, backend, str(device(X)), "rows", n, divisors, n_missing=rows.n_missing, kept=rows.kept
+        )
 
 
 class ProjectData(Data):
@@ -145,9 +148,9 @@ class ProjectData(Data):
                 "and predict the rows' clusters, or cluster the table itself"
             )
         n = len(self._project.snapshot().require_clusters().coreset())
-        require_room(settings.ks, n, len(self.names), 8 * n * len(self.names))
+        check_memory(settings.ks, n, len(self.names), 8 * n * len(self.names))
 
-    def sweep(self, settings: Settings, context: JobContext) -> Found:
+    def sweep(self, settings: Settings, context: JobContext) -> SweepOutcome:
         snapshot = context.snapshot(self._project)
         columns = self._columns(snapshot)
         clusters = snapshot.require_clusters()
@@ -173,7 +176,7 @@ class ProjectData(Data):
                 scale=divisors,
                 checkpoint=context.progress,
             )
-        return Found(
+        return SweepOutcome(
             sweep,
             coreset.backend,
             coreset.device,
@@ -206,7 +209,7 @@ def _naming(names: Sequence[str]) -> Iterator[None]:
         raise InputError(f"k-means over {some(names)}: {str(error).removeprefix('X: ')}") from error
 
 
-def require_room(ks: range, n: int, d: int, rows_bytes: int) -> None:
+def check_memory(ks: range, n: int, d: int, rows_bytes: int) -> None:
     """Raise InputError if k-means of n rows for every k needs more memory than the machine has.
 
     `rows_bytes` is what the rows take.

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from symjobs._entities import MLContext, ProjectInfo
-from symjobs._jobs._job import Job, JobContext, check_project
-
-if TYPE_CHECKING:
-    from symjobs._project import Project
+from symjobs._engine import Job, JobContext, Request, check_project
+from symjobs._entities import ExploreContext, MLContext, ProjectInfo
+from symjobs._project import Project
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,17 @@ class ListProjectsInfoJob(Job):
         self.projects = tuple(projects)
 
     @classmethod
+    def from_request(cls, request: Request) -> Self:
+        return cls(request.projects)
+
+    @classmethod
     def from_context(
         cls,
         projects: Iterable[Project],
-        mlcontext: MLContext | None = None,
+        mlcontext: MLContext | ExploreContext | None = None,
         query: Mapping[str, str] = {},
+        *,
+        data: Any = None,
     ) -> Self:
         """Make the job from a request, of which only the projects count.
 
@@ -53,10 +57,10 @@ class ListProjectsInfoJob(Job):
         ----------
         projects : iterable of Project
             All that the owner has.
-        mlcontext, query
+        mlcontext, query, data
             Not read.
         """
-        return cls(projects)
+        return cls.from_request(Request(projects=tuple(projects)))
 
     def check(self) -> None:
         for project in self.projects:

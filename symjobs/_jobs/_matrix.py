@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 
-from symjobs._entities import ExploreContext, MLContext
+from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
 from symjobs._explore import Attribute, Catalogue, on_host
-from symjobs._jobs._context import checked_names, input_names, note_rounding, only_context, parameters
-from symjobs._jobs._job import Job, JobContext
+from symjobs._jobs._context import (
+    checked_names,
+    extra_parameters,
+    input_names,
+    note_rounding,
+    only_context,
+    the_project,
+)
+from symjobs._project import Project
 from symkernels import DataError
-
-if TYPE_CHECKING:
-    from symjobs._project import Project
 
 
 class MatrixJob(Job):
@@ -35,30 +39,12 @@ class MatrixJob(Job):
         Catalogue(project.snapshot()).select(self.inputs)
 
     @classmethod
-    def from_context(
-        cls,
-        project: Project,
-        mlcontext: MLContext | ExploreContext,
-        query: Mapping[str, str] = {},
-    ) -> Self:
-        """Make the job from a request: an MLContext, or an ExploreContext that holds one.
-
-        Parameters
-        ----------
-        project : Project
-        mlcontext : MLContext or ExploreContext
-            The body.
-        query : mapping of str to str
-            The query's parameters.
-        """
-        context = only_context(mlcontext)
+    def from_request(cls, request: Request) -> Self:
+        project = the_project(request, cls.job_type)
+        context = only_context(request)
         inputs = input_names(project, context)
-        return cls(project, inputs, **cls._options(parameters(context, query)))
-
-    @classmethod
-    def _options(cls, given: Mapping[str, str]) -> dict[str, Any]:
-        """Return the constructor's other arguments from a request's parameters."""
-        return {}
+        given = cls.parameter_type.from_text(extra_parameters(request, context), cls.job_type)
+        return cls(project, inputs, **given.values())
 
     def run(self, context: JobContext) -> Any:
         context.progress(0, 2)
@@ -94,7 +80,7 @@ class MatrixJob(Job):
 
 
 def _named(error: DataError, matrix: Any, names: list[str], job_type: str) -> InputError:
-    """Say with names what symkernels says with indices."""
+    """Translate attribute indices in an error to names."""
     undefined = ~np.isfinite(on_host(matrix))
     alone = np.flatnonzero(undefined.diagonal())
     if len(alone):

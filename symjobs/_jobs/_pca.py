@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from symjobs._engine import JobContext
 from symjobs._entities import Cell, DataFrame
 from symjobs._errors import InputError
 from symjobs._explore import Attribute, on_host
-from symjobs._jobs._job import JobContext
 from symjobs._jobs._matrix import MatrixJob
-from symjobs._parameters import flag, integer, number
+from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
+from symjobs._project import Project
 from symkernels import PCAResult, nearest_correlation, pca
-
-if TYPE_CHECKING:
-    from symjobs._project import Project
 
 MOST_COMPONENTS = 100  # the contract's default and maximum
 
@@ -76,6 +74,32 @@ class PCAJobResult:
         return {"pcaVectors": vectors.as_text(), "pcaValues": values.as_text(), "pcaSumValues": self.total}
 
 
+class PCAParameters(Parameters):
+    """The parameters of a `PCAJob`."""
+
+    explained: float = parameter(
+        "explainedCovariance",
+        Number(0, 1),
+        "return the fewest components that reach this share of the total variance",
+        default=1.0,
+    )
+    n_components: int = parameter(
+        "pcaNumDimension",
+        Integer(1, MOST_COMPONENTS),
+        "return at most this many components",
+        default=MOST_COMPONENTS,
+    )
+    covariance: bool = parameter(
+        "pcaCovariance", Flag(), "work on the covariance matrix instead of the correlation matrix", default=False
+    )
+    repair: bool = parameter(
+        "pcaRepair",
+        Flag(),
+        "replace an indefinite matrix, which missing values may cause, by the nearest correlation matrix",
+        default=False,
+    )
+
+
 class PCAJob(MatrixJob):
     """Principal components of a project's attributes.
 
@@ -106,49 +130,34 @@ class PCAJob(MatrixJob):
     """
 
     job_type: ClassVar[str] = "PCAJob"
+    parameter_type = PCAParameters
 
     def __init__(
         self,
         project: Project,
         inputs: Sequence[str | int] | None = None,
-        explained: float = 1.0,
-        n_components: int = MOST_COMPONENTS,
-        covariance: bool = False,
+        explained: float = PCAParameters.explained,
+        n_components: int = PCAParameters.n_components,
+        covariance: bool = PCAParameters.covariance,
         *,
-        repair: bool = False,
+        repair: bool = PCAParameters.repair,
     ) -> None:
-        if not isinstance(explained, float | int | np.number) or not 0.0 <= explained <= 1.0:
-            raise InputError(f"the explained share (explainedCovariance) must be from 0 to 1, got {explained!r}")
-        if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
-            raise InputError(f"the number of components (pcaNumDimension) must be a whole number, got {n_components!r}")
-        if not 1 <= n_components <= MOST_COMPONENTS:
-            raise InputError(
-                f"the number of components (pcaNumDimension) must be from 1 to {MOST_COMPONENTS}, got {n_components}"
-            )
-        self.explained = float(explained)
-        self.n_components = int(n_components)
-        self.covariance = bool(covariance)
-        self.repair = bool(repair)
+        self.parameters = PCAParameters(
+            explained=explained, n_components=n_components, covariance=covariance, repair=repair
+        )
         super().__init__(project, inputs)
 
-    @classmethod
-    def _options(cls, given: Mapping[str, str]) -> dict[str, Any]:
-        return {
-            "explained": number(given, "explainedCovariance", 1.0),
-            "n_components": integer(given, "pcaNumDimension", MOST_COMPONENTS),
-            "covariance": flag(given, "pcaCovariance"),
-            "repair": flag(given, "pcaRepair"),
-        }
-
     def _matrix(self, moments: Any, indices: list[int]) -> Any:
-        return moments.covariance(indices=indices) if self.covariance else moments.correlation(indices=indices)
+        return (
+            moments.covariance(indices=indices) if self.parameters.covariance else moments.correlation(indices=indices)
+        )
 
     def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> PCAJobResult:
-        if not self.covariance:
+        if not self.parameters.covariance:
             _refuse_constants(matrix, names)
         found = self._decompose(matrix)
         psd = found.psd
-        if not psd and self.repair:
+        if not psd and self.parameters.repair:
             found = self._decompose(_repaired(matrix, context))
         elif not psd:
             context.details["positiveSemidefinite"] = (
@@ -168,9 +177,9 @@ class PCAJob(MatrixJob):
         )
 
     def _decompose(self, matrix: Any) -> PCAResult:
-        if self.explained == 0.0:
+        if self.parameters.explained == 0.0:
             return pca(matrix, n_components=1)
-        return pca(matrix, n_components=self.n_components, explained=self.explained)
+        return pca(matrix, n_components=self.parameters.n_components, explained=self.parameters.explained)
 
 
 def _refuse_constants(correlation: Any, names: list[str]) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from symjobs._entities import MLContext, ProjectInfo
-from symjobs._jobs._job import Job, JobContext
-
-if TYPE_CHECKING:
-    from symjobs._project import Project
+from symjobs._engine import Job, JobContext, Request
+from symjobs._entities import ProjectInfo
+from symjobs._jobs._context import the_project
+from symjobs._project import Project
 
 
 @dataclass(frozen=True)
@@ -40,21 +38,8 @@ class ProjectInfoJob(Job):
         self.project = project
 
     @classmethod
-    def from_context(
-        cls,
-        project: Project,
-        mlcontext: MLContext | None = None,
-        query: Mapping[str, str] = {},
-    ) -> Self:
-        """Make the job from a request, of which only the project counts.
-
-        Parameters
-        ----------
-        project : Project
-        mlcontext, query
-            Not read.
-        """
-        return cls(project)
+    def from_request(cls, request: Request) -> Self:
+        return cls(the_project(request, cls.job_type))
 
     def run(self, context: JobContext) -> ProjectInfoResult:
         return ProjectInfoResult(context.snapshot(self.project).info())

@@ -11,7 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace, is_cupy_array
 
 from symjobs._errors import InputError, UnknownAttribute
-from symjobs._project._types import DENSE, LETTERS, check_types
+from symjobs._state._types import DENSE, LETTERS, check_types
 from symjobs._tables import BadCell, Batch, TextColumn, check_names, read_table
 from symjobs._text import near, shown, some, text_index
 
@@ -247,10 +247,10 @@ class Collector:
         self._n_input += len(block)
         self._kept.append(complete)
         if not complete.all():
-            self._look_closer(batch, start, taken, block)
+            self._report_bad_values(batch, start, taken, block)
             block = block[complete]
         elif block.dtype == np.float64 and np.abs(block).max(initial=0.0) > _LARGEST:
-            self._look_closer(batch, start, taken, block)
+            self._report_bad_values(batch, start, taken, block)
         d = len(self._names)
         need = (self.n_rows + len(block)) * d
         if need > self._flat.size:
@@ -272,7 +272,7 @@ class Collector:
                 raise InputError(f"{place}: {shown(bad.value)} {bad.problem}") from None
         return block
 
-    def _look_closer(self, batch: Batch, start: int, taken: np.ndarray | None, block: np.ndarray) -> None:
+    def _report_bad_values(self, batch: Batch, start: int, taken: np.ndarray | None, block: np.ndarray) -> None:
         # Some value is missing, infinite or too large: count the missing ones, and name the first of any other kind.
         large = np.abs(block) > np.float64(_LARGEST)  # in float64: float32 has no such number
         problems = [(np.isinf(block), _INFINITE), (large, _OVERFLOW)]

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, distinct_texts
 from symjobs._explore import Attribute, on_host
-from symjobs._jobs._job import JobContext
 from symjobs._jobs._matrix import MatrixJob
 from symkernels import svd
 

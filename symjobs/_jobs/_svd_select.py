@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
-
+from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap
-from symjobs._errors import InputError
 from symjobs._explore import Attribute
-from symjobs._jobs._job import JobContext
 from symjobs._jobs._matrix import MatrixJob
-from symjobs._parameters import number
+from symjobs._parameters import Number, Parameters, parameter
+from symjobs._project import Project
 from symkernels import svd_select
-
-if TYPE_CHECKING:
-    from symjobs._project import Project
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +56,17 @@ class SVDSelectionJobResult:
         return {"KSVSMap": KSVSMap([verdicts, dependencies])}
 
 
+class SVDFeatureSelectionParameters(Parameters):
+    """The parameters of an `SVDFeatureSelectionJob`."""
+
+    tol: float | None = parameter(
+        "svdTolerance",
+        Number(0, 1, open_high=True),
+        "take eigenvalues up to this share of the largest for zero: drop nearly dependent attributes, too",
+        default=None,
+    )
+
+
 class SVDFeatureSelectionJob(MatrixJob):
     """Drop the attributes that make a set singular, and say what each of them depends on.
 
@@ -87,23 +93,22 @@ class SVDFeatureSelectionJob(MatrixJob):
     """
 
     job_type: ClassVar[str] = "SVDFeatureSelectionJob"
+    parameter_type = SVDFeatureSelectionParameters
 
     def __init__(
-        self, project: Project, inputs: Sequence[str | int] | None = None, *, tol: float | None = None
+        self,
+        project: Project,
+        inputs: Sequence[str | int] | None = None,
+        *,
+        tol: float | None = SVDFeatureSelectionParameters.tol,
     ) -> None:
-        if tol is not None and not (isinstance(tol, float | int | np.number) and 0.0 <= tol < 1.0):
-            raise InputError(f"the tolerance (svdTolerance) must be at least 0 and below 1, got {tol!r}")
-        self.tol = tol
+        self.parameters = SVDFeatureSelectionParameters(tol=tol)
         super().__init__(project, inputs)
-
-    @classmethod
-    def _options(cls, given: Mapping[str, str]) -> dict[str, Any]:
-        return {"tol": number(given, "svdTolerance") if "svdTolerance" in given else None}
 
     def _answer(
         self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext
     ) -> SVDSelectionJobResult:
-        found = svd_select(matrix, self.tol)
+        found = svd_select(matrix, self.parameters.tol)
         labels = tuple(attribute.label for attribute in attributes)
         return SVDSelectionJobResult(
             inputs=labels,

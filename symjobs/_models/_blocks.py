@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symjobs._errors import InputError
-from symjobs._models._inputs import Input
+from symjobs._state._inputs import Input
 from symjobs._tables import BadCell, Batch, Column, labels_of, read_table
 from symjobs._text import shown, some
 

@@ -13,14 +13,14 @@ from symjobs._entities import number_text
 from symjobs._errors import InputError
 from symjobs._models._anomaly import SCORE, AnomalyPredictions
 from symjobs._models._blocks import Blocks
-from symjobs._models._inputs import Input
-from symjobs._models._marginals import Marginal, joined, marginals, parted
+from symjobs._models._marginals import Marginal, concatenate_with_sizes, marginals, split_by_sizes
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._parameters import flag, integer, number
+from symjobs._state._inputs import Input
 from symkernels import LookupTable, LookupTables
 
 if TYPE_CHECKING:
-    from symjobs._project import Snapshot
+    from symjobs._state import Snapshot
 
 FLAG = "ecod_is_anomaly"
 
@@ -157,12 +157,12 @@ class EcodModel(Model):
         return dict(self._facts)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        values, sizes = joined([marginal.values for marginal in self.each])
+        values, sizes = concatenate_with_sizes([marginal.values for marginal in self.each])
         return {
             "values": values,
             "sizes": sizes,
-            "below": joined([marginal.below for marginal in self.each])[0],
-            "upto": joined([marginal.upto for marginal in self.each])[0],
+            "below": concatenate_with_sizes([marginal.below for marginal in self.each])[0],
+            "upto": concatenate_with_sizes([marginal.upto for marginal in self.each])[0],
             "shape": np.array([(m.n, m.deviation, m.skewness) for m in self.each]),
         }
 
@@ -180,7 +180,7 @@ class EcodModel(Model):
         cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
     ) -> Self:
         d, sizes, shape = len(inputs), arrays["sizes"], arrays["shape"]
-        parts = [parted(arrays[name], sizes, d) for name in ("values", "below", "upto")]
+        parts = [split_by_sizes(arrays[name], sizes, d) for name in ("values", "below", "upto")]
         if shape.shape != (d, 3) or not np.isfinite(shape).all() or not (shape[:, 0] >= 2).all():
             raise ValueError(f"its ecod model has counts of shape {shape.shape} for {d} inputs")
         each = []

@@ -13,14 +13,14 @@ from symjobs._entities import number_text
 from symjobs._errors import InputError
 from symjobs._models._anomaly import SCORE, AnomalyPredictions
 from symjobs._models._blocks import Blocks
-from symjobs._models._inputs import Input
-from symjobs._models._marginals import Marginal, joined, marginals, parted
+from symjobs._models._marginals import Marginal, concatenate_with_sizes, marginals, split_by_sizes
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._parameters import integer, number
+from symjobs._state._inputs import Input
 from symkernels import LookupTable, LookupTables
 
 if TYPE_CHECKING:
-    from symjobs._project import Snapshot
+    from symjobs._state import Snapshot
 
 AUTO = "auto"
 BINS = 10
@@ -150,11 +150,11 @@ class HbaModel(Model):
         return {"bins": [len(histogram.scores) for histogram in self.each]}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        edges, sizes = joined([histogram.edges for histogram in self.each])
+        edges, sizes = concatenate_with_sizes([histogram.edges for histogram in self.each])
         return {
             "edges": edges,
             "sizes": sizes,
-            "scores": joined([histogram.scores for histogram in self.each])[0],
+            "scores": concatenate_with_sizes([histogram.scores for histogram in self.each])[0],
             "outside": np.array([histogram.outside for histogram in self.each]),
         }
 
@@ -166,8 +166,8 @@ class HbaModel(Model):
         cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
     ) -> Self:
         d, sizes = len(inputs), arrays["sizes"]
-        edges, scores = parted(arrays["edges"], sizes, d), parted(arrays["scores"], sizes - 1, d)
-        outside = parted(arrays["outside"], np.ones(d, dtype=np.int64), d)
+        edges, scores = split_by_sizes(arrays["edges"], sizes, d), split_by_sizes(arrays["scores"], sizes - 1, d)
+        outside = split_by_sizes(arrays["outside"], np.ones(d, dtype=np.int64), d)
         if not all((np.diff(one) > 0).all() for one in edges):
             raise ValueError("its hba model has edges that do not ascend")
         each = [Histogram(one, two, float(end[0])) for one, two, end in zip(edges, scores, outside, strict=True)]

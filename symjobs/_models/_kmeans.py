@@ -11,14 +11,14 @@ import numpy as np
 from symjobs._entities import number_text
 from symjobs._errors import InputError
 from symjobs._models._blocks import Blocks
-from symjobs._models._inputs import Input
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._predictions import Predictions
 from symjobs._parameters import integer, one_of
+from symjobs._state._inputs import Input
 from symkernels import SymkernelsError, assign_clusters
 
 if TYPE_CHECKING:
-    from symjobs._project import Snapshot
+    from symjobs._state import Snapshot
 
 SCALES = ("none", "standard")
 _LONG = 2**63

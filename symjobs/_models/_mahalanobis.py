@@ -11,14 +11,14 @@ from symjobs._entities import number_text
 from symjobs._errors import InputError
 from symjobs._models._anomaly import SCORE, AnomalyPredictions
 from symjobs._models._blocks import Blocks
-from symjobs._models._inputs import Input
 from symjobs._models._model import Checkpoint, Model, Names
-from symjobs._models._standard import standard
+from symjobs._models._standardized import standard
 from symjobs._parameters import one_of
+from symjobs._state._inputs import Input
 from symkernels import projected_squares
 
 if TYPE_CHECKING:
-    from symjobs._project import Snapshot
+    from symjobs._state import Snapshot
 
 SHRINKAGE = "mahalanobis_shrinkage"
 SHRINKAGES = ("oas", "rblw", "none")

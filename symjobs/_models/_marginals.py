@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symjobs._errors import InputError
-from symjobs._models._inputs import Input
 from symjobs._models._model import Checkpoint, Names
-from symjobs._models._standard import chosen_indices, on_host
+from symjobs._models._standardized import chosen_indices, on_host
+from symjobs._state._inputs import Input
 from symjobs._text import some
 
 if TYPE_CHECKING:
-    from symjobs._project import Snapshot
+    from symjobs._state import Snapshot
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -175,13 +175,13 @@ def _without_sketch(snapshot: Snapshot, name: str, algo: str) -> str:
     )
 
 
-def joined(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def concatenate_with_sizes(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return arrays one behind the other, and their lengths: how a file holds them."""
     return np.concatenate(parts), np.array([len(part) for part in parts], dtype=np.int64)
 
 
-def parted(array: np.ndarray, sizes: np.ndarray, count: int) -> list[np.ndarray]:
-    """Return the ``count`` arrays that `joined` put together; ValueError if they do not fit."""
+def split_by_sizes(array: np.ndarray, sizes: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return the ``count`` arrays that `concatenate_with_sizes` put together; ValueError if they do not fit."""
     if array.dtype != np.float64 or array.ndim != 1 or sizes.dtype.kind != "i" or sizes.shape != (count,):
         raise ValueError(f"its tables are {array.dtype} of shape {array.shape} and {sizes.shape} for {count} inputs")
     if (sizes < 1).any() or int(sizes.sum()) != len(array) or not np.isfinite(array).all():

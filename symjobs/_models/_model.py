@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from symjobs._models._blocks import Blocks
-from symjobs._models._inputs import Input
 from symjobs._models._predictions import Predictions
+from symjobs._state._inputs import Input
 
 if TYPE_CHECKING:
-    from symjobs._project import Snapshot
+    from symjobs._state import Snapshot
 
 Names = Sequence[str | int]
 Checkpoint = Callable[[int, int], object]

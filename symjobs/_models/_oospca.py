@@ -12,14 +12,14 @@ from symjobs._entities import number_text
 from symjobs._errors import InputError
 from symjobs._models._anomaly import SCORE, AnomalyPredictions
 from symjobs._models._blocks import Blocks
-from symjobs._models._inputs import Input
 from symjobs._models._model import Checkpoint, Model, Names
-from symjobs._models._standard import standard
+from symjobs._models._standardized import standard
 from symjobs._parameters import flag, integer, number
+from symjobs._state._inputs import Input
 from symkernels import projected_squares
 
 if TYPE_CHECKING:
-    from symjobs._project import Snapshot
+    from symjobs._state import Snapshot
 
 MOST_COMPONENTS = 100  # the contract's default and maximum
 EXPLAINED = 0.5

@@ -1,8 +1,6 @@
-"""Projects: names and types over moments."""
+"""Projects: the face over what was learnt, its models and its file."""
 
-from symjobs._project._clusters import Clusters
-from symjobs._project._filter import RowFilter
 from symjobs._project._project import Project
-from symjobs._project._snapshot import Snapshot
+from symjobs._project._snapshot import ProjectSnapshot
 
-__all__ = ["Clusters", "Project", "RowFilter", "Snapshot"]
+__all__ = ["Project", "ProjectSnapshot"]

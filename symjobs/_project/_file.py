@@ -13,15 +13,15 @@ import msgspec
 import numpy as np
 
 from symjobs._errors import ProjectError
-from symjobs._models import Built, EvtWrapper, ModelRecord, WrapperRecord
-from symjobs._project._clusters import Clusters
-from symjobs._project._histograms import Histograms
-from symjobs._project._params import Params, as_text
-from symjobs._project._rows import Rows
-from symjobs._project._schema import Schema, letters
-from symjobs._project._state import State, digest_of, schema_to_json
-from symjobs._project._types import DENSE, LEARNT
-from symjobs._project._window import Window
+from symjobs._models import BuiltModel, EvtWrapper, ModelRecord, WrapperRecord
+from symjobs._state._clusters import Clusters
+from symjobs._state._histograms import Histograms
+from symjobs._state._params import Params, as_text
+from symjobs._state._rows import Rows
+from symjobs._state._schema import Schema, letters
+from symjobs._state._state import State, digest_of, schema_to_json
+from symjobs._state._types import DENSE, LEARNT
+from symjobs._state._window import Window
 from symkernels import Moments, SparseRows, SymkernelsError
 
 VERSIONS = (1, 2, 3)  # a file says no more than it needs: see _version
@@ -39,7 +39,7 @@ class Saved:
     created: int
     modified: int
     state: State
-    models: Mapping[str, Built]
+    models: Mapping[str, BuiltModel]
     wrappers: Mapping[str, EvtWrapper]
 
 
@@ -117,7 +117,7 @@ def read_file(path: str | os.PathLike[str]) -> Saved:
     try:
         state = _state(record, arrays)
         models = {
-            known.model_id: Built.restore(known, _part(arrays, f"models.{place}."))
+            known.model_id: BuiltModel.restore(known, _part(arrays, f"models.{place}."))
             for place, known in enumerate(record.models)
         }
         wrappers = {

@@ -11,22 +11,23 @@ from typing import Any, TypeVar
 
 from symjobs._entities import ModelInfo, ProjectInfo
 from symjobs._errors import InputError, NoSuchModel, ProjectError
-from symjobs._models import Built, EvtWrapper, Predictions, build_model, wrap
-from symjobs._project._backend import check_kind, choose
-from symjobs._project._clusters import Clusters
-from symjobs._project._draft import Draft
+from symjobs._models import BuiltModel, EvtWrapper, Predictions, build_model, wrap
 from symjobs._project._file import Saved, read_file, write_file
-from symjobs._project._filter import RowFilter
-from symjobs._project._histograms import Histograms
-from symjobs._project._merge import merge_into
-from symjobs._project._params import Params
-from symjobs._project._rows import Rows
-from symjobs._project._schema import Schema
-from symjobs._project._snapshot import About, Snapshot
-from symjobs._project._state import State
-from symjobs._project._types import check_types
-from symjobs._project._window import Window
-from symjobs._project._writer import Writer
+from symjobs._project._snapshot import About, ProjectSnapshot
+from symjobs._state._backend import check_kind, choose
+from symjobs._state._clusters import Clusters
+from symjobs._state._draft import Draft
+from symjobs._state._filter import RowFilter
+from symjobs._state._histograms import Histograms
+from symjobs._state._merge import merge_into
+from symjobs._state._params import Params
+from symjobs._state._rows import Rows
+from symjobs._state._schema import Schema
+from symjobs._state._snapshot import Snapshot
+from symjobs._state._state import State
+from symjobs._state._types import check_types
+from symjobs._state._window import Window
+from symjobs._state._writer import Writer
 from symjobs._tables import read_table
 from symjobs._text import is_utf8
 from symkernels import Moments
@@ -94,7 +95,7 @@ class Project:
         self._writing = threading.RLock()  # held by one writer from start to end
         self._swapping = threading.Lock()  # held for a swap, or for a small write in place
         self._write_depth = 0
-        self._models: Mapping[str, Built] = {}  # replaced as a whole, so that a snapshot keeps what it has
+        self._models: Mapping[str, BuiltModel] = {}  # replaced as a whole, so that a snapshot keeps what it has
         self._wrappers: Mapping[str, EvtWrapper] = {}  # by model; replaced as a whole, too
         window, clusters = self._parsed.rolling_window, self._parsed.clusters
         self._state = State(
@@ -147,7 +148,7 @@ class Project:
         """Rows learnt less rows forgotten; complete ones only if ``missing`` is ``listwise``."""
         return self._state.moments.n_rows
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> ProjectSnapshot:
         """Return the project as it is now: immutable, taken without copying, unaffected by later writes.
 
         Raises
@@ -158,7 +159,7 @@ class Project:
         with self._swapping:
             self._check_there()
             self._state.shared = True
-            return Snapshot(self._state, self._about())
+            return ProjectSnapshot(self._state, self._name, self._about())
 
     def info(self) -> ProjectInfo:
         """Return the project's description as the wire has it."""
@@ -505,7 +506,7 @@ class Project:
             self._wrappers = _without(self._wrappers, model_id)
             self._modified = _now()
 
-    def _model(self, model_id: str) -> tuple[Built, EvtWrapper | None]:
+    def _model(self, model_id: str) -> tuple[BuiltModel, EvtWrapper | None]:
         with self._swapping:
             self._check_there()
             models, wrappers = self._models, self._wrappers
@@ -574,10 +575,10 @@ class Project:
         project._frozen = saved.frozen
         project._created, project._modified = saved.created, saved.modified
         project._persisted = True
-        saved.state.moments = project._backend.hold(saved.state.moments)
+        saved.state.moments = project._backend.to_backend(saved.state.moments)
         saved.state.backend = project._backend
         if saved.state.clusters is not None:
-            saved.state.clusters.hold(project._backend)
+            saved.state.clusters.to_backend(project._backend)
         project._models, project._wrappers = saved.models, saved.wrappers
         project._state = saved.state
         return project
@@ -649,10 +650,7 @@ class Project:
 
     def _about(self) -> About:
         return About(
-            name=self._name,
-            type=self.type,
             params=self._params,
-            histogram=self.histogram,
             created=self._created,
             modified=self._modified,
             persisted=self._persisted,

@@ -1,234 +1,48 @@
-"""Snapshot: a project as it was at one moment."""
+"""A project at one moment: what it had learnt, its models and its description."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from symjobs._entities import ProjectInfo
-from symjobs._errors import InputError, NoSuchModel, UnknownAttribute
-from symjobs._models import Built, Input
-from symjobs._project._clusters import Clusters
-from symjobs._project._params import as_text
-from symjobs._project._schema import letters
-from symjobs._project._state import State
-from symjobs._project._types import SEPARATOR
-from symjobs._text import near
-from symkernels import Moments, QuantileSketch
+from symjobs._errors import NoSuchModel
+from symjobs._models import BuiltModel
+from symjobs._state._params import as_text
+from symjobs._state._snapshot import Snapshot
+from symjobs._state._state import State
+from symjobs._state._types import SEPARATOR
 
 
 @dataclass(frozen=True, slots=True)
 class About:
     """What a snapshot tells of its project besides the state."""
 
-    name: str
-    type: str
     params: dict[str, object]
-    histogram: bool
     created: int
     modified: int
     persisted: bool
-    models: Mapping[str, Built]
+    models: Mapping[str, BuiltModel]
 
 
-class Snapshot:
-    """A project as it was when the snapshot was taken: immutable, and cheap, since nothing is copied.
-
-    Later writes to the project work on a copy of the state. Attributes are addressed by their index in the moments.
-    `Project.snapshot` makes it.
+class ProjectSnapshot(Snapshot):
+    """A snapshot that also has the models and the description of its project. `Project.snapshot` makes it.
 
     Parameters
     ----------
-    state, about
-        What the project hands over; both are private to symjobs.
+    state : State
+        What was learnt; private to symjobs.
+    name : str
+        Name of the project.
+    about : About
+        What the project hands over besides; private to symjobs.
     """
 
-    def __init__(self, state: State, about: About) -> None:
-        self._state = state
+    def __init__(self, state: State, name: str, about: About) -> None:
+        super().__init__(state, name)
         self._about = about
 
-    def __repr__(self) -> str:
-        return f"<Snapshot of {self.name!r}: {self.n_rows} rows, {len(self.names)} attributes>"
-
-    @property
-    def name(self) -> str:
-        """Name of the project."""
-        return self._about.name
-
-    @property
-    def type(self) -> str:
-        """``cpu`` or ``gpu``."""
-        return self._about.type
-
-    @property
-    def backend(self) -> str:
-        """Array library of the moments: ``numpy`` or ``cupy``."""
-        return self.moments.backend
-
-    @property
-    def device(self) -> str:
-        """Device of the moments."""
-        return self.moments.device
-
-    @property
-    def dtype(self) -> str:
-        """Floating-point type of the moments."""
-        return self.moments.dtype
-
-    @property
-    def moments(self) -> Moments:
-        """The numeric state. It must not be changed: the project and other snapshots may share it."""
-        return self._state.moments
-
-    @property
-    def n_rows(self) -> int:
-        """Rows learnt less rows forgotten."""
-        return self.moments.n_rows
-
-    @property
-    def hash(self) -> str:
-        """Content hash of the state, 32 hexadecimal digits: equal states have equal hashes."""
-        return self._state.hash
-
-    @property
-    def histogram(self) -> bool:
-        """Whether quantile sketches are kept."""
-        return self._about.histogram
-
-    @property
-    def clusters(self) -> Clusters | None:
-        """The clusters that the project keeps, None unless it was created with ``cluster_features``."""
-        return self._state.clusters
-
-    def require_clusters(self) -> Clusters:
-        """Return the clusters that the project keeps, with at least one row in them.
-
-        Raises
-        ------
-        InputError
-            If it keeps none, or no row had all of the features; the message says which parameter to give.
-        """
-        clusters = self._state.clusters
-        if clusters is None:
-            raise InputError(
-                f"project {self.name!r} keeps no clusters while it learns; create it with the parameter "
-                "cluster_features, which names the attributes, separated by colons"
-            )
-        if clusters.n_rows:
-            return clusters
-        never = [name for name in clusters.unseen if name not in self._state.schema.index]
-        if never and self.column_names:
-            known = [*self.names, *self._state.schema.sparse]
-            raise InputError(
-                f"project {self.name!r} keeps clusters over {never[0]!r}, which has never come in the data; "
-                f"{near(never[0], known)}"
-            )
-        if clusters.n_missing:
-            raise InputError(
-                f"project {self.name!r} has no row in a cluster: each of the {clusters.n_missing} rows lacked one of "
-                f"{', '.join(map(repr, clusters.features))}"
-            )
-        raise InputError(f"project {self.name!r} has learnt nothing yet; there are no clusters")
-
-    # Names.
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all attributes in the order of the moments; a member of a category is ``category$value``."""
-        return tuple(self._state.schema.names)
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """C or B for each attribute of `names`; members are B."""
-        return tuple(letters(self._state.schema))
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """The columns as they came, carried and ignored ones included."""
-        return tuple(self._state.schema.fields)
-
-    @property
-    def column_types(self) -> tuple[str, ...]:
-        """The type letter of each of `column_names`."""
-        return tuple(known.type for known in self._state.schema.fields.values())
-
-    @property
-    def numeric(self) -> list[int]:
-        """Every attribute: C and B columns, and members."""
-        return list(range(len(self._state.schema.names)))
-
-    @property
-    def continuous(self) -> list[int]:
-        """The C columns."""
-        return [i for i, letter in enumerate(letters(self._state.schema)) if letter == "C"]
-
-    @property
-    def binary(self) -> list[int]:
-        """The B columns and the members."""
-        return [i for i, letter in enumerate(letters(self._state.schema)) if letter == "B"]
-
-    def index(self, name: str | int) -> int:
-        """Return the index of an attribute.
-
-        Parameters
-        ----------
-        name : str or int
-            A name, or an index as a number or as text. Where both fit, the name goes first.
-
-        Raises
-        ------
-        UnknownAttribute
-            Names the unknown one, and attributes with a name like it.
-        """
-        return self._state.schema.find(name)
-
-    def resolve(self, names: Iterable[str | int], *, members: bool = False) -> list[int]:
-        """Return the indices of several attributes.
-
-        Parameters
-        ----------
-        names : iterable of str or int
-            As `index` takes them.
-        members : bool, default False
-            Whether a category or list column may be named for all of its members.
-        """
-        if isinstance(names, str):
-            raise InputError(f"expected a list of attribute names, got the text {names!r}; write [{names!r}]")
-        found: list[int] = []
-        for name in names:
-            known = self._state.schema.fields.get(name) if members and isinstance(name, str) else None
-            if known is not None and known.type in ("T", "L"):
-                found.extend(known.members.values())
-            else:
-                found.append(self.index(name))
-        return found
-
-    def members(self, column: str) -> list[int]:
-        """Return the indices of the members of a category or list column; UnknownAttribute if it is neither."""
-        known = self._state.schema.fields.get(column)
-        if known is None or known.type not in ("T", "L"):
-            raise UnknownAttribute(
-                f"{column!r} is no category; categories and lists are "
-                f"{', '.join(map(repr, self._state.schema.sparse)) or 'none'}"
-            )
-        return list(known.members.values())
-
-    def input(self, name: str | int) -> Input:
-        """Return an attribute as a model's input, which tells where to find it in any table.
-
-        Parameters
-        ----------
-        name : str or int
-            As `index` takes it.
-        """
-        index = self.index(name)
-        column, member = self._state.schema.origin(index)
-        letter = "B" if member is not None else column.type
-        return Input(self.names[index], index, letter, column.name, column.type, member)
-
-    def model(self, model_id: str) -> Built:
+    def model(self, model_id: str) -> BuiltModel:
         """Return a model as it was when the snapshot was taken.
 
         Parameters
@@ -244,88 +58,11 @@ class Snapshot:
             raise NoSuchModel(model_id)
         return self._about.models[model_id]
 
-    # Answers that need more than the moments.
-
-    def quantile(self, attribute: str | int, q: float) -> float | None:
-        """Return a quantile of an attribute, from its sketch.
-
-        Parameters
-        ----------
-        attribute : str or int
-            As `index` takes it.
-        q : float
-            Between 0 and 1.
-
-        Returns
-        -------
-        float or None
-            Exact up to 4,096 values, and in a project with a rolling window; beyond that as near as `sketch` says: its
-            rank is within 0.6 % of q in the middle and 0.03 % at 0.99, and nearer for smooth distributions. None
-            without histograms, without values, and after a forget or a merge with a project that has forgotten, since
-            a sketch cannot forget. For the members of categories the counts give it.
-        """
-        if not 0 <= q <= 1:
-            raise InputError(f"a quantile is between 0 and 1, got {q!r}")
-        if not self.histogram:
-            return None
-        index = self.index(attribute)
-        position = self._position(index)
-        if position is not None:
-            return self._state.quantile(position, q)
-        share = float(self.moments.mean()[index])
-        if np.isnan(share):
-            return None
-        return 0.0 if q <= 1 - share and share < 1 else 1.0
-
-    def median(self, attribute: str | int) -> float | None:
-        """Return the median of an attribute, the mean of the two middle values of an even number.
-
-        Parameters
-        ----------
-        attribute : str or int
-            As `index` takes it.
-
-        Returns
-        -------
-        float or None
-            As exact as `quantile` is, and None where that is.
-        """
-        if not self.histogram:
-            return None
-        index = self.index(attribute)
-        position = self._position(index)
-        if position is not None:
-            return self._state.median(position)
-        share = float(self.moments.mean()[index])
-        return None if np.isnan(share) else (1 + np.sign(2 * share - 1)) / 2
-
-    def sketch(self, attribute: str | int) -> QuantileSketch | None:
-        """Return the sketch of an attribute's values: any quantile and rank of them.
-
-        Parameters
-        ----------
-        attribute : str or int
-            As `index` takes it.
-
-        Returns
-        -------
-        symkernels.QuantileSketch or None
-            A copy. None where `quantile` is None, and for the members of categories, whose counts say all.
-        """
-        position = self._position(self.index(attribute))
-        found = None if position is None else self._state.sketch(position)
-        return None if found is None else found.copy()
-
-    def _position(self, index: int) -> int | None:
-        # In the dense block; a member of a category has none, and its share of ones says all.
-        column = self._state.schema.fields.get(self._state.schema.names[index])
-        return column.position if column is not None and column.index == index else None
-
     def info(self) -> ProjectInfo:
         """Return what a client sees of the project."""
         about, names = self._about, self.names
         return ProjectInfo(
-            pid=about.name,
+            pid=self.name,
             modelsList=list(about.models),
             modelTypeList=[built.model.algo for built in about.models.values()],
             attributeNames=list(names),
@@ -334,11 +71,11 @@ class Snapshot:
             params={**as_text(about.params), **({} if self.clusters is None else self.clusters.notes())},
             hash=self.hash,
             categorySeparator=SEPARATOR,
-            type=about.type,
+            type=self.type,
             creationDate=about.created,
             lastModificationDate=about.modified,
             loaded=True,
             persisted=about.persisted,
-            histogramEnabled=about.histogram,
+            histogramEnabled=self.histogram,
             autoSave=False,
         )

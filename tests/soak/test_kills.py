@@ -12,9 +12,9 @@ import pytest
 
 import symjobs as sj
 from tests._soak import Rounds
-from tests.symjobs.jobs._jobs import WAIT, Tell
-from tests.symjobs.jobs.conftest import managers  # noqa: F401  a fixture
-from tests.symjobs.jobs.test_processes import Other
+from tests.symjobs.engine._jobs import WAIT, Tell
+from tests.symjobs.engine.conftest import managers  # noqa: F401  a fixture
+from tests.symjobs.engine.test_processes import Other
 
 Managers = Callable[..., sj.JobManager]
 

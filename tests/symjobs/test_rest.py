@@ -10,7 +10,8 @@ import pytest
 import symjobs as sj
 from symjobs import rest
 from symjobs._entities import DataFrame, KSVDMap
-from tests.symjobs.jobs._jobs import WAIT, Deaf, Fail, Nothing, Tell, held
+from symjobs._jobs import JOB_TYPES
+from tests.symjobs.engine._jobs import WAIT, Deaf, Fail, Nothing, Tell, held
 
 
 @pytest.fixture
@@ -235,3 +236,69 @@ def test_a_store_that_fails_is_an_answer_too(tmp_path, caplog):
         assert (status, body["statusCode"], body["values"]) == (500, "INTERNAL_SERVER_ERROR", {})
         assert "no such table" in body["statusString"]
     manager.shutdown(timeout=0)
+
+
+# --- one way in for every job type ------------------------------------------------------------------------------------
+
+TABLE = sj.DataFrame(["a", "b"], ["C", "C"], [["1", "2"], ["2", "3"], ["3", "5"], ["4", "4"], ["5", "1"], ["6", "9"]])
+INPUTS = sj.MLContext(inputAttributeNames=["a", "b"])
+REQUESTS = {
+    "DSPredictDataFrameJob": (sj.MLContext(), {"modelid": "m", "evt_warmup_size": "1000"}, TABLE, {"dataframe"}),
+    "ExploreJob": (sj.ExploreContext([INPUTS]), {"metric": "ttest"}, None, {"KSVDMap", "smlInfo"}),
+    "ExploreVIFJob": (INPUTS, {}, None, {"KSVSMap"}),
+    "ListProjectsInfoJob": (None, {}, None, {"smlInfoList"}),
+    "OptimizedKmeansJob": (sj.MLContext(), {"kmeans_k_min": "1", "kmeans_k_max": "2"}, TABLE, {"KSVSMap"}),
+    "PCAJob": (INPUTS, {"pcaNumDimension": "1"}, None, {"pcaVectors", "pcaValues", "pcaSumValues"}),
+    "ProjectInfoJob": (None, {}, None, {"smlInfo"}),
+    "SVDFeatureSelectionJob": (INPUTS, {}, None, {"KSVSMap"}),
+    "SVDJob": (INPUTS, {}, None, {"KSVSMap"}),
+}
+
+
+@pytest.fixture
+def with_project(manager):
+    project = sj.Project("p").learn(TABLE)
+    project.build("m", "mahalanobis")
+    manager.projects.add("c1", project)
+    return manager
+
+
+@pytest.mark.parametrize("job_type", JOB_TYPES)
+def test_every_job_type_has_one_way_in(with_project, job_type):
+    context, query, data, keys = REQUESTS[job_type]
+    created = rest.submit_job(with_project, "c1", job_type, "p", context, query, data=data)
+    assert (created.status, created.body["statusString"]) == (202, "Job Created")
+    found = rest.get_job(with_project, "c1", ended(with_project, created.headers["sym-job-id"]))
+    assert (found.status, set(found.body["values"])) == (200, keys)
+    assert with_project.list("c1")[-1].jobType == job_type
+
+
+@pytest.mark.parametrize(
+    ("job_type", "pid", "context", "message"),
+    [
+        ("PcaJob", "p", INPUTS, "unknown job type 'PcaJob'; did you mean 'PCAJob'?"),
+        (None, "p", INPUTS, "unknown job type None"),
+        ("PCAJob", "q", INPUTS, "Cannot Find SYMETRYML id[q] for Customer id [c1]"),
+        ("PCAJob", None, INPUTS, "PCAJob needs a project, and the request names none"),
+        ("PCAJob", "p", None, "the request is an MLContext or an ExploreContext, got NoneType"),
+        ("ProjectInfoJob", None, None, "ProjectInfoJob needs a project"),
+        ("DSPredictDataFrameJob", "p", sj.MLContext(), "the request has no data"),
+    ],
+)
+def test_a_request_that_makes_no_job(with_project, job_type, pid, context, message):
+    found = rest.submit_job(with_project, "c1", job_type, pid, context)
+    assert found.status == 400
+    assert found.body["statusString"].startswith(message)
+    assert with_project.list("c1") == []
+
+
+def test_a_project_is_its_owner_s(with_project):
+    found = rest.submit_job(with_project, "c2", "ProjectInfoJob", "p")
+    assert (found.status, found.body["statusString"]) == (400, "Cannot Find SYMETRYML id[p] for Customer id [c2]")
+
+
+def test_a_model_that_is_not_there(with_project):
+    found = rest.submit_job(
+        with_project, "c1", "DSPredictDataFrameJob", "p", sj.MLContext(), {"modelid": "x"}, data=TABLE
+    )
+    assert (found.status, found.body["statusString"]) == (500, "Error no such model <x>")

@@ -106,6 +106,27 @@ def test_conditions_equal_the_moments_of_the_chosen_rows(X: np.ndarray) -> None:
             assert np.isnan(found.mean[i])
 
 
+def test_a_condition_that_no_row_meets_any_more_has_no_statistics() -> None:
+    """Weights that came and went leave rounding error in the sums, and no row: the count is 0, the mean NaN."""
+    rng = np.random.default_rng(0)
+    left_over = 0
+    for _ in range(50):
+        X, w = np.column_stack([np.ones(5), rng.normal(size=5)]), rng.random(5)
+        m = Moments(2, binary=[0]).learn([[0.0, 1.0], [0.0, 3.0]]).learn(X, w)
+        for i in rng.permutation(5).tolist():
+            m.forget(X[i : i + 1], w[i : i + 1])
+        left_over += float(m.arrays()["T"][0]) != 0
+        found = m.condition(0)
+        assert (found.count == 0).all()
+        assert np.isnan(found.mean).all()
+    assert left_over  # or the test shows nothing
+
+
+def test_a_condition_on_rows_of_tiny_weight_has_statistics() -> None:
+    m = Moments(2, binary=[0]).learn([[1.0, 5.0], [0.0, 2.0]], [1e-20, 1.0])
+    assert m.condition(0).mean.tolist() == [1.0, 5.0]
+
+
 @pytest.mark.parametrize("gaps", [False, True])
 def test_cross_sums_are_raw_sums(gaps: bool) -> None:
     rng = np.random.default_rng(1)

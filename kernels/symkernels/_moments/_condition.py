@@ -43,14 +43,18 @@ class Condition:
         return divide(xp, self.var * self.count, self.count - ddof)
 
 
-def condition(sums: Sums, layout: Layout, position: int) -> Condition:
-    """Return the statistics over the rows where the 0/1 attribute at ``position`` is 1."""
+def condition(sums: Sums, layout: Layout, position: int, slack: float) -> Condition:
+    """Return the statistics over the rows where the 0/1 attribute at ``position`` is 1.
+
+    A count of at most ``slack`` is rounding error of weights that came and went: no row is there.
+    """
     xp, dense = sums.xp, layout.n_dense
     S = xp.concat([sums.S[:position, position], sums.S[position, position:]])
     if sums.N is None:
         count = xp.full((layout.size,), float(sums.T[position]), dtype=xp.float64, device=compat.device(sums.S))
     else:
         count = xp.take(sums.T[position, :], sums.index(layout.group))
+    count = xp.where(count > slack, count, 0.0)
     column = int(np.searchsorted(layout.binaries, position))
     squares = xp.concat([sums.V[:, column], S[dense:]])
     shifted = divide(xp, S, count)

@@ -101,6 +101,11 @@ class State:
         """The largest weight that rounding may leave where the exact weight is 0."""
         return 8 * _answers.UNIT * self.weight_processed
 
+    @property
+    def residue(self) -> float:
+        """The largest weight that forgotten rows may leave as rounding error: none if no row was forgotten."""
+        return 0.0 if self.rows_processed == self.sums.n_rows else self.slack
+
     # -- adding and taking away ----------------------------------------------------------------------------------------
 
     def combined(self, batch: State, sign: int) -> State:

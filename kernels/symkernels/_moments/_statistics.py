@@ -155,7 +155,7 @@ class Statistics(Attributes):
         position = int(self._positions([index])[0])
         if not self._layout.binary[position]:
             raise ShapeError(f"attribute {index} is not a 0/1 attribute; choose one whose `binary` is True")
-        found = condition(self._sums, self._layout, position)
+        found = condition(self._sums, self._layout, position, self._state.residue)
         return Condition(self._by_number(found.count), self._by_number(found.mean), self._by_number(found.var))
 
     @consistent

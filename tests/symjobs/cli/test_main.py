@@ -13,7 +13,7 @@ import pytest
 import symjobs as sj
 from symjobs._cli import main
 from symjobs._cli._parser import METRICS, QUESTIONS
-from symjobs._cli._watch import heed, interrupts
+from symjobs._cli._watch import interrupts, raise_if_interrupted
 
 PROGRAM = [sys.executable, "-c", "import sys; from symjobs._cli import main; sys.exit(main())"]
 
@@ -121,11 +121,11 @@ def test_a_question_without_run_is_told_the_command(capsys):
 def test_an_interrupt_that_a_library_discards_is_remembered():
     """pyarrow imports pandas on its way and discards whatever that raises, a KeyboardInterrupt too."""
     with interrupts():
-        heed()
+        raise_if_interrupted()
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            heed()
+            raise_if_interrupted()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with interrupts():
-        heed()
+        raise_if_interrupted()

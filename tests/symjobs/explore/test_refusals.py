@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import symjobs as sj
-from symjobs._explore import Catalogue, Request, explore, prepare
+from symjobs._explore import Catalogue, MetricRequest, explore, prepare
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_a_variance_that_is_lost_to_rounding_is_not_tested():
     ],
 )
 def test_a_request_that_makes_one_group_is_refused_before_anything_is_computed(snapshot, metric, inputs, targets):
-    request = Request(Catalogue(snapshot), metric, tuple(inputs), tuple(targets or ()), {})
+    request = MetricRequest(Catalogue(snapshot), metric, tuple(inputs), tuple(targets or ()), {})
     with pytest.raises(sj.UnsupportedTest, match="needs at least 2"):
         prepare(request)
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symjobs._errors import InputError, ProjectError
-from symjobs._project import Clusters, Project, _project
+from symjobs._project import Project, _project
+from symjobs._state import Clusters
 from tests.symjobs.project._frames import TYPES, make
 
 PARAMS = {"cluster_features": "x:y", "cluster_num_centroids": "8", "cluster_warmup_period": "9"}
@@ -412,7 +413,7 @@ def test_saving(tmp_path, n, scale):
 def test_loading_makes_the_clusters_ready_for_where_the_project_is(tmp_path, monkeypatch):
     import array_api_strict as strict
 
-    from symjobs._project._backend import Backend
+    from symjobs._state._backend import Backend
 
     class Elsewhere(Backend):
         """Another array library, as a GPU's would be."""
@@ -420,7 +421,7 @@ def test_loading_makes_the_clusters_ready_for_where_the_project_is(tmp_path, mon
         def put(self, array):
             return strict.asarray(np.array(array)) if isinstance(array, np.ndarray) else array
 
-        def hold(self, moments):
+        def to_backend(self, moments):
             return moments
 
     kept().learn(blobs(1, 50)).save(tmp_path / "p")

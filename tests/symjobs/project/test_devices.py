@@ -11,8 +11,8 @@ import pytest
 
 from symjobs._cli._learn import learnt_line
 from symjobs._project import Project, _project
-from symjobs._project._backend import CPU, Backend
-from symjobs._project._encode import slice_rows
+from symjobs._state._backend import CPU, Backend
+from symjobs._state._encode import slice_rows
 from tests.symjobs.project._frames import TYPES, make
 
 SOME = ["y", "color", "tags"]  # the other project lacks columns, has others first, and has a list column

@@ -9,8 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from symjobs._errors import InputError
-from symjobs._project import Project, RowFilter
-from symjobs._project._schema import Schema
+from symjobs._project import Project
+from symjobs._state import RowFilter
+from symjobs._state._schema import Schema
 from symjobs._tables import read_table
 from tests.symjobs.project._frames import TYPES, agrees, frames, make
 

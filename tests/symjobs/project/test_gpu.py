@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from symjobs._project import Project
-from symjobs._project._backend import Backend
+from symjobs._state._backend import Backend
 from tests.symjobs.project._frames import TYPES, make
 
 pytestmark = pytest.mark.gpu

@@ -9,7 +9,7 @@ import pytest
 
 from symjobs._errors import InputError, MissingDependency
 from symjobs._project import Project
-from symjobs._project._histograms import Histograms
+from symjobs._state._histograms import Histograms
 from symkernels import QuantileSketch
 
 

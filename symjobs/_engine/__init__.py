@@ -1,0 +1,27 @@
+"""Jobs without their types: each has a number, shows its progress, can be killed and leaves its answer in a store.
+
+Imports go one way: states <- record <- store <- execution <- pool, sync <- runner <- manager; a job knows its context
+only.
+"""
+
+from symjobs._engine._handle import JobHandle, StoredResult
+from symjobs._engine._job import Job, JobContext, Result, check_project
+from symjobs._engine._manager import JobManager
+from symjobs._engine._record import Answer
+from symjobs._engine._registry import ProjectRegistry
+from symjobs._engine._request import Request
+from symjobs._engine._states import State
+
+__all__ = [
+    "Answer",
+    "Job",
+    "JobContext",
+    "JobHandle",
+    "JobManager",
+    "ProjectRegistry",
+    "Request",
+    "Result",
+    "State",
+    "StoredResult",
+    "check_project",
+]

@@ -1,0 +1,370 @@
+"""The manager: takes jobs, runs them on its workers, answers for them."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import time
+import weakref
+from types import TracebackType
+from typing import Any, Self
+
+from symjobs._engine._execution import JobExecution
+from symjobs._engine._handle import JobHandle, StoredResult
+from symjobs._engine._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
+from symjobs._engine._job import Details, Job
+from symjobs._engine._record import Answer, Record, now_ms, unfinished
+from symjobs._engine._registry import ProjectRegistry
+from symjobs._engine._runner import Runner
+from symjobs._engine._settings import Settings
+from symjobs._engine._states import Event, State
+from symjobs._engine._store import SharedStore, open_store
+from symjobs._entities import JobInfo
+from symjobs._errors import InputError, JobFailed, JobKilled, NoSuchJob, StoreError
+from symjobs._text import shown
+
+logger = logging.getLogger("symjobs.jobs")
+
+_MAINTENANCE_SECONDS = 1.0
+_SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.25  # for jobs that execution in other processes
+
+
+class JobManager:
+    """Runs jobs on threads of this process and keeps them in a store.
+
+    Heavy jobs (``bounded``) go through `workers` threads and a queue; light ones have threads of their own. Several
+    managers, in this or other processes, may share a store: each answers for every job and can kill it.
+
+    Parameters
+    ----------
+    workers : int, default 2
+        How many heavy jobs run at once.
+    queue_size : int, default 100
+        How many more heavy jobs may wait; `submit` refuses the next one.
+    store : str or None, default None
+        An SQLAlchemy URL such as ``"sqlite:///jobs.db"`` or ``"postgresql+psycopg://user@host/db"``: jobs outlive the
+        process. None keeps them in this process's memory.
+    light_workers : int, default 2
+        How many light jobs run at once; any number may wait.
+    grace : float, default 0.25
+        Seconds that `kill` waits for a running job to stop.
+    expire_after : float or None, default 86400
+        Seconds that a finished job stays readable; None for ever.
+    expire_on_read : bool, default False
+        Whether a finished job goes after its result was read for the first time.
+    lease : float, default 60
+        Seconds of silence after which the jobs of another machine's manager are reported as lost. On one machine an
+        ended process is noticed at once.
+
+    Attributes
+    ----------
+    projects : ProjectRegistry
+        The owners' projects by name.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> class Add(sj.Job):
+    ...     def __init__(self, a, b):
+    ...         self.a, self.b = a, b
+    ...
+    ...     def run(self, context):
+    ...         context.details["sum"] = str(self.a + self.b)
+    >>> with sj.JobManager() as manager:
+    ...     handle = manager.submit(Add(1, 2))
+    ...     handle.result(timeout=10)
+    ...     handle.info().details
+    {'sum': '3'}
+    """
+
+    def __init__(
+        self,
+        workers: int = 2,
+        queue_size: int = 100,
+        store: str | None = None,
+        *,
+        light_workers: int = 2,
+        grace: float = 0.25,
+        expire_after: float | None = 86400.0,
+        expire_on_read: bool = False,
+        lease: float = 60.0,
+    ) -> None:
+        self._settings = Settings(
+            workers=workers,
+            queue_size=queue_size,
+            light_workers=light_workers,
+            grace=grace,
+            expire_after=expire_after,
+            expire_on_read=expire_on_read,
+            lease=lease,
+        )
+        self._store = open_store(store)
+        self.projects = ProjectRegistry()
+        self._set_up()
+        self._run_maintenance()
+        _MANAGERS.add(self)
+
+    def _set_up(self) -> None:
+        # What a fork leaves broken: locks and threads.
+        self._runner = Runner(self._store, self._settings, self._run_maintenance)
+        self._next_maintenance = 0.0
+
+    def submit(self, job: Job, owner: str = DEFAULT_OWNER) -> JobHandle:
+        """Give a job a number and queue it.
+
+        Parameters
+        ----------
+        job : Job
+            The job; its own ``check`` is called first.
+        owner : str, default "local"
+            Whose job it is, 1 to 255 printable characters.
+
+        Returns
+        -------
+        JobHandle
+
+        Raises
+        ------
+        QueueFull
+            If the job is heavy and `queue_size` others wait already.
+        InputError, ProjectError
+            If the job cannot execution, for instance on a deleted project.
+        ManagerClosed, StoreError
+            If the manager was shut down, or the store cannot be written.
+        """
+        if not isinstance(job, Job):
+            raise InputError(f"submit takes a Job, not {type(job).__name__}")
+        check_owner(owner)
+        job.check()
+        execution = self._runner.add(job, owner, Details(job.details()).data)
+        return JobHandle(self, owner, execution.id, execution)
+
+    def get(self, owner: str, job_id: int | str) -> JobHandle:
+        """Return a handle for an owner's job, whichever process runs it.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks.
+        job_id : int or str
+            The job's number, also as text.
+
+        Raises
+        ------
+        NoSuchJob
+            If the job is unknown, killed or expired, or another owner's.
+        """
+        record = self._visible(owner, job_id)
+        return JobHandle(self, owner, record.id, self._runner.find(record.id))
+
+    def info(self, owner: str, job_id: int | str) -> JobInfo:
+        """Return the JobInfo of an owner's job; raises NoSuchJob as `get` does.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks.
+        job_id : int or str
+            The job's number, also as text.
+        """
+        return self._visible(owner, job_id).info()
+
+    def list(self, owner: str = DEFAULT_OWNER) -> list[JobInfo]:
+        """Return the JobInfo of every job of an owner, oldest first, without killed and expired ones."""
+        if not is_owner(owner):
+            return []
+        self._run_maintenance()
+        return [self._runner.current(record).info() for record in self._store.owned(owner)]
+
+    def answer(self, owner: str, job_id: int | str) -> Answer:
+        """Return what a client that asks for a job gets: its state and, by that, its entities or its error.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks.
+        job_id : int or str
+            The job's number, also as text.
+
+        Raises
+        ------
+        NoSuchJob
+            If the job is unknown, killed or expired, or another owner's.
+        """
+        record = self._visible(owner, job_id)
+        if record.state is not State.DONE:
+            return Answer(state=record.state, info=record.info(), error=record.error)
+        values = self._read(record.id)
+        if values is None:
+            raise _no_such_job(owner, job_id)
+        return Answer(state=record.state, info=record.info(), values=values)
+
+    def kill(self, owner: str, job_id: int | str) -> bool:
+        """Kill a job: a queued one never starts, a running one stops at its next checkpoint.
+
+        Parameters
+        ----------
+        owner : str
+            Who asks.
+        job_id : int or str
+            The job's number, also as text.
+
+        Returns
+        -------
+        bool
+            Whether it stopped within the grace time. If it did not, it still counts as killed when its work returns.
+            False also for a job that has finished already.
+
+        Raises
+        ------
+        NoSuchJob
+            If the job is unknown, killed or expired, or another owner's.
+        """
+        record = self._visible(owner, job_id)
+        if record.state.final:
+            return False
+        after = self._store.change(record.id, Event.KILL, unfinished(record, self._settings.expiry()))
+        if after is None:
+            raise _no_such_job(owner, job_id)
+        execution = self._runner.find(after.id)
+        self._runner.stop(after.id, after.state)
+        if after.state.final:
+            return after.state is State.KILLED
+        if execution is not None:
+            return execution.finished.wait(self._settings.grace) and execution.ended is State.KILLED
+        try:
+            return self._wait_for_store(owner, after.id, self._settings.grace).state is State.KILLED
+        except TimeoutError:
+            return False
+        except NoSuchJob:  # it has ended, and what is to be killed ends killed
+            return True
+
+    def shutdown(self, timeout: float | None = None) -> None:
+        """Take no more jobs, and end those that are there. Results stay readable.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait for queued and running jobs; what is left then is stopped and reported as failed. By
+            default waits for all of them.
+        """
+        self._runner.shut_down(timeout)
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown(timeout=None if kind is None else 0)
+
+    # For handles.
+
+    def has_ended(self, owner: str, job_id: int) -> bool:
+        """Whether a job has ended, in whatever way."""
+        self._run_maintenance()
+        record = self._store.get(owner, job_id)
+        return record is None or self._runner.current(record).state.final
+
+    def wait(self, owner: str, job_id: int, execution: JobExecution | None, timeout: float | None) -> Any:
+        """Wait for a job and return its result, as `JobHandle.result` describes."""
+        if execution is not None:
+            if not execution.finished.wait(timeout):
+                raise TimeoutError(f"job {job_id} has not ended within {timeout} seconds")
+            state, error, cause = execution.ended, execution.error, execution.exception
+        else:
+            record = self._wait_for_store(owner, job_id, timeout)
+            state, error, cause = record.state, record.error, None
+        if state is State.KILLED:
+            raise JobKilled(f"job {job_id} was killed")
+        if state is State.FAILED:
+            raise JobFailed(error) from cause
+        if execution is None:
+            values = self._read(job_id)
+            if values is None:
+                raise _no_such_job(owner, job_id)
+            return StoredResult(values)
+        if self._settings.expire_on_read:
+            self._read(job_id)
+        return execution.result
+
+    # Reading.
+
+    def _visible(self, owner: str, job_id: int | str) -> Record:
+        number = parse_id(job_id)
+        if number is None or not is_owner(owner):
+            raise _no_such_job(owner, job_id)
+        self._run_maintenance()
+        record = self._store.get(owner, number)
+        if record is None or not record.visible(now_ms()):
+            raise _no_such_job(owner, job_id)
+        return self._runner.current(record)
+
+    def _wait_for_store(self, owner: str, job_id: int, timeout: float | None) -> Record:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pause = _SHORTEST_POLL
+        while True:
+            self._run_maintenance()
+            record = self._store.get(owner, job_id)
+            if record is None:
+                raise _no_such_job(owner, job_id)
+            record = self._runner.current(record)
+            if record.state.final:
+                return record
+            left = pause if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"job {job_id} has not ended within {timeout} seconds")
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_POLL)
+
+    def _read(self, job_id: int) -> bytes | None:
+        if not self._settings.expire_on_read:
+            return self._store.values(job_id)
+        values = self._store.take(job_id)
+        self._runner.forget([job_id])
+        return values
+
+    # Upkeep.
+
+    def _run_maintenance(self) -> None:
+        """Now and then: remove expired jobs, and report those whose process is gone."""
+        now = time.monotonic()
+        if now < self._next_maintenance:
+            return
+        self._next_maintenance = now + _MAINTENANCE_SECONDS
+        try:
+            self._runner.forget(self._store.expire())
+            if isinstance(self._store, SharedStore):
+                self._store.fail_lost_jobs(self._settings.lease, self._settings.expiry())
+        except StoreError as error:  # a store that cannot be written just now may still be read
+            logger.warning("%s; will try again", error)
+
+    def _after_fork(self) -> None:
+        self._store.after_fork()
+        self._set_up()
+
+
+def _no_such_job(owner: object, job_id: object) -> NoSuchJob:
+    return NoSuchJob(f"owner {shown(owner)} has no job {shown(job_id)}: it is unknown, was killed or has expired")
+
+
+# Worker threads are daemons, so that a job that cannot be stopped does not keep the interpreter from ending; and a
+# forked child has none of them. Both need to know the managers.
+_MANAGERS: weakref.WeakSet[JobManager] = weakref.WeakSet()
+
+
+def _shut_down_all() -> None:
+    for manager in list(_MANAGERS):
+        manager.shutdown(timeout=0)
+
+
+def _reset_all() -> None:
+    for manager in list(_MANAGERS):
+        manager._after_fork()
+
+
+atexit.register(_shut_down_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_all)

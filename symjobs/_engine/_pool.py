@@ -1,0 +1,123 @@
+"""A queue of jobs and the threads that work it off."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from symjobs._engine._execution import JobExecution
+from symjobs._errors import ManagerClosed, QueueFull
+
+# An idle worker ends after this long, so that a manager that nobody uses any more holds no threads.
+_IDLE_SECONDS = 5.0
+
+
+class WorkerPool:
+    """At most `workers` threads, started when there is work, and at most `capacity` jobs that wait.
+
+    Parameters
+    ----------
+    name : str
+        For the names of the threads.
+    workers : int
+        How many jobs run at once.
+    capacity : int or None
+        How many more may wait; None for any number.
+    execute : callable
+        Runs one job to its end. It must not raise.
+    """
+
+    def __init__(self, name: str, workers: int, capacity: int | None, execute: Callable[[JobExecution], None]) -> None:
+        self._name = name
+        self._workers = workers
+        self._capacity = capacity
+        self._execute = execute
+        self._changed = threading.Condition()
+        self._waiting: dict[int, JobExecution] = {}  # in order of arrival; a dict, so that a killed job leaves at once
+        self._running: dict[int, JobExecution] = {}
+        self._reserved = 0
+        self._threads = 0
+        self._idle = 0
+        self._closed = False
+
+    def reserve(self) -> None:
+        """Take a place in the queue, or raise QueueFull; `put` or `release` must follow."""
+        with self._changed:
+            if self._closed:
+                raise ManagerClosed("the job manager was shut down and takes no more jobs")
+            taken = len(self._waiting) + len(self._running) + self._reserved
+            if self._capacity is not None and taken >= self._workers + self._capacity:
+                raise QueueFull(
+                    f"{len(self._running)} jobs run and {taken - len(self._running)} wait, and queue_size is "
+                    f"{self._capacity}; try again later"
+                )
+            self._reserved += 1
+
+    def release(self) -> None:
+        """Give a reserved place back."""
+        with self._changed:
+            self._reserved -= 1
+            self._changed.notify_all()
+
+    def put(self, execution: JobExecution) -> None:
+        """Queue a job in the reserved place."""
+        with self._changed:
+            self._reserved -= 1
+            self._waiting[execution.id] = execution
+            if len(self._waiting) > self._idle and self._threads < self._workers:
+                self._threads += 1
+                threading.Thread(target=self._work, name=f"symjobs-{self._name}", daemon=True).start()
+            else:
+                self._changed.notify_all()  # all: the one woken might be waiting for the pool to be empty
+
+    def withdraw(self, execution: JobExecution) -> bool:
+        """Take a waiting job out; False if it does not wait here any more."""
+        with self._changed:
+            return self._waiting.pop(execution.id, None) is not None
+
+    def close(self) -> None:
+        """Refuse new jobs."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def wait_empty(self, timeout: float | None) -> bool:
+        """Wait until no job waits or runs; False if the time was up first."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while self._waiting or self._running or self._reserved:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                self._changed.wait(left)
+            return True
+
+    def jobs(self) -> list[JobExecution]:
+        """Return the jobs that run or wait."""
+        with self._changed:
+            return [*self._running.values(), *self._waiting.values()]
+
+    def _work(self) -> None:
+        while (execution := self._take()) is not None:
+            try:
+                self._execute(execution)
+            finally:
+                with self._changed:
+                    del self._running[execution.id]
+                    self._changed.notify_all()
+                execution.finished.set()  # after the place is free: who waits for the job may submit the next one
+            del execution  # or its result would stay in memory until the next job
+
+    def _take(self) -> JobExecution | None:
+        with self._changed:
+            if not self._waiting:
+                self._idle += 1
+                self._changed.wait_for(lambda: self._waiting or self._closed, _IDLE_SECONDS)
+                self._idle -= 1
+            if not self._waiting:
+                self._threads -= 1
+                return None
+            execution = self._waiting.pop(next(iter(self._waiting)))
+            self._running[execution.id] = execution
+            return execution

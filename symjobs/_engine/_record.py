@@ -1,0 +1,83 @@
+"""What a store keeps of a job, and what it answers to a client."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from symjobs._engine._states import Life, State
+from symjobs._entities import JobInfo
+
+
+def now_ms() -> int:
+    """Return the wall clock in epoch milliseconds; every date of a job comes from here."""
+    return time.time_ns() // 1_000_000
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One job as the store keeps it, without its result. Dates are in epoch milliseconds, 0 for not yet."""
+
+    id: int
+    owner: str
+    job_type: str
+    bounded: bool
+    state: State = State.QUEUED
+    kill_requested: bool = False
+    started: int = 0
+    finished: int = 0
+    expires: int = 0  # 0: never
+    current: int = 0
+    maximum: int = 1
+    details: dict[str, str] = {}
+    error: str = ""
+
+    @property
+    def life(self) -> Life:
+        return Life(self.state, self.kill_requested)
+
+    def visible(self, now: int) -> bool:
+        """Whether a client still finds this job: it is neither killed nor expired."""
+        return self.state is not State.KILLED and not 0 < self.expires <= now
+
+    def info(self) -> JobInfo:
+        return JobInfo(
+            self.id,
+            self.job_type,
+            self.owner,
+            self.started,
+            self.current,
+            self.maximum,
+            self.bounded,
+            self.started > 0,
+            self.state.final,
+            self.details,
+        )
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How the work of a job ended: what the store writes in one transaction."""
+
+    current: int
+    maximum: int
+    details: dict[str, str]
+    error: str = ""
+    values: bytes | None = None  # the entities as one JSON object; None unless it succeeded
+    expires: int = 0
+
+
+def unfinished(record: Record, expires: int, error: str = "") -> Outcome:
+    """Return the outcome of a job that ends where it stands: killed while it waited, or lost."""
+    return Outcome(current=record.current, maximum=record.maximum, details=record.details, error=error, expires=expires)
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client that asks for a job gets.
+
+    `values` is the JSON object of the job's entities when `state` is done, `error` one line when it failed.
+    """
+
+    state: State
+    info: JobInfo
+    error: str = ""
+    values: bytes = b"{}"

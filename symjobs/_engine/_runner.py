@@ -1,0 +1,227 @@
+"""Running jobs in this process, and what the process knows of them better than the store."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from symjobs._engine._execution import JobExecution
+from symjobs._engine._job import Job
+from symjobs._engine._pool import WorkerPool
+from symjobs._engine._record import Outcome, Record
+from symjobs._engine._settings import Settings
+from symjobs._engine._states import Event, State
+from symjobs._engine._store import SharedStore, Store
+from symjobs._engine._sync import NoStoreSync, StoreSync
+from symjobs._errors import StoreError
+
+logger = logging.getLogger("symjobs.jobs")
+
+_SAVE_PAUSES = (0.05, 0.5)  # between attempts to save a result
+_SHUT_DOWN = "the job manager was shut down before the job finished"
+
+
+class Runner:
+    """The pools for heavy and light jobs, and the jobs in them.
+
+    Parameters
+    ----------
+    store : Store
+        Where the jobs are kept. It decides how each ends: whoever changes a job there first has won.
+    settings : Settings
+        The manager's settings.
+    upkeep : callable
+        Called now and then while there are unfinished jobs in a shared store.
+    """
+
+    def __init__(self, store: Store, settings: Settings, upkeep: Callable[[], None]) -> None:
+        self._store = store
+        self._settings = settings
+        self._manager_upkeep = upkeep
+        self._lock = threading.Lock()
+        # A shared store has the results of ended jobs; a job's own result object lives as long as a handle holds it.
+        # Without one, ended jobs stay here until they expire.
+        self._shared = isinstance(store, SharedStore)
+        self._executions: dict[int, JobExecution] = {}
+        self._held: weakref.WeakValueDictionary[int, JobExecution] = weakref.WeakValueDictionary()
+        self._unsaved: dict[int, JobExecution] = {}  # ended, but the store could not be told
+        self._heavy = WorkerPool("heavy", settings.workers, settings.queue_size, self._execute)
+        self._light = WorkerPool("light", settings.light_workers, None, self._execute)
+        self._sync: StoreSync | NoStoreSync = NoStoreSync()
+        if isinstance(store, SharedStore):
+            self._sync = StoreSync(store, settings.lease, self._live, self.stop, self._upkeep)
+
+    def add(self, job: Job, owner: str, details: dict[str, str]) -> JobExecution:
+        """Keep a new job in the store and queue it; raises QueueFull."""
+        pool = self._pool(job.bounded)
+        pool.reserve()
+        try:
+            self._sync.hold()
+            try:
+                record = self._store.add(owner, job.job_type, job.bounded, details)
+            except BaseException:
+                self._sync.release()
+                raise
+        except BaseException:
+            pool.release()
+            raise
+        execution = JobExecution(record, job)
+        with self._lock:
+            self._executions[execution.id] = execution
+        pool.put(execution)
+        return execution
+
+    def find(self, job_id: int) -> JobExecution | None:
+        """Return a job that this process runs, or ran and still holds."""
+        with self._lock:
+            return self._executions.get(job_id) or self._held.get(job_id)
+
+    def current(self, record: Record) -> Record:
+        """Return a record with what this process knows better: progress, and an end that could not be stored."""
+        unsaved = self._unsaved.get(record.id)
+        if unsaved is not None and not record.state.final:
+            return msgspec.structs.replace(record, state=State.FAILED, error=unsaved.error)
+        execution = self._executions.get(record.id)
+        if execution is None or record.state is not State.RUNNING:
+            return record
+        # In the store first, so that no other process shows a smaller number afterwards.
+        self._sync.save([execution])
+        (current, maximum), details = execution.saved if self._shared else execution.reported()
+        return msgspec.structs.replace(record, current=current, maximum=maximum, details=details)
+
+    def stop(self, job_id: int, state: State) -> None:
+        """Stop a job that the store says was killed while it waited, or is to be killed."""
+        # A job that is not in `_executions` is on its way there, or has ended; it finds in the store what became of it.
+        execution = self._executions.get(job_id)
+        if execution is None:
+            return
+        execution.context.stop(f"job {job_id} was killed")
+        if state.final and self._pool(execution.bounded).withdraw(execution):
+            self._end(execution, state)
+            execution.finished.set()
+
+    def forget(self, job_ids: Iterable[int]) -> None:
+        """Let go of jobs that have expired."""
+        with self._lock:
+            for job_id in job_ids:
+                self._executions.pop(job_id, None)
+
+    def shut_down(self, timeout: float | None) -> None:
+        """Refuse new jobs and wait for the others; fail those that are left after `timeout` seconds."""
+        pools = (self._heavy, self._light)
+        for pool in pools:
+            pool.close()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for pool in pools:
+            if not pool.wait_empty(None if deadline is None else deadline - time.monotonic()):
+                self._clear(pool)
+        self._sync.stop()
+
+    # On the pools' threads.
+
+    def _execute(self, execution: JobExecution) -> None:
+        try:
+            self._start_and_finish(execution)
+        except Exception as error:
+            logger.exception("job %s", execution.id)
+            self._end_unsaved(execution, f"the job manager failed: {type(error).__name__}; its log says more")
+
+    def _start_and_finish(self, execution: JobExecution) -> None:
+        try:
+            record = self._store.change(execution.id, Event.START)
+        except StoreError as error:
+            self._end_unsaved(execution, f"the job could not be started: {error}")
+            return
+        if record is None or record.state is not State.RUNNING:  # killed while it waited, or taken for lost
+            self._end_as(execution, record)
+            return
+        outcome = msgspec.structs.replace(execution.perform(), expires=self._settings.expiry())
+        try:
+            record = self._save(execution.id, outcome)
+        except StoreError as error:
+            self._end_unsaved(execution, f"the result could not be stored: {error}")
+            return
+        self._end_as(execution, record)
+
+    def _save(self, job_id: int, outcome: Outcome) -> Record | None:
+        event = Event.SUCCEED if outcome.values is not None else Event.FAIL
+        for pause in _SAVE_PAUSES:
+            try:
+                return self._store.change(job_id, event, outcome)
+            except StoreError as error:
+                logger.warning("%s; will try again", error)
+                time.sleep(pause)
+        return self._store.change(job_id, event, outcome)
+
+    def _end_as(self, execution: JobExecution, record: Record | None) -> None:
+        # The store forgets nothing but killed jobs before they have ended.
+        if record is None:
+            self._end(execution, State.KILLED)
+        else:
+            self._end(execution, record.state, record.error)
+
+    def _end(self, execution: JobExecution, state: State, error: str = "", *, saved: bool = True) -> None:
+        with self._lock:
+            if execution.ended is not None:  # by `shut_down`, which did not wait any longer
+                return
+            execution.end(state, error)
+            if not saved:
+                self._unsaved[execution.id] = execution
+            if self._shared or state is State.KILLED:
+                self._executions.pop(execution.id, None)
+                self._held[execution.id] = execution
+        if saved:
+            self._sync.release()
+
+    def _end_unsaved(self, execution: JobExecution, error: str) -> None:
+        # The instance stays until the store can be told (`_upkeep`).
+        logger.error("job %s: %s", execution.id, error)
+        self._end(execution, State.FAILED, error, saved=False)
+
+    # Shutting down.
+
+    def _clear(self, pool: WorkerPool) -> None:
+        for execution in pool.jobs():
+            if pool.withdraw(execution):
+                self._abandon(execution)
+            else:
+                execution.context.stop(_SHUT_DOWN)
+        if not pool.wait_empty(self._settings.grace):
+            for execution in pool.jobs():
+                self._abandon(execution)
+
+    def _abandon(self, execution: JobExecution) -> None:
+        try:
+            record = self._store.change(execution.id, Event.ABANDON, self._lost(execution, _SHUT_DOWN))
+        except StoreError as error:
+            self._end_unsaved(execution, f"{_SHUT_DOWN}; {error}")
+        else:
+            self._end_as(execution, record)
+        execution.finished.set()
+
+    def _lost(self, execution: JobExecution, error: str) -> Outcome:
+        (current, maximum), details = execution.reported()
+        expires = self._settings.expiry()
+        return Outcome(current=current, maximum=maximum, details=details, error=error, expires=expires)
+
+    # On the thread that synchronises.
+
+    def _upkeep(self) -> None:
+        for execution in list(self._unsaved.values()):
+            self._store.change(execution.id, Event.ABANDON, self._lost(execution, execution.error))
+            with self._lock:
+                del self._unsaved[execution.id]
+            self._sync.release()
+        self._manager_upkeep()
+
+    def _live(self) -> Sequence[JobExecution]:
+        with self._lock:
+            return [execution for execution in self._executions.values() if execution.ended is None]
+
+    def _pool(self, bounded: bool) -> WorkerPool:
+        return self._heavy if bounded else self._light

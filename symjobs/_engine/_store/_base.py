@@ -1,0 +1,113 @@
+"""What the manager asks of a store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+import msgspec
+
+from symjobs._engine._record import Outcome, Record, now_ms
+from symjobs._engine._states import Event, Life, State, step
+
+
+class Store(ABC):
+    """Jobs and their results. Every method is one transaction, and raises StoreError if it cannot be done."""
+
+    @abstractmethod
+    def add(self, owner: str, job_type: str, bounded: bool, details: dict[str, str]) -> Record:
+        """Keep a new queued job under an id that was never used before."""
+
+    @abstractmethod
+    def change(self, job_id: int, event: Event, outcome: Outcome | None = None) -> Record | None:
+        """Let the state machine take one step, and return the job after it; None if there is no such job."""
+
+    @abstractmethod
+    def get(self, owner: str, job_id: int) -> Record | None:
+        """Return an owner's job, killed and expired ones too as long as they are there."""
+
+    @abstractmethod
+    def owned(self, owner: str) -> list[Record]:
+        """Return the visible jobs of an owner, oldest first."""
+
+    @abstractmethod
+    def values(self, job_id: int) -> bytes | None:
+        """Return the JSON of a finished job's entities, None if it has expired meanwhile."""
+
+    @abstractmethod
+    def take(self, job_id: int) -> bytes | None:
+        """Return the JSON as `values` does and remove the job; only one caller gets it."""
+
+    @abstractmethod
+    def expire(self) -> list[int]:
+        """Remove the jobs that have expired and return their ids."""
+
+    @abstractmethod
+    def after_fork(self) -> None:
+        """Make the store usable in a forked child; unfinished jobs stay with the parent."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class SharedStore(Store):
+    """A store that outlives the process and that others use at the same time.
+
+    Each manager with unfinished jobs has an instance there that it keeps alive (`join`, `beat`, `leave`). The jobs of
+    an instance that is gone are lost; whoever notices first says so (`fail_lost_jobs`).
+    """
+
+    @abstractmethod
+    def join(self) -> None:
+        """Become the instance that the jobs added from now on belong to."""
+
+    @abstractmethod
+    def beat(self) -> bool:
+        """Say that this instance lives; False if another one took it for dead and failed its jobs."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Stop being an instance; jobs that are unfinished now are lost."""
+
+    @abstractmethod
+    def fail_lost_jobs(self, lease: float, expires: int) -> None:
+        """Fail the jobs of every instance whose process is gone or that was silent for `lease` seconds."""
+
+    @abstractmethod
+    def kills(self) -> list[tuple[int, State]]:
+        """Return this instance's jobs that somebody killed or wants killed."""
+
+    @abstractmethod
+    def acknowledge(self, job_ids: Iterable[int]) -> None:
+        """Leave jobs that were killed while they waited out of `kills` from now on."""
+
+    @abstractmethod
+    def save_progress(self, progress: Iterable[tuple[int, int, int, dict[str, str]]]) -> None:
+        """Keep (id, current, maximum, details) of running jobs."""
+
+
+def advance(record: Record, event: Event, outcome: Outcome | None) -> Record:
+    """Return the record after an event, the same object if its state refuses it."""
+    life = step(record.life, event)
+    if life == record.life:
+        return record
+    after = msgspec.structs.replace(record, **_dates(record.life, life), state=life.state, kill_requested=life[1])
+    if outcome is None or not life.state.final:
+        return after
+    return msgspec.structs.replace(
+        after,
+        current=outcome.current,
+        maximum=outcome.maximum,
+        details=outcome.details,
+        error=outcome.error,
+        expires=outcome.expires,
+    )
+
+
+def _dates(before: Life, after: Life) -> dict[str, int]:
+    if after.state is before.state:
+        return {}
+    if after.state is State.RUNNING:
+        return {"started": now_ms()}
+    return {"finished": now_ms()}

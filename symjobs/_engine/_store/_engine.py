@@ -1,0 +1,120 @@
+"""An SQLAlchemy engine that is fit for several processes at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from symjobs._engine._store._tables import SCHEMA_VERSION, metadata, schema
+from symjobs._errors import InputError, MissingDependency, StoreError
+
+# How long a writer waits for another one before SQLite says that the database is locked.
+_BUSY_SECONDS = 10.0
+_SCHEMA_LOCK = 0x73796D6A6F6273  # an arbitrary key for PostgreSQL's advisory lock: "symjobs"
+
+WRITE = {"symjobs_write": True}
+
+# SQLAlchemy wraps what the driver raises, except while our own listener prepares a connection.
+DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
+
+
+def open_engine(text: str) -> Engine:
+    """Return an engine for a URL, its tables made."""
+    url = _parse(text)
+    sqlite = url.get_backend_name() == "sqlite"
+    options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_SECONDS}} if sqlite else {"pool_pre_ping": True}
+    try:
+        engine = sa.create_engine(url, **options)
+    except ModuleNotFoundError as error:
+        raise _missing_driver(url, error) from error
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    try:
+        _make_tables(engine)
+    except DATABASE_ERRORS as error:
+        engine.dispose()
+        hint = " (does the folder exist, and may it be written?)" if sqlite else " (does the server run?)"
+        raise StoreError(f"cannot open the job store {shown(url)}: {cause(error)}{hint}") from error
+    return engine
+
+
+def _missing_driver(url: URL, error: ModuleNotFoundError) -> Exception:
+    package = error.name or url.drivername
+    if url.get_backend_name() == "postgresql":
+        return MissingDependency(package, "postgresql", "a job store in PostgreSQL")
+    return StoreError(f"a job store at {url.drivername}:// needs the package {package!r}; install it")
+
+
+def shown(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def cause(error: Exception) -> str:
+    """Return the database's own words on one line."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def _parse(text: str) -> URL:
+    examples = "'sqlite:///jobs.db', 'postgresql+psycopg://user@host/db', or None for a store in memory"
+    try:
+        url = sa.make_url(text)
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as error:
+        scheme = str(text).partition(":")[0]  # not the whole text: it may hold a password
+        raise InputError(f"store: {scheme!r}... is not an SQLAlchemy URL; allowed are {examples}") from error
+    in_memory = url.database in (None, "", ":memory:") or url.query.get("mode") == "memory"
+    if url.get_backend_name() == "sqlite" and in_memory:
+        raise InputError(f"store: {shown(url)!r} lives in one connection only; allowed are {examples}")
+    return url
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # no transactions behind our back: _begin_sqlite opens them
+    _set_wal(connection)
+    # In WAL mode NORMAL survives a crash of the process; a power failure may lose the last transactions, whole ones.
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _set_wal(connection: sqlite3.Connection) -> None:
+    # Changing the mode does not wait for other connections as everything else does; two first users may meet here.
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later could find the database locked in the middle, and waiting would
+    # not help; writers take the lock at once.
+    write = connection.get_execution_options().get("symjobs_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _make_tables(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection = connection.execution_options(**WRITE)
+        with connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+            metadata.create_all(connection)
+            version = connection.execute(sa.select(sa.func.max(schema.c.version))).scalar_one()
+            if version is None:
+                connection.execute(sa.insert(schema).values(version=SCHEMA_VERSION))
+    if version not in (None, SCHEMA_VERSION):
+        engine.dispose()
+        raise StoreError(
+            f"the job store {shown(engine.url)} has tables of version {version}; this symjobs reads version "
+            f"{SCHEMA_VERSION}: use another database, or the symjobs that wrote it"
+        )

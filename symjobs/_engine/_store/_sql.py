@@ -1,0 +1,204 @@
+"""Jobs in a database: SQLite, PostgreSQL, or whatever else SQLAlchemy reaches."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from symjobs._engine._record import Outcome, Record, now_ms, unfinished
+from symjobs._engine._states import Event, State
+from symjobs._engine._store import _instances
+from symjobs._engine._store._base import SharedStore, advance
+from symjobs._engine._store._engine import DATABASE_ERRORS, WRITE, cause, open_engine, shown
+from symjobs._engine._store._tables import jobs, results
+from symjobs._errors import StoreError
+
+_COLUMNS = tuple(column for column in jobs.c if column.name != "instance")
+
+
+class SqlStore(SharedStore):
+    """Jobs and their results in tables (`_tables.py`); details and entities are JSON, nothing is pickled."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        self._instance: str | None = None
+
+    def add(self, owner: str, job_type: str, bounded: bool, details: dict[str, str]) -> Record:
+        new = Record(id=0, owner=owner, job_type=job_type, bounded=bounded, details=details)
+        row = _row(new)
+        del row["id"]
+        with self._write("add a job") as connection:
+            result = connection.execute(sa.insert(jobs).values(instance=self._instance, **row))
+            (job_id,) = result.inserted_primary_key or (0,)
+        return msgspec.structs.replace(new, id=job_id)
+
+    def change(self, job_id: int, event: Event, outcome: Outcome | None = None) -> Record | None:
+        with self._write(f"{event} job {job_id}") as connection:
+            return _change(connection, job_id, event, outcome)
+
+    def get(self, owner: str, job_id: int) -> Record | None:
+        with self._read("read a job") as connection:
+            return _record(connection, sa.select(*_COLUMNS).where(jobs.c.id == job_id, jobs.c.owner == owner))
+
+    def owned(self, owner: str) -> list[Record]:
+        visible = (jobs.c.state != State.KILLED.value) & ((jobs.c.expires == 0) | (jobs.c.expires > now_ms()))
+        query = sa.select(*_COLUMNS).where(jobs.c.owner == owner, visible).order_by(jobs.c.id)
+        with self._read("list jobs") as connection:
+            return [_parse(row) for row in connection.execute(query)]
+
+    def values(self, job_id: int) -> bytes | None:
+        with self._read("read a result") as connection:
+            return connection.execute(sa.select(results.c.entities).where(results.c.job_id == job_id)).scalar()
+
+    def take(self, job_id: int) -> bytes | None:
+        query = sa.select(results.c.entities).where(results.c.job_id == job_id).with_for_update()
+        with self._write("take a result") as connection:
+            values = connection.execute(query).scalar()
+            if values is not None:
+                _delete(connection, jobs.c.id == job_id)
+            return values
+
+    def expire(self) -> list[int]:
+        expired = (jobs.c.expires > 0) & (jobs.c.expires <= now_ms())
+        with self._read("look for expired jobs") as connection:
+            job_ids = list(connection.execute(sa.select(jobs.c.id).where(expired)).scalars())
+        if job_ids:
+            with self._write("remove expired jobs") as connection:
+                _delete(connection, expired)
+        return job_ids
+
+    def join(self) -> None:
+        instance = uuid.uuid4().hex
+        with self._write("join") as connection:
+            _instances.enter(connection, instance)
+        self._instance = instance
+
+    def beat(self) -> bool:
+        if self._instance is None:
+            return True
+        with self._write("beat") as connection:
+            alive = _instances.beat(connection, self._instance)
+            if not alive:
+                _instances.enter(connection, self._instance)
+        return alive
+
+    def leave(self) -> None:
+        instance, self._instance = self._instance, None
+        if instance is None:
+            return
+        with self._write("leave") as connection:
+            _instances.remove(connection, instance)
+
+    def fail_lost_jobs(self, lease: float, expires: int) -> None:
+        with self._read("look for lost jobs") as connection:
+            gone = dict(_instances.gone(connection, lease))
+            if not gone and not _instances.lost_jobs(connection):
+                return
+        with self._write("fail lost jobs") as connection:
+            for instance in gone:
+                _instances.remove(connection, instance)
+            for job_id, instance in _instances.lost_jobs(connection):
+                process = gone.get(instance, "its process")
+                _abandon(connection, job_id, f"the job was lost: {process} ended before the job did", expires)
+
+    def kills(self) -> list[tuple[int, State]]:
+        query = sa.select(jobs.c.id, jobs.c.state).where(jobs.c.instance == self._instance, jobs.c.kill_requested)
+        with self._read("look for kills") as connection:
+            return [(row.id, State(row.state)) for row in connection.execute(query)]
+
+    def acknowledge(self, job_ids: Iterable[int]) -> None:
+        done = sa.update(jobs).where(jobs.c.id.in_(list(job_ids)), jobs.c.state == State.KILLED.value)
+        with self._write("acknowledge kills") as connection:
+            connection.execute(done.values(instance=None))
+
+    def save_progress(self, progress: Iterable[tuple[int, int, int, dict[str, str]]]) -> None:
+        with self._write("save progress") as connection:
+            for job_id, current, maximum, details in progress:
+                # The second condition: of two threads that save, the later one may hold the older progress.
+                running = (jobs.c.state == State.RUNNING.value) & (jobs.c.current <= current)
+                saved = sa.update(jobs).where(jobs.c.id == job_id, running)
+                connection.execute(saved.values(current=current, maximum=maximum, details=_text(details)))
+
+    def after_fork(self) -> None:
+        self._engine.dispose(close=False)  # the connections are the parent's
+        self._instance = None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _read(self, what: str) -> Iterator[Connection]:
+        with self._translated(what), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self, what: str) -> Iterator[Connection]:
+        with self._translated(what), self._engine.connect() as connection:
+            connection = connection.execution_options(**WRITE)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (*DATABASE_ERRORS, msgspec.DecodeError) as error:
+            raise StoreError(f"the job store {shown(self._engine.url)} could not {what}: {cause(error)}") from error
+
+
+def _change(connection: Connection, job_id: int, event: Event, outcome: Outcome | None) -> Record | None:
+    record = _record(connection, sa.select(*_COLUMNS).where(jobs.c.id == job_id).with_for_update())
+    if record is None:
+        return None
+    after = advance(record, event, outcome)
+    if after is record:
+        return record
+    changed: dict[str, Any] = _row(after)
+    if after.state.final and record.state is State.RUNNING:
+        changed["instance"] = None  # a job killed while it waited keeps it: its manager must still hear of it
+    connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(**changed))
+    if after.state is State.DONE and outcome is not None and outcome.values is not None:
+        connection.execute(sa.insert(results).values(job_id=job_id, entities=outcome.values))
+    return after
+
+
+def _abandon(connection: Connection, job_id: int, reason: str, expires: int) -> None:
+    record = _record(connection, sa.select(*_COLUMNS).where(jobs.c.id == job_id).with_for_update())
+    if record is not None:
+        _change(connection, job_id, Event.ABANDON, unfinished(record, expires, reason))
+        connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(instance=None))
+
+
+def _delete(connection: Connection, which: sa.ColumnElement[bool]) -> None:
+    connection.execute(sa.delete(results).where(results.c.job_id.in_(sa.select(jobs.c.id).where(which))))
+    connection.execute(sa.delete(jobs).where(which))
+
+
+def _record(connection: Connection, query: sa.Select[Any]) -> Record | None:
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _parse(row)
+
+
+def _parse(row: sa.Row[Any]) -> Record:
+    fields = dict(row._mapping)
+    details = fields["details"]
+    fields["details"] = msgspec.json.decode(details) if details != "{}" else {}
+    fields["state"] = State(fields["state"])
+    return Record(**fields)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    row = msgspec.structs.asdict(record)
+    row["state"] = record.state.value
+    row["details"] = _text(record.details)
+    return row
+
+
+def _text(details: dict[str, str]) -> str:
+    return msgspec.json.encode(details).decode()

@@ -1,0 +1,162 @@
+"""The thread that keeps a shared store and this process's jobs in step."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from symjobs._engine._execution import JobExecution
+from symjobs._engine._states import State
+from symjobs._engine._store import SharedStore
+from symjobs._errors import StoreError
+
+logger = logging.getLogger("symjobs.jobs")
+
+_POLL_SECONDS = 0.05  # how soon a kill by another process is seen, and how often progress is written
+_LINGER_SECONDS = 2.0  # how long the thread and the instance outlive the last job
+_RETRY_SECONDS = 1.0  # the pause after the store failed
+_BEATS_PER_LEASE = 4
+
+
+class NoStoreSync:
+    """For a store that is this process's own: there is nothing to keep in step."""
+
+    def hold(self) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+    def save(self, executions: Sequence[JobExecution]) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+class StoreSync:
+    """Keeps the manager's instance alive while it has unfinished jobs, hears of kills and saves progress.
+
+    All this happens here and not at the jobs' checkpoints, so that no job ever waits for the store while it works.
+
+    Parameters
+    ----------
+    store : SharedStore
+        The store.
+    lease : float
+        Seconds of silence after which others may take this instance for dead.
+    live : callable
+        Returns the unfinished jobs of this process.
+    on_kill : callable
+        Is told (id, state) of a job that was killed while it waited, or that is to stop.
+    upkeep : callable
+        Called now and then, for expiry and the like.
+    """
+
+    def __init__(
+        self,
+        store: SharedStore,
+        lease: float,
+        live: Callable[[], Sequence[JobExecution]],
+        on_kill: Callable[[int, State], None],
+        upkeep: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._beat_seconds = lease / _BEATS_PER_LEASE
+        self._live = live
+        self._on_kill = on_kill
+        self._upkeep = upkeep
+        self._lock = threading.Lock()
+        self._saving = threading.Lock()
+        self._held = 0
+        self._last_held = 0.0
+        self._last_beat = 0.0
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+
+    def hold(self) -> None:
+        """Have an instance in the store from now on; call before a job is added."""
+        with self._lock:
+            if self._thread is None:
+                self._store.join()
+                self._last_beat = time.monotonic()
+                self._thread = threading.Thread(target=self._loop, name="symjobs-sync", daemon=True)
+                self._thread.start()
+            self._held += 1
+
+    def release(self) -> None:
+        """One job less to keep the instance for."""
+        with self._lock:
+            self._held -= 1
+            self._last_held = time.monotonic()
+
+    def save(self, executions: Sequence[JobExecution]) -> None:
+        """Write what jobs have reported since it was written last."""
+        with self._saving:  # or an older report could overwrite a newer one
+            changed = [
+                (execution, report) for execution in executions if (report := execution.reported()) != execution.saved
+            ]
+            if changed:
+                self._store.save_progress(
+                    [(execution.id, *progress, details) for execution, (progress, details) in changed]
+                )
+                for execution, report in changed:
+                    execution.saved = report
+
+    def stop(self) -> None:
+        """End the thread and the instance."""
+        self._stopped.set()
+        with self._lock:
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_RETRY_SECONDS)
+
+    def _loop(self) -> None:
+        pause = _POLL_SECONDS
+        while not self._stopped.wait(pause):
+            try:
+                self._tick()
+                pause = _POLL_SECONDS
+            except StoreError as error:
+                if pause == _POLL_SECONDS:
+                    logger.warning("%s; will try again", error)
+                pause = _RETRY_SECONDS
+            except Exception:  # the boundary: without this thread all our jobs would be taken for lost
+                logger.exception("synchronising jobs with the store failed; will try again")
+                pause = _RETRY_SECONDS
+            if self._leave_if_idle():
+                return
+        with self._lock:
+            self._leave()
+
+    def _tick(self) -> None:
+        if self._held:
+            kills = self._store.kills()
+            for job_id, state in kills:
+                self._on_kill(job_id, state)
+            ended = [job_id for job_id, state in kills if state.final]
+            if ended:
+                self._store.acknowledge(ended)
+            self.save(self._live())
+        if time.monotonic() - self._last_beat >= self._beat_seconds:
+            self._last_beat = time.monotonic()
+            if not self._store.beat():
+                for execution in self._live():
+                    execution.context.stop("the job was lost: its process was silent for too long")
+        self._upkeep()
+
+    def _leave_if_idle(self) -> bool:
+        with self._lock:
+            idle = not self._held and time.monotonic() - self._last_held >= _LINGER_SECONDS
+            if idle:
+                self._leave()
+            return idle
+
+    def _leave(self) -> None:
+        self._thread = None
+        try:
+            self._store.leave()
+        except StoreError as error:
+            logger.warning("%s", error)

@@ -1,0 +1,181 @@
+"""Matched columns -> encoded rows, slice by slice: the one place where a batch is converted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symjobs._errors import UnknownAttribute
+from symjobs._state._draft import Draft
+from symjobs._state._match import Coded, Matched
+from symjobs._state._rows import Rows
+from symjobs._tables import BadCell, Batch, Column, is_binary
+from symjobs._text import some
+from symkernels import SparseRows
+
+_STRIPE_ROWS = 2048  # rows written a column at a time: short enough that the block's lines stay in the cache
+_SLICE_VALUES = 1 << 20
+_SLICE_LIMIT = 1 << 25
+
+
+def slice_rows(p: int, *, on_gpu: bool = False) -> int:
+    """Return how many rows of p columns are encoded and learnt at a time.
+
+    A slice holds about 8 MiB, so that it is still cached when it is learnt; more when p is large, since learning a
+    slice costs p squared besides its rows; never more than 256 MiB. On a GPU a slice is that large: to learn one costs
+    some hundred kernel launches, whatever its size.
+    """
+    p = max(p, 1)
+    if on_gpu:
+        return max(256, _SLICE_LIMIT // p)
+    return max(256, min(max(_SLICE_VALUES // p, 8 * p), _SLICE_LIMIT // p))
+
+
+class Encoder:
+    """Encodes slices; the scratch block is kept from one slice to the next."""
+
+    def __init__(self) -> None:
+        self._scratch = np.empty(0)
+
+    def encode(
+        self, draft: Draft, matched: Matched, batch: Batch, start: int, stop: int, keep: np.ndarray | None
+    ) -> Rows:
+        """Return rows start..stop of a batch, of them those that ``keep`` (bool) names.
+
+        The draft grows by members that are new, and a B column that holds another value becomes C.
+
+        Raises
+        ------
+        BadCell
+            For a value that its column cannot hold.
+        UnknownAttribute
+            When a member that was never learnt is to be forgotten.
+        """
+        if matched.whole:
+            dense = _matrix_part(batch.matrix, start, stop, keep)
+        else:
+            dense = self._block(len(draft.state.schema.dense), matched.dense, start, stop, keep)
+        _check_flags(draft, dense, start, keep)
+        sparse = _incidences(draft, matched.sparse, start, stop, keep, dense.shape[0])
+        return Rows(dense, sparse)
+
+    def _block(
+        self, p: int, columns: list[tuple[int, Column]], start: int, stop: int, keep: np.ndarray | None
+    ) -> np.ndarray:
+        n = stop - start if keep is None else int(keep.sum())
+        single = bool(columns) and all(column.dtype is np.float32 for _, column in columns)
+        dtype = np.dtype(np.float32 if single else np.float64)
+        if self._scratch.dtype != dtype or self._scratch.size < n * p:
+            self._scratch = np.empty(n * p, dtype=dtype)
+        block = self._scratch[: n * p].reshape(n, p)
+        if len(columns) < p:
+            block.fill(np.nan)
+        row = 0
+        for low in range(start, stop, _STRIPE_ROWS):
+            high = min(low + _STRIPE_ROWS, stop)
+            taken = None if keep is None else keep[low - start : high - start]
+            count = high - low if taken is None else int(taken.sum())
+            for position, column in columns:
+                numbers = column.numbers(low, high)
+                block[row : row + count, position] = numbers if taken is None else numbers[taken]
+            row += count
+        return block
+
+
+def _matrix_part(matrix: Any, start: int, stop: int, keep: np.ndarray | None) -> Any:
+    part = matrix[start:stop]
+    if keep is not None:
+        part = part[keep]
+    if not isinstance(part, np.ndarray):
+        return part
+    dtype = np.float32 if part.dtype.kind == "f" and part.dtype.itemsize <= 4 else np.float64
+    return np.ascontiguousarray(part, dtype=dtype)
+
+
+def _check_flags(draft: Draft, dense: Any, start: int, keep: np.ndarray | None) -> None:
+    flags = draft.state.schema.flags
+    if not flags or is_binary(dense[:, flags]):
+        return
+    for position in list(flags):
+        values = dense[:, position]
+        if is_binary(values):
+            continue
+        known = draft.state.schema.fields[draft.state.schema.dense[position]]
+        if known.declared or draft.forgetting:
+            values = draft.state.backend.get(values)
+            row = int(np.flatnonzero((values != 0) & (values != 1) & (values == values))[0])
+            problem = "is neither 0 nor 1; declare the column C" if known.declared else "was never learnt: only 0 and 1"
+            raise BadCell(known.name, original_row(row, start, keep), float(values[row]), problem)
+        draft.make_writable().widen(known.name)
+
+
+def original_row(row: int, start: int, keep: np.ndarray | None) -> int:
+    """Return the row of the batch that a row of a slice was."""
+    return start + (row if keep is None else int(np.flatnonzero(keep)[row]))
+
+
+def _incidences(
+    draft: Draft, columns: list[Coded], start: int, stop: int, keep: np.ndarray | None, n: int
+) -> SparseRows | None:
+    flat_rows, flat_members, absent = [], [], {}
+    for column in columns:
+        codes = column.codes[start:stop]
+        if keep is not None:
+            codes = codes[keep]
+        members = _members(draft, column, codes)
+        absent[draft.state.schema.fields[column.name].group] = codes < 0
+        rows, attributes = _single(codes, members) if column.single else _several(codes, members)
+        flat_rows.append(rows)
+        flat_members.append(attributes)
+    if not absent:
+        return None
+    groups = np.array(sorted(absent), dtype=np.intp)
+    missing = np.column_stack([absent[group] for group in groups.tolist()])
+    indptr, indices = _by_row(flat_rows, flat_members, n)
+    return SparseRows(indptr, indices, missing if missing.any() else None, groups)
+
+
+def _members(draft: Draft, column: Coded, codes: np.ndarray) -> list[list[int]]:
+    # For each code the attributes of its members. Codes that no row uses (an unused pandas category) add none.
+    known = draft.state.schema.fields[column.name].members
+    unknown = [code for code, labels in enumerate(column.labels) if any(label not in known for label in labels)]
+    if unknown:
+        used = np.zeros(len(column.labels), dtype=bool)
+        used[codes[codes >= 0]] = True
+        new = [label for code in unknown if used[code] for label in column.labels[code] if label not in known]
+        if new:
+            if draft.forgetting:
+                raise UnknownAttribute(
+                    f"cannot forget the value {new[0]!r} of column {column.name!r}, which was never learnt; "
+                    f"known are {some(sorted(known))}"
+                )
+            draft.make_writable().add_members(column.name, list(dict.fromkeys(new)))
+            known = draft.state.schema.fields[column.name].members
+    return [[known[label] for label in labels if label in known] for labels in column.labels]
+
+
+def _single(codes: np.ndarray, members: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    attribute = np.array([found[0] if found else -1 for found in members] + [-1], dtype=np.intp)[codes]
+    rows = np.flatnonzero(codes >= 0)
+    return rows, attribute[rows]
+
+
+def _several(codes: np.ndarray, members: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.array([len(found) for found in members] + [0], dtype=np.intp)
+    flat = np.array([attribute for found in members for attribute in found], dtype=np.intp)
+    first = np.cumsum(lengths) - lengths
+    count = lengths[codes]
+    rows = np.repeat(np.arange(len(codes)), count)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    return rows, flat[np.repeat(first[codes], count) + within]
+
+
+def _by_row(rows: list[np.ndarray], members: list[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
+    row, member = np.concatenate(rows), np.concatenate(members)
+    if len(rows) > 1:
+        order = np.argsort(row, kind="stable")  # a radix sort: linear in the number of incidences
+        member = member[order]
+    indptr = np.zeros(n + 1, dtype=np.intp)
+    np.cumsum(np.bincount(row, minlength=n), out=indptr[1:])
+    return indptr, member

@@ -1,0 +1,42 @@
+"""Whether a state with more attributes, or clusters, fits into memory, estimated before it is asked for."""
+
+from __future__ import annotations
+
+import os
+
+from symjobs._errors import InputError
+
+_BYTES = 32  # for each pair of attributes: the sums, the next ones, and those of two threads
+_CENTROID_BYTES = 24  # for each pair of micro-clusters: what merging them would cost, while that is worked out
+_SHARE = 0.8  # of the machine's memory
+
+
+def physical_memory() -> int | None:
+    """Return the bytes of memory that this machine has; None where that cannot be told."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def check_memory(column: str, added: int, before: int) -> None:
+    """Raise InputError if ``added`` attributes that a column brings need more memory than the machine has."""
+    memory = physical_memory()
+    after = before + added
+    if memory is not None and _BYTES * after**2 > _SHARE * memory:
+        raise InputError(
+            f"column {column!r} brings {added:,} attributes: a state of {after:,} takes about "
+            f"{_BYTES * after**2 / 2**30:,.0f} GiB while it learns, and this machine has {memory / 2**30:,.0f}; "
+            "declare the column S (carried) or X (ignored), or join its rare values first"
+        )
+
+
+def require_room_for_clusters(n_centroids: int) -> None:
+    """Raise InputError if so many micro-clusters need more memory than the machine has."""
+    memory = physical_memory()
+    needed = _CENTROID_BYTES * n_centroids**2
+    if memory is not None and needed > _SHARE * memory:
+        raise InputError(
+            f"cluster_num_centroids is {n_centroids:,}: so many take about {needed / 2**30:,.0f} GiB, and this machine "
+            f"has {memory / 2**30:,.0f}; give fewer"
+        )

@@ -1,0 +1,95 @@
+"""Merging two states whose columns may differ: both grow to the same attributes, then the moments are added."""
+
+from __future__ import annotations
+
+from symjobs._errors import InputError
+from symjobs._state._draft import Draft
+from symjobs._state._state import State
+from symjobs._state._types import DENSE, LEARNT, LETTERS
+from symkernels import SymkernelsError
+
+
+def merge_into(draft: Draft, other: State) -> None:
+    """Add another state to a draft. ``other`` is not changed.
+
+    Columns are matched by name. One that only one side has is missing in the rows of the other. B and C make C.
+
+    Raises
+    ------
+    InputError
+        If a column has types on the two sides that cannot be one.
+    """
+    mine = draft.make_writable()
+    if mine.moments.missing != other.moments.missing:
+        raise InputError(
+            f"this project treats missing values {mine.moments.missing!r}, the other {other.moments.missing!r}; "
+            "create both with the same parameter 'missing'"
+        )
+    for name, field in other.schema.fields.items():
+        known = mine.schema.fields.get(name)
+        if known is None or known.type not in LEARNT:
+            _add_column(mine, name, field.type, field.declared)
+        elif field.type in LEARNT and known.type != field.type:
+            if not {known.type, field.type} <= DENSE:
+                raise InputError(
+                    f"column {name!r} is {known.type} ({LETTERS[known.type]}) here and {field.type} "
+                    f"({LETTERS[field.type]}) in the other project; the two cannot be merged"
+                )
+            if known.type == "B":
+                mine.widen(name)
+        new = [member for member in field.members if member not in mine.schema.fields[name].members]
+        if new:
+            mine.add_members(name, new)
+    _merge_clusters(mine, other)
+    other = _with_members(other, mine)
+    source = [other.schema.index.get(name, -1) for name in mine.schema.names]
+    # A list column may have no member on either side; its counts go with its group.
+    groups = {mine.schema.fields[name].group: other.schema.fields[name].group for name in other.schema.sparse}
+    theirs = mine.backend.to_backend(other.moments)  # the other project may be on another device
+    try:
+        mine.moments.merge(theirs.aligned(mine.moments, source, groups))
+    except SymkernelsError as error:
+        raise InputError(f"the projects cannot be merged: {error}") from error
+    if mine.histograms is not None:
+        if other.histograms is None or other.window is not None:  # the rows are there, their quantiles are not
+            mine.histograms.exact = mine.histograms.exact and other.moments.n_rows == 0
+        else:
+            positions = {other.schema.fields[n].position: mine.schema.fields[n].position for n in other.schema.dense}
+            mine.histograms.merge(other.histograms, positions)
+
+
+def _merge_clusters(mine: State, other: State) -> None:
+    if mine.clusters is None:  # this project was not asked to keep any, as with histograms
+        return
+    if other.clusters is not None:
+        try:
+            mine.clusters.merge(other.clusters)
+        except SymkernelsError as error:
+            raise InputError(f"the clusters of the projects cannot be merged: {error}") from error
+        mine.clusters.to_backend(mine.backend)
+        mine.clusters.find(mine.schema)
+    elif other.moments.n_rows:
+        raise InputError(
+            f"this project keeps clusters over {':'.join(mine.clusters.features)}, and the other keeps none: its rows "
+            "would be in no cluster; create both with the same cluster_features"
+        )
+
+
+def _with_members(state: State, model: State) -> State:
+    # A list column may have come without any member: only in its own state do new members take its counts over.
+    bare = [name for name in state.schema.sparse if not state.schema.fields[name].members]
+    bare = [name for name in bare if model.schema.fields[name].members]
+    if bare:
+        state = state.copy()
+        for name in bare:
+            state.add_members(name, list(model.schema.fields[name].members))
+    return state
+
+
+def _add_column(state: State, name: str, letter: str, declared: bool) -> None:
+    if letter in DENSE:
+        state.add_dense([(name, letter, declared)])
+    elif letter in LEARNT:
+        state.add_group(name, letter, declared)
+    elif name not in state.schema.fields:
+        state.schema.add_plain(name, letter, declared)

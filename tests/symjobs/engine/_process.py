@@ -1,0 +1,41 @@
+"""A manager in a process of its own: python -m tests.symjobs.engine._process STORE_URL. It reads commands, one a line.
+
+start NAME      submits a job, waits until it runs, answers with its id
+submit NAME     submits a job, answers with its id
+wait ID         answers when the job has ended
+kill ID         answers True or False
+exit            ends the process at once, in the middle of whatever runs
+"""
+
+import os
+import sys
+
+import symjobs as sj
+from tests.symjobs.engine import _jobs
+
+
+def main(url: str) -> None:
+    manager = sj.JobManager(workers=1, store=url)
+    handles = {}
+    for line in sys.stdin:
+        word, _, rest = line.strip().partition(" ")
+        if word in ("start", "submit"):
+            job = getattr(_jobs, rest)()
+            handle = manager.submit(job, owner="c1")
+            handles[str(handle.id)] = handle
+            if word == "start":
+                job.started.wait()
+            print(handle.id, flush=True)
+        elif word == "wait":
+            handles[rest].result()
+            print("ended", flush=True)
+        elif word == "kill":
+            print(manager.kill("c1", rest), flush=True)
+        elif word == "exit":
+            os._exit(1)
+        else:
+            raise ValueError(line)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

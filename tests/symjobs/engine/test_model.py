@@ -1,0 +1,159 @@
+"""A manager against a model of it: any sequence of submit, let go, kill and read."""
+
+import tempfile
+from pathlib import Path
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import symjobs as sj
+from symjobs._engine import State
+from tests.symjobs.engine._jobs import WAIT, Deaf, Fail, Gate, Light, Tell
+
+OWNERS = ("c1", "c2")
+QUEUE_SIZE = 2
+
+
+class Machine(RuleBasedStateMachine):
+    """One worker and a queue of two. The model: the state of each job, and which one runs."""
+
+    store = "memory"
+
+    @initialize()
+    def open(self):
+        self.folder = tempfile.TemporaryDirectory()
+        url = None if self.store == "memory" else f"sqlite:///{Path(self.folder.name) / 'jobs.db'}"
+        self.manager = sj.JobManager(workers=1, queue_size=QUEUE_SIZE, store=url, grace=0.02)
+        self.jobs = {}  # id -> (job, handle)
+        self.state = {}  # id -> state
+        self.fails = {}  # id -> whether it will fail
+        self.doomed = set()  # deaf jobs that somebody killed
+
+    def unfinished(self):
+        return [job_id for job_id, state in self.state.items() if state in (State.QUEUED, State.RUNNING)]
+
+    def running(self):
+        return next((job_id for job_id, state in self.state.items() if state is State.RUNNING), None)
+
+    def start_next(self):
+        queued = [job_id for job_id, state in self.state.items() if state is State.QUEUED]
+        if self.running() is None and queued:
+            self.state[queued[0]] = State.RUNNING
+            assert self.jobs[queued[0]][0].started.wait(WAIT)
+
+    @rule(owner=st.sampled_from(OWNERS), deaf=st.booleans(), fails=st.booleans())
+    def submit(self, owner, deaf, fails):
+        job = (Deaf if deaf else Gate)(Fail(sj.InputError("no")) if fails else Tell(a="1"))
+        if len(self.unfinished()) == 1 + QUEUE_SIZE:
+            try:
+                self.manager.submit(job, owner=owner)
+            except sj.QueueFull:
+                return
+            raise AssertionError("the queue was not full")
+        handle = self.manager.submit(job, owner=owner)
+        assert handle.id not in self.state
+        assert all(handle.id > job_id for job_id in self.state)
+        self.jobs[handle.id] = (job, handle)
+        self.state[handle.id] = State.QUEUED
+        self.fails[handle.id] = fails
+        self.start_next()
+
+    @rule(owner=st.sampled_from(OWNERS))
+    def submit_light(self, owner):
+        handle = self.manager.submit(Light(), owner=owner)
+        assert handle.result(WAIT) is None
+        self.jobs[handle.id] = (None, handle)
+        self.state[handle.id] = State.DONE
+
+    @precondition(lambda self: self.running() is not None)
+    @rule()
+    def let_go(self):
+        job_id = self.running()
+        job, handle = self.jobs[job_id]
+        job.go.set()
+        try:
+            assert handle.result(WAIT).pairs == {"a": "1"}
+            ended = State.DONE
+        except sj.JobFailed:
+            ended = State.FAILED
+        except sj.JobKilled:
+            ended = State.KILLED
+        if job_id in self.doomed:
+            assert ended is State.KILLED
+        else:
+            assert ended is (State.FAILED if self.fails[job_id] else State.DONE)
+        self.state[job_id] = ended
+        self.start_next()
+
+    @precondition(lambda self: self.state)
+    @rule(data=st.data(), stranger=st.booleans())
+    def kill(self, data, stranger):
+        job_id = data.draw(st.sampled_from(sorted(self.state)))
+        job, handle = self.jobs[job_id]
+        owner = "c3" if stranger else handle.owner
+        try:
+            killed = self.manager.kill(owner, job_id)
+        except sj.NoSuchJob:
+            assert stranger or self.state[job_id] is State.KILLED
+            return
+        assert not stranger
+        if self.state[job_id] is State.RUNNING and isinstance(job, Deaf):
+            assert killed is False
+            self.doomed.add(job_id)
+        elif self.state[job_id] in (State.QUEUED, State.RUNNING):
+            assert killed is True
+            self.state[job_id] = State.KILLED
+        else:
+            assert killed is False
+        self.start_next()
+
+    @invariant()
+    def everybody_sees_the_same(self):
+        if not hasattr(self, "manager"):
+            return
+        for owner in OWNERS:
+            visible = [
+                i for i, (_, handle) in self.jobs.items() if handle.owner == owner and self.state[i] is not State.KILLED
+            ]
+            infos = self.manager.list(owner)
+            assert [info.jobId for info in infos] == visible
+            for info in infos:
+                self.check(owner, info)
+        for job_id, state in self.state.items():
+            if state is State.KILLED:
+                assert sj.rest.get_job(self.manager, self.jobs[job_id][1].owner, job_id).status == 400
+
+    def check(self, owner, info):
+        state = self.state[info.jobId]
+        assert info.owner == owner
+        assert info.isStarted == (info.startingDate > 0) == (state is not State.QUEUED)
+        assert info.isDone == (state in (State.DONE, State.FAILED))
+        assert 0 <= info.current <= info.maximum
+        assert state is not State.DONE or info.current == info.maximum
+        answer = self.manager.answer(owner, info.jobId)
+        assert answer.state is state
+        assert answer.info == info
+        status = {State.QUEUED: 202, State.RUNNING: 202, State.DONE: 200, State.FAILED: 500}[state]
+        assert sj.rest.get_job(self.manager, owner, str(info.jobId)).status == status
+
+    def teardown(self):
+        if hasattr(self, "manager"):
+            for job, _ in self.jobs.values():
+                if job is not None:
+                    job.go.set()
+            self.manager.shutdown(timeout=WAIT)
+            self.folder.cleanup()
+
+
+class SqliteMachine(Machine):
+    """The same on a database."""
+
+    store = "sqlite"
+
+
+slow = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+TestMemory = Machine.TestCase
+TestMemory.settings = settings(max_examples=60, stateful_step_count=40, **slow)
+TestSqlite = SqliteMachine.TestCase
+TestSqlite.settings = settings(max_examples=8, stateful_step_count=25, **slow)

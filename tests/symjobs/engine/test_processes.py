@@ -1,0 +1,178 @@
+"""Real processes: several share a store, and some of them die."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import symjobs as sj
+from tests.symjobs.engine._jobs import WAIT, Nothing, Tell, held
+
+ROOT = Path(__file__).parents[3]
+
+
+class Other:
+    """A manager in another process."""
+
+    def __init__(self, url):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.symjobs.engine._process", url],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'kernels'}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def say(self, line):
+        print(line, file=self.process.stdin, flush=True)
+        return self.process.stdout.readline().strip()
+
+    def end(self, how=signal.SIGKILL):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(WAIT)
+
+
+@pytest.fixture
+def other(shared_url):
+    process = Other(shared_url)
+    yield process
+    process.end()
+
+
+def test_what_finished_before_a_crash_is_there_and_what_did_not_has_failed(shared_url, other, managers):
+    finished = other.say("submit Tell")
+    assert other.say(f"wait {finished}") == "ended"
+    running = other.say("start Gate")
+    queued = other.say("submit Tell")
+    other.say("exit")
+    other.process.wait(WAIT)
+
+    manager = managers(store=shared_url)
+    assert manager.get("c1", finished).result(0).entities()["KSVSMap"].values == [{}]
+    for job_id in (running, queued):
+        with pytest.raises(sj.JobFailed, match=rf"the job was lost: process {other.process.pid} on .* ended before"):
+            manager.get("c1", job_id).result(0)
+    started = [(info.isStarted, info.isDone) for info in manager.list("c1")]
+    assert started == [(True, True), (True, True), (False, True)]
+    assert manager.submit(Nothing(), owner="c1").id > int(queued)
+
+
+def test_a_killed_process_is_noticed_by_one_that_lives(shared_url, other, managers):
+    manager = managers(store=shared_url)
+    running = other.say("start Deaf")
+    with held(manager) as (_, mine):
+        handle = manager.get("c1", running)
+        assert not handle.done()
+        other.end(signal.SIGKILL)
+        with pytest.raises(sj.JobFailed, match="the job was lost"):
+            handle.result(WAIT)
+        assert not mine.done()
+    assert mine.result(WAIT) is None
+
+
+def test_any_process_answers_for_any_job(shared_url, other, managers):
+    manager = managers(store=shared_url)
+    theirs = other.say("start Gate")
+    with held(manager) as (_, mine):
+        assert [str(info.jobId) for info in manager.list("c1")] == [theirs, str(mine.id)]
+        assert manager.answer("c1", theirs).state == "running"
+        with pytest.raises(TimeoutError):
+            manager.get("c1", theirs).result(0.02)
+
+
+def test_each_process_kills_the_other_s_running_job(shared_url, other, managers):
+    manager = managers(store=shared_url, grace=WAIT)
+    theirs = other.say("start Gate")
+    assert manager.kill("c1", theirs) is True
+    with pytest.raises(sj.NoSuchJob):
+        manager.answer("c1", theirs)
+    with held(manager) as (_, mine):
+        assert other.say(f"kill {mine.id}") == "True"
+        with pytest.raises(sj.JobKilled):
+            mine.result(WAIT)
+
+
+def test_a_process_kills_the_other_s_queued_job(shared_url, other, managers):
+    manager = managers(workers=1, queue_size=1, store=shared_url)
+    with held(manager) as (gate, _):
+        queued = manager.submit(Tell(a="1"), owner="c1")
+        assert other.say(f"kill {queued.id}") == "True"
+        with pytest.raises(sj.JobKilled):
+            queued.result(WAIT)  # the place in the queue is free before the worker ever sees the job
+        manager.submit(Nothing(), owner="c1")
+        gate.go.set()
+
+
+def test_a_job_that_does_not_listen_in_another_process(shared_url, other, managers):
+    manager = managers(store=shared_url, grace=0.05)
+    theirs = other.say("start Deaf")
+    assert manager.kill("c1", theirs) is False
+    assert manager.info("c1", theirs).isDone is False
+    other.end()
+    with pytest.raises(sj.JobKilled):  # somebody wanted it killed, and it has ended
+        sj.JobHandle(manager, "c1", int(theirs), None).result(WAIT)
+
+
+FORK = """
+import os, sys
+import symjobs as sj
+from tests.symjobs.engine._jobs import *
+manager = sj.JobManager(workers=1, store=sys.argv[1] if sys.argv[1] != "None" else None)
+with held(manager) as (gate, running):
+    child = os.fork()
+    if child == 0:
+        assert manager.submit(Tell(a="1"), owner="c1").result(WAIT).pairs == {"a": "1"}
+        if sys.argv[1] != "None":
+            assert manager.answer("c1", running.id).state == "running"
+        else:
+            assert "forked" in manager.answer("c1", running.id).error
+        manager.shutdown(timeout=WAIT)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+assert running.result(WAIT) is None
+print("fine")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_manager_works_on_in_a_forked_child(store_url):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK, str(store_url)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'kernels'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "fine\n", done.stderr
+
+
+LEFT = """
+import sys
+import symjobs as sj
+from tests.symjobs.engine._jobs import *
+manager = sj.JobManager(workers=1, store=sys.argv[1])
+gate = Gate()
+manager.submit(gate, owner="c1")
+gate.started.wait()
+"""
+
+
+def test_an_interpreter_that_ends_does_not_wait_for_jobs_and_says_what_became_of_them(shared_url, managers):
+    subprocess.run(
+        [sys.executable, "-c", LEFT, shared_url],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'kernels'}"},
+        timeout=30,
+        check=True,
+    )
+    answer = managers(store=shared_url).answer("c1", 1)
+    assert answer.error == "the job manager was shut down before the job finished"

@@ -1,0 +1,261 @@
+"""Databases: opening them, sharing them, and what happens when they fail."""
+
+import sqlite3
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+import symjobs as sj
+from symjobs._engine._states import Event, State
+from symjobs._engine._store import _engine, _instances, _process, open_store
+from tests.symjobs.engine._jobs import WAIT, Deaf, Nothing, Tell, held
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("jobs.db", "'jobs.db'... is not an SQLAlchemy URL; allowed are 'sqlite:///jobs.db'"),
+        ("", "is not an SQLAlchemy URL"),
+        ("oracle9:secret@host", "'oracle9'... is not an SQLAlchemy URL"),
+        ("nosuch://user:secret@host/db", "'nosuch'... is not an SQLAlchemy URL"),
+        ("sqlite://", "lives in one connection only; allowed are"),
+        ("sqlite:///:memory:", "lives in one connection only"),
+        ("sqlite:///file:x?mode=memory&uri=true", "lives in one connection only"),
+    ],
+)
+def test_what_is_no_url_of_a_store(url, words):
+    with pytest.raises(sj.InputError) as caught:
+        sj.JobManager(store=url)
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_store_that_cannot_be_opened(tmp_path):
+    with pytest.raises(sj.StoreError, match="does the folder exist"):
+        sj.JobManager(store=f"sqlite:///{tmp_path}/no/such/folder/jobs.db")
+    (tmp_path / "text.db").write_text("This is not a database, though it is long enough to be taken for one. " * 20)
+    with pytest.raises(sj.StoreError, match="file is not a database"):
+        sj.JobManager(store=f"sqlite:///{tmp_path}/text.db")
+    with pytest.raises(sj.StoreError, match="does the server run") as caught:
+        sj.JobManager(store="postgresql+psycopg://user:secret@127.0.0.1:1/db")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_driver_that_is_not_installed(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "psycopg"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(sj.MissingDependency, match=r"pip install 'symjobs\[postgresql\]'"):
+        sj.JobManager(store="postgresql+psycopg://user@127.0.0.1/db")
+    with pytest.raises(sj.StoreError, match=r"mysql\+pymysql:// needs the package 'pymysql'"):
+        sj.JobManager(store="mysql+pymysql://user@127.0.0.1/db")
+
+
+def test_a_store_of_another_version_is_refused(shared_url, managers):
+    managers(store=shared_url)
+    engine = sa.create_engine(shared_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE symjobs_schema SET version = 999"))
+    engine.dispose()
+    with pytest.raises(sj.StoreError, match="has tables of version 999; this symjobs reads version 1"):
+        sj.JobManager(store=shared_url)
+
+
+def test_many_open_a_new_store_at_once(shared_url):
+    barrier = threading.Barrier(6)
+
+    def open_one(_):
+        barrier.wait()
+        return open_store(shared_url)
+
+    with ThreadPoolExecutor(6) as pool:
+        for store in pool.map(open_one, range(6)):
+            store.close()
+
+
+def test_importing_and_using_memory_does_not_load_sqlalchemy():
+    import subprocess
+
+    script = (
+        "import sys, symjobs as sj\n"
+        "manager = sj.JobManager()\n"
+        "assert 'sqlalchemy' not in sys.modules and 'numba' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Whoever joins a store now seems to do so on another machine."""
+    process = _process.Process("another machine", "other-host", 4711, "1")
+    monkeypatch.setattr(_instances, "this_process", lambda: process)
+
+
+def test_a_silent_machine_s_jobs_are_lost_when_its_lease_is_over(shared_url, elsewhere):
+    theirs, mine = open_store(shared_url), open_store(shared_url)
+    theirs.join()
+    job = theirs.add("c1", "Nothing", True, {})
+    theirs.change(job.id, Event.START)
+    mine.fail_lost_jobs(60, 0)
+    assert mine.get("c1", job.id).state is State.RUNNING
+    mine.fail_lost_jobs(-1, 12345)  # every heartbeat is older than that
+    record = mine.get("c1", job.id)
+    assert (record.state, record.expires) == (State.FAILED, 12345)
+    assert record.error == "the job was lost: process 4711 on other-host ended before the job did"
+    assert theirs.change(job.id, Event.SUCCEED).state is State.FAILED  # too late
+    assert theirs.beat() is False
+    assert theirs.beat() is True
+    theirs.close()
+    mine.close()
+
+
+def test_a_manager_that_was_taken_for_dead_stops_its_jobs_and_goes_on(sqlite_url, managers):
+    manager = managers(workers=1, store=sqlite_url, lease=0.2)
+    with held(manager) as (_, handle):
+        other = open_store(sqlite_url)
+        other.fail_lost_jobs(-1, 0)
+        other.close()
+        with pytest.raises(sj.JobFailed, match="the job was lost"):
+            handle.result(WAIT)
+    assert manager.submit(Tell(a="1"), owner="c1").result(WAIT).pairs == {"a": "1"}
+
+
+def test_a_manager_without_jobs_is_no_instance(shared_url, managers, monkeypatch):
+    monkeypatch.setattr("symjobs._engine._sync._LINGER_SECONDS", 0)
+    manager = managers(workers=1, store=shared_url)
+    engine = sa.create_engine(shared_url)
+
+    def instances():
+        with engine.connect() as connection:
+            return connection.execute(sa.text("SELECT count(*) FROM symjobs_instances")).scalar_one()
+
+    for _ in range(2):  # it comes back with the next job
+        assert instances() == 0
+        with held(manager):
+            assert instances() == 1
+            thread = manager._runner._sync._thread
+        thread.join(WAIT)
+    assert instances() == 0
+    engine.dispose()
+
+
+def test_is_this_process_there():
+    process = _process.this_process()
+    assert not _process.is_gone(process)
+    assert _process.is_gone(process._replace(birth="0"))  # the pid was given to another process
+    assert _process.is_gone(process._replace(pid=2**22 + 1))
+    assert not _process.is_gone(process._replace(machine="another", pid=2**22 + 1))
+
+
+def test_a_damaged_row_is_an_error_of_the_store(shared_url, managers):
+    manager = managers(workers=1, store=shared_url)
+    handle = manager.submit(Tell(a="1"), owner="c1")
+    handle.result(WAIT)
+    engine = sa.create_engine(shared_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE symjobs_jobs SET details = '{\"a'"))
+    engine.dispose()
+    with pytest.raises(sj.StoreError, match=r"could not list jobs: .* truncated"):
+        manager.list("c1")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(_engine, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("symjobs._engine._runner._SAVE_PAUSES", (0.001,))
+    monkeypatch.setattr("symjobs._engine._sync._RETRY_SECONDS", 0.01)
+
+
+def test_a_result_that_cannot_be_stored_fails_the_job_and_nothing_else(tmp_path, sqlite_url, managers, impatient):
+    manager = managers(workers=1, store=sqlite_url)
+    with held(manager) as (gate, handle):
+        lock = sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        gate.go.set()
+        with pytest.raises(sj.JobFailed, match=r"the result could not be stored: .* database is locked"):
+            handle.result(WAIT)
+        assert "could not be stored" in manager.answer("c1", handle.id).error
+        assert manager.list("c1")[0].isDone
+        with pytest.raises(sj.StoreError, match="database is locked"):
+            manager.submit(Nothing(), owner="c1")
+        lock.execute("ROLLBACK")
+        lock.close()
+    assert manager.submit(Tell(a="1"), owner="c1").result(WAIT).pairs == {"a": "1"}
+    manager.shutdown()
+    again = managers(store=sqlite_url).answer("c1", handle.id)  # the synchronisation told the store as soon as it could
+    assert again.state is State.FAILED
+
+
+def test_a_job_that_cannot_be_started_fails(tmp_path, sqlite_url, managers, impatient):
+    manager = managers(workers=1, store=sqlite_url)
+    with held(manager) as (gate, _):
+        queued = manager.submit(Nothing(), owner="c1")
+        lock = sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        gate.go.set()
+        with pytest.raises(sj.JobFailed, match="the job could not be started"):
+            queued.result(WAIT)
+        lock.execute("ROLLBACK")
+        lock.close()
+    assert manager.submit(Tell(a="1"), owner="c1").result(WAIT).pairs == {"a": "1"}
+
+
+def test_a_store_that_is_deleted_under_a_running_job(tmp_path, sqlite_url, managers, impatient):
+    manager = managers(workers=1, store=sqlite_url)
+    with held(manager) as (gate, handle):
+        manager._store.close()
+        for file in tmp_path.glob("jobs.db*"):
+            file.unlink()
+        gate.go.set()
+        with pytest.raises(sj.JobFailed, match=r"the result could not be stored: .* no such table"):
+            handle.result(WAIT)
+    with pytest.raises(sj.StoreError, match="no such table"):
+        manager.submit(Nothing(), owner="c1")
+    manager.shutdown(timeout=0)
+
+
+@pytest.mark.postgresql
+def test_a_server_that_drops_its_connections(postgresql_url, managers):
+    manager = managers(workers=1, store=postgresql_url)
+    with held(manager, gate=Deaf(Tell(a="1"))) as (gate, handle):
+        engine = sa.create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            drop = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            connection.execute(sa.text(drop + "AND pid <> pg_backend_pid()"))
+        engine.dispose()
+        gate.go.set()
+        assert handle.result(WAIT).pairs == {"a": "1"}
+    assert manager.answer("c1", handle.id).state is State.DONE
+
+
+def test_a_crash_between_two_writes_loses_no_result(shared_url):
+    """State and result are one transaction: nobody ever sees a job that is done and has no result."""
+    store = open_store(shared_url)
+    store.join()
+    reader = open_store(shared_url)
+    done = threading.Event()
+    torn = []
+
+    def read():
+        while not done.is_set():
+            torn.extend(
+                record.id
+                for record in reader.owned("c1")
+                if record.state is State.DONE and not reader.values(record.id)
+            )
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    outcome = sj._engine._record.Outcome(current=1, maximum=1, details={}, values=b'{"a":1}')
+    for _ in range(40):
+        job = store.add("c1", "Tell", True, {})
+        store.change(job.id, Event.START)
+        store.change(job.id, Event.SUCCEED, outcome)
+    done.set()
+    thread.join()
+    assert torn == []
+    store.close()
+    reader.close()
