@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from symkernels import assign_clusters, kmeans
@@ -132,7 +132,7 @@ def test_rows_of_weight_0_are_labelled_and_nothing_else(xp, seed, zeros, n, d, k
 def test_scaling_by_a_scales_wssse_by_its_square(xp, seed, power, dtype, n, d, k):
     """By powers of two, so that nothing is rounded otherwise; in float32 squares would leave the range of the type.
 
-    Then float64 is taken, and float32's eps of 6e-8 separates the two.
+    Then float64 is taken, and float32's eps of 1.2e-7 separates the two.
     """
     X = groups(seed, n, d, k).astype(dtype)
     a = 2.0**power
@@ -189,9 +189,14 @@ def test_an_offset_of_1e8_costs_only_what_the_input_has_lost(xp, seed, n, d, k):
 def test_float32_is_as_near_as_it_can_be(xp, seed, n, d, k):
     X = groups(seed, n, d, k).astype(np.float32)
     start = some(seed, X, k)
+    # A row may go to the second nearest center where float32 cannot tell the two apart. Then centers move elsewhere,
+    # and a cluster that this leaves empty starts again at another row.
+    slack = 2 * (d + 2) * np.finfo(np.float32).eps * ((X - X.mean(axis=0)) ** 2).sum(axis=1).max()
+    nearest = np.sort(squares(X, start), axis=1)
+    assume(k == 1 or (nearest[:, 1] - nearest[:, 0]).min() > slack)
     one = kmeans(put(xp, X, "float32"), k, init=put(xp, start), max_iter=1)
     other = kmeans(put(xp, X.astype(np.float64)), k, init=put(xp, start), max_iter=1)
-    # float32 scores are right to 1e-6 of a squared row: a row that goes to the second nearest center costs as little.
+    # From the same centers on, a row at the second nearest center costs no more than rounding: some 1e-6 of a square.
     assert one.wssse == pytest.approx(other.wssse, rel=1e-4)
     assert_of_one_moment(X, one)
 
