@@ -4,7 +4,7 @@
 #   make soak   long runs: many more examples and rounds of the tests that have counts. Each takes what fits into some
 #               20 seconds; FULL=1 runs all of them. The seed is printed; SEED=... repeats a run
 # Both share the tests among WORKERS processes (2; 0 for none), which keep what they compile in __pycache__.
-#   make test-matrix  the tests of the kernels as other processors, libraries and Pythons run them; ONLY="generic numpy"
+#   make test-matrix  the kernel tests as on other processors, with other libraries and Pythons; ONLY="generic numpy"
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -28,7 +28,7 @@ test test-matrix: export OMP_NUM_THREADS ?= 1
 test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
 
-# ONLY="generic numpy" runs some of the configurations, which tests/matrix_run.py lists; ARGS are those of pytest.
+# ONLY="generic numpy" runs two of the configurations, which tests/matrix_run.py lists; ARGS="-k vif -x" goes to pytest.
 test-matrix: $(VENV)/.dev
 	$(BIN)/python tests/matrix_run.py $(ONLY) --out $(OUT)/matrix --workers $(WORKERS) -- $(ARGS)
 

@@ -1,11 +1,11 @@
-"""What ``make test-matrix`` runs: the tests of the kernels once for each processor, library and Python to stand for.
+"""What ``make test-matrix`` runs: the kernel tests, once per configuration of processor, libraries and Python.
 
     python tests/matrix_run.py [NAME ...] [--out FOLDER] [--workers N] [-- ARGUMENTS OF PYTEST]
 
-Floating-point results differ in their last digits between processors. Each configuration makes one machine compute as
-another one does, and a child process checks that this took effect. One line is printed for each configuration as it
-ends. A configuration that this machine cannot have is NOT RUN, and counted. The exit status is 1 if one has failed.
-The output of pytest is in FOLDER, and so is what Numba compiles, apart for each configuration.
+The last digits of floating-point results differ between processors. A configuration makes this machine compute as
+another one does, and a child process checks that the setting has its effect. One line is printed for each configuration
+as it ends. A configuration that this machine cannot have is NOT RUN, and counted. The exit status is 1 if one fails.
+FOLDER gets the output of pytest and, apart for each configuration, the code that Numba compiles.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = "tests/symkernels"
 _SHOWN = 20  # failed tests that are named below the line of a configuration
-# What the environment may have of these would change a configuration: left out, unless the configuration sets it.
+# Only configurations set these: values from outside would change what is tested.
 _OURS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES")
 
 
@@ -83,7 +83,7 @@ def ask(code: str, variables: Mapping[str, str]) -> Any:
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child process. What a surrounding make has exported for itself is left out."""
+    """Return the environment of a child process, without what an outer make exports for inner ones."""
     given = {name: value for name, value in os.environ.items() if name not in _OURS and not name.startswith("MAKE")}
     return {**given, **variables}
 
@@ -239,7 +239,7 @@ def run(name: str, out: Path, arguments: Sequence[str], workers: int) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     ours, theirs = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
-    parser = argparse.ArgumentParser(description="the tests of the kernels on other processors, libraries and Pythons")
+    parser = argparse.ArgumentParser(description="the kernel tests, once per configuration")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CONFIGURATIONS)}; default: all")
     parser.add_argument("--out", type=Path, default=ROOT / "symjobs-run" / "matrix", help="folder of logs and caches")
     parser.add_argument("--workers", type=int, default=2, help="processes that share the tests")
