@@ -37,8 +37,8 @@ def test_agrees_with_statsmodels(longley, iris):
     for X in (longley, iris):
         design = np.c_[X, np.ones(len(X))]
         expected = [variance_inflation_factor(design, i) for i in range(X.shape[1])]
-        # They regress the columns as they are, with a condition number of 5e9 for Longley's: coefficients are right to
-        # 1e-6. Their error enters the sum of squared residuals by its square, as that is least there.
+        # statsmodels regresses the raw columns. Longley's have a condition number of 5e9: coefficients are right to
+        # 1e-6. This error enters the sum of squared residuals, which is at its minimum, by its square.
         np.testing.assert_allclose(vif(correlation(X)).values, expected, rtol=1e-8)
 
 
