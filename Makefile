@@ -4,6 +4,7 @@
 #   make soak   long runs: many more examples and rounds of the tests that have counts. Each takes what fits into some
 #               20 seconds; FULL=1 runs all of them. The seed is printed; SEED=... repeats a run
 # Both share the tests among WORKERS processes (2; 0 for none), which keep what they compile in __pycache__.
+#   make test-matrix  the kernel tests as on other processors, with other libraries and Pythons; ONLY="generic numpy"
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -12,20 +13,24 @@ OUT    ?= symjobs-run
 WORKERS ?= 2
 PYTEST := bash tests/services.sh $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: run test soak lint bench docs gpu clean
+.PHONY: run test test-matrix soak lint bench docs gpu clean
 
 run: $(VENV)/.all
 	$(BIN)/symjobs demo --out $(OUT)
 
 # Tests start many processes: only the first one of them compiles.
-test soak: export PYTHONDONTWRITEBYTECODE :=
+test test-matrix soak: export PYTHONDONTWRITEBYTECODE :=
 # Where several processes have threads of BLAS or OpenMP for every core, these wait for each other: one test took 18 s
 # instead of 0.2 s. The package's own threads are as many as ever.
-test: export OPENBLAS_NUM_THREADS ?= 1
-test: export OMP_NUM_THREADS ?= 1
+test test-matrix: export OPENBLAS_NUM_THREADS ?= 1
+test test-matrix: export OMP_NUM_THREADS ?= 1
 
 test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
+
+# ONLY="generic numpy" runs two of the configurations, which tests/matrix_run.py lists; ARGS="-k vif -x" goes to pytest.
+test-matrix: $(VENV)/.dev
+	$(BIN)/python tests/matrix_run.py $(ONLY) --out $(OUT)/matrix --workers $(WORKERS) -- $(ARGS)
 
 soak: $(VENV)/.dev
 	@seed=$(or $(SEED),$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')); set -x; \
@@ -59,5 +64,5 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) $(OUT) docs/_build build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-* $(OUT) docs/_build build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

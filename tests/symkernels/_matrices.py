@@ -7,6 +7,8 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
+from tests.symkernels._backends import tolerance
+
 EPS = float(np.finfo(np.float64).eps)
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -29,6 +31,16 @@ def covariance(X: np.ndarray) -> np.ndarray:
     C[constant, :] = 0
     C[:, constant] = 0
     return C
+
+
+def vector_tolerance(values: np.ndarray) -> np.ndarray:
+    """(p,) how far rounding turns each unit eigenvector: the error of the matrix over the gap to the next eigenvalue.
+
+    Davis & Kahan (1970). The error is p eps of the largest of the eigenvalues ``values``, times 8.
+    """
+    gaps = np.abs(np.diff(values))
+    nearest = np.minimum(np.r_[np.inf, gaps], np.r_[gaps, np.inf])
+    return tolerance("float64", len(values)) * np.abs(values).max() / nearest
 
 
 def rotation(seed: int, p: int) -> np.ndarray:

@@ -54,7 +54,10 @@ def scale_of(*tables: np.ndarray) -> np.ndarray:
 
 
 def assert_same_answers(a: Moments, b: Moments, scale: np.ndarray, *, tol: float = 1e-12) -> None:
-    """Every answer agrees to ``tol`` of the largest scale that the states have held."""
+    """Every answer agrees to ``tol`` of the largest scale that the states have held.
+
+    Sums of 120 rows, the most that there are, are right to n eps in any order: 3e-14 of the scale.
+    """
     size = np.abs(np.nan_to_num(a.mean())) * 2.0**-50
     assert a.n_rows == b.n_rows
     np.testing.assert_array_equal(a.pair_counts(), b.pair_counts())

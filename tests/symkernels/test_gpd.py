@@ -19,6 +19,10 @@ from tests.symkernels._rain import ABOVE, LEVEL
 
 NONE = np.empty(0)
 
+# Two bodies and two libraries add up logarithms in different orders: a log-likelihood of n terms is right to n eps of
+# their sizes, and 1e-9 leaves room. The search ends where the slope is rounding error: the shape is right to that error
+# over the curvature, which is small for short samples.
+
 
 def test_rainfall_of_coles():
     # Coles (2001), section 4.4.1: shape 0.184, scale 7.44, maximized log-likelihood -485.1.
@@ -120,10 +124,11 @@ def test_censored_values_are_exponential_survival_times():
 def test_unit_does_not_matter(exponent, factor, shape, n, seed):
     x = genpareto.rvs(shape, size=n, random_state=seed)
     tail = fit_gpd(x)
-    exact = fit_gpd(x * 2.0**exponent)
+    exact = fit_gpd(x * 2.0**exponent)  # the fit scales by powers of two, too
     assert exact.shape == tail.shape
     assert exact.scale == tail.scale * 2.0**exponent
     scaled = fit_gpd(x * factor)
+    # Any other factor rounds each value.
     assert scaled.shape == pytest.approx(tail.shape, abs=1e-6)
     assert scaled.scale == pytest.approx(tail.scale * factor, rel=1e-6)
     assert scaled.loglik == pytest.approx(tail.loglik - n * np.log(factor), rel=1e-9, abs=1e-7)
@@ -195,7 +200,7 @@ def test_threads_take_the_same_rows():
 
 def test_other_estimators_against_their_formulas():
     # Hosking and Wallis (1987): k = (mean^2 / variance - 1) / 2; k = a0 / (a0 - 2 a1) - 2.
-    x = ABOVE - LEVEL
+    x = ABOVE - LEVEL  # 152 values: n eps is 3e-14
     ratio = x.mean() ** 2 / x.var(ddof=1)
     np.testing.assert_allclose(_estimates.by_moments(x), (0.5 * (1 - ratio), 0.5 * x.mean() * (ratio + 1)), rtol=1e-12)
     ordered, n = np.sort(x), len(x)

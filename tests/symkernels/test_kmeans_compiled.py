@@ -46,8 +46,10 @@ def test_passes_equal_those_of_the_generic_engine(seed, n, d, k, dtype, weighted
     given_rows, centers = rows(seed, n, d, k, dtype, weighted)
     fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_poll)
     np.testing.assert_array_equal(fast.shift, slow.shift)
+    # Sums of up to 400 squares up to 100: n eps of them is 1e-11. Panels of float32 round shifted rows to 1e-7.
     assert fast.variance == pytest.approx(slow.variance, rel=1e-9 if dtype == "float64" else 1e-5, abs=1e-12)
     centers = centers - fast.shift
+    same_before = True  # labels
     for _ in range(6):
         a, b = fast.assign(centers, no_poll), slow.assign(centers, no_poll)
         if dtype == "float32" or (fast.labels != slow.labels).any():  # ties, in the precision of the rows
@@ -55,8 +57,10 @@ def test_passes_equal_those_of_the_generic_engine(seed, n, d, k, dtype, weighted
             best = ((fast.rows(np.arange(n)) - centers[slow.labels]) ** 2).sum(axis=1)
             eps = np.finfo(dtype).eps * 8 * (d + 2)
             assert (own <= best + eps * (best + (centers**2).sum(axis=1).max() + 1)).all()
+            same_before = False
         else:
-            assert a.changed == b.changed
+            assert a.changed == b.changed or not same_before
+            same_before = True
         members = np.zeros((k, d))
         weight = np.ones(n) if fast.weight is None else fast.weight
         np.add.at(members, fast.labels, weight[:, None] * fast.rows(np.arange(n)))
@@ -97,6 +101,7 @@ def test_bounds_change_no_label_and_no_sum(seed, n, d, k, dtype, weighted):
         assert plain._bounds is None
         np.testing.assert_array_equal(bounded.labels, plain.labels)
         assert i == 0 or a.changed == b.changed
+        # Sums of up to 400 rows of size 10, kept by moving single rows: n eps of them is 1e-12.
         np.testing.assert_allclose(a.sums, b.sums, rtol=1e-12, atol=1e-11)
         centers = moved(b, centers)
     assert looked
@@ -108,7 +113,7 @@ def test_seeding_equals_that_of_the_generic_engine(seed, n, d, k, dtype, weighte
     given_rows, _ = rows(seed, n, d, k, dtype, weighted)
     fast, slow = CompiledPoints(given_rows), GenericPoints(given_rows, no_poll)
     rng = np.random.default_rng(seed)
-    rel = 1e-12 if dtype == "float64" else 1e-5
+    rel = 1e-12 if dtype == "float64" else 1e-5  # 400 squared distances of some eps each, by differences in both
     chosen = [int(rng.integers(n))]
     potential = fast.seed_begin(chosen[0], no_poll)
     assert potential == pytest.approx(slow.seed_begin(chosen[0], no_poll), rel=rel, abs=1e-300)

@@ -14,6 +14,7 @@ from symkernels._kmeans._generic import GenericPoints
 from symkernels._rows import as_rows, no_poll
 from tests.symkernels._backends import get
 from tests.symkernels._cuda_rows import PLACES, Put, place
+from tests.symkernels._matrices import EPS
 
 pytestmark = pytest.mark.no_numba
 
@@ -88,6 +89,7 @@ def test_scores_keep_their_digits_whatever_the_offset(put: Put, dtype: str, offs
     Z = X.astype(float) - generic.shift
     squares = ((Z[:, None] - centers) ** 2).sum(axis=2)
     chosen = squares[np.arange(150), get(ours.labels)]
+    # Scores are rounded to some eps of a squared row, and a center that is nearer by less than that is passed over.
     tolerance = 1e-5 if dtype == "float32" else 1e-13
     np.testing.assert_allclose(chosen, squares.min(axis=1), rtol=tolerance)
 
@@ -101,7 +103,8 @@ def test_seeding(put: Put, n: int, d: int, weighted: bool, dtype: str) -> None:
     if weight is not None:
         weight[0] = 1
     ours, generic = both(put, X, weight)
-    assert ours.seed_begin(1, no_poll) == pytest.approx(generic.seed_begin(1, no_poll), rel=1e-13)
+    rel = 2 * (n + d) * EPS  # sums of n distances of d squares, all positive, in two orders
+    assert ours.seed_begin(1, no_poll) == pytest.approx(generic.seed_begin(1, no_poll), rel=rel)
     rng = np.random.default_rng(4)
     for count in (1, 2, 3, 13) if n > 5 else (1,):  # of five rows nothing is left after that
         u = rng.random(count)
@@ -109,10 +112,10 @@ def test_seeding(put: Put, n: int, d: int, weighted: bool, dtype: str) -> None:
         drawn = ours.seed_sample(u)
         np.testing.assert_array_equal(drawn, generic.seed_sample(u))
         tried = ours.seed_try(drawn, no_poll)
-        np.testing.assert_allclose(tried, generic.seed_try(drawn, no_poll), rtol=1e-13)
+        np.testing.assert_allclose(tried, generic.seed_try(drawn, no_poll), rtol=rel)
         taken = ours.seed_take(int(drawn[-1]), no_poll)
-        assert taken == pytest.approx(generic.seed_take(int(drawn[-1]), no_poll), rel=1e-13)
-        assert taken == pytest.approx(tried[-1], rel=1e-13)
+        assert taken == pytest.approx(generic.seed_take(int(drawn[-1]), no_poll), rel=rel)
+        assert taken == pytest.approx(tried[-1], rel=rel)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -124,12 +127,13 @@ def test_seeding_goes_on_from_centers(put: Put, weighted: bool, dtype: str) -> N
     for points, c in ((ours, put(centers)), (generic, centers)):
         points.begin()
         points.assign(c, no_poll)
-    expected = pytest.approx(generic.seed_from(centers, no_poll), rel=1e-13)
+    rel = 2 * (700 + 5) * EPS  # sums of 700 distances of 5 squares
+    expected = pytest.approx(generic.seed_from(centers, no_poll), rel=rel)
     assert ours.seed_from(put(centers), no_poll) == expected
     drawn = ours.seed_sample(np.array([0.0, 0.3, 0.7, 1 - 2**-53]))
     np.testing.assert_array_equal(drawn, generic.seed_sample(np.array([0.0, 0.3, 0.7, 1 - 2**-53])))
-    np.testing.assert_allclose(ours.seed_try(drawn, no_poll), generic.seed_try(drawn, no_poll), rtol=1e-13)
-    assert ours.seed_take(int(drawn[1]), no_poll) == pytest.approx(generic.seed_take(int(drawn[1]), no_poll), rel=1e-13)
+    np.testing.assert_allclose(ours.seed_try(drawn, no_poll), generic.seed_try(drawn, no_poll), rtol=rel)
+    assert ours.seed_take(int(drawn[1]), no_poll) == pytest.approx(generic.seed_take(int(drawn[1]), no_poll), rel=rel)
 
 
 def test_nothing_is_left_when_every_value_is_chosen(put: Put) -> None:
@@ -154,7 +158,7 @@ def test_a_whole_run(put: Put, dtype: str) -> None:
     found, expected = run(ours, put), run(generic, np.asarray)
     np.testing.assert_array_equal(get(found.labels), expected.labels)
     assert found.n_iter == expected.n_iter
-    assert found.wssse == pytest.approx(expected.wssse, rel=1e-12)
+    assert found.wssse == pytest.approx(expected.wssse, rel=1e-12)  # 16,000 squares: errors of n d eps mostly cancel
     np.testing.assert_allclose(get(found.centers), expected.centers, atol=1e-12)
 
 

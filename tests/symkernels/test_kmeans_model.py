@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from symkernels import assign_clusters, kmeans
 from symkernels._kmeans import count_distinct, points_of
 from symkernels._rows import as_rows, no_poll
 from tests.symkernels._backends import get, put, tolerance
-from tests.symkernels._matrices import SEEDS
+from tests.symkernels._matrices import EPS, SEEDS
 
 Array = Any
+
+# Runs that add up the same rows in different orders have the same labels, as no row of these is as near to two centers.
+# Centers differ by n eps of the rows' size: 120 rows of size 10 by 3e-13; WSSSE, of 720 squares, by 2e-13 of itself.
+# Tolerances are three times that and more.
 
 few = settings(deadline=None, max_examples=15)
 SHAPES = {"n": st.integers(8, 120), "d": st.integers(1, 6), "k": st.integers(1, 7)}
@@ -126,7 +130,10 @@ def test_rows_of_weight_0_are_labelled_and_nothing_else(xp, seed, zeros, n, d, k
 @few
 @given(seed=SEEDS, power=st.integers(-40, 40), dtype=st.sampled_from(["float32", "float64"]), **SHAPES)
 def test_scaling_by_a_scales_wssse_by_its_square(xp, seed, power, dtype, n, d, k):
-    """By powers of two, so that nothing is rounded otherwise; in float32 squares would leave the range of the type."""
+    """By powers of two, so that nothing is rounded otherwise; in float32 squares would leave the range of the type.
+
+    Then float64 is taken, and float32's eps of 1.2e-7 separates the two.
+    """
     X = groups(seed, n, d, k).astype(dtype)
     a = 2.0**power
     one = kmeans(put(xp, X, dtype), k, n_init=2, seed=seed)
@@ -182,8 +189,14 @@ def test_an_offset_of_1e8_costs_only_what_the_input_has_lost(xp, seed, n, d, k):
 def test_float32_is_as_near_as_it_can_be(xp, seed, n, d, k):
     X = groups(seed, n, d, k).astype(np.float32)
     start = some(seed, X, k)
+    # A row may go to the second nearest center where float32 cannot tell the two apart. Then centers move elsewhere,
+    # and a cluster that this leaves empty starts again at another row.
+    slack = 2 * (d + 2) * np.finfo(np.float32).eps * ((X - X.mean(axis=0)) ** 2).sum(axis=1).max()
+    nearest = np.sort(squares(X, start), axis=1)
+    assume(k == 1 or (nearest[:, 1] - nearest[:, 0]).min() > slack)
     one = kmeans(put(xp, X, "float32"), k, init=put(xp, start), max_iter=1)
     other = kmeans(put(xp, X.astype(np.float64)), k, init=put(xp, start), max_iter=1)
+    # From the same centers on, a row at the second nearest center costs no more than rounding: some 1e-6 of a square.
     assert one.wssse == pytest.approx(other.wssse, rel=1e-4)
     assert_of_one_moment(X, one)
 
@@ -238,7 +251,7 @@ def test_as_many_clusters_as_rows(xp):
 def test_one_cluster_is_the_mean(xp):
     X = groups(0, 200, 3, 4) + 100
     result = kmeans(put(xp, X), 1)
-    np.testing.assert_allclose(get(result.centers)[0], X.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(get(result.centers)[0], X.mean(axis=0), rtol=len(X) * EPS)
     assert result.wssse == pytest.approx(((X - X.mean(axis=0)) ** 2).sum(), rel=1e-12)
     assert result.converged
     assert result.k == 1
@@ -247,7 +260,7 @@ def test_one_cluster_is_the_mean(xp):
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e8 + 0.1, -1e-30])
 def test_identical_rows_make_one_cluster(xp, value):
     result = kmeans(put(xp, np.full((50, 3), value)), 1)
-    assert result.wssse == pytest.approx(0, abs=1e-28 * value * value)
+    assert result.wssse == pytest.approx(0, abs=1e-28 * value * value)  # 150 squares of eps of a mean are 1e-29
     assert result.converged
     np.testing.assert_array_equal(get(result.labels), 0)
 
@@ -320,7 +333,7 @@ def test_float32_beyond_the_squares_of_its_range(xp, scale):
     start = some(0, X, 4)
     result = kmeans(put(xp, X, "float32"), 4, init=put(xp, start))
     expected = kmeans(put(xp, X.astype(np.float64)), 4, init=put(xp, start))
-    assert result.wssse == pytest.approx(expected.wssse, rel=1e-6)
+    assert result.wssse == pytest.approx(expected.wssse, rel=1e-6)  # eps of float32 is 1e-7
     np.testing.assert_array_equal(get(result.labels), get(expected.labels))
 
 

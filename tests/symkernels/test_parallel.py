@@ -73,7 +73,7 @@ def test_many_threads_may_learn_at_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    truth = np.cov(np.concatenate(batches).T, ddof=0)
+    truth = np.cov(np.concatenate(batches).T, ddof=0)  # 16,000 products of size 1: n eps is 4e-12, but errors cancel
     np.testing.assert_allclose(shared.covariance(), truth, atol=1e-12)
     merged = sum((m for m in own[1:] if m is not None), start=own[0] or Moments(40))
     np.testing.assert_allclose(merged.covariance(), truth, atol=1e-12)

@@ -11,6 +11,10 @@ from symkernels import svd_select, vif
 from tests.symkernels._backends import put
 from tests.symkernels._matrices import SEEDS, correlation, covariance, mixed, one_hot
 
+# Coefficients solve linear systems whose condition numbers are below 100, from covariances of 100 to 500 rows: n eps
+# times the condition number is 1e-11.
+COEFFICIENT = 1e-10
+
 
 @settings(deadline=None, max_examples=60)
 @given(seed=SEEDS, p=st.integers(1, 6), extra=st.integers(0, 4), spread=st.integers(0, 6))
@@ -35,7 +39,8 @@ def test_finds_exact_dependencies_in_any_order_and_scale(xp, seed, p, extra, spr
     for d, terms in result.dependencies.items():
         assert set(terms) <= set(kept)
         explained = sum((c * centred[:, k] for k, c in terms.items()), np.zeros(len(X)))
-        np.testing.assert_allclose(explained, centred[:, d], rtol=0, atol=1e-8 * max(np.abs(X[:, d]).max(), 1e-8))
+        atol = 100 * COEFFICIENT * max(np.abs(X[:, d]).max(), 1e-8)  # terms may be larger than their sum
+        np.testing.assert_allclose(explained, centred[:, d], rtol=0, atol=atol)
         assert (d in result.constant) == (not terms)
 
 
@@ -51,7 +56,7 @@ def test_scale_does_not_matter(seed, p):
     assert [set(terms) for terms in one.dependencies.values()] == [set(terms) for terms in other.dependencies.values()]
     for d, terms in one.dependencies.items():
         for k, c in terms.items():
-            assert other.dependencies[d][k] * scale[k] / scale[d] == pytest.approx(c, rel=1e-9)
+            assert other.dependencies[d][k] * scale[k] / scale[d] == pytest.approx(c, rel=COEFFICIENT)
 
 
 def test_names_what_each_dropped_attribute_depends_on(xp):
@@ -62,9 +67,9 @@ def test_names_what_each_dropped_attribute_depends_on(xp):
     assert result.dropped == (2, 4, 6)
     assert result.constant == (4,)
     assert {d: set(terms) for d, terms in result.dependencies.items()} == {2: {0, 1}, 4: set(), 6: {5}}
-    assert result.dependencies[2][0] == pytest.approx(2, rel=1e-10)
-    assert result.dependencies[2][1] == pytest.approx(-3, rel=1e-10)
-    assert result.dependencies[6][5] == pytest.approx(1e6, rel=1e-10)
+    assert result.dependencies[2][0] == pytest.approx(2, rel=COEFFICIENT)
+    assert result.dependencies[2][1] == pytest.approx(-3, rel=COEFFICIENT)
+    assert result.dependencies[6][5] == pytest.approx(1e6, rel=COEFFICIENT)
 
 
 def test_of_a_correlation_matrix_the_coefficients_are_in_standard_deviations(xp):
@@ -72,8 +77,8 @@ def test_of_a_correlation_matrix_the_coefficients_are_in_standard_deviations(xp)
     X = np.c_[X, 2 * X[:, 0] - 3 * X[:, 1]]
     sd = X.std(axis=0)
     terms = svd_select(put(xp, correlation(X))).dependencies[2]
-    assert terms[0] == pytest.approx(2 * sd[0] / sd[2], rel=1e-10)
-    assert terms[1] == pytest.approx(-3 * sd[1] / sd[2], rel=1e-10)
+    assert terms[0] == pytest.approx(2 * sd[0] / sd[2], rel=COEFFICIENT)
+    assert terms[1] == pytest.approx(-3 * sd[1] / sd[2], rel=COEFFICIENT)
 
 
 def test_one_member_of_a_one_hot_group_goes(xp):
@@ -81,8 +86,8 @@ def test_one_member_of_a_one_hot_group_goes(xp):
     X = np.c_[one_hot(rng.integers(0, 4, 500), 4), rng.standard_normal(500), one_hot(rng.integers(0, 3, 500), 3)]
     result = svd_select(put(xp, covariance(X)))
     assert result.kept == (0, 1, 2, 4, 5, 6)
-    assert result.dependencies[3] == {k: pytest.approx(-1, rel=1e-9) for k in (0, 1, 2)}
-    assert result.dependencies[7] == {k: pytest.approx(-1, rel=1e-9) for k in (5, 6)}
+    assert result.dependencies[3] == {k: pytest.approx(-1, rel=COEFFICIENT) for k in (0, 1, 2)}
+    assert result.dependencies[7] == {k: pytest.approx(-1, rel=COEFFICIENT) for k in (5, 6)}
 
 
 def test_keeps_no_pair_that_is_a_duplicate_up_to_rounding(xp):
@@ -91,7 +96,7 @@ def test_keeps_no_pair_that_is_a_duplicate_up_to_rounding(xp):
     x0, x2 = rng.standard_normal((2, 1000))
     result = svd_select(put(xp, covariance(np.c_[x0, x0 + 1e-9 * x2, x2])))
     assert result.kept == (0, 2)
-    assert result.dependencies[1][0] == pytest.approx(1, rel=1e-7)
+    assert result.dependencies[1][0] == pytest.approx(1, rel=1e-7)  # x1 is x0 up to 1e-9
 
 
 def test_an_exact_dependency_beside_one_that_is_nearly_exact(xp):

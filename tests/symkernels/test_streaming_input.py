@@ -69,6 +69,27 @@ def test_bad_rows_change_nothing(before: int, rows: Any, weight: Any, error: typ
     assert_unchanged(stream, state)
 
 
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("scale", ["none", "standard"])
+def test_rows_whose_squared_distances_underflow_change_nothing(before: int, scale: Any) -> None:
+    """The row that ends the warm-up is refused, as are both rows in one batch."""
+    rows = np.array([[0.0], [8.7e-288]])
+    stream = StreamingKMeans(1, warmup=2, scale=scale).learn(rows[:before])
+    state = stream.arrays()
+    with pytest.raises(DataError, match="rows that differ by so little that their squared distances underflow"):
+        stream.learn(rows[before:])
+    assert_unchanged(stream, state)
+    assert (stream.n_rows, stream.ready) == (before, False)
+
+
+def test_merged_rows_whose_squared_distances_underflow_change_nothing() -> None:
+    one, two = (StreamingKMeans(1, warmup=2).learn([[value]]) for value in (0.0, 8.7e-288))
+    before = one.arrays()
+    with pytest.raises(DataError, match="rows that differ by so little that their squared distances underflow"):
+        one.merge(two)
+    assert_unchanged(one, before)
+
+
 def test_rows_that_are_not_finite_are_dropped_and_counted() -> None:
     rows = X.copy()
     rows[5, 1], rows[70, 0], rows[1200, 2] = np.nan, np.inf, -np.inf
@@ -404,6 +425,7 @@ def test_compiled_and_generic_blocks_agree(n: int, d: int, dtype: type) -> None:
         block.take(best, 7)
         all_centers = np.concatenate([centers, candidates[[best]]])
         found.append((away, counts, gains, block.distance, *block.sums(all_centers), block.rows(np.array([n - 1]))))
+    # Sums of up to 1,000 rows of size 50, added up in two orders: n eps of them is 1e-11.
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
     Z = (rows.astype(np.float64) - frame.shift) * frame.factor
