@@ -23,6 +23,7 @@ import pytest
 import symjobs as sj
 import symkernels
 from symjobs._cli._parser import METRICS, QUESTIONS, build_parser
+from symjobs._jobs import JOB_TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -189,12 +190,7 @@ def test_the_extras_are_documented():
     assert sorted(found) == sorted(extras)
 
 
-def job_types() -> list[str]:
-    named = {name: getattr(sj, name) for name in sj.__all__}
-    return sorted(n for n, v in named.items() if isinstance(v, type) and issubclass(v, sj.Job) and v is not sj.Job)
-
-
-@pytest.mark.parametrize("job_type", job_types())
+@pytest.mark.parametrize("job_type", JOB_TYPES)
 def test_every_job_type_has_a_page(job_type):
     assert (DOCS / "jobs" / f"{job_type}.md").is_file()
     tree = (DOCS / "jobs" / "index.md").read_text(encoding="utf-8").partition("{toctree}")[2]
@@ -215,7 +211,7 @@ def test_what_results_hold_is_documented():
         "ListProjectsInfoJob": ([project],),
         "OptimizedKmeansJob": (sj.datasets.load_iris(), 2, 3),
     }
-    for job_type in job_types():
+    for job_type in JOB_TYPES:
         result = getattr(sj, job_type)(*given.get(job_type, (project,))).run(sj.JobContext())
         held = {name for name in dir(result) if not name.startswith("_") and not callable(getattr(result, name))}
         assert table.get(job_type) == held, job_type
@@ -438,8 +434,8 @@ def test_no_room_imports_against_the_order(package):
     against = [
         f"{package}.{room} imports {target}"
         for room, targets in imports(package).items()
-        for target in sorted(targets - set(PACKAGES))
-        if level[target] >= level[room]
+        for target in sorted(targets - {"symkernels"})
+        if target == "symjobs" or level[target] >= level[room]
     ]
     assert not against
 

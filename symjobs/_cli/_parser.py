@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable
 from typing import NoReturn
 
-from symjobs import __version__
+from symjobs._version import __version__
 
 QUESTIONS = {
     "pca": "principal components of the correlation (or covariance) matrix",
