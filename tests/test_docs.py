@@ -275,6 +275,18 @@ def own_parameters(value: object) -> list[str]:
     return [name for name in signature.parameters if name not in ("self", "cls")]
 
 
+# Public functions and classes without an example; each with a reason.
+NO_EXAMPLES = {
+    f"symjobs.{name}"  # PENDING
+    for name in (
+        "AwsInfo Clusters DSInfo DataFrame Density Envelope ExploreContext Job JobContext JobHandle JobInfo KSVDMap "
+        "KSVSMap MLContext ModelInfo ProjectInfo Snapshot from_json to_json datasets.load datasets.load_breast_cancer "
+        "datasets.load_iris datasets.load_longley datasets.names datasets.open rest.Response rest.create_job "
+        "rest.get_job rest.kill_job rest.list_jobs sources.Source sources.csv sources.open sources.parquet"
+    ).split()
+}
+
+
 @needs_numpydoc
 @pytest.mark.parametrize(("name", "value"), DOCUMENTED, ids=[name for name, _ in DOCUMENTED])
 def test_a_public_name_has_the_sections_of_numpydoc(name, value):
@@ -285,6 +297,7 @@ def test_a_public_name_has_the_sections_of_numpydoc(name, value):
     if isinstance(value, type) and issubclass(value, Exception):
         return
     sections = NumpyDocString(inspect.cleandoc(text))
+    assert name in NO_EXAMPLES or any(">>>" in line for line in sections["Examples"]), f"{name}: no section Examples"
     if isinstance(value, type):
         assert not own_parameters(value) or sections["Parameters"] or sections["Attributes"], (
             f"{name}: no section Parameters or Attributes"
