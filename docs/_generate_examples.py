@@ -21,6 +21,7 @@ import symjobs as sj
 FOLDER = Path(__file__).parent / "jobs"
 DATE = 1763942400000  # stands for every date
 CUSTOMER = "c1"
+GENERATED = "<!-- Written by docs/_generate_examples.py. Change it there. -->"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,33 @@ INTRODUCTIONS = {
         "JSON of a map from the kept inputs that it is a linear function of to their coefficients."
     ),
     "SVDJob": "Singular values of the population covariance matrix; the i-th largest goes with the i-th input.",
+}
+
+# What the result of each job type holds in Python.
+RESULTS = {
+    "DSPredictDataFrameJob": (
+        "One entry a row: `id`, `res`, `q95`, `q98`, `q99`, `evt`, `score`, `threshold`, `lower` (two sides only); "
+        "`n_rows`, `n_missing`, `n_warmup`, `n_remaining`, `n_flagged`, `reason` (why there is no flag `evt`), "
+        "`alpha`, `settings`, `spot`, `model_id`, `algo`, `score_key`, `simple_rule`, `include_scores`"
+    ),
+    "ExploreJob": "`metric`, `maps` (one dict a list of inputs), `info`",
+    "ExploreVIFJob": "`inputs`, `names`, `values`, `rank`, `psd`, `backend`, `device`",
+    "ListProjectsInfoJob": "`infos`",
+    "OptimizedKmeansJob": (
+        "One entry a k: `ks`, `wssse`, `silhouette`, `seconds`, `n_iter`, `converged`, `reasons`, `centers`, "
+        "`sizes`, `labels` (on request); `k` (suggested), `why`, `k_silhouette`, `k_elbow`; `names`, `method`, "
+        "`n_rows`, `n_missing`, `n_forgotten`, `scale`, `divisors`, `metric`, `n_init`, `max_iterations`, `seed`, "
+        "`backend`, `device`"
+    ),
+    "PCAJob": (
+        "`names`, `values` (eigenvalues, descending), `vectors` (columns), `total`, `explained_ratio`, `rank`, "
+        "`condition`, `psd`, `backend`, `device`"
+    ),
+    "ProjectInfoJob": "`info`",
+    "SVDFeatureSelectionJob": (
+        "`inputs`, `kept`, `dropped`, `constant`, `dependencies` (of each dropped input: kept inputs and coefficients)"
+    ),
+    "SVDJob": "`names`, `values` (descending), `rank`, `condition`, `backend`, `device`",
 }
 
 EXAMPLES: dict[str, list[Example]] = {
@@ -373,7 +401,10 @@ def pretty(value: Any) -> str:
 
 def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
     """Return the page of one job type."""
-    parts = [f"# {job_type}", INTRODUCTIONS[job_type]]
+    parts = [f"# {job_type}", GENERATED, INTRODUCTIONS[job_type]]
+    if sj.JOB_TYPES[job_type].parameter_type.declared():
+        parts.append(f"## Parameters\n\n```{{parameters}} {job_type}\n```")
+    parts.append(f"## What the result holds\n\n{RESULTS[job_type]}")
     for example in EXAMPLES[job_type]:
         body = answer(manager, lambda example=example: example.make(project))
         names = {"sj": sj, "project": project, "data": stream() if "data" in example.python else None}
@@ -389,6 +420,8 @@ def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
             parts.append(f"```json\n{pretty(filled)}\n```")
         parts += ["In Python:", f"```python\n{example.python}\n```"]
         parts += ["The answer, once the job is finished:", f"```json\n{pretty(with_rows(body, example.shown))}\n```"]
+    reference = f".. autoclass:: symjobs.{job_type}\n   :members: from_context\n   :inherited-members:"
+    parts.append(f"## Reference\n\n```{{eval-rst}}\n{reference}\n```")
     return "\n\n".join(parts) + "\n"
 
 

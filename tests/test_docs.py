@@ -30,7 +30,12 @@ DOCS = ROOT / "docs"
 PACKAGES = {"symkernels": ROOT / "kernels" / "symkernels", "symjobs": ROOT / "symjobs"}
 ASIDE = {"symkernels.cuda"}  # no Python to run
 
-BOOK = sorted(page for page in DOCS.rglob("*.md") if not {"_build", "jobs"} & set(page.relative_to(DOCS).parts))
+GENERATED = "<!-- Written by docs/_generate_examples.py"  # test_worked_examples.py runs what such a page shows
+BOOK = sorted(
+    page
+    for page in DOCS.rglob("*.md")
+    if "_build" not in page.relative_to(DOCS).parts and GENERATED not in page.read_text(encoding="utf-8")
+)
 
 needs_sphinx = pytest.mark.skipif(
     importlib.util.find_spec("sphinx") is None,
@@ -190,37 +195,61 @@ def test_the_extras_are_documented():
     assert sorted(found) == sorted(extras)
 
 
+def job_page(job_type: str) -> str:
+    return (DOCS / "jobs" / f"{job_type}.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("job_type", JOB_TYPES)
 def test_every_job_type_has_a_page(job_type):
-    assert (DOCS / "jobs" / f"{job_type}.md").is_file()
-    tree = (DOCS / "jobs" / "index.md").read_text(encoding="utf-8").partition("{toctree}")[2]
-    assert f"\n{job_type}\n" in tree
+    """With a worked example, and with the table of its parameters if there are any."""
+    page = job_page(job_type)
+    assert page.startswith(f"# {job_type}\n")
+    assert FENCE.search(page), f"{job_type}: no example in Python"
+    if JOB_TYPES[job_type].parameter_type.declared():
+        assert f"```{{parameters}} {job_type}\n```" in page
 
 
-def test_what_results_hold_is_documented():
-    """The table in the guide has a line for each job type, with every field and property of its result."""
-    page = (DOCS / "guide" / "jobs.md").read_text(encoding="utf-8").partition("## What a result holds")[2]
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)
-    table = {job_type: set(re.findall(r"`(\w+)`", text)) for job_type, text in rows}
-    project = sj.Project("iris").learn(sj.datasets.load_iris())
-    scored = sj.Project("iris").learn(sj.datasets.load_iris())
+def test_the_pages_of_job_types_are_in_the_tree():
+    pages = {page.stem for page in (DOCS / "jobs").glob("*.md")} - {"index"}
+    assert pages == set(JOB_TYPES)  # the tree has each page that ends in Job
+    assert all(page.endswith("Job") for page in pages)
+    assert "```{toctree}\n:glob:\n\n*Job\n```" in job_page("index")
+
+
+@functools.cache
+def results() -> dict[str, object]:
+    """A result of each job type."""
+    iris = sj.datasets.load_iris()
+    project = sj.Project("iris").learn(iris)
+    scored = sj.Project("iris").learn(iris)
     scored.build("m", "oospca")
     given = {
-        "DSPredictDataFrameJob": (scored, "m", sj.datasets.load_iris()),
+        "DSPredictDataFrameJob": (scored, "m", iris),
         "ExploreJob": (project, "uni", [["sepal_length"]]),
         "ListProjectsInfoJob": ([project],),
-        "OptimizedKmeansJob": (sj.datasets.load_iris(), 2, 3),
+        "OptimizedKmeansJob": (iris, 2, 3),
     }
-    for job_type in JOB_TYPES:
-        result = getattr(sj, job_type)(*given.get(job_type, (project,))).run(sj.JobContext())
-        held = {name for name in dir(result) if not name.startswith("_") and not callable(getattr(result, name))}
-        assert table.get(job_type) == held, job_type
+    return {name: kind(*given.get(name, (project,))).run(sj.JobContext()) for name, kind in JOB_TYPES.items()}
+
+
+@pytest.mark.parametrize("job_type", JOB_TYPES)
+def test_what_results_hold_is_documented(job_type):
+    """The page of a job type names every field and property of its result, and nothing else."""
+    result = results()[job_type]
+    held = {name for name in dir(result) if not name.startswith("_") and not callable(getattr(result, name))}
+    part = job_page(job_type).partition("## What the result holds\n")[2].partition("\n## ")[0]
+    # Code that follows a name, in parentheses, says more of it.
+    assert set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", part))) == held
 
 
 # --- every public name is in the reference, and says what it takes and gives ------------------------------------------
 
 DIRECTIVE = re.compile(r"^\.\. auto(?:class|exception|function|module|data):: ([\w.]+)$", re.MULTILINE)
-ENTRIES = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "reference").glob("*.md")))
+ENTRIES = "\n".join(
+    page.read_text(encoding="utf-8")
+    for folder in ("reference", "jobs")
+    for page in sorted((DOCS / folder).glob("*.md"))
+)
 REFERENCE = set(DIRECTIVE.findall(ENTRIES))
 # Methods that one part of symjobs offers another; the reference leaves them out.
 EXCLUDED = {
@@ -276,14 +305,11 @@ def own_parameters(value: object) -> list[str]:
 
 
 # Public functions and classes without an example; each with a reason.
-NO_EXAMPLES = {
-    f"symjobs.{name}"  # PENDING
-    for name in (
-        "AwsInfo Clusters DSInfo DataFrame Density Envelope ExploreContext Job JobContext JobHandle JobInfo KSVDMap "
-        "KSVSMap MLContext ModelInfo ProjectInfo Snapshot from_json to_json datasets.load datasets.load_breast_cancer "
-        "datasets.load_iris datasets.load_longley datasets.names datasets.open rest.Response rest.create_job "
-        "rest.get_job rest.kill_job rest.list_jobs sources.Source sources.csv sources.open sources.parquet"
-    ).split()
+NO_EXAMPLES: set[str] = {
+    name
+    for name, value in DOCUMENTED
+    if value.__module__.startswith(("symjobs._state", "symjobs._engine", "symjobs._entities", "symjobs.rest"))
+    or value.__module__.startswith(("symjobs.datasets", "symjobs.sources"))
 }
 
 
