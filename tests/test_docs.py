@@ -362,9 +362,19 @@ def drawn() -> dict[str, list[list[str]]]:
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
     lists = {}
     for heading, body in re.findall(r"^### (\S+)\n(.*?)(?=^##)", text, re.MULTILINE | re.DOTALL):
-        lines = re.findall(r"^\d+\. ([^:]*):", body, re.MULTILINE)
-        lists[heading.replace("/", ".")] = [re.findall(r"`(\w+)`", line) for line in lines]
+        lines = [re.findall(r"`(\w+|\*)`", line) for line in re.findall(r"^\d+\. ([^:]*):", body, re.MULTILINE)]
+        package = heading.replace("/", ".")
+        named = {room for line in lines for room in line}
+        others = [room for room in rooms(package) if room not in named]  # what `*` stands for
+        lists[package] = [[room for name in line for room in (others if name == "*" else [name])] for line in lines]
     return lists
+
+
+def rooms(package: str) -> list[str]:
+    """The files and folders of a package that hold Python."""
+    top, *inner = package.split(".")
+    folder = PACKAGES[top].joinpath(*inner)
+    return sorted({file.relative_to(folder).with_suffix("").parts[0] for file in folder.rglob("*.py")})
 
 
 DRAWN = drawn()
