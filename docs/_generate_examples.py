@@ -127,7 +127,10 @@ INTRODUCTIONS = {
         "kept. It depends linearly on some kept inputs; the entry is the JSON of a map from these to their "
         "coefficients."
     ),
-    "SVDJob": "Singular values of the population covariance matrix. The answer pairs the i-th largest value with the i-th input.",
+    "SVDJob": (
+        "Singular values of the population covariance matrix. The answer pairs the i-th largest value with the i-th "
+        "input."
+    ),
 }
 
 # What the result of each job type holds in Python.
