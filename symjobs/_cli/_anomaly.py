@@ -19,10 +19,9 @@ from symjobs._cli._watch import raise_if_interrupted, reading
 from symjobs._entities import ModelInfo
 from symjobs._errors import InputError
 from symjobs._explore import on_host
-from symjobs._jobs._predict_frame import DSPredictDataFrameJob, evt_parameters, new_sketch
+from symjobs._jobs._predict_frame import DSPredictDataFrameJob, DSPredictDataFrameParameters, new_sketch
 from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import FixedSizeBlocks
-from symjobs._models._evt import EvtSettings
 from symjobs._project import Project
 from symjobs._text import some
 from symjobs.sources import Source
@@ -113,11 +112,13 @@ def _check_evt(options: argparse.Namespace) -> None:
     """Refuse what does not go together before the file is read, in the words of the options."""
     new_sketch()  # a package that is missing is told now, too
     try:
-        EvtSettings.parse(evt_parameters(*_evt(options))).spot()
+        alpha, evt = _evt(options)
+        DSPredictDataFrameParameters.from_text({"modelid": "model", "evt_alpha": alpha, **evt}).spot()
     except InputError as error:
         text = str(error).replace("the parameters evt_*", "the options")
         for attribute, name in {"alpha": "evt_alpha", **_EVT}.items():
-            text = text.replace(name, ANOMALY_ONLY[attribute])
+            option = ANOMALY_ONLY[attribute]
+            text = text.replace(f"{attribute} ({name})", option).replace(name, option)
         raise InputError(text) from error
 
 

@@ -14,7 +14,7 @@ from symjobs._cli._learn import counted, learn_source, learnt_line, naming, open
 from symjobs._cli._watch import reading
 from symjobs._errors import InputError
 from symjobs._jobs._kmeans_data import Settings, check_memory
-from symjobs._jobs._optimized_kmeans import OptimizedKmeansJob, checked_settings
+from symjobs._jobs._optimized_kmeans import OptimizedKmeansJob, OptimizedKmeansParameters, settings_of_parameters
 from symjobs._jobs._rows import Collector, CompleteRows, numeric_columns
 from symjobs._project import Project
 from symjobs._state._filter import RowFilter
@@ -72,15 +72,14 @@ def title(options: argparse.Namespace) -> str:
 def settings_of(options: argparse.Namespace) -> Settings:
     """Return the parameters that the options ask for; InputError if one is out of its range."""
     k_min, k_max = options.k or (2, 10)
-    return checked_settings(
-        k_min,
-        k_max,
-        max_iterations=1000 if options.max_iterations is None else options.max_iterations,
-        n_init=10 if options.n_init is None else options.n_init,
+    given = {name: getattr(options, name) for name in ("max_iterations", "n_init", "scale", "metric")}
+    found = OptimizedKmeansParameters(
+        k_min=k_min,
+        k_max=k_max,
         seed=0 if options.seed is None else options.seed,
-        scale=options.scale or "none",
-        metric=options.metric or "euclidean",
+        **{name: value for name, value in given.items() if value is not None},
     )
+    return settings_of_parameters(found, "none")
 
 
 def _read_rows(

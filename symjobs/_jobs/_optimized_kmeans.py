@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -15,17 +14,43 @@ from symjobs._explore import on_host
 from symjobs._jobs._context import Names, checked_names, extra_parameters, named_inputs, only_context, the_project
 from symjobs._jobs._kmeans_data import Data, ProjectData, Settings, SweepOutcome, TableData
 from symjobs._jobs._kmeans_result import KMeansJobResult
-from symjobs._parameters import integer
+from symjobs._parameters import Choice, Integer, Parameters, parameter
 from symjobs._project import Project
-from symjobs._text import near, shown
 from symkernels import SweepEntry
 
 SCALES = ("none", "standard")
 METRICS = ("euclidean", "sqeuclidean")
-_DEFAULTS = {"kmeans_max_iterations": 1000, "kmeans_n_init": 10, "kmeans_metric": "euclidean"}
-_PARAMETERS = ("kmeans_k_min", "kmeans_k_max", "kmeans_rnd_seed", "kmeans_scale", *_DEFAULTS)
-_SEEDS = 2**63  # what a client of the wire holds in its integers, with a sign
+_SEEDS = 2**63  # a drawn seed is below: what clients of the wire hold in an integer
 _REASONS = 20  # named one by one in the details; a range of k may have thousands that are impossible
+
+
+class OptimizedKmeansParameters(Parameters):
+    """The parameters of an `OptimizedKmeansJob`."""
+
+    strict_prefix = "kmeans_"
+
+    k_min: int = parameter("kmeans_k_min", Integer(1), "the smallest number of clusters to try")
+    k_max: int = parameter("kmeans_k_max", Integer(1), "the largest number of clusters to try")
+    max_iterations: int = parameter("kmeans_max_iterations", Integer(1), "iterations of each start", default=1000)
+    n_init: int = parameter("kmeans_n_init", Integer(1), "starts for each k, of which the best counts", default=10)
+    seed: int | None = parameter(
+        "kmeans_rnd_seed", Integer(), "what random numbers come from; by default one is drawn", default=None
+    )
+    scale: str | None = parameter(
+        "kmeans_scale",
+        Choice(*SCALES),
+        "standard divides each column by its standard deviation; by default a project's cluster_scale, else none",
+        default=None,
+    )
+    metric: Literal["euclidean", "sqeuclidean"] = parameter(
+        "kmeans_metric", Choice(*METRICS), "distances of the silhouettes", default="euclidean"
+    )
+
+    def check(self) -> None:
+        if self.k_min > self.k_max:
+            raise InputError(
+                f"k_min (kmeans_k_min) must not be above k_max (kmeans_k_max), got {self.k_min} and {self.k_max}"
+            )
 
 
 class OptimizedKmeansJob(Job):
@@ -84,6 +109,7 @@ class OptimizedKmeansJob(Job):
     """
 
     job_type: ClassVar[str] = "OptimizedKmeansJob"
+    parameter_type = OptimizedKmeansParameters
 
     def __init__(
         self,
@@ -91,54 +117,43 @@ class OptimizedKmeansJob(Job):
         k_min: int,
         k_max: int,
         inputs: Sequence[str | int] | None = None,
-        max_iterations: int = 1000,
-        n_init: int = 10,
-        seed: int | None = None,
-        scale: str | None = None,
-        metric: str = "euclidean",
+        max_iterations: int = OptimizedKmeansParameters.max_iterations,
+        n_init: int = OptimizedKmeansParameters.n_init,
+        seed: int | None = OptimizedKmeansParameters.seed,
+        scale: str | None = OptimizedKmeansParameters.scale,
+        metric: Literal["euclidean", "sqeuclidean"] = OptimizedKmeansParameters.metric,
         *,
         keep_labels: bool = False,
     ) -> None:
-        own_scale = _own_scale(project_or_data)
-        self.settings = checked_settings(
-            k_min,
-            k_max,
+        self.parameters = OptimizedKmeansParameters(
+            k_min=k_min,
+            k_max=k_max,
             max_iterations=max_iterations,
             n_init=n_init,
             seed=seed,
-            scale=own_scale if scale is None else scale,
+            scale=scale,
             metric=metric,
-            keep_labels=keep_labels,
         )
+        own_scale = _own_scale(project_or_data)
+        self.settings = settings_of_parameters(self.parameters, own_scale, bool(keep_labels))
         self.inputs = None if inputs is None else checked_names(inputs, "inputs")
         self.project = project_or_data if isinstance(project_or_data, Project) else None
         self._data = _data(project_or_data, self.inputs)
         self._data.check(self.settings)
-        self._echo = self._as_request(seed, own_scale)
+        self._echo = self.parameters.as_text(defaults=False)
+        if scale == own_scale:
+            del self._echo["kmeans_scale"]
 
     @classmethod
     def from_request(cls, request: Request) -> Self:
         project = the_project(request, cls.job_type) if request.data is None else request.data
         context = only_context(request)
         given = extra_parameters(request, context)
-        own = {name: text for name, text in given.items() if name.startswith("kmeans_")}
-        for name in own:
-            if name not in _PARAMETERS:
-                raise InputError(f"unknown parameter {name!r}; {near(name, _PARAMETERS)}")
+        found = OptimizedKmeansParameters.from_text(given, cls.job_type)
         if not isinstance(project, Project) and context.inputAttributes and context.inputAttributeNames:
             raise InputError("the MLContext's inputs are given twice; give inputAttributes or inputAttributeNames")
-        job = cls(
-            project,
-            integer(own, "kmeans_k_min"),
-            integer(own, "kmeans_k_max"),
-            named_inputs(project, context),
-            integer(own, "kmeans_max_iterations", 1000),
-            integer(own, "kmeans_n_init", 10),
-            integer(own, "kmeans_rnd_seed") if "kmeans_rnd_seed" in own else None,
-            own.get("kmeans_scale"),
-            own.get("kmeans_metric", "euclidean"),
-        )
-        job._echo = own
+        job = cls(project, inputs=named_inputs(project, context), **found.values())
+        job._echo = {name: text for name, text in given.items() if name.startswith("kmeans_")}
         return job
 
     def details(self) -> dict[str, str]:
@@ -188,48 +203,17 @@ class OptimizedKmeansJob(Job):
             context.details["elbowK"] = str(result.k_elbow)
         return result
 
-    def _as_request(self, seed: int | None, own_scale: str) -> dict[str, str]:
-        """Return the parameters of the request that would have made this job, defaults left out."""
-        settings = self.settings
-        given: dict[str, object] = {"kmeans_k_min": settings.ks[0], "kmeans_k_max": settings.ks[-1]}
-        if seed is not None:
-            given["kmeans_rnd_seed"] = seed
-        if settings.scale != own_scale:
-            given["kmeans_scale"] = settings.scale
-        values: dict[str, object] = {
-            "kmeans_max_iterations": settings.max_iterations,
-            "kmeans_n_init": settings.n_init,
-            "kmeans_metric": settings.metric,
-        }
-        given.update({name: value for name, value in values.items() if value != _DEFAULTS[name]})
-        return {name: str(value) for name, value in given.items()}
 
-
-def checked_settings(
-    k_min: int,
-    k_max: int,
-    *,
-    max_iterations: int = 1000,
-    n_init: int = 10,
-    seed: int | None = None,
-    scale: str = "none",
-    metric: str = "euclidean",
-    keep_labels: bool = False,
-) -> Settings:
-    """Return the parameters of the job; InputError if one is out of its range, by its name on the wire too."""
-    k_min = _whole(k_min, "k_min (kmeans_k_min)")
-    k_max = _whole(k_max, "k_max (kmeans_k_max)")
-    if k_min > k_max:
-        raise InputError(f"k_min (kmeans_k_min) must not be above k_max (kmeans_k_max), got {k_min} and {k_max}")
-    drawn = secrets.randbelow(_SEEDS) if seed is None else _whole(seed, "the seed (kmeans_rnd_seed)", -_SEEDS)
+def settings_of_parameters(given: OptimizedKmeansParameters, own_scale: str, keep_labels: bool = False) -> Settings:
+    """Return what is asked of the data: a seed is drawn, and the data's own scale taken, where none is given."""
     return Settings(
-        ks=range(k_min, k_max + 1),
-        n_init=_whole(n_init, "n_init (kmeans_n_init)"),
-        max_iterations=_whole(max_iterations, "max_iterations (kmeans_max_iterations)"),
-        seed=drawn,
-        scale=_one_of(scale, SCALES, "scale (kmeans_scale)"),
-        metric=_one_of(metric, METRICS, "metric (kmeans_metric)"),  # type: ignore[arg-type]  # one of the two
-        keep_labels=bool(keep_labels),
+        ks=range(given.k_min, given.k_max + 1),
+        n_init=given.n_init,
+        max_iterations=given.max_iterations,
+        seed=secrets.randbelow(_SEEDS) if given.seed is None else given.seed,
+        scale=own_scale if given.scale is None else given.scale,
+        metric=given.metric,
+        keep_labels=keep_labels,
     )
 
 
@@ -243,26 +227,6 @@ def _data(project_or_data: Any, inputs: Names | None) -> Data:
     if isinstance(project_or_data, Project):
         return ProjectData(project_or_data, inputs)
     return TableData(project_or_data, inputs)
-
-
-def _whole(value: object, what: str, least: int = 1) -> int:
-    try:
-        number = None if isinstance(value, bool | np.bool_) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
-    if number is None:
-        raise InputError(f"{what} must be a whole number, got {shown(value)}")
-    if number < least:
-        raise InputError(f"{what} must be {least} or more, got {shown(number)}")
-    if number >= _SEEDS:
-        raise InputError(f"{what} must be below 2**63, got {shown(number)}")
-    return number
-
-
-def _one_of(value: object, allowed: Sequence[str], what: str) -> str:
-    if not isinstance(value, str) or value not in allowed:
-        raise InputError(f"{what} must be {' or '.join(allowed)}, got {shown(value)}")
-    return value
 
 
 def _note_reasons(entries: Iterable[SweepEntry], context: JobContext) -> None:

@@ -8,13 +8,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from symjobs._engine import Job, JobContext, Request
-from symjobs._entities import number_text
 from symjobs._errors import InputError, MissingDependency
 from symjobs._jobs._context import extra_parameters, only_context, the_project
 from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import BuiltModel, FixedSizeBlocks
-from symjobs._models._evt import EvtSettings
-from symjobs._parameters import flag, text_parameters
+from symjobs._models._evt import EvtParameters
+from symjobs._parameters import Choice, Flag, Text, parameter, redeclared
 from symjobs._project import Project
 from symjobs._tables import read_table
 from symjobs._text import near, shown, some
@@ -24,9 +23,32 @@ from symkernels import QuantileSketch
 BLOCK_ROWS = 1024  # the wire's: quantiles are those of the rows before a block of so many
 RULES = ("q95", "q98", "q99")
 _SHARES = np.array([0.95, 0.98, 0.99])
-_ALPHA = 1e-4
-_WARMUP, _LEVEL = "1000", "0.98"  # where the request does not say
 _STRIPE = 16 * BLOCK_ROWS  # scores between two checkpoints: some milliseconds
+
+
+class DSPredictDataFrameParameters(EvtParameters):
+    """The parameters of a `DSPredictDataFrameJob`."""
+
+    strict_prefix = "evt_"
+
+    model: str = parameter("modelid", Text(), "name of the model that scores the rows")
+    alpha: float = redeclared(EvtParameters, "alpha", default=1e-4)
+    quantile: float = redeclared(EvtParameters, "quantile", default=0.98)
+    warmup: int = redeclared(EvtParameters, "warmup", default=1000)
+    simple_rule: str = parameter(
+        "simple_rule", Choice(*RULES), "the quantile that a score must be above for the flag res", default="q99"
+    )
+    include_scores: bool = parameter("include_scores", Flag(), "answer with a last column score", default=False)
+    impute: bool = parameter(
+        "impute",
+        Flag(),
+        "replace a missing input by its mean over the rows that the model was built on",
+        default=False,
+    )
+
+    def evt_text(self) -> dict[str, str]:
+        """Return the parameters of the extreme-value flags as text."""
+        return {name: text for name, text in self.as_text().items() if name.startswith("evt_")}
 
 
 class DSPredictDataFrameJob(Job):
@@ -95,39 +117,36 @@ class DSPredictDataFrameJob(Job):
     """
 
     job_type: ClassVar[str] = "DSPredictDataFrameJob"
+    parameter_type = DSPredictDataFrameParameters
 
     def __init__(
         self,
         project: Project,
         model: str,
         data: Any,
-        alpha: float = _ALPHA,
+        alpha: float = DSPredictDataFrameParameters.alpha,
         evt: Mapping[str, object] | None = None,
-        simple_rule: str = "q99",
-        include_scores: bool = False,
+        simple_rule: str = DSPredictDataFrameParameters.simple_rule,
+        include_scores: bool = DSPredictDataFrameParameters.include_scores,
         *,
-        impute: bool = False,
+        impute: bool = DSPredictDataFrameParameters.impute,
     ) -> None:
         if not isinstance(project, Project):
             raise InputError(f"rows are scored by a model of a Project, got {shown(project)} for the project")
-        if not isinstance(model, str):
-            raise InputError(f"model (modelid) must be a model's name, got {shown(model)}")
         self.project = project
-        self.model = model
-        self._evt = EvtSettings.parse(evt_parameters(alpha, evt))
-        self.settings = self._evt.text()
-        self._evt.spot()  # refuses what does not go together
+        self.parameters = DSPredictDataFrameParameters.from_text(
+            {
+                **DSPredictDataFrameParameters.texts(
+                    model=model, alpha=alpha, simple_rule=simple_rule, include_scores=include_scores, impute=impute
+                ),
+                **_evt_texts(alpha, evt),
+            },
+            self.job_type,
+        )
+        self.parameters.spot()  # refuses what does not go together
         new_sketch()
-        if not isinstance(simple_rule, str) or simple_rule not in RULES:
-            raise InputError(f"simple_rule must be one of {', '.join(RULES)}, got {shown(simple_rule)}")
-        self.simple_rule = simple_rule
-        for name, value in (("include_scores", include_scores), ("impute", impute)):
-            if not isinstance(value, bool | np.bool_):
-                raise InputError(f"{name} must be True or False, got {shown(value)}")
-        self.include_scores = bool(include_scores)
-        self.impute = bool(impute)
         self._data = data
-        self._expected = _check_table(self._scoring(project.snapshot().model(model)), data)
+        self._expected = _check_table(self._scoring(project.snapshot().model(self.parameters.model)), data)
 
     @classmethod
     def from_request(cls, request: Request) -> Self:
@@ -138,30 +157,31 @@ class DSPredictDataFrameJob(Job):
             raise InputError(
                 f"the MLContext names inputs ({some(named)}), and a model has those it was built on; name none"
             )
-        given = extra_parameters(request, context)
-        if "modelid" not in given:
-            raise InputError("parameter 'modelid' is required; give it a model's name")
-        own = {name: text for name, text in given.items() if name.startswith("evt_")}
+        given = DSPredictDataFrameParameters.from_text(extra_parameters(request, context), cls.job_type)
         return cls(
             the_project(request, cls.job_type),
-            given["modelid"],
+            given.model,
             request.data,
-            evt=own,
-            simple_rule=given.get("simple_rule", "q99"),
-            include_scores=flag(given, "include_scores"),
-            impute=flag(given, "impute"),
+            evt=given.evt_text(),
+            simple_rule=given.simple_rule,
+            include_scores=given.include_scores,
+            impute=given.impute,
         )
 
     def check(self) -> None:
         super().check()
-        self._scoring(self.project.snapshot().model(self.model))
+        self._scoring(self.project.snapshot().model(self.parameters.model))
 
     def details(self) -> dict[str, str]:
-        return {"model": self.model, "simpleRule": self.simple_rule, **self.settings}
+        return {
+            "model": self.parameters.model,
+            "simpleRule": self.parameters.simple_rule,
+            **self.parameters.evt_text(),
+        }
 
     def run(self, context: JobContext) -> PredictFrameResult:
         context.details.update(self.details())  # a job that runs in place has them from nowhere else
-        built = self._scoring(context.snapshot(self.project).model(self.model))
+        built = self._scoring(context.snapshot(self.project).model(self.parameters.model))
         context.details["algo"] = built.model.algo
         if left_out := built.model.info().get("left_out"):
             context.details["inputsLeftOut"] = left_out
@@ -169,7 +189,7 @@ class DSPredictDataFrameJob(Job):
         blocks = FixedSizeBlocks(
             self._data,
             built.model.inputs,
-            built.model.fill if self.impute else None,
+            built.model.fill if self.parameters.impute else None,
             lambda rows: context.progress(rows, 2 * (self._expected or rows + 1)),  # read, then judged
         )
         predictions = built.model.predict(blocks)
@@ -184,21 +204,21 @@ class DSPredictDataFrameJob(Job):
         evt, threshold, lower, spot = self._flags(score, context)
         result = PredictFrameResult(
             id=np.arange(n),
-            res=(score > quantiles[self.simple_rule]).astype(np.int8),
+            res=(score > quantiles[self.parameters.simple_rule]).astype(np.int8),
             **quantiles,
             evt=evt,
             score=score,
             threshold=threshold,
             lower=lower,
-            model_id=self.model,
+            model_id=self.parameters.model,
             algo=built.model.algo,
             score_key=key,
-            simple_rule=self.simple_rule,
+            simple_rule=self.parameters.simple_rule,
             n_missing=n_missing,
-            n_warmup=self._evt.warmup - int(spot.remaining),
-            settings=self.settings,
+            n_warmup=self.parameters.warmup - int(spot.remaining),
+            settings=self.parameters.evt_text(),
             spot=spot,
-            include_scores=self.include_scores,
+            include_scores=self.parameters.include_scores,
         )
         context.details["rowsWarmup"] = result.n_warmup
         context.details["flagged"] = result.n_flagged
@@ -216,7 +236,7 @@ class DSPredictDataFrameJob(Job):
         return built
 
     def _flags(self, score: np.ndarray, context: JobContext) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Any]:
-        spot = self._evt.spot()
+        spot = self.parameters.spot()
         n = len(score)
         evt, threshold, lower = np.empty(n, np.int8), np.empty(n), np.empty(n)
         for start in range(0, n, _STRIPE):
@@ -229,16 +249,18 @@ class DSPredictDataFrameJob(Job):
         return evt, threshold, lower if update.lower is not None else None, spot
 
 
-def evt_parameters(alpha: object, evt: Mapping[str, object] | None) -> dict[str, str]:
-    """Return the parameters ``evt_*`` of a job as text, its own defaults among them."""
-    texts = text_parameters({} if evt is None else evt, "evt")
-    given = {name: value for name, value in texts.items() if value.strip()}  # an empty text is no value
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.number) or not 0.0 < alpha < 1.0:
-        raise InputError(f"alpha (evt_alpha) must lie between 0 and 1, got {shown(alpha)}")
-    if "evt_alpha" in given and alpha != _ALPHA:
+def _evt_texts(alpha: object, evt: Mapping[str, object] | None) -> dict[str, object]:
+    """Return the parameters ``evt_*`` that a job was given besides alpha, without blank ones."""
+    if not isinstance(evt, Mapping | None):
+        raise InputError(f"evt must be a map of parameters evt_*, got {shown(evt)}")
+    given = {name: value for name, value in (evt or {}).items() if str(value).strip()}
+    known = [declared.wire for declared in EvtParameters.declared()]
+    for name in given:
+        if name not in known:
+            raise InputError(f"unknown parameter {name!r} of extreme-value flags; {near(str(name), known)}")
+    if "evt_alpha" in given and alpha != DSPredictDataFrameParameters.alpha:
         raise InputError(f"alpha is given twice, as {shown(alpha)} and as evt_alpha {given['evt_alpha']!r}; give one")
-    own = {"evt_alpha": number_text(float(alpha)), "evt_quantile": _LEVEL, "evt_warmup_size": _WARMUP}
-    return {**own, **given}
+    return given
 
 
 def _quantiles_before(score: np.ndarray, context: JobContext) -> dict[str, np.ndarray]:

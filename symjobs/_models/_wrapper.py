@@ -14,7 +14,7 @@ from symjobs._entities import number_text
 from symjobs._errors import InputError
 from symjobs._models._blocks import Blocks
 from symjobs._models._built_model import BuiltModel
-from symjobs._models._evt import EvtSettings
+from symjobs._models._evt import EVT_FLAGS, EvtParameters
 from symjobs._models._predictions import Predictions
 from symjobs._parameters import text_parameters
 from symjobs._text import near
@@ -91,12 +91,12 @@ class EvtWrapper:
     ----------
     key : str
         The result key that is judged; its values are numbers.
-    settings : EvtSettings
+    settings : EvtParameters
     spot : Spot, optional
         What was seen before. It is not changed.
     """
 
-    def __init__(self, key: str, settings: EvtSettings, spot: Spot | None = None) -> None:
+    def __init__(self, key: str, settings: EvtParameters, spot: Spot | None = None) -> None:
         self.key = key
         self.settings = settings
         self._spot = settings.spot() if spot is None else spot
@@ -144,16 +144,16 @@ class EvtWrapper:
             thresholds = {UPPER: spot.threshold, LOWER: spot.lower}
         texts = {name: number_text(value) for name, value in {**seen, **thresholds}.items()}
         reason = {} if spot.reason is None else {"evt_reason": spot.reason}
-        return {RESULT_KEY: self.key, **self.settings.text(), **texts, **reason}
+        return {RESULT_KEY: self.key, **self.settings.as_text(), **texts, **reason}
 
     def record(self, model_id: str) -> WrapperRecord:
         """Return what a file holds besides the spot's arrays."""
-        return WrapperRecord(model_id, self.key, self.settings.text())
+        return WrapperRecord(model_id, self.key, self.settings.as_text())
 
     @classmethod
     def restore(cls, record: WrapperRecord, arrays: Mapping[str, np.ndarray]) -> EvtWrapper:
         """Return what `record` and the spot's arrays came from; an error of `symkernels` or ValueError if not."""
-        settings = EvtSettings.parse(record.parameters)
+        settings = EvtParameters.from_text(record.parameters, EVT_FLAGS)
         fresh = settings.spot()  # says so if what it needs is not installed
         spot = Spot.from_arrays(dict(arrays))
         for name in ("alpha", "quantile", "warmup", "two_sides", "max_excesses", "window", "seed", "follow"):
@@ -179,7 +179,7 @@ def wrap(built: BuiltModel, key: str | None, parameters: Mapping[str, object]) -
         )
     if not isinstance(key, str) or key not in keys:
         raise InputError(f"a {built.model.algo} model has no result key {key!r}; {near(str(key), keys)}")
-    wrapper = EvtWrapper(key, EvtSettings.parse(given))
+    wrapper = EvtWrapper(key, EvtParameters.from_text(given, EVT_FLAGS))
     numbers_of(built.model.predict(_Means(None, built.model.inputs, built.model.fill)), key)
     return wrapper
 

@@ -1,6 +1,6 @@
 """Parameters declared once, and read from text or from Python."""
 
-from symjobs._parameters._declared import Declared, Parameters, parameter
+from symjobs._parameters._declared import Declared, Parameters, parameter, redeclared
 from symjobs._parameters._kinds import Choice, Either, Flag, Integer, Kind, Number, Text
 from symjobs._parameters._text_old import flag, integer, number, one_of, positive, text_parameters
 
@@ -20,5 +20,6 @@ __all__ = [
     "one_of",
     "parameter",
     "positive",
+    "redeclared",
     "text_parameters",
 ]

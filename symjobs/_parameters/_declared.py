@@ -90,7 +90,23 @@ def parameter(wire: str, kind: Kind, text: str, *, default: Any = dataclasses.MI
     return dataclasses.field(default=default, metadata={_KEY: (wire, kind, text)})
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(parameter,))
+def redeclared(of: type[Parameters], name: str, *, default: Any) -> Any:
+    """Declare a parameter of a base class again, with another default.
+
+    Parameters
+    ----------
+    of : type of Parameters
+        The base class.
+    name : str
+        The parameter's name in Python.
+    default
+        What goes where it is not given.
+    """
+    (known,) = (declared for declared in of.declared() if declared.name == name)
+    return parameter(known.wire, known.kind, known.text, default=default)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(parameter, redeclared))
 class Parameters:
     """Typed parameters; a subclass declares each once, as ``name: type = parameter(...)``, and is a frozen dataclass.
 
@@ -188,6 +204,21 @@ class Parameters:
         for declared in self.declared():
             value = getattr(self, declared.name)
             if value is not None and (defaults or declared.required or value != declared.default):
+                found[declared.wire] = declared.kind.text(value)
+        return found
+
+    @classmethod
+    def texts(cls, **values: Any) -> dict[str, str]:
+        """Return some values of Python, each checked by itself, as `from_text` reads them.
+
+        Parameters
+        ----------
+        **values
+            By their names in Python; None where a parameter has no value.
+        """
+        found = {}
+        for declared in cls.declared():
+            if declared.name in values and (value := declared.check(values[declared.name])) is not None:
                 found[declared.wire] = declared.kind.text(value)
         return found
 

@@ -56,7 +56,7 @@ class Integer(Kind):
     @property
     def words(self) -> str:
         if self.least == -_LARGEST - 1:
-            return "a whole number" if self.most == _LARGEST else f"a whole number of at most {self.most}"
+            return f"a whole number {'that fits into 64 bits' if self.most == _LARGEST else f'of at most {self.most}'}"
         if self.most >= 2**62:
             return f"a whole number of at least {self.least}"
         return f"a whole number from {self.least} to {self.most}"

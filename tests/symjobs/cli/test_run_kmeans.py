@@ -213,11 +213,14 @@ def test_stream_leaves_rows_out_and_filters(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["iris", "--k", "0..3"], "k_min (kmeans_k_min) must be 1 or more, got 0"),
+        (["iris", "--k", "0..3"], "k_min (kmeans_k_min) must be a whole number of at least 1, got 0"),
         (["iris", "--k", "5..2"], "must not be above k_max (kmeans_k_max), got 5 and 2"),
         (["iris", "--k", "2..1000000000000"], "lower k_max"),
-        (["iris", "--n-init", "0"], "n_init (kmeans_n_init) must be 1 or more"),
-        (["iris", "--max-iterations", "-1"], "max_iterations (kmeans_max_iterations) must be 1 or more"),
+        (["iris", "--n-init", "0"], "n_init (kmeans_n_init) must be a whole number of at least 1"),
+        (
+            ["iris", "--max-iterations", "-1"],
+            "max_iterations (kmeans_max_iterations) must be a whole number",
+        ),
         (["iris", "--inputs", "species"], "column 'species' holds text, and distances need numbers"),
         (["iris", "--inputs", "petal_widht"], "the data has no column 'petal_widht'; did you mean 'petal_width'"),
         (["iris", "--metric", "ttest"], "--metric ttest is not for kmeans, which takes euclidean, sqeuclidean"),

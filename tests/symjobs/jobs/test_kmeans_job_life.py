@@ -99,8 +99,11 @@ def test_a_client_sees_it_run_and_finish(rows):
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ({"kmeans_k_min": "0", "kmeans_k_max": "3"}, "k_min (kmeans_k_min) must be 1 or more, got 0"),
-        ({"kmeans_k_min": "2"}, "parameter 'kmeans_k_max' is required; give it a number"),
+        (
+            {"kmeans_k_min": "0", "kmeans_k_max": "3"},
+            "k_min (kmeans_k_min) must be a whole number of at least 1, got '0'",
+        ),
+        ({"kmeans_k_min": "2"}, "k_max (kmeans_k_max) is required; give it a whole number of at least 1"),
     ],
 )
 def test_a_bad_request_is_a_400_and_makes_no_job(query, words):

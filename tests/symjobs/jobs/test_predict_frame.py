@@ -231,7 +231,7 @@ def test_false_alarms_keep_to_alpha(project):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"alpha": 0}, r"alpha \(evt_alpha\) must lie between 0 and 1, got 0"),
+        ({"alpha": 0}, r"alpha \(evt_alpha\) must be a number between 0 and 1, both excluded, got 0"),
         ({"alpha": 1.0}, "between 0 and 1"),
         ({"alpha": float("nan")}, "between 0 and 1"),
         ({"alpha": "0.1"}, "between 0 and 1"),
@@ -275,7 +275,7 @@ def test_data_that_cannot_be_judged(project, rows):
 def test_a_model_that_is_not_there_or_has_no_score(project, rows, monkeypatch):
     with pytest.raises(sj.NoSuchModel, match="Error no such model <nothing>"):
         sj.DSPredictDataFrameJob(project, "nothing", (rows, NAMES))
-    with pytest.raises(sj.InputError, match="must be a model's name, got 3"):
+    with pytest.raises(sj.InputError, match=r"model \(modelid\) must be a text that is not empty, got 3"):
         sj.DSPredictDataFrameJob(project, 3, (rows, NAMES))
     with pytest.raises(sj.InputError, match="by a model of a Project"):
         sj.DSPredictDataFrameJob((rows, NAMES), "m", (rows, NAMES))
@@ -310,7 +310,7 @@ def test_a_missing_package_is_named_when_the_job_is_made(project, rows, monkeypa
 def test_an_empty_text_is_no_parameter(project, rows):
     evt = {"evt_alpha": "", "evt_quantile": " ", "evt_warmup_size": "", "evt_two_sides": ""}
     job = sj.DSPredictDataFrameJob(project, "m", (rows, NAMES), alpha=0.01, evt=evt)
-    assert job.settings == sj.DSPredictDataFrameJob(project, "m", (rows, NAMES), alpha=0.01).settings
+    assert job.parameters == sj.DSPredictDataFrameJob(project, "m", (rows, NAMES), alpha=0.01).parameters
 
 
 def test_a_table_without_rows_is_refused_when_the_job_is_made(project, rows):
@@ -333,5 +333,5 @@ def test_what_the_model_does_not_look_at_is_told():
 def test_switches_are_true_or_false(name):
     project = sj.Project("p").learn((np.eye(4), list("abcd")))
     project.build("m", "mahalanobis")
-    with pytest.raises(sj.InputError, match=f"{name} must be True or False, got 'no'"):
+    with pytest.raises(sj.InputError, match=f"{name} must be true or false, got 'no'"):
         sj.DSPredictDataFrameJob(project, "m", (np.eye(4), list("abcd")), **{name: "no"})

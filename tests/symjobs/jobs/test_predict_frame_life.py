@@ -81,9 +81,9 @@ def test_a_client_gets_the_frame(project):
     ("given", "status", "words"),
     [
         ({"modelid": "none"}, 500, "Error no such model <none>"),
-        ({}, 400, "parameter 'modelid' is required; give it a model's name"),
+        ({}, 400, "model (modelid) is required; give it a text that is not empty"),
         ({"modelid": "m", "evt_alpha": "1.5"}, 400, "alpha"),
-        ({"modelid": "m", "include_scores": "maybe"}, 400, "parameter 'include_scores' must be true or false"),
+        ({"modelid": "m", "include_scores": "maybe"}, 400, "include_scores must be true or false, got 'maybe'"),
         ({"modelid": "m", "simple_rule": "q9"}, 400, "simple_rule must be one of q95, q98, q99, got 'q9'"),
     ],
 )

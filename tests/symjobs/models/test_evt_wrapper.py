@@ -205,7 +205,7 @@ def test_it_is_saved_with_the_project(project, tmp_path):
         (3, EVT, "a kmeans model has no result key 3"),
         ("cluster", {**EVT, "sml_evt_wrapper_res_key": "distance"}, "given twice, as 'cluster' and as"),
         (None, {**EVT, "sml_evt_wrapper_model_id": "n"}, "sml_evt_wrapper_model_id is 'n', and the wrapper is asked"),
-        (None, {}, "parameter 'evt_warmup_size' is required|parameter 'evt_alpha' is required"),
+        (None, {}, r"\(evt_warmup_size\) is required|\(evt_alpha\) is required"),
         (None, {**EVT, "evt_alfa": "1"}, "unknown parameter 'evt_alfa'"),
         (None, {**EVT, "evt_alpha": "0.05"}, "evt_quantile 0.95 leaves 0.05 of the values above it, and evt_alpha"),
         (None, {**EVT, "evt_window_size": "299"}, "evt_window_size 299 is smaller than evt_warmup_size 300"),
