@@ -3,12 +3,14 @@
     ```{parameters} PCAJob
     ```
 
-The argument is the name of a job type, of a model type, or the full name of a `Parameters` class.
+The argument is the name of a job type, of a model type, or the full name of a `Parameters` class. For a job type the
+column "in Python" has the argument of the constructor.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 from docutils import nodes
@@ -31,13 +33,19 @@ def parameter_type(name: str) -> type[Parameters]:
     return found
 
 
-def rows(declared: tuple[Declared, ...]) -> list[list[tuple[str, bool]]]:
+def arguments(name: str) -> list[str]:
+    """Return the arguments of a job type's constructor; nothing for other names."""
+    return list(inspect.signature(JOB_TYPES[name]).parameters) if name in JOB_TYPES else []
+
+
+def rows(name: str) -> list[list[tuple[str, bool]]]:
     """Return the rows of the table, its head first; each cell is a text, and whether it is code."""
-    renamed = any(one.name != one.wire for one in declared)
-    head = ["on the wire", *(["in Python"] if renamed else []), "value", "default", "what it does"]
+    in_python = arguments(name)
+    head = ["parameter", *(["in Python"] if in_python else []), "value", "default", "what it does"]
     table = [[(text, False) for text in head]]
-    for one in declared:
-        names = [(one.wire, True), *([(one.name, True)] if renamed else [])]
+    for one in parameter_type(name).declared():
+        argument = (one.name if one.name in in_python else "", True)
+        names = [(one.wire, True), *([argument] if in_python else [])]
         table.append([*names, (one.kind.words, False), default(one), (one.text, False)])
     return table
 
@@ -59,7 +67,7 @@ def table_node(cells: list[list[tuple[str, bool]]]) -> nodes.table:
     for number, line in enumerate(cells):
         row = nodes.row()
         for text, code in line:
-            content: Any = nodes.literal(text, text) if code else nodes.Text(text)
+            content: Any = nodes.literal(text, text) if code and text else nodes.Text(text)
             row += nodes.entry("", nodes.paragraph("", "", content))
         (body if number else head).append(row)
     group += [head, body]
@@ -72,10 +80,10 @@ class ParametersDirective(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        declared = parameter_type(self.arguments[0]).declared()
-        if not declared:
+        table = rows(self.arguments[0])
+        if len(table) == 1:
             raise self.error(f"{self.arguments[0]} declares no parameters")
-        return [table_node(rows(declared))]
+        return [table_node(table)]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -218,6 +218,22 @@ def test_the_pages_of_job_types_are_in_the_tree():
     assert "```{toctree}\n:glob:\n\n*Job\n```" in job_page("index")
 
 
+def test_the_table_of_parameters(monkeypatch):
+    """The directive's rows: names, values, defaults and texts of the declaration."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    table = importlib.import_module("_parameter_table")
+    head, *rows = ([text for text, _ in row] for row in table.rows("PCAJob"))
+    assert head == ["parameter", "in Python", "value", "default", "what it does"]
+    declared = JOB_TYPES["PCAJob"].parameter_type.declared()
+    assert rows[0] == ["explainedCovariance", "explained", "a number from 0 to 1", "1.0", declared[0].text]
+    assert [row[0] for row in rows] == [one.wire for one in declared]
+    defaults = {name.wire: table.default(name)[0] for name in JOB_TYPES["OptimizedKmeansJob"].parameter_type.declared()}
+    assert (defaults["kmeans_k_min"], defaults["kmeans_rnd_seed"]) == ("required", "none")
+    assert not table.arguments("symjobs._jobs._pca.PCAParameters")
+    with pytest.raises(TypeError, match="no Parameters class"):
+        table.rows("symjobs._jobs._pca.PCAJob")
+
+
 @functools.cache
 def results() -> dict[str, object]:
     """A result of each job type."""
