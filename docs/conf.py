@@ -1,4 +1,4 @@
-"""How Sphinx builds the book: ``make docs``, or ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
+"""How Sphinx builds the documentation: ``make docs``, or ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# The book describes this source tree, installed or not; docs/ has a directive of its own.
+# The documentation is that of this source tree, installed or not; docs/ has a directive of its own.
 sys.path[:0] = [str(ROOT), str(ROOT / "kernels"), str(ROOT / "docs")]
 
 import symjobs  # noqa: E402

@@ -1,4 +1,4 @@
-"""The book does not drift: its code runs, its lists are complete, its arrows are the real ones, and it builds."""
+"""The documentation is true: its code runs, its lists are complete, its order of rooms holds, and it builds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PACKAGES = {"symkernels": ROOT / "kernels" / "symkernels", "symjobs": ROOT / "sy
 ASIDE = {"symkernels.cuda"}  # no Python to run
 
 GENERATED = "<!-- Written by docs/_generate_examples.py"  # test_worked_examples.py runs what such a page shows
-BOOK = sorted(
+PAGES = sorted(
     page
     for page in DOCS.rglob("*.md")
     if "_build" not in page.relative_to(DOCS).parts and GENERATED not in page.read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ BOOK = sorted(
 
 needs_sphinx = pytest.mark.skipif(
     importlib.util.find_spec("sphinx") is None,
-    reason="THE BOOK IS NOT TESTED: sphinx is not installed; pip install 'symjobs[docs]'",
+    reason="THE DOCUMENTATION IS NOT TESTED: sphinx is not installed; pip install 'symjobs[docs]'",
 )
 needs_numpydoc = pytest.mark.skipif(
     importlib.util.find_spec("numpydoc") is None,
@@ -47,7 +47,7 @@ needs_numpydoc = pytest.mark.skipif(
 )
 
 
-# --- the code in the book and in the docstrings runs ------------------------------------------------------------------
+# --- the code in the pages and in the docstrings runs -----------------------------------------------------------------
 
 FENCE = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGE_IN_PAGE = re.compile(r"^(`{4,}).*?^\1$", re.MULTILINE | re.DOTALL)  # a page that a page shows; it is not run here
@@ -67,7 +67,7 @@ def run_examples(examples: list[doctest.Example], scope: dict[str, object], page
 
 
 def with_private_name(message: str) -> str:
-    """``symjobs.InputError: ...``, as the book has it, by the name that a traceback prints."""
+    """``symjobs.InputError: ...``, as the pages have it, by the name that a traceback prints."""
     name, colon, rest = message.partition(":")
     package, _, public = name.strip().rpartition(".")
     if package not in PACKAGES:
@@ -76,15 +76,15 @@ def with_private_name(message: str) -> str:
     return f"{error.__module__}.{error.__qualname__}{colon}{rest}"
 
 
-@pytest.mark.parametrize("page", BOOK, ids=lambda page: str(page.relative_to(DOCS)))
-def test_the_code_in_the_book_runs(page, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_the_code_in_a_page_runs(page, tmp_path, monkeypatch, capsys):
     """The blocks of a page share their names, as a reader's session would."""
     text = PAGE_IN_PAGE.sub(lambda shown: "\n" * shown[0].count("\n"), page.read_text(encoding="utf-8"))
     blocks = list(FENCE.finditer(text))
     if not blocks:
         return
     monkeypatch.chdir(tmp_path)
-    scope: dict[str, object] = {"__name__": "book"}
+    scope: dict[str, object] = {"__name__": "page"}
     for block in blocks:
         kind, code = block.groups()
         line = text.count("\n", 0, block.start()) + 1
@@ -122,7 +122,7 @@ def test_the_examples_in_docstrings_run():
     assert tested >= 10  # that the finder finds them
 
 
-# --- the lists in the book are complete -------------------------------------------------------------------------------
+# --- the lists in the pages are complete ------------------------------------------------------------------------------
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
@@ -372,10 +372,10 @@ def test_methods_are_documented():
     assert not missing, "\n".join(missing)
 
 
-# --- the arrows that are drawn are those of the code ------------------------------------------------------------------
+# --- imports keep to the order of rooms in docs/architecture.md -------------------------------------------------------
 
 
-def drawn() -> dict[str, list[list[str]]]:
+def order_of_rooms() -> dict[str, list[list[str]]]:
     """The lists of docs/architecture.md: for each package, the rooms on each line, from the top down."""
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
     lists = {}
@@ -395,7 +395,7 @@ def rooms(package: str) -> list[str]:
     return sorted({file.relative_to(folder).with_suffix("").parts[0] for file in folder.rglob("*.py")})
 
 
-DRAWN = drawn()
+ORDER = order_of_rooms()
 
 
 # Packages in which imports for type checkers alone (``if TYPE_CHECKING:``) do not count yet; set() once there are none.
@@ -484,20 +484,20 @@ def circles(arrows: dict[str, set[str]]) -> list[set[str]]:
     return found
 
 
-def test_both_packages_are_drawn():
-    assert set(PACKAGES) <= set(DRAWN)
+def test_both_packages_have_a_list():
+    assert set(PACKAGES) <= set(ORDER)
 
 
-@pytest.mark.parametrize("package", DRAWN)
-def test_the_drawing_has_every_room_once(package):
-    rooms = [room for line in DRAWN[package] for room in line]
+@pytest.mark.parametrize("package", ORDER)
+def test_the_list_has_every_room_once(package):
+    rooms = [room for line in ORDER[package] for room in line]
     assert len(rooms) == len(set(rooms))
     assert set(rooms) == set(imports(package))
 
 
-@pytest.mark.parametrize("package", DRAWN)
+@pytest.mark.parametrize("package", ORDER)
 def test_no_room_imports_against_the_order(package):
-    level = {room: number for number, line in enumerate(DRAWN[package]) for room in line}
+    level = {room: number for number, line in enumerate(ORDER[package]) for room in line}
     against = [
         f"{package}.{room} imports {target}"
         for room, targets in imports(package).items()
@@ -540,11 +540,11 @@ def test_the_test_of_the_order_can_fail(tmp_path, monkeypatch):
     assert imports("made") == {"_low": {"_high"}, "_high": set(), "_deep": {"_high", "symjobs", "_low"}}
 
 
-# --- the book builds --------------------------------------------------------------------------------------------------
+# --- the documentation builds -----------------------------------------------------------------------------------------
 
 
 @needs_sphinx
-def test_the_book_builds_without_warnings(tmp_path):
+def test_the_documentation_builds_without_warnings(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", str(tmp_path / "trees")]
     path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
     built = subprocess.run(
