@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation: ``make docs``, or ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
+"""Build the documentation: ``make docs``, or ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
 
 from __future__ import annotations
 
