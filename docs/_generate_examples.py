@@ -21,6 +21,7 @@ import symjobs as sj
 FOLDER = Path(__file__).parent / "jobs"
 DATE = 1763942400000  # stands for every date
 CUSTOMER = "c1"
+GENERATED = "<!-- Written by docs/_generate_examples.py. Change it there. -->"
 
 
 @dataclass(frozen=True)
@@ -103,30 +104,60 @@ INTRODUCTIONS = {
     "DSPredictDataFrameJob": (
         "Which rows are anomalies? Two flags for each row of a table, by the scores of one of the project's models: "
         "`res` by a quantile of the scores before it, `evt` by extreme value theory, with a probability of false "
-        "alarms that the request gives. [](../guide/anomalies.md) says what each column is, to the letter.\n\n"
-        "The wire contract has no route of its own for this job. Here the body is an MLContext beside the rows, as "
-        'that of `autoSelect`, `{"dataframe": DataFrame, "mlcontext": MLContext}`, of which the page shows the '
-        "MLContext; the job is `from_context(project, mlcontext, query, data=dataframe)`."
+        "alarms that the request gives. [](../guide/anomalies.md) describes each column.\n\n"
+        "The wire contract has no route of its own for this job. Here the body holds an MLContext and the rows, like "
+        'that of `autoSelect`: `{"dataframe": DataFrame, "mlcontext": MLContext}`. This page shows the MLContext. '
+        "The job is `from_context(project, mlcontext, query, data=dataframe)`."
     ),
     "ExploreJob": "Describe and test attributes: one map of numbers for each MLContext of the request.",
-    "ExploreVIFJob": "Variance inflation factors, an intercept implied.",
-    "ListProjectsInfoJob": "What all projects of the customer are.",
+    "ExploreVIFJob": "Variance inflation factors. Each regression has an intercept.",
+    "ListProjectsInfoJob": "Information on all projects of the customer.",
     "OptimizedKmeansJob": (
         "How many clusters? k-means for every number of clusters of a range, with WSSSE (the sum of squared distances "
-        "of the rows to their centers) and mean silhouette of each. The project keeps clusters while it learns: it was "
-        "created with the parameter `cluster_features`, and the job reads its micro-clusters, not the rows: both "
-        "figures are close estimates, which may lie a little below or above those of the rows. On a table they are "
-        "exact. "
-        "[](../guide/clusters.md) says which number to take."
+        "of the rows to their centers) and mean silhouette of each. Here the project keeps clusters while it learns, "
+        "as it was created with the parameter `cluster_features`. The job reads its micro-clusters, not the rows. So "
+        "both figures are close estimates, which may be a little below or above those of the rows. On a table they are "
+        "exact. [](../guide/clusters.md) says which number to take."
     ),
     "PCAJob": "Principal components of the correlation matrix, or of the covariance matrix.",
-    "ProjectInfoJob": "What one project is.",
+    "ProjectInfoJob": "Information on one project: attributes, models, parameters and dates.",
     "SVDFeatureSelectionJob": (
         "Which attributes make a set singular, and what each of those depends on. The first map has a verdict on each "
-        "input: `kept`, `dropped`, or `constant` (dropped, too). The second has, for each input that is not kept, the "
-        "JSON of a map from the kept inputs that it is a linear function of to their coefficients."
+        "input: `kept`, `dropped`, or `constant` (dropped, too). The second has an entry for each input that is not "
+        "kept. It depends linearly on some kept inputs; the entry is the JSON of a map from these to their "
+        "coefficients."
     ),
-    "SVDJob": "Singular values of the population covariance matrix; the i-th largest goes with the i-th input.",
+    "SVDJob": (
+        "Singular values of the population covariance matrix. The answer pairs the i-th largest value with the i-th "
+        "input."
+    ),
+}
+
+# What the result of each job type holds in Python.
+RESULTS = {
+    "DSPredictDataFrameJob": (
+        "One entry a row: `id`, `res`, `q95`, `q98`, `q99`, `evt`, `score`, `threshold`, `lower` (two sides only); "
+        "`n_rows`, `n_missing`, `n_warmup`, `n_remaining`, `n_flagged`, `reason` (why there is no flag `evt`), "
+        "`alpha`, `settings`, `spot`, `model_id`, `algo`, `score_key`, `simple_rule`, `include_scores`"
+    ),
+    "ExploreJob": "`metric`, `maps` (one dict a list of inputs), `info`",
+    "ExploreVIFJob": "`inputs`, `names`, `values`, `rank`, `psd`, `backend`, `device`",
+    "ListProjectsInfoJob": "`infos`",
+    "OptimizedKmeansJob": (
+        "One entry a k: `ks`, `wssse`, `silhouette`, `seconds`, `n_iter`, `converged`, `reasons`, `centers`, "
+        "`sizes`, `labels` (on request); `k` (suggested), `why`, `k_silhouette`, `k_elbow`; `names`, `method`, "
+        "`n_rows`, `n_missing`, `n_forgotten`, `scale`, `divisors`, `metric`, `n_init`, `max_iterations`, `seed`, "
+        "`backend`, `device`"
+    ),
+    "PCAJob": (
+        "`names`, `values` (eigenvalues, descending), `vectors` (columns), `total`, `explained_ratio`, `rank`, "
+        "`condition`, `psd`, `backend`, `device`"
+    ),
+    "ProjectInfoJob": "`info`",
+    "SVDFeatureSelectionJob": (
+        "`inputs`, `kept`, `dropped`, `constant`, `dependencies` (of each dropped input: kept inputs and coefficients)"
+    ),
+    "SVDJob": "`names`, `values` (descending), `rank`, `condition`, `backend`, `device`",
 }
 
 EXAMPLES: dict[str, list[Example]] = {
@@ -138,8 +169,8 @@ EXAMPLES: dict[str, list[Example]] = {
             lambda project: sj.DSPredictDataFrameJob.from_context(project, FLAGS, data=stream()),
             FLAGS,
             "The project has an `oospca` model `pca` of the four lengths. `data` holds 3,000 flowers, one after "
-            "another: row 7 lacks a length, and in row 2500 somebody has exchanged them. Of the answer this page shows "
-            "some rows. There are no quantiles in the first 1,024 rows, and none of the first 1,000 scores has a flag "
+            "another. Row 7 lacks a length, and in row 2500 the lengths are exchanged. This page shows some rows of "
+            "the answer. There are no quantiles in the first 1,024 rows, and none of the first 1,000 scores has a flag "
             "`evt`.",
             shown=(0, 1, 7, 1023, 1024, 1025, 2499, 2500, 2501, 2999),
         ),
@@ -373,7 +404,10 @@ def pretty(value: Any) -> str:
 
 def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
     """Return the page of one job type."""
-    parts = [f"# {job_type}", INTRODUCTIONS[job_type]]
+    parts = [f"# {job_type}", GENERATED, INTRODUCTIONS[job_type]]
+    if sj.JOB_TYPES[job_type].parameter_type.declared():
+        parts.append(f"## Parameters\n\n```{{parameters}} {job_type}\n```")
+    parts.append(f"## What the result holds\n\n{RESULTS[job_type]}")
     for example in EXAMPLES[job_type]:
         body = answer(manager, lambda example=example: example.make(project))
         names = {"sj": sj, "project": project, "data": stream() if "data" in example.python else None}
@@ -389,6 +423,8 @@ def page(job_type: str, project: sj.Project, manager: sj.JobManager) -> str:
             parts.append(f"```json\n{pretty(filled)}\n```")
         parts += ["In Python:", f"```python\n{example.python}\n```"]
         parts += ["The answer, once the job is finished:", f"```json\n{pretty(with_rows(body, example.shown))}\n```"]
+    reference = f".. autoclass:: symjobs.{job_type}\n   :members: from_context\n   :inherited-members:"
+    parts.append(f"## Reference\n\n```{{eval-rst}}\n{reference}\n```")
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""How Sphinx builds the book: ``make docs``, or ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
+"""Build the documentation: ``make docs``, or ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "kernels")]  # the book describes this source tree, installed or not
+# The documentation is that of this source tree, installed or not; docs/ has a directive of its own.
+sys.path[:0] = [str(ROOT), str(ROOT / "kernels"), str(ROOT / "docs")]
 
 import symjobs  # noqa: E402
 
@@ -15,7 +16,7 @@ author = "the symjobs developers"
 copyright = "2026, the symjobs developers. Apache License 2.0"
 version = release = symjobs.__version__
 
-extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+extensions = ["_parameter_table", "myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"symjobs {release}"

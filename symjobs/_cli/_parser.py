@@ -7,8 +7,8 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from symjobs import __version__
 from symjobs._cli.questions import QUESTIONS
+from symjobs._version import __version__
 
 
 class Parser(argparse.ArgumentParser):

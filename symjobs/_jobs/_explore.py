@@ -80,6 +80,15 @@ class ExploreJob(Job):
     Notes
     -----
     On the wire the metric is ``metric`` in the query, and ``returnProjectInfo=false`` leaves ``smlInfo`` out.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> job = sj.ExploreJob(project, "bi", [["petal_length"]], [["petal_width"]])
+    >>> (statistics,) = job.run(sj.JobContext()).maps
+    >>> round(statistics["linCorr"], 3)
+    0.963
     """
 
     job_type: ClassVar[str] = "ExploreJob"

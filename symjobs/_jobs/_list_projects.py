@@ -30,6 +30,16 @@ class ListProjectsInfoJob(Job):
     projects : iterable of Project
         The projects, for instance ``manager.projects.all(owner)``. One that is deleted before the job runs is left
         out: the list is of what there is.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> manager = sj.JobManager()
+    >>> manager.projects.add("c1", sj.Project("iris").learn(sj.datasets.load_iris()))
+    >>> result = sj.ListProjectsInfoJob(manager.projects.all("c1")).run(sj.JobContext())
+    >>> [info.pid for info in result.infos]
+    ['iris']
+    >>> manager.shutdown()
     """
 
     job_type: ClassVar[str] = "ListProjectsInfoJob"

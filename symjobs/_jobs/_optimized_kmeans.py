@@ -98,6 +98,14 @@ class OptimizedKmeansJob(Job):
 
     The largest mean silhouette suggests k (Rousseeuw 1987, J. Comput. Appl. Math. 20, 53-65); beside it stands the
     elbow of the curve of WSSSE by Kneedle (Satopaa et al. 2011, ICDCS Workshops, 166-171).
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> job = sj.OptimizedKmeansJob(sj.datasets.load_iris(), 2, 4, inputs=["petal_length", "petal_width"], seed=0)
+    >>> result = job.run(sj.JobContext())
+    >>> print(result.wssse.round(1), result.k)
+    [86.4 31.4 19.5] 2
     """
 
     job_type: ClassVar[str] = "OptimizedKmeansJob"

@@ -127,6 +127,14 @@ class PCAJob(MatrixJob):
     Notes
     -----
     On the wire: ``explainedCovariance``, ``pcaNumDimension``, ``pcaCovariance``, ``pcaRepair``.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> result = sj.PCAJob(project, ["petal_length", "petal_width"], n_components=1).run(sj.JobContext())
+    >>> print(result.values.round(3), result.explained_ratio.round(3))
+    [1.963] [0.981]
     """
 
     job_type: ClassVar[str] = "PCAJob"

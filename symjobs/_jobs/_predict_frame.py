@@ -103,6 +103,17 @@ class DSPredictDataFrameJob(Job):
 
     Time is that of the model's prediction and about 0.3 microseconds a row; memory 70 bytes a row, besides the table.
     The answer on the wire is text: it takes longer than all the rest.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> iris = sj.datasets.load_iris()
+    >>> project = sj.Project("iris").learn(iris)
+    >>> _ = project.build("usual", "oospca", ["sepal_length", "sepal_width", "petal_length"])
+    >>> evt = {"evt_warmup_size": 100, "evt_quantile": 0.9}
+    >>> result = sj.DSPredictDataFrameJob(project, "usual", iris, alpha=0.01, evt=evt).run(sj.JobContext())
+    >>> result.id[result.evt == 1]
+    array([117, 131])
     """
 
     job_type: ClassVar[str] = "DSPredictDataFrameJob"

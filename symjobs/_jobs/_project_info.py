@@ -29,6 +29,14 @@ class ProjectInfoJob(Job):
     ----------
     project : Project
         The project.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> info = sj.ProjectInfoJob(project).run(sj.JobContext()).info
+    >>> info.pid, info.attributeNames[:2]
+    ('iris', ['sepal_length', 'sepal_width'])
     """
 
     job_type: ClassVar[str] = "ProjectInfoJob"

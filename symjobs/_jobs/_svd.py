@@ -61,6 +61,14 @@ class SVDJob(MatrixJob):
     ------
     InputError
         If an input is unknown or named twice. When the job runs: if two inputs have no rows in common.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> result = sj.SVDJob(project, ["petal_length", "petal_width"]).run(sj.JobContext())
+    >>> print(result.values.round(3), result.rank)
+    [3.637 0.036] 2
     """
 
     job_type: ClassVar[str] = "SVDJob"

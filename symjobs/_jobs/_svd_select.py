@@ -90,6 +90,18 @@ class SVDFeatureSelectionJob(MatrixJob):
     Notes
     -----
     On the wire `tol` is ``svdTolerance``.
+
+    Examples
+    --------
+    The three members of a category add up to 1, so that the last one depends on the first two.
+
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> result = sj.SVDFeatureSelectionJob(project, ["petal_length", "species"]).run(sj.JobContext())
+    >>> result.kept
+    ('petal_length', 'species$setosa', 'species$versicolor')
+    >>> list(result.dependencies["species$virginica"])
+    ['species$setosa', 'species$versicolor']
     """
 
     job_type: ClassVar[str] = "SVDFeatureSelectionJob"

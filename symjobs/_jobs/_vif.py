@@ -65,6 +65,14 @@ class ExploreVIFJob(MatrixJob):
     ------
     InputError
         If an input is unknown or named twice. When the job runs: if two inputs have no rows in common.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> result = sj.ExploreVIFJob(project, ["sepal_width", "petal_length", "petal_width"]).run(sj.JobContext())
+    >>> print(result.values.round(2))
+    [ 1.27 15.1  14.23]
     """
 
     job_type: ClassVar[str] = "ExploreVIFJob"

@@ -22,6 +22,15 @@ class AnomalyPredictions(Predictions):
         Larger is more anomalous; NaN where an input is missing.
     further : mapping of str to (n_rows,) array
         What else the model says of the rows, by its keys on the wire; NaN where an input is missing.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> _ = project.build("usual", "mahalanobis", ["petal_length", "petal_width"])
+    >>> found = project.predict("usual", sj.DataFrame(["petal_length", "petal_width"], ["C", "C"], [["1.5", "2.5"]]))
+    >>> print(found.scores.round(3))
+    [9.383]
     """
 
     scores: np.ndarray

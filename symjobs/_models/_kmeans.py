@@ -35,6 +35,17 @@ class KMeansPredictions(Predictions):
     distances : (n_rows,) float64
         Euclidean distance to it, in standard deviations of the inputs if the model is scaled and in their own units if
         not; NaN where an input is missing.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> params = {"cluster_features": ["petal_length", "petal_width"]}
+    >>> project = sj.Project("iris", params=params).learn(sj.datasets.load_iris())
+    >>> _ = project.build("petals", "kmeans", parameters={"kmeans_k": 3})
+    >>> rows = [["1.5", "0.2"], ["1.4", "0.3"], ["5.6", "2.0"]]
+    >>> found = project.predict("petals", sj.DataFrame(["petal_length", "petal_width"], ["C", "C"], rows))
+    >>> bool(found.labels[0] == found.labels[1]), bool(found.labels[0] == found.labels[2])
+    (True, False)
     """
 
     labels: np.ndarray

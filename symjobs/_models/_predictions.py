@@ -23,6 +23,16 @@ class Predictions(ABC):
         Rows without a prediction, as an input was missing in them.
     n_imputed : int
         Rows in which a missing input was replaced by the mean of the rows that the model was built on.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> _ = project.build("usual", "mahalanobis", ["petal_length", "petal_width"])
+    >>> rows = [["1.5", "0.2"], ["1.5", "NaN"]]
+    >>> found = project.predict("usual", sj.DataFrame(["petal_length", "petal_width"], ["C", "C"], rows))
+    >>> found.n_rows, found.n_missing, list(found.columns())
+    (2, 1, ['score', 'residual'])
     """
 
     n_rows: int

@@ -49,6 +49,18 @@ class FlaggedPredictions(Predictions):
         What each value was judged against, in its unit; NaN while warming up.
     lower : (n_rows,) float64 or None
         The lower threshold, None unless two sides are watched.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> iris = sj.datasets.load_iris()
+    >>> project = sj.Project("iris").learn(iris)
+    >>> _ = project.build("usual", "mahalanobis", ["petal_length", "petal_width"])
+    >>> evt = {"evt_warmup_size": 100, "evt_alpha": 0.001, "evt_quantile": 0.9}
+    >>> _ = project.create_evt_wrapper("usual", "score", evt)
+    >>> found = project.predict("usual", iris)
+    >>> int(found.flags.sum()), found.scores.shape, found.threshold.shape
+    (11, (150,), (150,))
     """
 
     predictions: Predictions
