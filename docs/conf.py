@@ -16,7 +16,14 @@ author = "the symjobs developers"
 copyright = "2026, the symjobs developers. Apache License 2.0"
 version = release = symjobs.__version__
 
-extensions = ["_parameter_table", "myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+extensions = [
+    "_parameter_table",
+    "_question_table",
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"symjobs {release}"

@@ -22,7 +22,8 @@ import pytest
 
 import symjobs as sj
 import symkernels
-from symjobs._cli._parser import METRICS, QUESTIONS, build_parser
+from symjobs._cli._parser import build_parser
+from symjobs._cli.questions import QUESTIONS
 from symjobs._jobs import JOB_TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -132,8 +133,17 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     return {"symjobs": program, **{f"symjobs {name}": parser for name, parser in commands.choices.items()}}
 
 
+def options_of_every_question() -> set[str]:
+    """The options that all questions have. The directive ``questions`` documents the others."""
+    found = []
+    for parser in build_parser().questions.values():
+        parser.fill()
+        found.append({option for option in parser._option_string_actions if option.startswith("--")})
+    return set.intersection(*found)
+
+
 def options() -> list[tuple[str, str]]:
-    return [
+    return [("symjobs run", option) for option in sorted(options_of_every_question() - {"--help", "--inputs"})] + [
         (command, option)
         for command, parser in parsers().items()
         for action in parser._actions
@@ -159,14 +169,28 @@ def test_every_option_is_documented(command, option):
 def test_every_command_question_and_metric_is_documented():
     for command in parsers():
         assert command in COMMAND_LINE
-    for question in QUESTIONS:
-        assert f"| `{question}` |" in COMMAND_LINE
-    for metric in METRICS:
-        assert f"`{metric}`" in section("symjobs run")
+    assert "```{questions}\n```" in section("symjobs run")
 
 
 def test_no_option_is_documented_that_is_not_there():
-    assert set(re.findall(r"--[a-z][a-z-]*", COMMAND_LINE)) <= {option for _, option in options()}
+    there = {option for _, option in options()}
+    for parser in build_parser().questions.values():
+        parser.fill()
+        there |= set(parser._option_string_actions)
+    assert set(re.findall(r"--[a-z][a-z-]*", COMMAND_LINE)) <= there
+
+
+@needs_sphinx
+def test_every_question_is_in_the_table_of_questions(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    tables = importlib.import_module("_question_table")
+    assert [row[0] for row in tables.questions()[1:]] == [(name, True) for name in QUESTIONS]
+    for name in QUESTIONS:
+        parser = build_parser().questions[name]
+        parser.fill()
+        shown = {row[0][0].split()[0] for row in tables.options(QUESTIONS.load(name))[1:]}
+        own = {option for option in parser._option_string_actions if option.startswith("--")}
+        assert shown == own - options_of_every_question() | {"--inputs"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ def add_parameters(
     parameter_type: type[Parameters],
     own_names: Mapping[str, str] = {},
     left_out: Collection[str] = (),
+    defaults: Mapping[str, Any] = {},
 ) -> None:
     """Add an option for each declared parameter; what is not given is None.
 
@@ -25,11 +26,15 @@ def add_parameters(
         Options by the parameter's name, where they differ.
     left_out : collection of str, optional
         Parameters that get no option.
+    defaults : mapping of str to object, optional
+        Defaults by the parameter's name, where the command line has its own.
     """
     names = option_names(parameter_type, own_names, left_out)
     for declared in parameter_type.declared():
         if declared.name in names:
-            group.add_argument(names[declared.name], dest=declared.name, default=None, **_argument(declared))
+            default = defaults.get(declared.name)
+            argument = _argument(declared, default)
+            group.add_argument(names[declared.name], dest=declared.name, default=default, **argument)
 
 
 def option_names(
@@ -49,12 +54,15 @@ def given(options: argparse.Namespace, parameter_type: type[Parameters]) -> dict
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _argument(declared: Declared) -> dict[str, Any]:
+def _argument(declared: Declared, default: Any) -> dict[str, Any]:
     text = declared.text.replace("%", "%%")
     if isinstance(declared.kind, Flag):
         return {"action": "store_true", "help": text}
-    if declared.default is not None:
-        text += f" (default: {declared.kind.text(declared.default)})"
+    if default is not None:
+        text, _, _ = text.partition("; by default")
+    shown = declared.default if default is None else default
+    if shown is not None:
+        text += f" (default: {declared.kind.text(shown)})"
     if isinstance(declared.kind, Choice):
         return {"choices": declared.kind.allowed, "help": text}
     metavar = "N" if isinstance(declared.kind, Integer) else "VALUE"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from symjobs import _plots
@@ -31,6 +31,7 @@ class KMeansQuestion(Question):
     job_type: ClassVar[str] = "OptimizedKmeansJob"
     example: ClassVar[str] = "kmeans iris --k 2..6 --plot elbow.png"
     left_out: ClassVar[frozenset[str]] = frozenset({"k_min", "k_max"})  # --k has both
+    defaults: ClassVar[Mapping[str, Any]] = {"seed": 0}  # the same answer each time
     inputs_help: ClassVar[str] = f"columns to cluster by: {NAMES_HELP} (default: every numeric one)"
     draws: ClassVar[bool] = True
 
@@ -43,7 +44,6 @@ class KMeansQuestion(Question):
             help="numbers of clusters to try, or a single one (default: 2..10)",
         )
         super().add_options(group)
-        group.set_defaults(seed=0)  # the same answer each time
         group.add_argument(
             "--stream",
             action="store_true",

@@ -68,6 +68,8 @@ class Question:
         Options of parameters that are not named like these: ``{"n_components": "components"}``.
     left_out : frozenset of str
         Parameters that have no option of their own.
+    defaults : dict of str to object
+        Defaults of parameters, where the command line has its own.
     inputs_help : str
         What ``--inputs`` says in ``--help``.
     draws : bool
@@ -79,6 +81,7 @@ class Question:
     example: ClassVar[str]
     own_names: ClassVar[Mapping[str, str]] = {}
     left_out: ClassVar[frozenset[str]] = frozenset()
+    defaults: ClassVar[Mapping[str, Any]] = {}
     inputs_help: ClassVar[str] = f"attributes to ask about: {NAMES_HELP} (default: every numeric one)"
     draws: ClassVar[bool] = False
 
@@ -90,7 +93,7 @@ class Question:
     def add_options(self, group: argparse._ArgumentGroup) -> None:
         """Add the options that only this question has: ``--inputs``, and one for each parameter of the job."""
         group.add_argument("--inputs", action="append", metavar="A,B", help=self.inputs_help)
-        add_parameters(group, self.parameter_type, self.own_names, self.left_out)
+        add_parameters(group, self.parameter_type, self.own_names, self.left_out, self.defaults)
 
     def check(self, options: argparse.Namespace) -> None:
         """Raise InputError for options that do not go together, before the data is read."""
