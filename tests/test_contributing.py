@@ -110,6 +110,18 @@ def test_what_the_pages_add_has_the_style_of_the_rest(package):
     run(package, "-m", "mypy", f"--cache-dir={package / 'cache'}", *(name for name in python if "tests/" not in name))
 
 
+def test_an_added_job_type_runs_on_the_command_line(package, tmp_path):
+    """The question of the page, as a user calls it; its example and help, as test_questions.py has them."""
+    table = tmp_path / "people.csv"
+    table.write_text("height,weight\n1.7,\n1.8,80\n")
+    printed = run(package, "-m", "symjobs", "run", "missing", str(table), "--least", "0.2")
+    assert "people: shares of missing values" in printed
+    assert printed.split()[-2:] == ["values", "0.5"] or "0.5" in printed
+    assert "height" not in printed
+    assert "--least" in run(package, "-m", "symjobs", "run", "missing", "--help")
+    assert " passed" in run(package, *PYTEST, "tests/symjobs/cli/test_questions.py", "-k", "missing")
+
+
 def test_an_added_kernel_runs(package):
     module = "symkernels._deviation._deviation"
     assert run(package, "-c", f"import doctest, {module} as m; print(doctest.testmod(m))").endswith("attempted=3)\n")

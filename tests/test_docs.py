@@ -423,7 +423,7 @@ ORDER = order_of_rooms()
 
 
 # Packages in which imports for type checkers alone (``if TYPE_CHECKING:``) do not count yet; set() once there are none.
-TYPE_CHECKING_IMPORTS_PENDING = {"symjobs"}
+TYPE_CHECKING_IMPORTS_PENDING = set()
 
 
 def imports(package: str) -> dict[str, set[str]]:

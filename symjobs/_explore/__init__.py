@@ -8,7 +8,6 @@ the moments. So a job can refuse bad input before it runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from symjobs._errors import InputError
 from symjobs._explore._anova import anova
@@ -23,9 +22,7 @@ from symjobs._explore._statistics import Statistics, on_host
 from symjobs._explore._ttest import ttest, ttestmu
 from symjobs._explore._univariate import uni
 from symjobs._explore._ztest import ztest, ztestmu, ztestp
-
-if TYPE_CHECKING:
-    from symjobs._project._snapshot import Snapshot
+from symjobs._state import Snapshot
 
 __all__ = ["METRICS", "Attribute", "Catalogue", "MetricRequest", "Plan", "Statistics", "explore", "on_host", "prepare"]
 

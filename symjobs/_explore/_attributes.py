@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from symjobs._errors import InputError
+from symjobs._state import Snapshot
 from symjobs._state._types import SEPARATOR
-
-if TYPE_CHECKING:
-    from symjobs._project._snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from symjobs._errors import UnsupportedTest
 from symjobs._explore._attributes import Attribute
 from symjobs._explore._sample import Sample, unbiased_variance
-
-if TYPE_CHECKING:
-    from symjobs._project._snapshot import Snapshot
-    from symkernels import Moments
+from symjobs._state import Snapshot
+from symkernels import Moments
 
 # The variance of a group comes out of sums about a point outside the group, so that rounding leaves about this share
 # of their size. Below it a group counts as constant.

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -16,13 +16,11 @@ from symjobs._errors import InputError
 from symjobs._explore import on_host
 from symjobs._jobs._context import Names
 from symjobs._jobs._rows import CompleteRows, Table, values_at_a_time
+from symjobs._project import Project
+from symjobs._state import Snapshot
 from symjobs._state._memory import physical_memory
 from symjobs._text import some
 from symkernels import DataError, KMeansSweep, kmeans_sweep
-
-if TYPE_CHECKING:
-    from symjobs._project import Project
-from symjobs._state import Snapshot
 
 _SHARE = 0.8  # of the machine's memory
 _ENTRY_BYTES = 1024  # one k's result, its texts included

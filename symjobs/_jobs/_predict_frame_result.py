@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from symjobs._entities import DataFrame, number_text
-
-if TYPE_CHECKING:
-    from symkernels import Spot
+from symkernels import Spot
 
 _LETTERS = {"id": "C", "res": "B", "q95": "C", "q98": "C", "q99": "C", "evt": "B", "score": "C"}
 _FLAGS = np.array(["0", "1"], dtype=object)

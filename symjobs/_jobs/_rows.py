@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, is_cupy_array
 
 from symjobs._errors import InputError, UnknownAttribute
+from symjobs._jobs._context import Names
 from symjobs._state._types import DENSE, LETTERS, check_types
 from symjobs._tables import BadCell, Batch, TextColumn, check_names, read_table
 from symjobs._text import near, shown, some, text_index
-
-if TYPE_CHECKING:
-    from symjobs._jobs._context import Names
 
 Checkpoint = Callable[[], object]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,11 +17,9 @@ from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._predictions import Predictions
 from symjobs._parameters import text_parameters
+from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symjobs._text import near
-
-if TYPE_CHECKING:
-    from symjobs._state import Snapshot
 
 
 class ModelRecord(msgspec.Struct, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -16,11 +16,9 @@ from symjobs._models._blocks import Blocks
 from symjobs._models._marginals import Marginal, concatenate_with_sizes, marginals, split_by_sizes
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._parameters import integer, number
+from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symkernels import LookupTable, LookupTables
-
-if TYPE_CHECKING:
-    from symjobs._state import Snapshot
 
 AUTO = "auto"
 BINS = 10

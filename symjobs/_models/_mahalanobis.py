@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,11 +14,9 @@ from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._standardized import standard
 from symjobs._parameters import one_of
+from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symkernels import projected_squares
-
-if TYPE_CHECKING:
-    from symjobs._state import Snapshot
 
 SHRINKAGE = "mahalanobis_shrinkage"
 SHRINKAGES = ("oas", "rblw", "none")

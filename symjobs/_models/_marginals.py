@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._models._model import Checkpoint, Names
 from symjobs._models._standardized import chosen_indices, on_host
+from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symjobs._text import some
-
-if TYPE_CHECKING:
-    from symjobs._state import Snapshot
 
 
 @dataclass(frozen=True, eq=False, slots=True)

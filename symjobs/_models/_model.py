@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from symjobs._models._blocks import Blocks
 from symjobs._models._predictions import Predictions
+from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
-
-if TYPE_CHECKING:
-    from symjobs._state import Snapshot
 
 Names = Sequence[str | int]
 Checkpoint = Callable[[int, int], object]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -15,11 +15,9 @@ from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._standardized import standard
 from symjobs._parameters import flag, integer, number
+from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symkernels import projected_squares
-
-if TYPE_CHECKING:
-    from symjobs._state import Snapshot
 
 MOST_COMPONENTS = 100  # the contract's default and maximum
 EXPLAINED = 0.5

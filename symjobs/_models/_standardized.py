@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._models._model import Checkpoint, Names
+from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symjobs._text import some
 from symkernels import PCAResult, SymkernelsError, pca
-
-if TYPE_CHECKING:
-    from symjobs._state import Snapshot
 
 
 @dataclass(frozen=True, eq=False, slots=True)
