@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from symjobs._jobs import JOB_TYPES
+from symjobs._models import MODEL_TYPES
 from symjobs._parameters import Parameters
 from symjobs._parameters._declared import Declared
 
@@ -26,6 +27,8 @@ def parameter_type(name: str) -> type[Parameters]:
     """Return the class that declares the parameters of a job type, a model type, or the class of this full name."""
     if name in JOB_TYPES:
         return JOB_TYPES[name].parameter_type
+    if name in MODEL_TYPES:
+        return MODEL_TYPES[name].parameter_type
     module, _, attribute = name.rpartition(".")
     found = getattr(importlib.import_module(module), attribute)
     if not (isinstance(found, type) and issubclass(found, Parameters)):

@@ -422,10 +422,6 @@ def rooms(package: str) -> list[str]:
 ORDER = order_of_rooms()
 
 
-# Packages in which imports for type checkers alone (``if TYPE_CHECKING:``) do not count yet; set() once there are none.
-TYPE_CHECKING_IMPORTS_PENDING = set()
-
-
 def imports(package: str) -> dict[str, set[str]]:
     """What each room of a package imports: other rooms of it, and the other package."""
     top, *inner = package.split(".")
@@ -434,7 +430,7 @@ def imports(package: str) -> dict[str, set[str]]:
     for file in sorted(folder.rglob("*.py")):
         place = file.relative_to(folder).with_suffix("").parts
         targets = found.setdefault(place[0], set())
-        for name in imported_names(file, [*package.split("."), *place][:-1], top not in TYPE_CHECKING_IMPORTS_PENDING):
+        for name in imported_names(file, [*package.split("."), *place][:-1]):
             if name.startswith(f"{package}."):
                 targets.add(name.removeprefix(f"{package}.").partition(".")[0])
             elif name.partition(".")[0] in PACKAGES.keys() - {top}:
@@ -444,32 +440,18 @@ def imports(package: str) -> dict[str, set[str]]:
     return {room: targets & rooms for room, targets in found.items()}  # what is left is names in an __init__
 
 
-def imported_names(file: Path, package: list[str], for_type_checkers: bool) -> Iterator[str]:
-    """The full names of what a module imports, anywhere in it; ``package`` is the package that holds the module."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    left_out = {
-        id(node)
-        for branch in ast.walk(tree)
-        if not for_type_checkers and isinstance(branch, ast.If) and is_type_checking(branch.test)
-        for statement in branch.body
-        for node in ast.walk(statement)
-    }
-    for node in ast.walk(tree):
-        if id(node) in left_out:
-            continue
+def imported_names(file: Path, package: list[str]) -> Iterator[str]:
+    """The full names of what a module imports, anywhere in it, also for type checkers alone.
+
+    ``package`` is the package that holds the module.
+    """
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield from (f"{module}.{alias.name}" for alias in node.names)
-
-
-def is_type_checking(test: ast.expr) -> bool:
-    """Whether a condition is ``TYPE_CHECKING`` or ``typing.TYPE_CHECKING``."""
-    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
-        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
-    )
 
 
 def module_imports(package: str) -> dict[str, set[str]]:
@@ -482,7 +464,7 @@ def module_imports(package: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for module, file in files.items():
         inside = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
-        names = imported_names(file, inside, package not in TYPE_CHECKING_IMPORTS_PENDING)
+        names = imported_names(file, inside)
         # `from a.b import c` imports the module a.b.c if there is one, else a name of the module a.b.
         targets = {name if name in files else name.rpartition(".")[0] for name in names}
         found[module] = (targets & set(files)) - {module}
@@ -548,8 +530,6 @@ def test_the_test_of_circles_can_fail(tmp_path, monkeypatch):
     assert circles(module_imports("made")) == [{"made._low", "made._room._inner"}]
     (tmp_path / "_room" / "_inner.py").write_text("from .. import f\n")
     assert circles(module_imports("made")) == [{"made", "made._room", "made._room._inner"}]
-    monkeypatch.setattr(sys.modules[__name__], "TYPE_CHECKING_IMPORTS_PENDING", {"made"})
-    assert module_imports("made")["made._low"] == set()
 
 
 def test_the_test_of_the_order_can_fail(tmp_path, monkeypatch):
@@ -560,8 +540,6 @@ def test_the_test_of_the_order_can_fail(tmp_path, monkeypatch):
     (tmp_path / "_deep" / "_inner.py").write_text("from .._high import g\nimport symjobs.rest\nimport made._low\n")
     monkeypatch.setitem(PACKAGES, "made", tmp_path)
     assert imports("made") == {"_low": {"_high"}, "_high": {"_low"}, "_deep": {"_high", "symjobs", "_low"}}
-    monkeypatch.setattr(sys.modules[__name__], "TYPE_CHECKING_IMPORTS_PENDING", {"made"})
-    assert imports("made") == {"_low": {"_high"}, "_high": set(), "_deep": {"_high", "symjobs", "_low"}}
 
 
 # --- the documentation builds -----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError, MissingDependency
 from symjobs._jobs._context import extra_parameters, only_context, the_project
 from symjobs._jobs._predict_frame_result import PredictFrameResult
-from symjobs._models import BuiltModel, FixedSizeBlocks
+from symjobs._models import MODEL_TYPES, BuiltModel, FixedSizeBlocks
 from symjobs._models._evt import EvtParameters
 from symjobs._parameters import Choice, Flag, Text, parameter, redeclared
 from symjobs._project import Project
@@ -231,7 +231,7 @@ class DSPredictDataFrameJob(Job):
         if built.model.score is None:
             raise InputError(
                 f"model {built.model_id!r} is of the type {built.model.algo}, which has no anomaly score; build one of "
-                "oospca, mahalanobis, hba, ecod or kmeans"
+                f"{', '.join(name for name, kind in MODEL_TYPES.items() if kind.score is not None)}"
             )
         return built
 

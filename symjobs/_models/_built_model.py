@@ -12,14 +12,13 @@ import numpy as np
 
 from symjobs._entities import ModelInfo
 from symjobs._errors import InputError
-from symjobs._models._algorithms import algorithm
 from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._predictions import Predictions
+from symjobs._models._registry import model_type
 from symjobs._parameters import text_parameters
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
-from symjobs._text import near
 
 
 class ModelRecord(msgspec.Struct, forbid_unknown_fields=True):
@@ -109,7 +108,7 @@ class BuiltModel:
         inputs, fill = tuple(record.inputs), arrays["fill"]
         if not inputs or fill.shape != (len(inputs),) or fill.dtype != np.float64:
             raise ValueError(f"model {record.model_id!r} has {len(inputs)} inputs and means of shape {fill.shape}")
-        model = algorithm(record.algo).restore(inputs, fill, arrays, record.metadata)
+        model = model_type(record.algo).restore(inputs, fill, arrays, record.metadata)
         return cls(record.model_id, model, record.parameters, record.project_hash, record.created, record.build_time)
 
 
@@ -123,15 +122,13 @@ def build_model(
     checkpoint: Checkpoint | None = None,
 ) -> BuiltModel:
     """Build a model from a snapshot; InputError names what cannot be."""
-    kind = algorithm(algo)
+    kind = model_type(algo)
     given = text_parameters(parameters, "the model's parameters")
-    for name in given:
-        if name not in kind.parameters:
-            raise InputError(f"unknown parameter {name!r} of a {algo} model; {near(name, kind.parameters)}")
+    settings = kind.parameter_type.from_text(given, f"a {algo} model")
     for names, what in ((inputs, "inputs"), (targets, "targets")):
         if isinstance(names, str):
             raise InputError(f"{what} must be a list of attribute names, got the text {names!r}; write [{names!r}]")
     created, start = time.time(), time.perf_counter()
-    model = kind.build(snapshot, inputs, targets, given, checkpoint)
+    model = kind.build(snapshot, inputs, targets, settings, checkpoint)
     seconds = time.perf_counter() - start
     return BuiltModel(model_id, model, given, snapshot.hash, int(created * 1000), round(seconds * 1000))

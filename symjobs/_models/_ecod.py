@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,7 +14,7 @@ from symjobs._models._anomaly import SCORE, AnomalyPredictions
 from symjobs._models._blocks import Blocks
 from symjobs._models._marginals import Marginal, concatenate_with_sizes, marginals, split_by_sizes
 from symjobs._models._model import Checkpoint, Model, Names
-from symjobs._parameters import flag, integer, number
+from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symkernels import LookupTable, LookupTables
@@ -23,26 +22,18 @@ from symkernels import LookupTable, LookupTables
 FLAG = "ecod_is_anomaly"
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """The parameters, typed."""
+class EcodParameters(Parameters):
+    """The parameters of an ``ecod`` model."""
 
-    threshold: float | None
-    use_skewness: bool
-    explained: int
+    strict_prefix: ClassVar[str | None] = ""
 
-    @classmethod
-    def parse(cls, given: Mapping[str, str]) -> _Settings:
-        threshold = number(given, "ecod_anomaly_threshold") if "ecod_anomaly_threshold" in given else None
-        settings = cls(threshold, flag(given, "use_skewness"), integer(given, "desired_prob_feats", 0))
-        if threshold is not None and threshold < 0.0:
-            raise InputError(f"parameter 'ecod_anomaly_threshold' must be 0 or more, as scores are, got {threshold!r}")
-        if settings.explained < 0:
-            raise InputError(
-                "parameter 'desired_prob_feats' must be 0 or more, how many inputs of each row are reported with "
-                f"their probabilities, got {settings.explained}"
-            )
-        return settings
+    threshold: float | None = parameter(
+        "ecod_anomaly_threshold", Number(0), "flag the rows whose score is above it", default=None
+    )
+    use_skewness: bool = parameter("use_skewness", Flag(), "use skewness, as the paper does", default=False)
+    explained: int = parameter(
+        "desired_prob_feats", Integer(0), "report so many inputs of each row with their probabilities", default=0
+    )
 
 
 class EcodModel(Model):
@@ -54,7 +45,7 @@ class EcodModel(Model):
         As `Model` takes them.
     each : sequence of Marginal
         The inputs' distributions.
-    settings : _Settings
+    settings : EcodParameters
     facts : dict of str to str
         What `info` tells.
 
@@ -72,7 +63,9 @@ class EcodModel(Model):
     """
 
     algo: ClassVar[str] = "ecod"
-    parameters: ClassVar[tuple[str, ...]] = ("desired_prob_feats", "ecod_anomaly_threshold", "use_skewness")
+    summary: ClassVar[str] = "how far in the tails the values are, by the distribution of each input"
+    needs_histogram: ClassVar[bool] = True
+    parameter_type: ClassVar[type[Parameters]] = EcodParameters
     keys: ClassVar[dict[str, str]] = {
         SCORE: "sum of -log of the tail probabilities of all inputs; NaN where an input is missing",
     }
@@ -83,7 +76,7 @@ class EcodModel(Model):
         inputs: tuple[Input, ...],
         fill: np.ndarray,
         each: Sequence[Marginal],
-        settings: _Settings,
+        settings: EcodParameters,
         facts: dict[str, str],
     ) -> None:
         super().__init__(inputs, fill)
@@ -105,10 +98,9 @@ class EcodModel(Model):
         snapshot: Snapshot,
         inputs: Names | None,
         targets: Names | None,
-        parameters: Mapping[str, str],
+        settings: EcodParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        settings = _Settings.parse(parameters)
         known = marginals(snapshot, inputs, targets, cls.algo, checkpoint)
         if settings.explained > len(known.inputs):
             raise InputError(
@@ -193,7 +185,7 @@ class EcodModel(Model):
             raise ValueError(f"its ecod model has the threshold {threshold!r}")
         if not isinstance(metadata["use_skewness"], bool):
             raise ValueError("its ecod model has settings of other types")
-        settings = _Settings(threshold, metadata["use_skewness"], explained)
+        settings = EcodParameters(threshold=threshold, use_skewness=metadata["use_skewness"], explained=explained)
         return cls(inputs, fill, each, settings, dict(metadata["facts"]))
 
 

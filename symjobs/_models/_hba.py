@@ -10,39 +10,32 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from symjobs._entities import number_text
-from symjobs._errors import InputError
 from symjobs._models._anomaly import SCORE, AnomalyPredictions
 from symjobs._models._blocks import Blocks
 from symjobs._models._marginals import Marginal, concatenate_with_sizes, marginals, split_by_sizes
 from symjobs._models._model import Checkpoint, Model, Names
-from symjobs._parameters import integer, number
+from symjobs._parameters import Choice, Either, Integer, Number, Parameters, parameter
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symkernels import LookupTable, LookupTables
 
 AUTO = "auto"
-BINS = 10
-REGULARIZER = 0.1
 _MOST = 10_000
 _FEWEST_AUTO, _MOST_AUTO = 5, 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """The parameters, typed; no number of bins is the rule."""
+class HbaParameters(Parameters):
+    """The parameters of an ``hba`` model."""
 
-    bins: int | None
-    alpha: float
+    strict_prefix: ClassVar[str | None] = ""
 
-    @classmethod
-    def parse(cls, given: Mapping[str, str]) -> _Settings:
-        bins = None if given.get("hba_bins", "").strip().lower() == AUTO else integer(given, "hba_bins", BINS)
-        settings = cls(bins, number(given, "hba_alpha", REGULARIZER))
-        if bins is not None and not 2 <= bins <= _MOST:
-            raise InputError(f"parameter 'hba_bins' must be from 2 to {_MOST:,}, or {AUTO!r}, got {bins}")
-        if settings.alpha < 0.0:
-            raise InputError(f"parameter 'hba_alpha' must be 0 or more, got {settings.alpha!r}")
-        return settings
+    bins: int | str = parameter(
+        "hba_bins",
+        Either(Choice(AUTO), Integer(2, _MOST)),
+        "bins of each input; auto follows the rule of Freedman and Diaconis",
+        default=10,
+    )
+    alpha: float = parameter("hba_alpha", Number(0), "added to the height of each bin, so that none is 0", default=0.1)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -101,7 +94,9 @@ class HbaModel(Model):
     """
 
     algo: ClassVar[str] = "hba"
-    parameters: ClassVar[tuple[str, ...]] = ("hba_alpha", "hba_bins")
+    summary: ClassVar[str] = "how rare the values are, by a histogram of each input"
+    needs_histogram: ClassVar[bool] = True
+    parameter_type: ClassVar[type[Parameters]] = HbaParameters
     keys: ClassVar[dict[str, str]] = {
         SCORE: "sum of log(height of the highest bin / height of the value's bin); NaN where an input is missing",
     }
@@ -121,17 +116,16 @@ class HbaModel(Model):
         snapshot: Snapshot,
         inputs: Names | None,
         targets: Names | None,
-        parameters: Mapping[str, str],
+        settings: HbaParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        settings = _Settings.parse(parameters)
         known = marginals(snapshot, inputs, targets, cls.algo, checkpoint)
         each = [
             _histogram(marginal, settings, binary=input.type == "B")
             for marginal, input in zip(known.each, known.inputs, strict=True)
         ]
         facts = {
-            "hba_bins": AUTO if settings.bins is None else str(settings.bins),
+            "hba_bins": str(settings.bins),
             "hba_alpha": number_text(settings.alpha),
             **known.facts(),
         }
@@ -172,12 +166,12 @@ class HbaModel(Model):
         return cls(inputs, fill, each, dict(metadata["facts"]))
 
 
-def _histogram(marginal: Marginal, settings: _Settings, *, binary: bool) -> Histogram:
+def _histogram(marginal: Marginal, settings: HbaParameters, *, binary: bool) -> Histogram:
     if binary:
         edges, shares, width = np.array([-0.5, 0.5, 1.5]), np.diff(marginal.upto, prepend=0.0), 1.0
     else:
         low, high = float(marginal.values[0]), float(marginal.values[-1])
-        count = _freedman_diaconis(marginal) if settings.bins is None else settings.bins
+        count = _freedman_diaconis(marginal) if isinstance(settings.bins, str) else settings.bins
         edges = np.unique(np.linspace(low, high, count + 1))  # fewer, where float64 has no more numbers between
         counted = marginal.share_upto(edges)
         counted[0], counted[-1] = 0.0, 1.0  # the first bin has both of its ends

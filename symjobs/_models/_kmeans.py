@@ -13,13 +13,12 @@ from symjobs._errors import InputError
 from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._predictions import Predictions
-from symjobs._parameters import integer, one_of
+from symjobs._parameters import Choice, Integer, Parameters, parameter
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symkernels import SymkernelsError, assign_clusters
 
 SCALES = ("none", "standard")
-_LONG = 2**63
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,36 +55,21 @@ class KMeansPredictions(Predictions):
         return {"cluster": cluster, "distance": self.distances}
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """The parameters, typed."""
+class KMeansModelParameters(Parameters):
+    """The parameters of a ``kmeans`` model."""
 
-    k: int
-    max_iterations: int
-    n_init: int
-    seed: int
-    scale: str
+    strict_prefix: ClassVar[str | None] = ""
 
-    @classmethod
-    def parse(cls, given: Mapping[str, str], scale: str) -> _Settings:
-        settings = cls(
-            k=integer(given, "kmeans_k"),
-            max_iterations=integer(given, "kmeans_max_iterations", 1000),
-            n_init=integer(given, "kmeans_n_init", 10),
-            seed=integer(given, "kmeans_rnd_seed", 0),
-            scale=one_of(given, "kmeans_scale", SCALES, scale),
-        )
-        for name, value in (
-            ("kmeans_k", settings.k),
-            ("kmeans_max_iterations", settings.max_iterations),
-            ("kmeans_n_init", settings.n_init),
-        ):
-            if not 1 <= value < _LONG:
-                limit = "1 or more" if value < 1 else "below 2**63"
-                raise InputError(f"parameter {name!r} must be {limit}, got {given[name]!r}")
-        if not -_LONG <= settings.seed < _LONG:
-            raise InputError(f"parameter 'kmeans_rnd_seed' must be from -2**63 to 2**63 - 1, got {settings.seed}")
-        return settings
+    k: int = parameter("kmeans_k", Integer(1), "the number of clusters")
+    max_iterations: int = parameter("kmeans_max_iterations", Integer(1), "iterations of each start", default=1000)
+    n_init: int = parameter("kmeans_n_init", Integer(1), "starts, of which the best counts", default=10)
+    seed: int = parameter("kmeans_rnd_seed", Integer(), "what random numbers come from", default=0)
+    scale: str | None = parameter(
+        "kmeans_scale",
+        Choice(*SCALES),
+        "standard divides each input by its standard deviation; by default the project's cluster_scale",
+        default=None,
+    )
 
 
 class KMeansModel(Model):
@@ -106,13 +90,9 @@ class KMeansModel(Model):
     """
 
     algo: ClassVar[str] = "kmeans"
-    parameters: ClassVar[tuple[str, ...]] = (
-        "kmeans_k",
-        "kmeans_max_iterations",
-        "kmeans_n_init",
-        "kmeans_rnd_seed",
-        "kmeans_scale",
-    )
+    summary: ClassVar[str] = "the nearest of k centers, and the distance to it"
+    needs_clusters: ClassVar[bool] = True
+    parameter_type: ClassVar[type[Parameters]] = KMeansModelParameters
     keys: ClassVar[dict[str, str]] = {
         "cluster": "number of the nearest center, from 0; NaN where an input is missing",
         "distance": "Euclidean distance to it, in the model's scale; NaN where an input is missing",
@@ -140,20 +120,20 @@ class KMeansModel(Model):
         snapshot: Snapshot,
         inputs: Names | None,
         targets: Names | None,
-        parameters: Mapping[str, str],
+        settings: KMeansModelParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
         if targets:
             raise InputError("a kmeans model has no targets; name its attributes as inputs")
         clusters = snapshot.require_clusters()
-        settings = _Settings.parse(parameters, clusters.settings.scale)
+        scale = clusters.settings.scale if settings.scale is None else settings.scale
         if inputs is not None and not len(inputs):
             raise InputError("no input is named; name at least one of the project's cluster_features")
         found = tuple(snapshot.input(name) for name in (clusters.features if inputs is None else inputs))
         columns = clusters.positions([known.name for known in found])
         coreset = clusters.coreset(columns)
         deviations = np.asarray(coreset.std())
-        standard = settings.scale == "standard"
+        standard = scale == "standard"
         divisors = np.where((deviations > 0) & standard, deviations, 1.0)  # a constant input stays as it is
         try:
             (entry,) = coreset.sweep(
@@ -169,14 +149,14 @@ class KMeansModel(Model):
             raise InputError(f"the kmeans model cannot be built: {error}") from error
         if entry.centers is None:
             raise InputError(
-                f"kmeans_k is {settings.k}, and no such clusters can be made: {entry.reason}; the project keeps "
+                f"cannot form {settings.k} clusters (kmeans_k): {entry.reason}; the project keeps "
                 f"{len(coreset)} micro-clusters (its parameter cluster_num_centroids)"
             )
         facts = {
             "kmeans_k": str(settings.k),
             "kmeans_wssse": number_text(entry.wssse),
             "kmeans_silhouette": number_text(entry.silhouette),
-            "kmeans_scale": settings.scale,
+            "kmeans_scale": scale,
             "kmeans_max_iterations": str(settings.max_iterations),
             "kmeans_n_init": str(settings.n_init),
             "kmeans_rnd_seed": str(settings.seed),

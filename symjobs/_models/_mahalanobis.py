@@ -13,13 +13,32 @@ from symjobs._models._anomaly import SCORE, AnomalyPredictions
 from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._standardized import standard
-from symjobs._parameters import one_of
+from symjobs._parameters import Choice, Parameters, parameter
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symkernels import projected_squares
 
 SHRINKAGE = "mahalanobis_shrinkage"
 SHRINKAGES = ("oas", "rblw", "none")
+
+
+class MahalanobisParameters(Parameters):
+    """The parameters of a ``mahalanobis`` model."""
+
+    strict_prefix: ClassVar[str | None] = ""
+
+    shrinkage: str = parameter(
+        SHRINKAGE, Choice(*SHRINKAGES), "how correlations are shrunk towards the identity", default="oas"
+    )
+
+    @classmethod
+    def from_text(cls, given: Mapping[str, Any], what: str = "the request") -> Self:
+        if isinstance(given, Mapping) and given.get(SHRINKAGE) in ("ledoit_wolf", "lw"):
+            raise InputError(
+                f"parameter {SHRINKAGE!r}: the estimate of Ledoit and Wolf needs fourth moments of all pairs of inputs "
+                "that a project does not keep; take 'rblw', its Rao-Blackwellization for Gaussian rows, or 'oas'"
+            )
+        return super().from_text(given, what)
 
 
 class MahalanobisModel(Model):
@@ -52,7 +71,8 @@ class MahalanobisModel(Model):
     """
 
     algo: ClassVar[str] = "mahalanobis"
-    parameters: ClassVar[tuple[str, ...]] = (SHRINKAGE,)
+    summary: ClassVar[str] = "distance from the mean, by the correlations of the inputs"
+    parameter_type: ClassVar[type[Parameters]] = MahalanobisParameters
     keys: ClassVar[dict[str, str]] = {
         SCORE: "Mahalanobis distance from the mean; NaN where an input is missing",
         "residual": "squared distance from the directions in which the rows learnt vary, if the score leaves any out; "
@@ -79,15 +99,10 @@ class MahalanobisModel(Model):
         snapshot: Snapshot,
         inputs: Names | None,
         targets: Names | None,
-        parameters: Mapping[str, str],
+        settings: MahalanobisParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        if parameters.get(SHRINKAGE) in ("ledoit_wolf", "lw"):
-            raise InputError(
-                f"parameter {SHRINKAGE!r}: the estimate of Ledoit and Wolf needs fourth moments of all pairs of inputs "
-                "that a project does not keep; take 'rblw', its Rao-Blackwellization for Gaussian rows, or 'oas'"
-            )
-        shrinkage = one_of(parameters, SHRINKAGE, SHRINKAGES, "oas")
+        shrinkage = settings.shrinkage
         known = standard(snapshot, inputs, targets, cls.algo)
         found = known.components(cls.algo, checkpoint)
         values = found.values

@@ -10,6 +10,7 @@ import numpy as np
 
 from symjobs._models._blocks import Blocks
 from symjobs._models._predictions import Predictions
+from symjobs._parameters import Parameters
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 
@@ -20,7 +21,7 @@ Checkpoint = Callable[[int, int], object]
 class Model(ABC):
     """A model: what was found in a project's state. It is immutable, and holds no reference to the project.
 
-    A new type is one more file with a subclass, and one more line in `_algorithms`.
+    A new type is one more file with a subclass, and one more line in `MODEL_TYPES`.
 
     Parameters
     ----------
@@ -33,8 +34,14 @@ class Model(ABC):
     ----------
     algo : str
         The name of the type on the wire.
-    parameters : tuple of str
-        Names of the parameters that `build` knows.
+    summary : str
+        What its score or answer is, in a few words.
+    parameter_type : type of Parameters
+        The declared parameters.
+    needs_histogram : bool
+        Whether C inputs need a project that keeps histograms.
+    needs_clusters : bool
+        Whether it needs a project that keeps clusters.
     keys : dict of str to str
         What each key of a prediction says.
     score : str or None
@@ -42,7 +49,10 @@ class Model(ABC):
     """
 
     algo: ClassVar[str]
-    parameters: ClassVar[tuple[str, ...]]
+    summary: ClassVar[str]
+    parameter_type: ClassVar[type[Parameters]]
+    needs_histogram: ClassVar[bool] = False
+    needs_clusters: ClassVar[bool] = False
     keys: ClassVar[dict[str, str]]
     score: ClassVar[str | None] = None
 
@@ -62,7 +72,7 @@ class Model(ABC):
         snapshot: Snapshot,
         inputs: Names | None,
         targets: Names | None,
-        parameters: Mapping[str, str],
+        settings: Any,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
         """Build a model.
@@ -73,8 +83,8 @@ class Model(ABC):
             The one state that everything comes from.
         inputs, targets : sequence of str or int, or None
             Names or indexes of attributes.
-        parameters : mapping of str to str
-            None but those of `parameters`.
+        settings : Parameters
+            The parameters, of the type `parameter_type`.
         checkpoint : callable, optional
             Called every few milliseconds with steps done and steps to do; what it raises ends the building.
 

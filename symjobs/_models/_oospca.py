@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from symjobs._entities import number_text
-from symjobs._errors import InputError
 from symjobs._models._anomaly import SCORE, AnomalyPredictions
 from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._standardized import standard
-from symjobs._parameters import flag, integer, number
+from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 from symkernels import projected_squares
 
 MOST_COMPONENTS = 100  # the contract's default and maximum
-EXPLAINED = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """The parameters, typed."""
+class OospcaParameters(Parameters):
+    """The parameters of an ``oospca`` model."""
 
-    covariance: bool
-    explained: float
-    n_components: int
+    strict_prefix: ClassVar[str | None] = ""
 
-    @classmethod
-    def parse(cls, given: Mapping[str, str]) -> _Settings:
-        settings = cls(
-            covariance=flag(given, "pcaCovariance"),
-            explained=number(given, "explainedCovariance", EXPLAINED),
-            n_components=integer(given, "pcaNumDimension", MOST_COMPONENTS),
-        )
-        if not 0.0 <= settings.explained <= 1.0:
-            raise InputError(f"parameter 'explainedCovariance' must be from 0 to 1, got {settings.explained!r}")
-        if not 1 <= settings.n_components <= MOST_COMPONENTS:
-            raise InputError(
-                f"parameter 'pcaNumDimension' must be from 1 to {MOST_COMPONENTS}, got {settings.n_components}"
-            )
-        return settings
+    covariance: bool = parameter(
+        "pcaCovariance", Flag(), "work on the covariance matrix instead of the correlation matrix", default=False
+    )
+    explained: float = parameter(
+        "explainedCovariance", Number(0, 1), "share of the variance that the components kept explain", default=0.5
+    )
+    n_components: int = parameter(
+        "pcaNumDimension", Integer(1, MOST_COMPONENTS), "keep at most this many components", default=MOST_COMPONENTS
+    )
 
 
 class OospcaModel(Model):
@@ -82,7 +71,8 @@ class OospcaModel(Model):
     """
 
     algo: ClassVar[str] = "oospca"
-    parameters: ClassVar[tuple[str, ...]] = ("explainedCovariance", "pcaCovariance", "pcaNumDimension")
+    summary: ClassVar[str] = "distance from the principal subspace, and within it"
+    parameter_type: ClassVar[type[Parameters]] = OospcaParameters
     keys: ClassVar[dict[str, str]] = {
         SCORE: "residual and leverage combined, 1 for the average row learnt; NaN where an input is missing",
         "residual": "squared distance from the principal subspace; NaN where an input is missing",
@@ -111,10 +101,9 @@ class OospcaModel(Model):
         snapshot: Snapshot,
         inputs: Names | None,
         targets: Names | None,
-        parameters: Mapping[str, str],
+        settings: OospcaParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        settings = _Settings.parse(parameters)
         known = standard(snapshot, inputs, targets, cls.algo)
         found = known.components(cls.algo, checkpoint, settings.covariance)
         values = found.values
@@ -179,7 +168,7 @@ class OospcaModel(Model):
         return cls(inputs, fill, projection, values, kept, dict(metadata["facts"]))
 
 
-def _components(values: np.ndarray, rank: int, settings: _Settings) -> int:
+def _components(values: np.ndarray, rank: int, settings: OospcaParameters) -> int:
     """How many components reach the share asked for; none of no variance."""
     reached = np.cumsum(values)
     share = settings.explained * reached[-1] * (1 - 1e-12)  # rounding granted

@@ -66,9 +66,10 @@ class Integer(Kind):
         if number != int(number):
             raise ValueError
         try:
-            return self._within(int(text))
-        except ValueError:  # such as 1e3; an integer out of bounds is refused again
-            return self._within(int(number))
+            exact = int(text)
+        except ValueError:  # such as 1e3
+            exact = int(number)
+        return self._within(exact)
 
     def check(self, value: Any) -> int:
         if isinstance(value, bool | np.bool_):

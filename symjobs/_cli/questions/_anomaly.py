@@ -21,14 +21,12 @@ from symjobs._engine import Request
 from symjobs._entities import MLContext, ModelInfo
 from symjobs._explore import on_host
 from symjobs._jobs._predict_frame import DSPredictDataFrameParameters, new_sketch
-from symjobs._models import FixedSizeBlocks
+from symjobs._models import MODEL_TYPES, FixedSizeBlocks, row_scoring_types
 from symjobs._project import Project
 from symjobs._text import some
 from symjobs.sources import Source
 from symkernels import GPDFit
 
-MODELS = ("oospca", "mahalanobis", "hba", "ecod")
-_HISTOGRAMS = ("hba", "ecod")  # models that need the sketches of their inputs
 _SHOWN = 20  # flagged rows that a table shows
 _INPUTS = 3  # of each row, those that are named
 _NEAR = 1.0  # standard deviations from the mean that deserve no word
@@ -54,12 +52,14 @@ class AnomalyQuestion(Question):
     draws: ClassVar[bool] = True
 
     def add_options(self, group: argparse._ArgumentGroup) -> None:
+        models = row_scoring_types()
+        each = "; ".join(f"{name}: {MODEL_TYPES[name].summary}" for name in models)
         group.add_argument(
             "--model",
             dest="algo",
-            choices=MODELS,
-            default=MODELS[0],
-            help=f"how rows are scored (default: {MODELS[0]})",
+            choices=models,
+            default=models[0],
+            help=f"how rows are scored (default: {models[0]}). {each}",
         )
         group.add_argument(
             "--param",
@@ -79,7 +79,7 @@ class AnomalyQuestion(Question):
         parameters = {name: text for one in options.param or [] for name, text in parse_pairs("--param", one).items()}
         types = parse_pairs("--types", options.types)
         source = open_source(options, types)
-        project = learn_all(options, source, types, histogram=options.algo in _HISTOGRAMS)
+        project = learn_all(options, source, types, histogram=MODEL_TYPES[options.algo].needs_histogram)
         info = project.build(
             options.algo,
             options.algo,

@@ -104,7 +104,7 @@ def rarest(monkeypatch):
     module.RarestJob = RarestJob
     module.QUESTION = RarestQuestion()
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(JOB_TYPES._modules, "RarestJob", module.__name__)
+    monkeypatch.setitem(JOB_TYPES._places, "RarestJob", module.__name__)
     monkeypatch.setitem(QUESTIONS._entries, "rarest", Entry(module.__name__, RarestQuestion.what))
 
 

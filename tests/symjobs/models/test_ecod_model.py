@@ -207,11 +207,14 @@ def test_a_damaged_file_is_refused(change):
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"ecod_anomaly_threshold": -1}, "'ecod_anomaly_threshold' must be 0 or more, as scores are, got -1.0"),
-        ({"ecod_anomaly_threshold": "high"}, "'ecod_anomaly_threshold' must be a finite number, got 'high'"),
-        ({"use_skewness": "maybe"}, "'use_skewness' must be true or false"),
-        ({"desired_prob_feats": -1}, "'desired_prob_feats' must be 0 or more.*, got -1"),
-        ({"desired_prob_feats": 1.5}, "'desired_prob_feats' must be a whole number, got '1.5'"),
+        ({"ecod_anomaly_threshold": -1}, r"\(ecod_anomaly_threshold\) must be a finite number of at least 0, got '-1'"),
+        (
+            {"ecod_anomaly_threshold": "high"},
+            r"\(ecod_anomaly_threshold\) must be a finite number of at least 0, got 'high'",
+        ),
+        ({"use_skewness": "maybe"}, "use_skewness must be true or false, got 'maybe'"),
+        ({"desired_prob_feats": -1}, r"\(desired_prob_feats\) must be a whole number of at least 0, got '-1'"),
+        ({"desired_prob_feats": 1.5}, r"\(desired_prob_feats\) must be a whole number of at least 0, got '1.5'"),
         ({"desired_prob_feats": 5}, r"'desired_prob_feats' is 5, and the model has 4 input\(s\) that vary"),
     ],
 )

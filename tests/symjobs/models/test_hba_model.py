@@ -129,11 +129,11 @@ def test_a_damaged_file_is_refused(change):
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"hba_bins": 1}, "'hba_bins' must be from 2 to 10,000, or 'auto', got 1"),
-        ({"hba_bins": 10_001}, "'hba_bins' must be from 2 to 10,000, or 'auto', got 10001"),
-        ({"hba_bins": 2.5}, "'hba_bins' must be a whole number, got '2.5'"),
-        ({"hba_alpha": -0.1}, "'hba_alpha' must be 0 or more, got -0.1"),
-        ({"hba_alpha": "inf"}, "'hba_alpha' must be a finite number, got 'inf'"),
+        ({"hba_bins": 1}, r"\(hba_bins\) must be auto or a whole number from 2 to 10000, got '1'"),
+        ({"hba_bins": 10_001}, r"\(hba_bins\) must be auto or a whole number from 2 to 10000, got '10001'"),
+        ({"hba_bins": 2.5}, r"\(hba_bins\) must be auto or a whole number from 2 to 10000, got '2.5'"),
+        ({"hba_alpha": -0.1}, r"\(hba_alpha\) must be a finite number of at least 0, got '-0.1'"),
+        ({"hba_alpha": "inf"}, r"\(hba_alpha\) must be a finite number of at least 0, got 'inf'"),
     ],
 )
 def test_what_is_refused(parameters, match):

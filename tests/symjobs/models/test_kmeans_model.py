@@ -160,24 +160,36 @@ def test_building_does_not_change_the_hash_and_needs_no_thawing():
     [
         ({"algo": "kmean"}, "unknown algorithm 'kmean'; did you mean 'kmeans'"),
         ({"algo": 3}, "unknown algorithm 3; known are 'kmeans'"),
-        ({"parameters": {}}, "parameter 'kmeans_k' is required"),
-        ({"parameters": None}, "parameter 'kmeans_k' is required"),
+        ({"parameters": {}}, r"k \(kmeans_k\) is required"),
+        ({"parameters": None}, r"k \(kmeans_k\) is required"),
         ({"parameters": [("kmeans_k", 3)]}, "the model's parameters must be a map"),
-        ({"parameters": {"kmeans_k": "0"}}, "parameter 'kmeans_k' must be 1 or more, got '0'"),
-        ({"parameters": {"kmeans_k": "-2"}}, "parameter 'kmeans_k' must be 1 or more, got '-2'"),
+        ({"parameters": {"kmeans_k": "0"}}, r"k \(kmeans_k\) must be a whole number of at least 1, got '0'"),
+        ({"parameters": {"kmeans_k": "-2"}}, r"k \(kmeans_k\) must be a whole number of at least 1, got '-2'"),
         (
             {"parameters": {"kmeans_k": 2**63}},
-            r"'kmeans_k' must be below 2\*\*63, got '9223372036854775808'",
+            r"k \(kmeans_k\) must be a whole number of at least 1, got '9223372036854775808'",
         ),
-        ({"parameters": {"kmeans_k": "2.5"}}, "parameter 'kmeans_k' must be a whole number, got '2.5'"),
-        ({"parameters": {"kmeans_k": "three"}}, "parameter 'kmeans_k' must be a finite number, got 'three'"),
+        ({"parameters": {"kmeans_k": "2.5"}}, r"k \(kmeans_k\) must be a whole number of at least 1, got '2.5'"),
+        ({"parameters": {"kmeans_k": "three"}}, r"k \(kmeans_k\) must be a whole number of at least 1, got 'three'"),
         ({"parameters": {"kmeans_k": [3]}}, r"\['kmeans_k'\] must be text, a number or a boolean, got \[3\]"),
-        ({"parameters": {"kmeans_k": "31"}}, "kmeans_k is 31, and no such clusters can be made: .*keeps 30 micro-clu"),
-        ({"parameters": {"kmeans_k": 10**15}}, "kmeans_k is 1000000000000000, and no such clusters"),
-        ({"parameters": {"kmeans_k": 3, "kmeans_n_init": 0}}, "'kmeans_n_init' must be 1 or more"),
-        ({"parameters": {"kmeans_k": 3, "kmeans_max_iterations": 0}}, "'kmeans_max_iterations' must be 1 or more"),
-        ({"parameters": {"kmeans_k": 3, "kmeans_rnd_seed": 2**70}}, "'kmeans_rnd_seed' must be from"),
-        ({"parameters": {"kmeans_k": 3, "kmeans_scale": "unit"}}, "'kmeans_scale' must be one of none, standard, got"),
+        ({"parameters": {"kmeans_k": "31"}}, r"cannot form 31 clusters \(kmeans_k\): .*keeps 30 micro-clu"),
+        ({"parameters": {"kmeans_k": 10**15}}, "cannot form 1000000000000000 clusters"),
+        (
+            {"parameters": {"kmeans_k": 3, "kmeans_n_init": 0}},
+            r"\(kmeans_n_init\) must be a whole number of at least 1, got '0'",
+        ),
+        (
+            {"parameters": {"kmeans_k": 3, "kmeans_max_iterations": 0}},
+            r"\(kmeans_max_iterations\) must be a whole number of at least 1, got '0'",
+        ),
+        (
+            {"parameters": {"kmeans_k": 3, "kmeans_rnd_seed": 2**70}},
+            r"\(kmeans_rnd_seed\) must be a whole number that fits into 64 bits",
+        ),
+        (
+            {"parameters": {"kmeans_k": 3, "kmeans_scale": "unit"}},
+            r"\(kmeans_scale\) must be one of none, standard, got 'unit'",
+        ),
         (
             {"parameters": {"kmeans_k": 3, "kmeans_kk": 3}},
             "unknown parameter 'kmeans_kk' of a kmeans model; did",
@@ -212,7 +224,7 @@ def test_projects_that_have_nothing_to_build_from():
     with pytest.raises(InputError, match="has learnt nothing yet"):
         Project("p", params={"cluster_features": "x"}).build("m", "kmeans", parameters={"kmeans_k": 3})
     same = Project("p", params={"cluster_features": "x"}).learn((np.ones((300, 1)), ["x"]))
-    with pytest.raises(InputError, match="kmeans_k is 2, and no such clusters can be made"):
+    with pytest.raises(InputError, match=r"cannot form 2 clusters \(kmeans_k\)"):
         same.build("m", "kmeans", parameters={"kmeans_k": 2})
     project = learnt()
     project.delete()

@@ -6,7 +6,7 @@ import pytest
 
 from symjobs import AnomalyPredictions, from_json, to_json
 from symjobs._errors import InputError
-from symjobs._models._algorithms import ALGORITHMS
+from symjobs._models import MODEL_TYPES
 from symjobs._models._model import Model
 from symjobs._models._oospca import OospcaModel
 from symjobs._project import Project
@@ -227,9 +227,9 @@ def test_building_tells_what_was_built():
     assert list(found.columns()) == ["score", "residual", "leverage"]
 
 
-@pytest.mark.parametrize("algo", ALGORITHMS)
+@pytest.mark.parametrize("algo", MODEL_TYPES)
 def test_the_score_of_a_model_is_one_of_its_keys(algo):
-    model = ALGORITHMS[algo]
+    model = MODEL_TYPES[algo]
     assert model.score in model.keys
     assert model.score == ("distance" if algo == "kmeans" else "score")
     assert Model.score is None  # unless a model says otherwise
@@ -270,10 +270,16 @@ def test_a_damaged_file_is_refused(change):
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"parameters": {"explainedCovariance": 1.5}}, "'explainedCovariance' must be from 0 to 1, got 1.5"),
-        ({"parameters": {"pcaNumDimension": 101}}, "'pcaNumDimension' must be from 1 to 100, got 101"),
-        ({"parameters": {"pcaNumDimension": 0}}, "'pcaNumDimension' must be from 1 to 100, got 0"),
-        ({"parameters": {"pcaCovariance": "maybe"}}, "'pcaCovariance' must be true or false"),
+        (
+            {"parameters": {"explainedCovariance": 1.5}},
+            r"\(explainedCovariance\) must be a number .*, got '1.5'",
+        ),
+        (
+            {"parameters": {"pcaNumDimension": 101}},
+            r"\(pcaNumDimension\) must be a whole .* from 1 to 100, got '101'",
+        ),
+        ({"parameters": {"pcaNumDimension": 0}}, r"\(pcaNumDimension\) must be a whole number from 1 to 100, got '0'"),
+        ({"parameters": {"pcaCovariance": "maybe"}}, r"\(pcaCovariance\) must be true or false, got 'maybe'"),
         ({"parameters": {"explained": 0.5}}, "unknown parameter 'explained' of a oospca model"),
         ({"targets": ["a"]}, "model 'oospca' has no targets"),
         ({"inputs": []}, "no input is named"),
