@@ -25,6 +25,7 @@ import symkernels
 from symjobs._cli._parser import build_parser
 from symjobs._cli.questions import QUESTIONS
 from symjobs._jobs import JOB_TYPES
+from symjobs._models import MODEL_TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -282,6 +283,12 @@ def test_what_results_hold_is_documented(job_type):
     part = job_page(job_type).partition("## What the result holds\n")[2].partition("\n## ")[0]
     # Code that follows a name, in parentheses, says more of it.
     assert set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", part))) == held
+
+
+@pytest.mark.parametrize("name", MODEL_TYPES)
+def test_every_model_type_has_its_table_of_parameters(name):
+    guide = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "guide").glob("*.md"))
+    assert f"```{{parameters}} {name}\n```" in guide
 
 
 # --- every public name is in the reference, and says what it takes and gives ------------------------------------------

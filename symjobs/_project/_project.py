@@ -336,25 +336,15 @@ class Project:
         ----------
         model_id : str
             The model's name.
-        algo : {"kmeans", "oospca", "mahalanobis", "hba", "ecod"}
-            What to build. ``kmeans``: clusters, from the micro-clusters that the project keeps (``cluster_features``).
-            The others say how unusual a row is: ``oospca`` by principal components and ``mahalanobis`` by its distance
-            from the mean, from the moments; ``hba`` by histograms and ``ecod`` by tail probabilities of the inputs, for
-            which C inputs need ``histogram=True``.
+        algo : str
+            Name of a model type, a key of `symjobs._models.MODEL_TYPES`. The guide's pages on models and anomalies say
+            what each is, and what its inputs and parameters are.
         inputs : sequence of str or int, optional
-            Names or indexes of attributes. For ``kmeans`` some of the cluster features; by default all. For the others
-            also names of T and L columns, which stand for their members; by default every C and B column.
+            Names or indexes of attributes; by default all that the model type can take.
         targets : sequence of str or int, optional
-            Names or indexes of attributes; none of these models has any.
+            Names or indexes of attributes, for model types that have targets.
         parameters : mapping, optional
-            Values may be text, as on the wire.
-            For ``kmeans``: ``kmeans_k`` (required), ``kmeans_max_iterations`` (1000), ``kmeans_n_init`` (10),
-            ``kmeans_rnd_seed`` (0), ``kmeans_scale`` (``none`` or ``standard``; by default the project's
-            ``cluster_scale``).
-            For ``oospca``: ``pcaCovariance`` (false), ``explainedCovariance`` (0.5), ``pcaNumDimension`` (100).
-            For ``mahalanobis``: ``mahalanobis_shrinkage`` (``oas``, ``rblw`` or ``none``).
-            For ``hba``: ``hba_bins`` (10; or ``auto``), ``hba_alpha`` (0.1).
-            For ``ecod``: ``use_skewness`` (false), ``ecod_anomaly_threshold`` (none), ``desired_prob_feats`` (0).
+            The model type's own, by their names on the wire. Values may be text, as on the wire.
         checkpoint : callable, optional
             Called every few milliseconds as ``checkpoint(steps done, steps)``; what it raises stops the call and leaves
             the project as it was.
