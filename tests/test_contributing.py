@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^(`{3,})\{code-block\} (\w+)\n:caption: (\S+)\n\n(.*?)^\1$"
 
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist")
 # The pages, each with the files that it writes or changes, once they are written.
-ADDED: dict[str, list[str]] = {"adding-a-job-type.md": [], "adding-a-kernel.md": []}
+ADDED: dict[str, list[str]] = {"adding-a-job-type.md": [], "adding-a-model-type.md": [], "adding-a-kernel.md": []}
 
 
 def copy_of_the_package(folder: Path) -> Path:
@@ -95,7 +95,7 @@ def test_what_the_pages_add_passes_its_tests(package):
     own = [name for files in ADDED.values() for name in files if name.startswith("tests/")]
     assert len(own) >= len(ADDED)
     assert " passed" in run(package, *PYTEST, *own, "tests/symjobs/test_rest.py::test_every_job_type_has_one_way_in")
-    names = ["mean_absolute_deviation", "MissingShareJob"]
+    names = ["mean_absolute_deviation", "MissingShareJob", "range"]
     rules = ["pages_of_job_types", "room", "order", "circle", "public_name", "type_checkers_see"]
     files = ["tests/test_docs.py", "tests/test_typing.py"]
     assert " passed" in run(package, *PYTEST, *files, "-k", " or ".join(names + rules))
@@ -120,6 +120,11 @@ def test_an_added_job_type_runs_on_the_command_line(package, tmp_path):
     assert "height" not in printed
     assert "--least" in run(package, "-m", "symjobs", "run", "missing", "--help")
     assert " passed" in run(package, *PYTEST, "tests/symjobs/cli/test_questions.py", "-k", "missing")
+
+
+def test_an_added_model_type_runs_on_the_command_line(package):
+    printed = run(package, "-m", "symjobs", "run", "anomaly", "iris", "--model", "range", "--warmup", "100")
+    assert "iris: anomalies by range" in printed
 
 
 def test_an_added_kernel_runs(package):
