@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from symjobs._errors import InputError
+from symjobs._explore._parameters import UnbiasedParameters
 from symjobs._explore._plan import Plan
 from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Z95, unbiased_variance
 from symjobs._explore._statistics import Statistics, on_host
-from symjobs._parameters import flag
 
 
 def conditional(
@@ -59,7 +59,7 @@ def bi(request: MetricRequest) -> Plan:
             f"{request.metric} takes two attributes, as two inputs or an input and a target; got {len(attributes)}"
         )
     x, y = attributes
-    unbiased = flag(request.parameters, "unbiased")
+    unbiased = UnbiasedParameters.from_text(request.parameters, request.metric).unbiased
 
     def plan(statistics: Statistics) -> dict[str, float]:
         moments = statistics.moments.select([x.index, y.index])

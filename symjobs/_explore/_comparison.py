@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable
 
 from symjobs._errors import InputError
 from symjobs._explore._attributes import Attribute
+from symjobs._explore._parameters import KnownValue
 from symjobs._explore._plan import Plan
 from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
-from symjobs._parameters import number
-
-ReadParameter: TypeAlias = Callable[[Mapping[str, str], str], float]
 
 
 def comparison(
     request: MetricRequest,
     two: Callable[[Sample, Sample], dict[str, float]],
     one: Callable[[Sample, float], dict[str, float]],
-    parameter: str,
-    read: ReadParameter = number,
+    known: type[KnownValue],
 ) -> Plan:
     """Return the test that the inputs and targets, taken together, decide.
 
     Two continuous attributes are compared with each other; one continuous is compared with itself under two binary
-    attributes; one continuous alone is compared with the value of `parameter`.
+    attributes; one continuous alone is compared with the known value.
     """
     attributes = request.attributes((*request.inputs, *request.targets))
     continuous = [a for a in attributes if not a.binary]
@@ -36,26 +32,25 @@ def comparison(
         case [a], [b, c]:
             return lambda statistics: two(statistics.conditional(a, b), statistics.conditional(a, c))
         case [a], []:
-            value = read(request.parameters, parameter)
+            value = known.from_text(request.parameters, request.metric).value
             return lambda statistics: one(statistics.sample(a), value)
     raise InputError(
         f"{request.metric} takes two continuous attributes, or one and two binary ones, or one and the parameter "
-        f"{parameter!r}; got {listed(continuous, 'continuous')} and {listed(binary, 'binary')}"
+        f"{known.declared()[0].wire!r}; got {listed(continuous, 'continuous')} and {listed(binary, 'binary')}"
     )
 
 
 def known_value(
     request: MetricRequest,
     one: Callable[[Sample, float], dict[str, float]],
-    parameter: str,
-    read: ReadParameter = number,
+    known: type[KnownValue],
 ) -> Plan:
-    """Return the test of one continuous attribute against the value of `parameter`."""
+    """Return the test of one continuous attribute against a known value."""
     attributes = request.attributes((*request.inputs, *request.targets))
     if len(attributes) != 1 or attributes[0].binary:
         kinds = ", ".join(a.described for a in attributes)
         raise InputError(f"{request.metric} takes one continuous attribute, got {kinds or 'none'}")
-    value = read(request.parameters, parameter)
+    value = known.from_text(request.parameters, request.metric).value
     return lambda statistics: one(statistics.sample(attributes[0]), value)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 from symjobs._explore._comparison import comparison, known_value
+from symjobs._explore._parameters import FTestParameters
 from symjobs._explore._plan import Plan
 from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._explore._tails import f_two_sided
-from symjobs._parameters import positive
-
-KNOWN_DEVIATION = "sml_explore_ftest_known_sigma"
 
 
 def two_samples(a: Sample, b: Sample) -> dict[str, float]:
@@ -45,8 +43,8 @@ def known_deviation(a: Sample, sigma: float) -> dict[str, float]:
 
 
 def ftest(request: MetricRequest) -> Plan:
-    return comparison(request, two_samples, known_deviation, KNOWN_DEVIATION, read=positive)
+    return comparison(request, two_samples, known_deviation, FTestParameters)
 
 
 def ftestmu(request: MetricRequest) -> Plan:
-    return known_value(request, known_deviation, KNOWN_DEVIATION, read=positive)
+    return known_value(request, known_deviation, FTestParameters)

@@ -6,12 +6,11 @@ import math
 
 from symjobs._errors import UnsupportedTest
 from symjobs._explore._comparison import comparison, known_value
+from symjobs._explore._parameters import TTestParameters
 from symjobs._explore._plan import Plan
 from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._explore._tails import t_two_sided
-
-KNOWN_MEAN = "sml_explore_ttest_known_mu"
 
 
 def two_samples(a: Sample, b: Sample) -> dict[str, float]:
@@ -55,8 +54,8 @@ def known_mean(a: Sample, mu: float) -> dict[str, float]:
 
 
 def ttest(request: MetricRequest) -> Plan:
-    return comparison(request, two_samples, known_mean, KNOWN_MEAN)
+    return comparison(request, two_samples, known_mean, TTestParameters)
 
 
 def ttestmu(request: MetricRequest) -> Plan:
-    return known_value(request, known_mean, KNOWN_MEAN)
+    return known_value(request, known_mean, TTestParameters)

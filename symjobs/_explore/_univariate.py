@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from symjobs._errors import InputError
+from symjobs._explore._parameters import UnbiasedParameters
 from symjobs._explore._plan import Plan
 from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Z95, unbiased_variance
 from symjobs._explore._statistics import Statistics
-from symjobs._parameters import flag
 
 
 def univariate(
@@ -56,7 +56,7 @@ def uni(request: MetricRequest) -> Plan:
             "ask for one map an attribute"
         )
     attribute = request.attribute(request.inputs[0])
-    unbiased = flag(request.parameters, "unbiased")
+    unbiased = UnbiasedParameters.from_text(request.parameters, request.metric).unbiased
 
     def plan(statistics: Statistics) -> dict[str, float]:
         i = attribute.index

@@ -6,13 +6,12 @@ import math
 
 from symjobs._errors import InputError, UnsupportedTest
 from symjobs._explore._comparison import comparison, known_value
+from symjobs._explore._parameters import ZTestParameters
 from symjobs._explore._plan import Plan
 from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._explore._statistics import Statistics
 from symjobs._explore._tails import z_two_sided
-
-KNOWN_MEAN = "sml_explore_ztest_known_mu"
 
 
 def two_samples(a: Sample, b: Sample) -> dict[str, float]:
@@ -69,11 +68,11 @@ def _result(z: float) -> dict[str, float]:
 
 
 def ztest(request: MetricRequest) -> Plan:
-    return comparison(request, two_samples, known_mean, KNOWN_MEAN)
+    return comparison(request, two_samples, known_mean, ZTestParameters)
 
 
 def ztestmu(request: MetricRequest) -> Plan:
-    return known_value(request, known_mean, KNOWN_MEAN)
+    return known_value(request, known_mean, ZTestParameters)
 
 
 def ztestp(request: MetricRequest) -> Plan:

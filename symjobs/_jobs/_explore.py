@@ -21,7 +21,7 @@ from symjobs._jobs._context import (
     target_names,
     the_project,
 )
-from symjobs._parameters import flag, text_parameters
+from symjobs._parameters import Flag, Parameters, parameter, text_parameters
 from symjobs._project import Project
 
 
@@ -48,6 +48,12 @@ class ExploreResult:
         if self.info is not None:
             entities["smlInfo"] = self.info
         return entities
+
+
+class ExploreQueryParameters(Parameters):
+    """What the query of a request says besides the metric."""
+
+    project_info: bool = parameter("returnProjectInfo", Flag(), "answer with the project, too", default=True)
 
 
 class ExploreJob(Job):
@@ -134,7 +140,7 @@ class ExploreJob(Job):
             [input_names(project, one) for one in given],
             [target_names(project, one) for one in given],
             [extra_parameters(request, one) for one in given],
-            project_info=flag(request.query, "returnProjectInfo", True),
+            project_info=ExploreQueryParameters.from_text(request.query, cls.job_type).project_info,
         )
 
     def run(self, context: JobContext) -> ExploreResult:

@@ -225,3 +225,20 @@ class Parameters:
     def values(self) -> dict[str, Any]:
         """Return the values by their names in Python."""
         return {declared.name: getattr(self, declared.name) for declared in self.declared()}
+
+
+def text_parameters(given: Mapping[str, object], what: str) -> dict[str, str]:
+    """Return parameters as text; Python's booleans and numbers are taken too."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"{what} must be a map of parameters, got {given!r}")
+    return {str(name): _as_text(value, f"{what}[{name!r}]") for name, value in given.items()}
+
+
+def _as_text(value: object, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return number_text(value)
+    raise InputError(f"{what} must be text, a number or a boolean, got {value!r}")

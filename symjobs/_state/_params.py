@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from symjobs._errors import InputError
-from symjobs._parameters import flag
+from symjobs._parameters import Flag
 from symjobs._state._clusters import SCALES, ClusterSettings
 from symjobs._state._filter import RowFilter
 from symjobs._state._memory import require_room_for_clusters
@@ -52,7 +52,7 @@ class Params:
             "row_filter": lambda value: RowFilter(value) if value not in (None, "") else None,
             "rolling_window": lambda value: _whole("rolling_window", value, 1, "a number of rows"),
             "missing": _policy,
-            "joint_squares": lambda value: flag({"joint_squares": str(value)}, "joint_squares"),
+            "joint_squares": _flag,
             "types": _types,
             **_CLUSTER_READERS,
         }
@@ -97,6 +97,13 @@ def _whole(name: str, value: Any, least: int, what: str = "a whole number") -> i
     if not least <= number < 2**63 or (isinstance(value, float) and value != number):
         raise InputError(f"{name} is {what}, {least} or more, got {shown(value)}")
     return number
+
+
+def _flag(value: Any) -> bool:
+    try:
+        return Flag().parse(str(value))
+    except ValueError:
+        raise InputError(f"joint_squares must be {Flag().words}, got {shown(value)}") from None
 
 
 def _scale(value: Any) -> str | None:

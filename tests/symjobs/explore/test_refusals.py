@@ -79,7 +79,7 @@ def test_tests_that_the_data_cannot_support(snapshot, metric, inputs, targets, m
         ("bi", ["x"], None, "bi takes two attributes"),
         ("ttest", ["x", "a"], None, r"got 1 continuous \('x'\) and 1 binary \('a'\)"),
         ("ztest", ["a", "b"], None, r"got no continuous and 2 binary \('a', 'b'\)"),
-        ("ttest", ["x"], None, "'sml_explore_ttest_known_mu' is required"),
+        ("ttest", ["x"], None, r"\(sml_explore_ttest_known_mu\) is required"),
         ("ztestmu", ["x", "y"], None, r"takes one continuous attribute, got 'x' \(continuous\), 'y' \(continuous\)"),
         ("ttestmu", [], None, "got none"),
         ("ztestp", ["x", "a"], None, r"two binary attributes, got 'x' \(continuous\), 'a' \(binary\)"),
@@ -109,12 +109,16 @@ def test_unknown_names_are_named(snapshot, metric):
 @pytest.mark.parametrize(
     ("metric", "parameters", "message"),
     [
-        ("uni", {"unbiased": "maybe"}, "'unbiased' must be true or false, got 'maybe'"),
-        ("ztestmu", {}, "'sml_explore_ztest_known_mu' is required; give it a number"),
+        ("uni", {"unbiased": "maybe"}, "unbiased must be true or false, got 'maybe'"),
+        ("ztestmu", {}, r"value \(sml_explore_ztest_known_mu\) is required; give it a finite number"),
         ("ztestmu", {"sml_explore_ztest_known_mu": "five"}, "must be a finite number, got 'five'"),
         ("ttestmu", {"sml_explore_ttest_known_mu": "nan"}, "must be a finite number, got 'nan'"),
-        ("ftestmu", {"sml_explore_ftest_known_sigma": "0"}, "'sml_explore_ftest_known_sigma' must be above 0, got '0'"),
-        ("ftestmu", {"sml_explore_ftest_known_sigma": "-1"}, "must be above 0"),
+        (
+            "ftestmu",
+            {"sml_explore_ftest_known_sigma": "0"},
+            "must be a finite number above 0, got '0'",
+        ),
+        ("ftestmu", {"sml_explore_ftest_known_sigma": "-1"}, "must be a finite number above 0, got '-1'"),
     ],
 )
 def test_parameters(snapshot, metric, parameters, message):

@@ -104,7 +104,7 @@ def test_extremes_that_may_have_been_forgotten_are_reported(load):
         (("uni", [["sepal_length"]], None, [{"unbiased": None}]), "must be text, a number or a boolean, got None"),
         (("anovas", [["sepal_length"]]), "unknown metric 'anovas'; known are uni, bi"),
         (("uni", [["sepal_length"], ["petal"]]), r"map 2 of 2 \(petal\): unknown attribute 'petal'"),
-        (("ttestmu", [["sepal_length"]]), "'sml_explore_ttest_known_mu' is required"),
+        (("ttestmu", [["sepal_length"]]), r"\(sml_explore_ttest_known_mu\) is required"),
         (("uni", [[None]]), r"inputs\[0\] must hold attribute names or indexes, got None"),
     ],
 )
