@@ -135,10 +135,12 @@ class Parameters:
 
     strict_prefix: ClassVar[str | None] = None
     blank_is_absent: ClassVar[bool] = False
+    _declared: ClassVar[tuple[Declared, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclass(frozen=True, kw_only=True)(cls)
+        cls._declared = cls._read_declaration()  # once: each request reads it several times
 
     def __post_init__(self) -> None:
         for declared in self.declared():
@@ -151,10 +153,12 @@ class Parameters:
     @classmethod
     def declared(cls) -> tuple[Declared, ...]:
         """Return what is declared, in the order of the declaration."""
-        if not dataclasses.is_dataclass(cls):  # the base: no parameters
-            return ()
+        return cls._declared
+
+    @classmethod
+    def _read_declaration(cls) -> tuple[Declared, ...]:
         found = []
-        for field in dataclasses.fields(cls):
+        for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # `__init_subclass__` has made it one
             wire, kind, text = field.metadata[_KEY]
             required = field.default is dataclasses.MISSING
             found.append(Declared(field.name, wire, kind, text, None if required else field.default, required))
