@@ -3,8 +3,8 @@
 #   make test   all tests (tests/services.sh starts PostgreSQL for them where it is installed); ARGS="-k vif -x"
 #   make soak   long runs: many more examples and rounds of the tests that have counts. Each takes what fits into some
 #               20 seconds; FULL=1 runs all of them. The seed is printed; SEED=... repeats a run
-# Both share the tests among WORKERS processes (2; 0 for none), which keep what they compile in __pycache__.
 #   make test-matrix  the kernel tests as on other processors, with other libraries and Pythons; ONLY="generic numpy"
+# These share the tests among WORKERS processes (2; 0 for none), which keep what they compile in __pycache__.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin

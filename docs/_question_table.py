@@ -24,7 +24,7 @@ def questions() -> list[Row]:
     """Return the rows of the table of all questions, its head first; each cell is a text, and whether it is code."""
     head = [(text, False) for text in ("question", "answer", "job")]
     rows = [
-        [(name, True), (entry.summary, False), (QUESTIONS.load(name).job_type, True)]
+        [(name, True), (entry.summary, False), (QUESTIONS[name].load().job_type, True)]
         for name, entry in QUESTIONS.items()
     ]
     return [head, *rows]
@@ -48,7 +48,7 @@ class QuestionsDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         found: list[nodes.Node] = [table_node(questions())]
         for name in QUESTIONS:
-            question = QUESTIONS.load(name)
+            question = QUESTIONS[name].load()
             found.append(nodes.rubric("", f"symjobs run {name}"))
             found.append(table_node(options(question)))
             example = f"symjobs run {question.example}"

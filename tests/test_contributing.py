@@ -116,7 +116,7 @@ def test_an_added_job_type_runs_on_the_command_line(package, tmp_path):
     table.write_text("height,weight\n1.7,\n1.8,80\n")
     printed = run(package, "-m", "symjobs", "run", "missing", str(table), "--least", "0.2")
     assert "people: shares of missing values" in printed
-    assert printed.split()[-2:] == ["values", "0.5"] or "0.5" in printed
+    assert "0.5" in printed
     assert "height" not in printed
     assert "--least" in run(package, "-m", "symjobs", "run", "missing", "--help")
     assert " passed" in run(package, *PYTEST, "tests/symjobs/cli/test_questions.py", "-k", "missing")

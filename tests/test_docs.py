@@ -189,7 +189,7 @@ def test_every_question_is_in_the_table_of_questions(monkeypatch):
     for name in QUESTIONS:
         parser = build_parser().questions[name]
         parser.fill()
-        shown = {row[0][0].split()[0] for row in tables.options(QUESTIONS.load(name))[1:]}
+        shown = {row[0][0].split()[0] for row in tables.options(QUESTIONS[name].load())[1:]}
         own = {option for option in parser._option_string_actions if option.startswith("--")}
         assert shown == own - options_of_every_question() | {"--inputs"}
 

@@ -208,7 +208,7 @@ def _write(task: Task, response: rest.Response, result: Any, folder: Path) -> No
     folder.mkdir(exist_ok=True)
     (folder / f"{task.name}.json").write_bytes(response.json + b"\n")
     values = response.body["values"]
-    question = None if task.question is None else QUESTIONS.load(task.question)
+    question = None if task.question is None else QUESTIONS[task.question].load()
     answer = Answer(values, result, task.project, task.labels, task.inputs, task.title)
     found = lay_out(values) if question is None else question.tables(answer)
     for number, table in enumerate(found):

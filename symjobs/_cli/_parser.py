@@ -41,7 +41,7 @@ class QuestionParser(Parser):
         self._filled = True
         from symjobs._cli._options import add_answer_options, add_data_options
 
-        question = QUESTIONS.load(self._question)
+        question = QUESTIONS[self._question].load()
         self.formatter_class = argparse.RawDescriptionHelpFormatter
         self.epilog = f"example:\n  symjobs run {question.example}\n"
         self.add_argument("data", help="a CSV or Parquet file, or the name of a shipped data set")

@@ -18,7 +18,7 @@ _OWNER = "cli"
 
 def run(options: argparse.Namespace) -> int:
     """Return 0 if the job finished, 1 if it failed, 2 if it was refused; bad data raises before that."""
-    question = QUESTIONS.load(options.question)
+    question = QUESTIONS[options.question].load()
     picture = getattr(options, "plot", None)
     question.check(options)
     if not options.json:

@@ -53,7 +53,7 @@ class JobHandle:
 
     def __init__(self, manager: Answers, owner: str, job_id: int, execution: JobExecution | None) -> None:
         self._manager = manager
-        self._run = execution
+        self._execution = execution
         self.id = job_id
         self.owner = owner
 
@@ -69,8 +69,8 @@ class JobHandle:
 
     def done(self) -> bool:
         """Whether the job has ended, in whatever way."""
-        if self._run is not None:
-            return self._run.finished.is_set()
+        if self._execution is not None:
+            return self._execution.finished.is_set()
         return self._manager.has_ended(self.owner, self.id)
 
     def result(self, timeout: float | None = None) -> Any:
@@ -98,7 +98,7 @@ class JobHandle:
         NoSuchJob
             If the job has expired, or was run by another process and is gone.
         """
-        return self._manager.wait(self.owner, self.id, self._run, timeout)
+        return self._manager.wait(self.owner, self.id, self._execution, timeout)
 
     def kill(self) -> bool:
         """Kill the job; whether it stopped within the grace time.

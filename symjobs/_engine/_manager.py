@@ -27,7 +27,7 @@ from symjobs._text import shown
 logger = logging.getLogger("symjobs.jobs")
 
 _MAINTENANCE_SECONDS = 1.0
-_SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.25  # for jobs that execution in other processes
+_SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.25  # for jobs that run in other processes
 
 
 class JobManager:
@@ -129,7 +129,7 @@ class JobManager:
         QueueFull
             If the job is heavy and `queue_size` others wait already.
         InputError, ProjectError
-            If the job cannot execution, for instance on a deleted project.
+            If the job cannot run, for instance on a deleted project.
         ManagerClosed, StoreError
             If the manager was shut down, or the store cannot be written.
         """
@@ -237,7 +237,7 @@ class JobManager:
             return self._wait_for_store(owner, after.id, self._settings.grace).state is State.KILLED
         except TimeoutError:
             return False
-        except NoSuchJob:  # it has ended, and what is to be killed ends killed
+        except NoSuchJob:  # it has ended, as a job with a pending kill always ends as killed
             return True
 
     def shutdown(self, timeout: float | None = None) -> None:

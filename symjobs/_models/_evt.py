@@ -15,14 +15,6 @@ _MOST = 2**62  # the largest number that a Spot takes
 _PROBABILITY = Number(0, 1, open_low=True, open_high=True)
 
 
-class Seed(Integer):
-    """A whole number of 64 bits."""
-
-    @property
-    def words(self) -> str:
-        return "a whole number that fits into 64 bits"
-
-
 class EvtParameters(Parameters):
     """How a stream of values is flagged: streaming peaks over threshold (Siffer et al., KDD 2017)."""
 
@@ -48,7 +40,7 @@ class EvtParameters(Parameters):
     two_sides: bool = parameter(
         "evt_two_sides", Flag(), "flag small values, too; each side gets half of evt_alpha", default=False
     )
-    seed: int = parameter("evt_seed", Seed(), "seed of the random numbers", default=0)
+    seed: int = parameter("evt_seed", Integer(), "seed of the random numbers", default=0)
     max_excesses: int | None = parameter(
         "evt_max_exceedances",
         Integer(10, _MOST),

@@ -57,7 +57,7 @@ class Integer(Kind):
     def words(self) -> str:
         if self.least == -_LARGEST - 1:
             return f"a whole number {'that fits into 64 bits' if self.most == _LARGEST else f'of at most {self.most}'}"
-        if self.most >= 2**62:
+        if self.most >= 2**62:  # a bound of machines, which nobody meets on purpose
             return f"a whole number of at least {self.least}"
         return f"a whole number from {self.least} to {self.most}"
 

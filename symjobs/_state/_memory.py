@@ -31,7 +31,7 @@ def check_memory(column: str, added: int, before: int) -> None:
         )
 
 
-def require_room_for_clusters(n_centroids: int) -> None:
+def check_memory_for_clusters(n_centroids: int) -> None:
     """Raise InputError if so many micro-clusters need more memory than the machine has."""
     memory = physical_memory()
     needed = _CENTROID_BYTES * n_centroids**2

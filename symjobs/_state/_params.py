@@ -11,7 +11,7 @@ from symjobs._errors import InputError
 from symjobs._parameters import Flag
 from symjobs._state._clusters import SCALES, ClusterSettings
 from symjobs._state._filter import RowFilter
-from symjobs._state._memory import require_room_for_clusters
+from symjobs._state._memory import check_memory_for_clusters
 from symjobs._state._types import check_types
 from symjobs._text import near, shown
 
@@ -160,7 +160,7 @@ def _cluster_settings(given: Mapping[str, Any]) -> ClusterSettings | None:
             f"cluster_warmup_period must exceed cluster_num_centroids, got {settings.warmup} for "
             f"{settings.n_centroids} centroids; give at least {settings.n_centroids + 1}"
         )
-    require_room_for_clusters(settings.n_centroids)
+    check_memory_for_clusters(settings.n_centroids)
     return settings
 
 

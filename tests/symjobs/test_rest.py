@@ -146,7 +146,7 @@ def test_what_cannot_be_killed(manager):
         status, body = answer(rest.kill_job(manager, "c1", deaf.id))
         assert (status, body["statusCode"], body["statusString"]) == (202, "ACCEPTED", "Job cannot be killed")
         assert body["values"]["jobinfo"]["isDone"] is False
-    deaf._run.finished.wait(WAIT)
+    deaf._execution.finished.wait(WAIT)
     assert answer(rest.get_job(manager, "c1", deaf.id)) == NO_SUCH_JOB
     finished = ended(manager, submit(manager, Tell(a="1")))
     status, body = answer(rest.kill_job(manager, "c1", finished))
@@ -161,7 +161,7 @@ def test_a_job_that_stops_just_after_the_grace_time_was_killed(manager, monkeypa
 
         def late(owner, job_id):
             gate.go.set()
-            assert deaf._run.finished.wait(WAIT)
+            assert deaf._execution.finished.wait(WAIT)
             return info(owner, job_id)
 
         monkeypatch.setattr(manager, "info", late)

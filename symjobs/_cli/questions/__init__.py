@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from symjobs._cli.questions._question import Question
 
-__all__ = ["QUESTIONS", "Entry", "Questions"]
+__all__ = ["QUESTIONS", "Entry"]
 
 
 class Entry(NamedTuple):
@@ -26,37 +25,19 @@ class Entry(NamedTuple):
     module: str
     summary: str
 
-
-class Questions(Mapping[str, Entry]):
-    """The questions by name."""
-
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
-        self._entries = dict(entries)
-
-    def __getitem__(self, name: str) -> Entry:
-        return self._entries[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def load(self, name: str) -> Question:
-        """Import a question's module and return the question."""
-        found: Question = importlib.import_module(self._entries[name].module).QUESTION
+    def load(self) -> Question:
+        """Import the module and return the question."""
+        found: Question = importlib.import_module(self.module).QUESTION
         return found
 
 
 # One line a question.
-QUESTIONS = Questions(
-    {
-        "pca": Entry(f"{__name__}._pca", "principal components of the correlation (or covariance) matrix"),
-        "svd": Entry(f"{__name__}._svd", "singular values of the covariance matrix"),
-        "select": Entry(f"{__name__}._select", "attributes to keep so that none depends linearly on the others"),
-        "vif": Entry(f"{__name__}._vif", "variance inflation factors"),
-        "explore": Entry(f"{__name__}._explore", "descriptive statistics and hypothesis tests (--metric)"),
-        "kmeans": Entry(f"{__name__}._kmeans", "how many clusters: WSSSE and silhouette for every k of a range (--k)"),
-        "anomaly": Entry(f"{__name__}._anomaly", "which rows are unusual: scores, and a threshold from extreme values"),
-    }
-)
+QUESTIONS = {
+    "pca": Entry(f"{__name__}._pca", "principal components of the correlation (or covariance) matrix"),
+    "svd": Entry(f"{__name__}._svd", "singular values of the covariance matrix"),
+    "select": Entry(f"{__name__}._select", "attributes to keep so that none depends linearly on the others"),
+    "vif": Entry(f"{__name__}._vif", "variance inflation factors"),
+    "explore": Entry(f"{__name__}._explore", "descriptive statistics and hypothesis tests (--metric)"),
+    "kmeans": Entry(f"{__name__}._kmeans", "how many clusters: WSSSE and silhouette for every k of a range (--k)"),
+    "anomaly": Entry(f"{__name__}._anomaly", "which rows are unusual: scores, and a threshold from extreme values"),
+}

@@ -49,7 +49,6 @@ class AnomalyQuestion(Question):
     own_names: ClassVar[Mapping[str, str]] = {"simple_rule": "rule", "include_scores": "scores"}
     left_out: ClassVar[frozenset[str]] = frozenset({"model"})  # of a model that is built here, --model says the type
     inputs_help: ClassVar[str] = f"attributes that the model looks at: {NAMES_HELP} (default: every numeric one)"
-    draws: ClassVar[bool] = True
 
     def add_options(self, group: argparse._ArgumentGroup) -> None:
         models = row_scoring_types()
@@ -73,6 +72,9 @@ class AnomalyQuestion(Question):
         new_sketch()  # fail early if a package is missing
         with self.in_words_of_options():
             DSPredictDataFrameParameters.from_text({"modelid": options.algo, **self.parameters(options)}).spot()
+
+    def with_options(self, text: str) -> str:
+        return super().with_options(text.replace("the parameters evt_*", "the options"))
 
     def read(self, options: argparse.Namespace) -> Scored:
         """Learn the file and build the model; the second pass over the file is the job's."""

@@ -29,7 +29,6 @@ class ExploreQuestion(Question):
         f"attributes to ask about: {NAMES_HELP} (default: every numeric one); may come several times, each time for "
         "one more test"
     )
-    draws: ClassVar[bool] = True
 
     def add_options(self, group: argparse._ArgumentGroup) -> None:
         super().add_options(group)

@@ -33,7 +33,6 @@ class KMeansQuestion(Question):
     left_out: ClassVar[frozenset[str]] = frozenset({"k_min", "k_max"})  # --k has both
     defaults: ClassVar[Mapping[str, Any]] = {"seed": 0}  # the same answer each time
     inputs_help: ClassVar[str] = f"columns to cluster by: {NAMES_HELP} (default: every numeric one)"
-    draws: ClassVar[bool] = True
 
     def add_options(self, group: argparse._ArgumentGroup) -> None:
         group.add_argument(
@@ -49,7 +48,12 @@ class KMeansQuestion(Question):
             action="store_true",
             help="keep micro-clusters while the file streams by, and not its rows: for files larger than memory",
         )
-        group.add_argument("--centroids", type=int, metavar="N", help="--stream: micro-clusters to keep (default: 100)")
+        group.add_argument(
+            "--centroids",
+            type=int,
+            metavar="N",
+            help="--stream: micro-clusters to keep (default: 100, or ten for each of the most clusters)",
+        )
 
     def check(self, options: argparse.Namespace) -> None:
         self._settings(options)

@@ -46,7 +46,7 @@ def read_rows(
                     collector = _collector(options, settings, source, names, batch, position)
                 collector.add(batch, passes=_passes(row_filter, batch, types))
                 expected = collector.n_rows * source.total_bytes / max(1, position)
-                _require_room(settings, expected, len(names), collector.dtype)
+                _check_memory(settings, expected, len(names), collector.dtype)
             checkpoint(position, source.total_bytes)
         if collector is None:
             raise InputError("no row is there")
@@ -68,11 +68,11 @@ def _collector(
     if options.filter:  # then nobody knows, and memory grows as rows pass
         expected = first.n_rows
     else:
-        _require_room(settings, expected, len(names), dtype)
+        _check_memory(settings, expected, len(names), dtype)
     return Collector(names, dtype, int(_SLACK * expected) + 1, missing=options.missing)
 
 
-def _require_room(settings: Settings, rows: float, d: int, dtype: np.dtype[Any]) -> None:
+def _check_memory(settings: Settings, rows: float, d: int, dtype: np.dtype[Any]) -> None:
     copies = 2 if settings.scale == "none" else 3  # what is read, what is scaled, and the kernel's own
     check_memory(settings.ks, int(rows), d, int(rows) * d * dtype.itemsize * copies)
 

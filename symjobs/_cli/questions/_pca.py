@@ -17,7 +17,6 @@ class PCAQuestion(Question):
     job_type: ClassVar[str] = "PCAJob"
     example: ClassVar[str] = "pca iris --inputs sepal_length,sepal_width,petal_length,petal_width --plot scree.png"
     own_names: ClassVar[Mapping[str, str]] = {"n_components": "components"}
-    draws: ClassVar[bool] = True
 
     def in_words(self, options: argparse.Namespace) -> str:
         return f"PCA of the {'covariance' if options.covariance else 'correlation'} matrix"

@@ -72,8 +72,6 @@ class Question:
         Defaults of parameters, where the command line has its own.
     inputs_help : str
         What ``--inputs`` says in ``--help``.
-    draws : bool
-        Whether there is a picture (`draw`).
     """
 
     job_type: ClassVar[str]
@@ -83,12 +81,16 @@ class Question:
     left_out: ClassVar[frozenset[str]] = frozenset()
     defaults: ClassVar[Mapping[str, Any]] = {}
     inputs_help: ClassVar[str] = f"attributes to ask about: {NAMES_HELP} (default: every numeric one)"
-    draws: ClassVar[bool] = False
 
     @property
     def parameter_type(self) -> type[Parameters]:
         """The declared parameters of the job."""
         return JOB_TYPES[self.job_type].parameter_type
+
+    @property
+    def draws(self) -> bool:
+        """Whether there is a picture: whether `draw` is overridden."""
+        return type(self).draw is not Question.draw
 
     def add_options(self, group: argparse._ArgumentGroup) -> None:
         """Add the options that only this question has: ``--inputs``, and one for each parameter of the job."""
@@ -118,8 +120,8 @@ class Question:
         return self.parameter_type.texts(**given(options, self.parameter_type))
 
     def inputs(self, options: argparse.Namespace) -> list[str] | None:
-        """Return the attributes that the options name, each once, or None if they name none."""
-        return list(dict.fromkeys(name for text in options.inputs or [] for name in parse_names(text))) or None
+        """Return the attributes that the options name, or None if they name none."""
+        return [name for text in options.inputs or [] for name in parse_names(text)] or None
 
     def labels(self, options: argparse.Namespace, data: Any) -> list[str]:
         """Return what to call each map of a KSVDMap in the answer."""
@@ -147,14 +149,18 @@ class Question:
         try:
             yield
         except InputError as error:
-            text = str(error)
-            names = option_names(self.parameter_type, self.own_names, self.left_out)
-            for declared in self.parameter_type.declared():
-                if option := names.get(declared.name):
-                    text = text.replace(declared.label, option)
-                    if declared.wire != declared.name:  # a name in Python may be any word of the text
-                        text = text.replace(declared.wire, option)
-            raise type(error)(text) from error
+            raise type(error)(self.with_options(str(error))) from error
+
+    def with_options(self, text: str) -> str:
+        """Return a message with options in place of parameters."""
+        names = option_names(self.parameter_type, self.own_names, self.left_out)
+        for declared in self.parameter_type.declared():
+            if option := names.get(declared.name):
+                if declared.wire != declared.name:
+                    text = text.replace(declared.label, option).replace(declared.wire, option)
+                elif text.startswith(f"{declared.name} "):  # elsewhere it may be any word of the text
+                    text = f"{option}{text.removeprefix(declared.name)}"
+        return text
 
 
 def default_names(project: Project) -> list[str]:

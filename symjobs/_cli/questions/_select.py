@@ -17,7 +17,6 @@ class SelectQuestion(Question):
     job_type: ClassVar[str] = "SVDFeatureSelectionJob"
     what: ClassVar[str] = "SVD feature selection"
     example: ClassVar[str] = "select longley --tol 1e-4"
-    draws: ClassVar[bool] = True
 
     def tables(self, answer: Answer) -> list[Table]:
         return lay_out(answer.values, maps=_MAPS)

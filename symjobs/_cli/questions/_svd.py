@@ -17,7 +17,6 @@ class SVDQuestion(Question):
     job_type: ClassVar[str] = "SVDJob"
     what: ClassVar[str] = "singular values of the covariance matrix"
     example: ClassVar[str] = "svd longley"
-    draws: ClassVar[bool] = True
 
     def tables(self, answer: Answer) -> list[Table]:
         return [_singular_values(_values(answer))]

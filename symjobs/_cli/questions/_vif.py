@@ -16,7 +16,6 @@ class VIFQuestion(Question):
     job_type: ClassVar[str] = "ExploreVIFJob"
     what: ClassVar[str] = "variance inflation factors"
     example: ClassVar[str] = "vif longley --plot vif.png"
-    draws: ClassVar[bool] = True
 
     def tables(self, answer: Answer) -> list[Table]:
         return lay_out(answer.values, maps=((self.what, ["input", "VIF"]),))

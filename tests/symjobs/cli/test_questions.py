@@ -38,7 +38,7 @@ def test_the_help_of_a_question_has_its_options_and_no_other(capsys, question):
     text_of_options = out.partition("the question:")[2].partition("the data:")[0]
     shown = {line.split()[0].rstrip(",") for line in text_of_options.splitlines() if line.strip().startswith("--")}
     assert shown == OPTIONS[question] - COMMON | {"--inputs"}
-    assert f"symjobs run {QUESTIONS.load(question).example}" in out
+    assert f"symjobs run {QUESTIONS[question].load().example}" in out
 
 
 def test_each_question_has_options_of_its_own():
@@ -50,7 +50,7 @@ def test_each_question_has_options_of_its_own():
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_the_example_of_a_question_runs(capfd, tmp_path, monkeypatch, question):
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(QUESTIONS.load(question).example)
+    words = shlex.split(QUESTIONS[question].load().example)
     assert words[0] == question
     assert exit_code(["run", *words]) == 0
     assert capfd.readouterr().out.strip()
@@ -105,7 +105,7 @@ def rarest(monkeypatch):
     module.QUESTION = RarestQuestion()
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(JOB_TYPES._places, "RarestJob", module.__name__)
-    monkeypatch.setitem(QUESTIONS._entries, "rarest", Entry(module.__name__, RarestQuestion.what))
+    monkeypatch.setitem(QUESTIONS, "rarest", Entry(module.__name__, RarestQuestion.what))
 
 
 @pytest.mark.usefixtures("rarest")

@@ -174,6 +174,7 @@ def test_undefined_and_infinite_values_are_words(run, tmp_path):
     [
         (["pca", "nowhere.csv"], "no such file: nowhere.csv; shipped data sets are iris, longley, breast_cancer"),
         (["pca", "iris", "--inputs", "petal_widht"], "'petal_widht'; did you mean 'petal_width'"),
+        (["pca", "iris", "--inputs", "petal_width,petal_width"], "'petal_width' is named twice"),
         (["pca", "iris", "--explained", "2"], "argument --explained: must be a number from 0 to 1, got '2'"),
         (["vif", "iris", "--targets", "species"], "--targets is for explore, not for vif"),
         (["explore", "iris", "--metric", "bi"], "--metric bi needs --inputs, once for each test"),

@@ -106,7 +106,7 @@ def test_two_sides_missing_inputs_and_a_filter(run, rows, tmp_path):
         (["iris", "--alpha", "nan"], "argument --alpha: must be a number between 0 and 1, both excluded, got 'nan'"),
         (["iris", "--alpha", "0.05"], "lower --quantile or --alpha"),
         (["iris", "--window", "10"], "--window 10 is smaller than --warmup 1000"),
-        (["iris", "--warmup", "10"], "a warm-up of 10 leaves no value"),
+        (["iris", "--warmup", "10"], "the options do not go together: a warm-up of 10 leaves no value"),
         (["iris", "--max-excesses", "9"], "argument --max-excesses: must be a whole number of at least 10"),
         (["iris", "--warmup", "0"], "argument --warmup: must be a whole number of at least 1"),
         (["iris", "--param", "colour=red"], "colour"),

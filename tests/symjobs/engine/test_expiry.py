@@ -77,9 +77,9 @@ def test_a_job_may_go_with_the_first_successful_read(store_url, managers):
     manager = managers(workers=1, store=store_url, expire_on_read=True)
     with held(manager) as (_, handle):
         assert manager.answer("c1", handle.id).state == "running"  # no result yet, so nothing goes
-    handle._run.finished.wait(WAIT)
+    handle._execution.finished.wait(WAIT)
     done = manager.submit(Tell(a="1"), owner="c1")
-    done._run.finished.wait(WAIT)
+    done._execution.finished.wait(WAIT)
     assert len(manager.list("c1")) == 2
     assert b'"a":"1"' in manager.answer("c1", done.id).values
     with pytest.raises(sj.NoSuchJob):
@@ -93,6 +93,6 @@ def test_a_job_may_go_with_the_first_successful_read(store_url, managers):
 def test_a_failed_job_stays_when_it_is_read(store_url, managers):
     manager = managers(workers=1, store=store_url, expire_on_read=True)
     handle = manager.submit(Fail(sj.InputError("no")), owner="c1")
-    handle._run.finished.wait(WAIT)
+    handle._execution.finished.wait(WAIT)
     for _ in range(2):
         assert manager.answer("c1", handle.id).error == "no"

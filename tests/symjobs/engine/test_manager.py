@@ -256,7 +256,7 @@ def test_shutdown_in_a_hurry_fails_what_is_left_and_says_so(manager):
 def test_a_manager_is_a_context(managers):
     with managers() as manager:
         handle = manager.submit(Gate(Tell(a="1")))
-        handle._run.job.go.set()
+        handle._execution.job.go.set()
     assert handle.result(0).pairs == {"a": "1"}
     with pytest.raises(ZeroDivisionError), managers() as manager, held(manager) as (_, handle):
         raise ZeroDivisionError
