@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+from symjobs._arrays import to_host
 from symjobs._errors import InputError
 from symjobs._explore._parameters import UnbiasedParameters
 from symjobs._explore._plan import Plan
 from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Z95, unbiased_variance
-from symjobs._explore._statistics import Statistics, on_host
+from symjobs._explore._statistics import Statistics
 
 
 def conditional(
@@ -63,8 +64,8 @@ def bi(request: MetricRequest) -> Plan:
 
     def plan(statistics: Statistics) -> dict[str, float]:
         moments = statistics.moments.select([x.index, y.index])
-        covariance = on_host(moments.covariance(ddof=int(unbiased)))[0, 1]
-        correlation = on_host(moments.correlation())[0, 1]
+        covariance = to_host(moments.covariance(ddof=int(unbiased)))[0, 1]
+        correlation = to_host(moments.correlation())[0, 1]
         if y.binary:
             # From centred sums, so that a large offset of x costs no digits.
             given = moments.condition(1)

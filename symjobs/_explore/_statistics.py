@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from symjobs._arrays import to_host
 from symjobs._errors import UnsupportedTest
 from symjobs._explore._attributes import Attribute
 from symjobs._explore._sample import Sample, unbiased_variance
@@ -18,11 +18,6 @@ from symkernels import Moments
 # The variance of a group comes out of sums about a point outside the group, so that rounding leaves about this share
 # of their size. Below it a group counts as constant.
 _ROUNDING = 64 * np.finfo(np.float64).eps
-
-
-def on_host(array: Any) -> np.ndarray:
-    """Return an array of any library as a NumPy array; CuPy's are copied from the device."""
-    return np.asarray(array.get() if hasattr(array, "get") else array)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +55,38 @@ class Statistics:
 
     @cached_property
     def count(self) -> np.ndarray:
-        return on_host(self.moments.count)
+        return to_host(self.moments.count)
 
     @cached_property
     def mean(self) -> np.ndarray:
-        return on_host(self.moments.mean())
+        return to_host(self.moments.mean())
 
     @cached_property
     def variance(self) -> np.ndarray:
-        return on_host(self.moments.var())
+        return to_host(self.moments.var())
 
     @cached_property
     def skewness(self) -> np.ndarray:
-        return on_host(self.moments.skewness())
+        return to_host(self.moments.skewness())
 
     @cached_property
     def kurtosis(self) -> np.ndarray:
-        return on_host(self.moments.kurtosis())
+        return to_host(self.moments.kurtosis())
 
     @cached_property
     def error_bound(self) -> np.ndarray:
         """Bound on the relative error of each variance."""
-        return on_host(self.moments.error_bound)
+        return to_host(self.moments.error_bound)
 
     @cached_property
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """The minima and maxima; bounds, where a row that may have held one was forgotten."""
-        return on_host(self.moments.min), on_host(self.moments.max)
+        return to_host(self.moments.min), to_host(self.moments.max)
 
     @cached_property
     def extremes_exact(self) -> np.ndarray:
         """Whether minimum and maximum are both known, not bounds."""
-        return on_host(self.moments.min_exact) & on_host(self.moments.max_exact)
+        return to_host(self.moments.min_exact) & to_host(self.moments.max_exact)
 
     def sample(self, attribute: Attribute) -> Sample:
         """Return all values of an attribute as a sample."""
@@ -138,9 +133,9 @@ class Statistics:
         place = {index: k for k, index in enumerate(indices)}
         here = np.ix_([place[i] for i in row_at], [place[j] for j in column_at])
         moments = self.moments.select(indices)
-        n = on_host(moments.pair_counts())
-        mean = np.where(n > 0.0, on_host(moments.pair_mean()), 0.0)
-        covariance = np.where(n > 0.0, on_host(moments.covariance()), 0.0)
+        n = to_host(moments.pair_counts())
+        mean = np.where(n > 0.0, to_host(moments.pair_mean()), 0.0)
+        covariance = np.where(n > 0.0, to_host(moments.covariance()), 0.0)
         return Joint(
             both=_whole(n * (covariance + mean * mean.T))[here],
             row=_whole(n * mean)[here],

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from array_api_compat import array_namespace, device
 
+from symjobs._arrays import to_host
 from symjobs._engine._job import JobContext
 from symjobs._errors import InputError
-from symjobs._explore import on_host
 from symjobs._jobs._context import Names
 from symjobs._jobs._rows import CompleteRows, Table, values_at_a_time
 from symjobs._project import Project
@@ -248,7 +248,7 @@ def _standard_deviations(X: Any, checkpoint: Callable[[], object]) -> np.ndarray
     for part in _stripes(X, checkpoint):
         away = (xp.astype(part, xp.float64) - first - mean) / unit
         squares = squares + xp.sum(away**2, axis=0, keepdims=True) / n
-    return on_host((unit * xp.sqrt(squares))[0, :])
+    return to_host((unit * xp.sqrt(squares))[0, :])
 
 
 def _divided(X: Any, divisors: np.ndarray, owned: bool, checkpoint: Callable[[], object]) -> Any:

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from symjobs._arrays import to_host
 from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
-from symjobs._explore import Attribute, Catalogue, on_host
+from symjobs._explore import Attribute, Catalogue
 from symjobs._jobs._context import (
     checked_names,
     extra_parameters,
@@ -81,7 +82,7 @@ class MatrixJob(Job):
 
 def _named(error: DataError, matrix: Any, names: list[str], job_type: str) -> InputError:
     """Translate attribute indices in an error to names."""
-    undefined = ~np.isfinite(on_host(matrix))
+    undefined = ~np.isfinite(to_host(matrix))
     alone = np.flatnonzero(undefined.diagonal())
     if len(alone):
         listed = ", ".join(repr(names[i]) for i in alone)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from symjobs._arrays import to_host
 from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
-from symjobs._explore import on_host
 from symjobs._jobs._context import Names, checked_names, extra_parameters, named_inputs, only_context, the_project
 from symjobs._jobs._kmeans_data import Data, ProjectData, Settings, SweepOutcome, TableData
 from symjobs._jobs._kmeans_result import KMeansJobResult
@@ -190,7 +190,7 @@ class OptimizedKmeansJob(Job):
             max_iterations=settings.max_iterations,
             seed=settings.seed,
             centers=tuple(_own_units(entry, found.divisors) for entry in entries),
-            sizes=tuple(None if entry.counts is None else on_host(entry.counts) for entry in entries),
+            sizes=tuple(None if entry.counts is None else to_host(entry.counts) for entry in entries),
             labels=tuple(_all_labels(entry, found) for entry in entries) if settings.keep_labels else None,
             backend=found.backend,
             device=found.device,
@@ -241,13 +241,13 @@ def _note_reasons(entries: Iterable[SweepEntry], context: JobContext) -> None:
 def _own_units(entry: SweepEntry, divisors: np.ndarray) -> np.ndarray | None:
     if entry.centers is None:
         return None
-    return on_host(entry.centers) * divisors
+    return to_host(entry.centers) * divisors
 
 
 def _all_labels(entry: SweepEntry, found: SweepOutcome) -> np.ndarray | None:
     if entry.labels is None:
         return None
-    labels = on_host(entry.labels)
+    labels = to_host(entry.labels)
     if found.kept is None:
         return labels
     every = np.full(len(found.kept), -1, dtype=np.int32)

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from symjobs._arrays import to_host
 from symjobs._engine import JobContext
 from symjobs._entities import Cell, DataFrame
 from symjobs._errors import InputError
-from symjobs._explore import Attribute, on_host
+from symjobs._explore import Attribute
 from symjobs._jobs._matrix import MatrixJob
 from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 from symjobs._project import Project
@@ -174,8 +175,8 @@ class PCAJob(MatrixJob):
             )
         return PCAJobResult(
             names=tuple(names),
-            values=on_host(found.values),
-            vectors=on_host(found.vectors),
+            values=to_host(found.values),
+            vectors=to_host(found.vectors),
             total=found.total,
             rank=found.rank,
             condition=found.condition,
@@ -191,7 +192,7 @@ class PCAJob(MatrixJob):
 
 
 def _refuse_constants(correlation: Any, names: list[str]) -> None:
-    undefined = np.isnan(on_host(correlation.diagonal()))
+    undefined = np.isnan(to_host(correlation.diagonal()))
     constant = [name for name, without in zip(names, undefined, strict=True) if without]
     if constant:
         raise InputError(

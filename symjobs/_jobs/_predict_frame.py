@@ -183,7 +183,7 @@ class DSPredictDataFrameJob(Job):
         context.details.update(self.details())  # a job that runs in place has them from nowhere else
         built = self._scoring(context.snapshot(self.project).model(self.parameters.model))
         context.details["algo"] = built.model.algo
-        if left_out := built.model.info().get("left_out"):
+        if left_out := built.model.facts.get("left_out"):
             context.details["inputsLeftOut"] = left_out
         key = str(built.model.score)
         blocks = FixedSizeBlocks(

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from symjobs._arrays import to_host
 from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, distinct_texts
-from symjobs._explore import Attribute, on_host
+from symjobs._explore import Attribute
 from symjobs._jobs._matrix import MatrixJob
 from symkernels import svd
 
@@ -77,7 +78,7 @@ class SVDJob(MatrixJob):
         found = svd(matrix)
         return SVDJobResult(
             names=tuple(names),
-            values=on_host(found.values),
+            values=to_host(found.values),
             rank=found.rank,
             condition=found.condition,
             backend=found.backend,

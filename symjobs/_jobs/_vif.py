@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from symjobs._arrays import to_host
 from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, number_text
-from symjobs._explore import Attribute, on_host
+from symjobs._explore import Attribute
 from symjobs._jobs._matrix import MatrixJob
 from symkernels import vif
 
@@ -90,7 +91,7 @@ class ExploreVIFJob(MatrixJob):
         return VIFJobResult(
             inputs=tuple(attribute.label for attribute in attributes),
             names=tuple(names),
-            values=on_host(found.values),
+            values=to_host(found.values),
             rank=found.rank,
             psd=found.psd,
             backend=found.backend,

@@ -1,12 +1,14 @@
-"""Predictions of the models that say how unusual a row is."""
+"""Models that say how unusual a row is, and their predictions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
+from symjobs._models._model import Model
 from symjobs._models._predictions import Predictions
 
 SCORE = "score"  # the key on the wire of every such model's score
@@ -39,3 +41,13 @@ class AnomalyPredictions(Predictions):
     def columns(self) -> dict[str, np.ndarray]:
         """Return ``score``, then what else there is."""
         return {SCORE: self.scores, **self.further}
+
+
+class AnomalyModel(Model):
+    """A model that answers with ``score``, larger for a more unusual row, and perhaps with more."""
+
+    score: ClassVar[str | None] = SCORE
+
+    def predictions(self, columns: dict[str, np.ndarray], **counts: int) -> AnomalyPredictions:
+        further = {key: column for key, column in columns.items() if key != SCORE}
+        return AnomalyPredictions(**counts, scores=columns[SCORE], further=further)

@@ -77,10 +77,10 @@ class BuiltModel:
             attributeNames=[known.name for known in model.inputs],
             attributeIndexes=[known.index for known in model.inputs],
             attributeTypes=[known.type for known in model.inputs],
-            predictInfo=dict(model.keys),
+            predictInfo=dict(model.result_keys()),
             targetNames=[known.name for known in model.targets],
             targetindexes=[known.index for known in model.targets],
-            info={**model.info(), "projectHash": self.project_hash},
+            info={**model.facts, "projectHash": self.project_hash},
             creationDate=self.created,
             extra=model.extra(),
         )
@@ -100,15 +100,14 @@ class BuiltModel:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the model's arrays by name."""
-        return {"fill": self.model.fill, **self.model.arrays()}
+        return self.model.arrays()
 
     @classmethod
     def restore(cls, record: ModelRecord, arrays: Mapping[str, np.ndarray]) -> BuiltModel:
-        """Return what `record` and `arrays` came from; KeyError, TypeError or ValueError if they do not fit."""
-        inputs, fill = tuple(record.inputs), arrays["fill"]
-        if not inputs or fill.shape != (len(inputs),) or fill.dtype != np.float64:
-            raise ValueError(f"model {record.model_id!r} has {len(inputs)} inputs and means of shape {fill.shape}")
-        model = model_type(record.algo).restore(inputs, fill, arrays, record.metadata)
+        """Return what `record` and `arrays` came from; ValueError if they do not fit."""
+        if not record.inputs:
+            raise ValueError(f"model {record.model_id!r} has no inputs")
+        model = model_type(record.algo).restore(tuple(record.inputs), arrays, record.metadata)
         return cls(record.model_id, model, record.parameters, record.project_hash, record.created, record.build_time)
 
 

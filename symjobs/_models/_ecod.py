@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from functools import cached_property
+from typing import ClassVar, Self
 
 import numpy as np
 
 from symjobs._entities import number_text
 from symjobs._errors import InputError
-from symjobs._models._anomaly import SCORE, AnomalyPredictions
-from symjobs._models._blocks import Blocks
+from symjobs._models._anomaly import SCORE, AnomalyModel
 from symjobs._models._marginals import Marginal, concatenate_with_sizes, marginals, split_by_sizes
-from symjobs._models._model import Checkpoint, Model, Names
+from symjobs._models._model import Checkpoint, Names
+from symjobs._models._saved import array
 from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 from symjobs._state import Snapshot
-from symjobs._state._inputs import Input
 from symkernels import LookupTable, LookupTables
 
 FLAG = "ecod_is_anomaly"
@@ -36,18 +35,21 @@ class EcodParameters(Parameters):
     )
 
 
-class EcodModel(Model):
+class EcodModel(AnomalyModel):
     """Empirical tail probabilities of a project's attributes, and how unusual any row is by them.
 
     Parameters
     ----------
-    inputs, fill
+    inputs, fill, facts
         As `Model` takes them.
-    each : sequence of Marginal
-        The inputs' distributions.
-    settings : EcodParameters
-    facts : dict of str to str
-        What `info` tells.
+    values, below, upto : (n,) float64
+        `Marginal` of one input after the other.
+    sizes : (d,) int64
+        How many values each has.
+    shape : (d, 3) float64
+        Number of rows, deviation and skewness of each.
+    threshold, use_skewness, explained
+        As `EcodParameters` has them.
 
     Notes
     -----
@@ -69,124 +71,99 @@ class EcodModel(Model):
     keys: ClassVar[dict[str, str]] = {
         SCORE: "sum of -log of the tail probabilities of all inputs; NaN where an input is missing",
     }
-    score: ClassVar[str | None] = SCORE
 
-    def __init__(
-        self,
-        inputs: tuple[Input, ...],
-        fill: np.ndarray,
-        each: Sequence[Marginal],
-        settings: EcodParameters,
-        facts: dict[str, str],
-    ) -> None:
-        super().__init__(inputs, fill)
-        self.each = tuple(each)
-        self.settings = settings
-        self.tables = LookupTables([_table(marginal, settings.use_skewness) for marginal in self.each])
-        self._facts = facts
-        more = {}
-        if settings.threshold is not None:
-            more[FLAG] = f"1 where score > {number_text(settings.threshold)}, else 0, as where an input is missing"
-        for i in range(1, settings.explained + 1):
-            more[f"feature_{i}"] = f"the input that adds most to the score, number {i}; empty where one is missing"
-            more[f"probability_{i}"] = "its tail probability"
-        self.keys = {**type(self).keys, **more}  # type: ignore[misc]  # this model has more of them
+    values: np.ndarray = array("n")
+    sizes: np.ndarray = array("d", dtype=np.int64)
+    below: np.ndarray = array("n")
+    upto: np.ndarray = array("n")
+    shape: np.ndarray = array("d", 3)
+    threshold: float | None
+    use_skewness: bool
+    explained: int
 
     @classmethod
-    def build(
+    def learn(
         cls,
         snapshot: Snapshot,
         inputs: Names | None,
-        targets: Names | None,
-        settings: EcodParameters,
+        parameters: EcodParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        known = marginals(snapshot, inputs, targets, cls.algo, checkpoint)
-        if settings.explained > len(known.inputs):
+        known = marginals(snapshot, inputs, cls.algo, checkpoint)
+        if parameters.explained > len(known.inputs):
             raise InputError(
-                f"parameter 'desired_prob_feats' is {settings.explained}, and the model has {len(known.inputs)} "
+                f"parameter 'desired_prob_feats' is {parameters.explained}, and the model has {len(known.inputs)} "
                 "input(s) that vary; ask for no more than that"
             )
-        facts = {
-            "use_skewness": str(settings.use_skewness).lower(),
-            "desired_prob_feats": str(settings.explained),
-            "ecod_anomaly_threshold": "none" if settings.threshold is None else number_text(settings.threshold),
-            **known.facts(),
-        }
-        return cls(known.inputs, known.mean, known.each, settings, facts)
+        facts = known.facts()
+        if parameters.threshold is None:
+            facts["ecod_anomaly_threshold"] = "none"
+        values, sizes = concatenate_with_sizes([marginal.values for marginal in known.each])
+        return cls(
+            inputs=known.inputs,
+            fill=known.mean,
+            facts=facts,
+            values=values,
+            sizes=sizes,
+            below=np.concatenate([marginal.below for marginal in known.each]),
+            upto=np.concatenate([marginal.upto for marginal in known.each]),
+            shape=np.array([(marginal.n, marginal.deviation, marginal.skewness) for marginal in known.each]),
+            **parameters.values(),
+        )
 
-    def predict(self, blocks: Blocks) -> AnomalyPredictions:
-        scores: list[np.ndarray] = []
-        features: list[np.ndarray] = []
-        probabilities: list[np.ndarray] = []
-        for block in blocks:
-            if not self.settings.explained:
-                scores.append(self.tables.sums(block).max(axis=0))
-                continue
-            values = self.tables.values(block)
-            sums = np.add.accumulate(values, axis=2)[:, :, -1]  # in the order that `sums` adds in
-            scores.append(sums.max(axis=0))
-            winner = values[np.argmax(np.nan_to_num(sums), axis=0), np.arange(len(block))]
-            most = np.argsort(-winner, axis=1, kind="stable")[:, : self.settings.explained]
-            features.append(np.where(np.isnan(scores[-1])[:, None], -1, most))
-            probabilities.append(np.exp(-np.take_along_axis(winner, most, axis=1)))
-        score = np.concatenate(scores)
-        missing = np.isnan(score)
-        further: dict[str, np.ndarray] = {}
-        if self.settings.threshold is not None:
-            further[FLAG] = (score > self.settings.threshold).astype(np.int8)
-        if features:
-            names = np.array([*(known.name for known in self.inputs), ""])  # the last one where the feature is -1
-            which, chance = np.concatenate(features), np.concatenate(probabilities)
-            for i in range(self.settings.explained):
-                further[f"feature_{i + 1}"] = names[which[:, i]]
-                further[f"probability_{i + 1}"] = np.where(missing, np.nan, chance[:, i])
-        return AnomalyPredictions(blocks.n_rows, blocks.n_missing, blocks.n_imputed, score, further)
+    @property
+    def each(self) -> list[Marginal]:
+        """The distribution of each input."""
+        parts = (split_by_sizes(array, self.sizes) for array in (self.values, self.below, self.upto))
+        return [
+            Marginal(int(n), *arrays, *rest) for *arrays, (n, *rest) in zip(*parts, self.shape.tolist(), strict=True)
+        ]
 
-    def info(self) -> dict[str, str]:
-        return dict(self._facts)
+    @cached_property
+    def tables(self) -> LookupTables:
+        """What each value adds to the score."""
+        return LookupTables([_table(marginal, self.use_skewness) for marginal in self.each])
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        values, sizes = concatenate_with_sizes([marginal.values for marginal in self.each])
-        return {
-            "values": values,
-            "sizes": sizes,
-            "below": concatenate_with_sizes([marginal.below for marginal in self.each])[0],
-            "upto": concatenate_with_sizes([marginal.upto for marginal in self.each])[0],
-            "shape": np.array([(m.n, m.deviation, m.skewness) for m in self.each]),
-        }
+    def result_keys(self) -> dict[str, str]:
+        keys = dict(self.keys)
+        if self.threshold is not None:
+            keys[FLAG] = f"1 where score > {number_text(self.threshold)}, else 0, as where an input is missing"
+        for i in range(1, self.explained + 1):
+            keys[f"feature_{i}"] = f"the input that adds most to the score, number {i}; empty where one is missing"
+            keys[f"probability_{i}"] = "its tail probability"
+        return keys
 
-    def metadata(self) -> dict[str, Any]:
-        settings = self.settings
-        return {
-            "threshold": settings.threshold,
-            "use_skewness": settings.use_skewness,
-            "explained": settings.explained,
-            "facts": self._facts,
-        }
+    def answer(self, block: np.ndarray) -> dict[str, np.ndarray]:
+        if not self.explained:
+            return self._flagged(self.tables.sums(block).max(axis=0))
+        values = self.tables.values(block)
+        sums = np.add.accumulate(values, axis=2)[:, :, -1]  # in the order that `sums` adds in
+        columns = self._flagged(sums.max(axis=0))
+        missing = np.isnan(columns[SCORE])
+        winner = values[np.argmax(np.nan_to_num(sums), axis=0), np.arange(len(block))]
+        most = np.argsort(-winner, axis=1, kind="stable")[:, : self.explained]
+        probabilities = np.exp(-np.take_along_axis(winner, most, axis=1))
+        names = np.array([known.name for known in self.inputs])
+        for i in range(self.explained):
+            columns[f"feature_{i + 1}"] = np.where(missing, "", names[most[:, i]])
+            columns[f"probability_{i + 1}"] = np.where(missing, np.nan, probabilities[:, i])
+        return columns
 
-    @classmethod
-    def restore(
-        cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
-    ) -> Self:
-        d, sizes, shape = len(inputs), arrays["sizes"], arrays["shape"]
-        parts = [split_by_sizes(arrays[name], sizes, d) for name in ("values", "below", "upto")]
-        if shape.shape != (d, 3) or not np.isfinite(shape).all() or not (shape[:, 0] >= 2).all():
-            raise ValueError(f"its ecod model has counts of shape {shape.shape} for {d} inputs")
-        each = []
-        for values, below, upto, (n, deviation, skewness) in zip(*parts, shape.tolist(), strict=True):
-            if not ((np.diff(values) > 0).all() and _are_shares(below, upto)):
-                raise ValueError("its ecod model has a distribution that does not rise from 0 to 1")
-            each.append(Marginal(int(n), values, below, upto, deviation, skewness))
-        threshold, explained = metadata["threshold"], metadata["explained"]
-        if type(explained) is not int or not 0 <= explained <= d:
-            raise ValueError(f"its ecod model explains {explained!r} of {d} inputs")
-        if threshold is not None and not (type(threshold) is float and 0.0 <= threshold < math.inf):
-            raise ValueError(f"its ecod model has the threshold {threshold!r}")
-        if not isinstance(metadata["use_skewness"], bool):
-            raise ValueError("its ecod model has settings of other types")
-        settings = EcodParameters(threshold=threshold, use_skewness=metadata["use_skewness"], explained=explained)
-        return cls(inputs, fill, each, settings, dict(metadata["facts"]))
+    def _flagged(self, score: np.ndarray) -> dict[str, np.ndarray]:
+        if self.threshold is None:
+            return {SCORE: score}
+        return {SCORE: score, FLAG: (score > self.threshold).astype(np.int8)}
+
+    def check(self) -> None:
+        if not (self.shape[:, 0] >= 2).all():
+            raise ValueError("has a distribution of fewer than two rows")
+        for marginal in self.each:
+            if not ((np.diff(marginal.values) > 0).all() and _are_shares(marginal.below, marginal.upto)):
+                raise ValueError("has a distribution that does not rise from 0 to 1")
+        if not 0 <= self.explained <= len(self.inputs):
+            raise ValueError(f"explains {self.explained} of {len(self.inputs)} inputs")
+        if self.threshold is not None and not 0.0 <= self.threshold < math.inf:
+            raise ValueError(f"has the threshold {self.threshold}")
 
 
 def _are_shares(below: np.ndarray, upto: np.ndarray) -> bool:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from symjobs._entities import number_text
-from symjobs._models._anomaly import SCORE, AnomalyPredictions
-from symjobs._models._blocks import Blocks
+from symjobs._models._anomaly import SCORE, AnomalyModel
 from symjobs._models._marginals import Marginal, concatenate_with_sizes, marginals, split_by_sizes
-from symjobs._models._model import Checkpoint, Model, Names
+from symjobs._models._model import Checkpoint, Names
+from symjobs._models._saved import array
 from symjobs._parameters import Choice, Either, Integer, Number, Parameters, parameter
 from symjobs._state import Snapshot
-from symjobs._state._inputs import Input
 from symkernels import LookupTable, LookupTables
 
 AUTO = "auto"
@@ -68,17 +66,19 @@ class Histogram:
         )
 
 
-class HbaModel(Model):
+class HbaModel(AnomalyModel):
     """Histograms of a project's attributes, and how unusual any row is by them.
 
     Parameters
     ----------
-    inputs, fill
+    inputs, fill, facts
         As `Model` takes them.
-    each : sequence of Histogram
-        One for each input.
-    facts : dict of str to str
-        What `info` tells.
+    edges, scores : (n,) float64
+        `Histogram` of one input after the other; a histogram has one score less than edges.
+    sizes : (d,) int64
+        How many edges each has.
+    outside : (d,) float64
+        Of each histogram.
 
     Notes
     -----
@@ -100,87 +100,73 @@ class HbaModel(Model):
     keys: ClassVar[dict[str, str]] = {
         SCORE: "sum of log(height of the highest bin / height of the value's bin); NaN where an input is missing",
     }
-    score: ClassVar[str | None] = SCORE
 
-    def __init__(
-        self, inputs: tuple[Input, ...], fill: np.ndarray, each: Sequence[Histogram], facts: dict[str, str]
-    ) -> None:
-        super().__init__(inputs, fill)
-        self.each = tuple(each)
-        self.tables = LookupTables([histogram.table() for histogram in self.each])
-        self._facts = facts
+    edges: np.ndarray = array("edges")
+    sizes: np.ndarray = array("d", dtype=np.int64)
+    scores: np.ndarray = array("scores")
+    outside: np.ndarray = array("d")
 
     @classmethod
-    def build(
+    def learn(
         cls,
         snapshot: Snapshot,
         inputs: Names | None,
-        targets: Names | None,
-        settings: HbaParameters,
+        parameters: HbaParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        known = marginals(snapshot, inputs, targets, cls.algo, checkpoint)
+        known = marginals(snapshot, inputs, cls.algo, checkpoint)
         each = [
-            _histogram(marginal, settings, binary=input.type == "B")
+            _histogram(marginal, parameters, binary=input.type == "B")
             for marginal, input in zip(known.each, known.inputs, strict=True)
         ]
-        facts = {
-            "hba_bins": str(settings.bins),
-            "hba_alpha": number_text(settings.alpha),
-            **known.facts(),
-        }
-        return cls(known.inputs, known.mean, each, facts)
+        edges, sizes = concatenate_with_sizes([histogram.edges for histogram in each])
+        return cls(
+            inputs=known.inputs,
+            fill=known.mean,
+            facts=known.facts(),
+            edges=edges,
+            sizes=sizes,
+            scores=np.concatenate([histogram.scores for histogram in each]),
+            outside=np.array([histogram.outside for histogram in each]),
+        )
 
-    def predict(self, blocks: Blocks) -> AnomalyPredictions:
-        scores = np.concatenate([self.tables.sums(block)[0] for block in blocks])
-        return AnomalyPredictions(blocks.n_rows, blocks.n_missing, blocks.n_imputed, scores)
+    @property
+    def each(self) -> list[Histogram]:
+        """The histogram of each input."""
+        edges, scores = split_by_sizes(self.edges, self.sizes), split_by_sizes(self.scores, self.sizes - 1)
+        return [Histogram(*one) for one in zip(edges, scores, self.outside.tolist(), strict=True)]
 
-    def info(self) -> dict[str, str]:
-        return dict(self._facts)
+    @cached_property
+    def tables(self) -> LookupTables:
+        """What each value adds to the score."""
+        return LookupTables([histogram.table() for histogram in self.each])
+
+    def answer(self, block: np.ndarray) -> dict[str, np.ndarray]:
+        return {SCORE: self.tables.sums(block)[0]}
 
     def extra(self) -> dict[str, Any]:
-        return {"bins": [len(histogram.scores) for histogram in self.each]}
+        return {"bins": (self.sizes - 1).tolist()}
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        edges, sizes = concatenate_with_sizes([histogram.edges for histogram in self.each])
-        return {
-            "edges": edges,
-            "sizes": sizes,
-            "scores": concatenate_with_sizes([histogram.scores for histogram in self.each])[0],
-            "outside": np.array([histogram.outside for histogram in self.each]),
-        }
-
-    def metadata(self) -> dict[str, Any]:
-        return {"facts": self._facts}
-
-    @classmethod
-    def restore(
-        cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
-    ) -> Self:
-        d, sizes = len(inputs), arrays["sizes"]
-        edges, scores = split_by_sizes(arrays["edges"], sizes, d), split_by_sizes(arrays["scores"], sizes - 1, d)
-        outside = split_by_sizes(arrays["outside"], np.ones(d, dtype=np.int64), d)
-        if not all((np.diff(one) > 0).all() for one in edges):
-            raise ValueError("its hba model has edges that do not ascend")
-        each = [Histogram(one, two, float(end[0])) for one, two, end in zip(edges, scores, outside, strict=True)]
-        return cls(inputs, fill, each, dict(metadata["facts"]))
+    def check(self) -> None:
+        if not all((np.diff(histogram.edges) > 0).all() for histogram in self.each):
+            raise ValueError("has edges that do not ascend")
 
 
-def _histogram(marginal: Marginal, settings: HbaParameters, *, binary: bool) -> Histogram:
+def _histogram(marginal: Marginal, parameters: HbaParameters, *, binary: bool) -> Histogram:
     if binary:
         edges, shares, width = np.array([-0.5, 0.5, 1.5]), np.diff(marginal.upto, prepend=0.0), 1.0
     else:
         low, high = float(marginal.values[0]), float(marginal.values[-1])
-        count = _freedman_diaconis(marginal) if isinstance(settings.bins, str) else settings.bins
+        count = _freedman_diaconis(marginal) if isinstance(parameters.bins, str) else parameters.bins
         edges = np.unique(np.linspace(low, high, count + 1))  # fewer, where float64 has no more numbers between
         counted = marginal.share_upto(edges)
         counted[0], counted[-1] = 0.0, 1.0  # the first bin has both of its ends
         shares = np.diff(counted)
         width = (high - low) / len(shares) / marginal.deviation
     heights = np.maximum(shares, 0.5 / marginal.n) / width
-    highest = float(heights.max()) + settings.alpha
-    outside = math.log(highest / (0.5 / marginal.n / width + settings.alpha))
-    return Histogram(edges, np.log(highest / (heights + settings.alpha)), outside)
+    highest = float(heights.max()) + parameters.alpha
+    outside = math.log(highest / (0.5 / marginal.n / width + parameters.alpha))
+    return Histogram(edges, np.log(highest / (heights + parameters.alpha)), outside)
 
 
 def _freedman_diaconis(marginal: Marginal) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -10,12 +9,11 @@ import numpy as np
 
 from symjobs._entities import number_text
 from symjobs._errors import InputError
-from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._predictions import Predictions
+from symjobs._models._saved import array
 from symjobs._parameters import Choice, Integer, Parameters, parameter
 from symjobs._state import Snapshot
-from symjobs._state._inputs import Input
 from symkernels import SymkernelsError, assign_clusters
 
 SCALES = ("none", "standard")
@@ -77,7 +75,7 @@ class KMeansModel(Model):
 
     Parameters
     ----------
-    inputs, fill
+    inputs, fill, facts
         As `Model` takes them.
     centers : (k, d) float64
         In the units of the inputs.
@@ -85,8 +83,6 @@ class KMeansModel(Model):
         Rows of each cluster.
     divisors : (d,) float64
         What each input is divided by before distances are measured.
-    facts : dict of str to str
-        What `info` tells.
     """
 
     algo: ClassVar[str] = "kmeans"
@@ -98,37 +94,22 @@ class KMeansModel(Model):
         "distance": "Euclidean distance to it, in the model's scale; NaN where an input is missing",
     }
     score: ClassVar[str | None] = "distance"
+    file_version: ClassVar[int] = 2
 
-    def __init__(
-        self,
-        inputs: tuple[Input, ...],
-        fill: np.ndarray,
-        centers: np.ndarray,
-        counts: np.ndarray,
-        divisors: np.ndarray,
-        facts: dict[str, str],
-    ) -> None:
-        super().__init__(inputs, fill)
-        self.centers = centers
-        self.counts = counts
-        self.divisors = divisors
-        self._facts = facts
+    centers: np.ndarray = array("k", "d")
+    counts: np.ndarray = array("k")
+    divisors: np.ndarray = array("d")
 
     @classmethod
-    def build(
+    def learn(
         cls,
         snapshot: Snapshot,
         inputs: Names | None,
-        targets: Names | None,
-        settings: KMeansModelParameters,
+        parameters: KMeansModelParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        if targets:
-            raise InputError("a kmeans model has no targets; name its attributes as inputs")
         clusters = snapshot.require_clusters()
-        scale = clusters.settings.scale if settings.scale is None else settings.scale
-        if inputs is not None and not len(inputs):
-            raise InputError("no input is named; name at least one of the project's cluster_features")
+        scale = clusters.settings.scale if parameters.scale is None else parameters.scale
         found = tuple(snapshot.input(name) for name in (clusters.features if inputs is None else inputs))
         columns = clusters.positions([known.name for known in found])
         coreset = clusters.coreset(columns)
@@ -137,10 +118,10 @@ class KMeansModel(Model):
         divisors = np.where((deviations > 0) & standard, deviations, 1.0)  # a constant input stays as it is
         try:
             (entry,) = coreset.sweep(
-                [settings.k],
-                n_init=settings.n_init,
-                max_iter=settings.max_iterations,
-                seed=settings.seed % 2**64,  # a client's may be negative
+                [parameters.k],
+                n_init=parameters.n_init,
+                max_iter=parameters.max_iterations,
+                seed=parameters.seed % 2**64,  # a client's may be negative
                 scale=divisors,
                 metric="euclidean",
                 checkpoint=checkpoint,
@@ -149,17 +130,13 @@ class KMeansModel(Model):
             raise InputError(f"the kmeans model cannot be built: {error}") from error
         if entry.centers is None:
             raise InputError(
-                f"cannot form {settings.k} clusters (kmeans_k): {entry.reason}; the project keeps "
+                f"cannot form {parameters.k} clusters (kmeans_k): {entry.reason}; the project keeps "
                 f"{len(coreset)} micro-clusters (its parameter cluster_num_centroids)"
             )
         facts = {
-            "kmeans_k": str(settings.k),
             "kmeans_wssse": number_text(entry.wssse),
             "kmeans_silhouette": number_text(entry.silhouette),
             "kmeans_scale": scale,
-            "kmeans_max_iterations": str(settings.max_iterations),
-            "kmeans_n_init": str(settings.n_init),
-            "kmeans_rnd_seed": str(settings.seed),
             "kmeans_n_iter": str(entry.n_iter),
             "kmeans_converged": str(bool(entry.converged)).lower(),
             "micro_clusters": str(len(coreset)),
@@ -167,56 +144,29 @@ class KMeansModel(Model):
             **clusters.notes(),
         }
         return cls(
-            found,
-            np.array(coreset.mean(), dtype=np.float64),
-            np.array(entry.centers, dtype=np.float64) * divisors,
-            np.array(entry.counts, dtype=np.float64),
-            divisors,
-            facts,
+            inputs=found,
+            fill=np.array(coreset.mean(), dtype=np.float64),
+            facts=facts,
+            centers=np.array(entry.centers, dtype=np.float64) * divisors,
+            counts=np.array(entry.counts, dtype=np.float64),
+            divisors=divisors,
         )
 
-    def predict(self, blocks: Blocks) -> KMeansPredictions:
-        labels: list[np.ndarray] = []
-        squares: list[np.ndarray] = []
-        for block in blocks:
-            try:
-                nearest, squared = assign_clusters(
-                    np.divide(block, self.divisors, order="C"), self.centers / self.divisors, nonfinite="drop"
-                )
-            except SymkernelsError as error:
-                raise InputError(f"the clusters of the rows cannot be told: {error}") from error
-            labels.append(np.asarray(nearest))
-            squares.append(np.asarray(squared))
-        return KMeansPredictions(
-            n_rows=blocks.n_rows,
-            n_missing=blocks.n_missing,
-            n_imputed=blocks.n_imputed,
-            labels=np.concatenate(labels),
-            distances=np.sqrt(np.concatenate(squares)),
-        )
+    def answer(self, block: np.ndarray) -> dict[str, np.ndarray]:
+        try:
+            nearest, squared = assign_clusters(
+                np.divide(block, self.divisors, order="C"), self.centers / self.divisors, nonfinite="drop"
+            )
+        except SymkernelsError as error:
+            raise InputError(f"cannot assign rows to clusters: {error}") from error
+        return {"cluster": np.asarray(nearest), "distance": np.sqrt(np.asarray(squared))}
 
-    def info(self) -> dict[str, str]:
-        return dict(self._facts)
+    def predictions(self, columns: dict[str, np.ndarray], **counts: int) -> KMeansPredictions:
+        return KMeansPredictions(**counts, labels=columns["cluster"], distances=columns["distance"])
 
     def extra(self) -> dict[str, Any]:
         return {"centers": self.centers.tolist(), "counts": self.counts.tolist()}
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"centers": self.centers, "counts": self.counts, "divisors": self.divisors}
-
-    def metadata(self) -> dict[str, Any]:
-        return {"facts": self._facts}
-
-    @classmethod
-    def restore(
-        cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
-    ) -> Self:
-        centers, counts, divisors = (arrays[name] for name in ("centers", "counts", "divisors"))
-        d = len(inputs)
-        if any(array.dtype != np.float64 for array in (centers, counts, divisors)):
-            raise ValueError("its kmeans model is not of float64")
-        if centers.ndim != 2 or centers.shape != (len(counts), d) or counts.ndim != 1 or divisors.shape != (d,):
-            raise ValueError(f"its kmeans model has centers of shape {centers.shape} for {d} inputs")
-        if not np.isfinite(centers).all() or not (np.isfinite(divisors) & (divisors > 0)).all():
-            raise ValueError("its kmeans model has centers that are no numbers")
-        return cls(inputs, fill, centers, counts, divisors, dict(metadata["facts"]))
+    def check(self) -> None:
+        if not (self.divisors > 0).all():
+            raise ValueError("divides inputs by numbers that are not positive")

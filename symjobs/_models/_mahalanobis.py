@@ -9,13 +9,12 @@ import numpy as np
 
 from symjobs._entities import number_text
 from symjobs._errors import InputError
-from symjobs._models._anomaly import SCORE, AnomalyPredictions
-from symjobs._models._blocks import Blocks
-from symjobs._models._model import Checkpoint, Model, Names
-from symjobs._models._standardized import standard
+from symjobs._models._anomaly import SCORE, AnomalyModel
+from symjobs._models._model import Checkpoint, Names
+from symjobs._models._saved import array
+from symjobs._models._standardized import standardized
 from symjobs._parameters import Choice, Parameters, parameter
 from symjobs._state import Snapshot
-from symjobs._state._inputs import Input
 from symkernels import projected_squares
 
 SHRINKAGE = "mahalanobis_shrinkage"
@@ -41,20 +40,18 @@ class MahalanobisParameters(Parameters):
         return super().from_text(given, what)
 
 
-class MahalanobisModel(Model):
+class MahalanobisModel(AnomalyModel):
     """Means and correlations of a project's inputs, and the Mahalanobis distance of any row.
 
     Parameters
     ----------
-    inputs, fill
+    inputs, fill, facts
         As `Model` takes them; ``fill`` is the center, too.
     projection : (d, d) float64
         Principal directions as columns: the first ``spanned`` of them divided by the roots of their variances, and each
         row by the input's standard deviation.
     spanned : int
         Directions in which the rows learnt vary; all of them with shrinkage.
-    facts : dict of str to str
-        What `info` tells.
 
     Notes
     -----
@@ -78,91 +75,47 @@ class MahalanobisModel(Model):
         "residual": "squared distance from the directions in which the rows learnt vary, if the score leaves any out; "
         "NaN where an input is missing",
     }
-    score: ClassVar[str | None] = SCORE
 
-    def __init__(
-        self,
-        inputs: tuple[Input, ...],
-        fill: np.ndarray,
-        projection: np.ndarray,
-        spanned: int,
-        facts: dict[str, str],
-    ) -> None:
-        super().__init__(inputs, fill)
-        self.projection = projection
-        self.spanned = spanned
-        self._facts = facts
+    projection: np.ndarray = array("d", "d")
+    spanned: int
 
     @classmethod
-    def build(
+    def learn(
         cls,
         snapshot: Snapshot,
         inputs: Names | None,
-        targets: Names | None,
-        settings: MahalanobisParameters,
+        parameters: MahalanobisParameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        shrinkage = settings.shrinkage
-        known = standard(snapshot, inputs, targets, cls.algo)
+        known = standardized(snapshot, inputs, cls.algo)
         found = known.components(cls.algo, checkpoint)
         values = found.values
-        share = _share(values, known.n_common, shrinkage)
+        share = _share(values, known.n_common, parameters.shrinkage)
         variances = (1 - share) * values + share * values.mean()
         spanned = int((variances > 0).sum())
         roots = np.ones(len(values))
         roots[:spanned] = np.sqrt(variances[:spanned])
-        facts = {
-            SHRINKAGE: shrinkage,
-            "shrunk_by": number_text(share),
-            **known.facts(found),
-        }
+        facts = {"shrunk_by": number_text(share), **known.facts_of(found)}
         if spanned < len(values):
             facts["collinear"] = (
                 f"the inputs vary in {spanned} of {len(values)} directions; the score is of these, the residual of the "
                 f"others ({SHRINKAGE} other than none takes all)"
             )
-        return cls(known.inputs, known.mean, found.vectors / roots / known.deviation[:, None], spanned, facts)
-
-    def predict(self, blocks: Blocks) -> AnomalyPredictions:
-        squares: list[np.ndarray] = []
-        residuals: list[np.ndarray] = []
-        for block in blocks:
-            square, residual = projected_squares(block, self.fill, self.projection, self.spanned)
-            squares.append(square)
-            residuals.append(residual)
-        return AnomalyPredictions(
-            n_rows=blocks.n_rows,
-            n_missing=blocks.n_missing,
-            n_imputed=blocks.n_imputed,
-            scores=np.sqrt(np.concatenate(squares)),
-            further={"residual": np.concatenate(residuals)},
+        return cls(
+            inputs=known.inputs,
+            fill=known.mean,
+            facts=facts,
+            projection=found.vectors / roots / known.deviation[:, None],
+            spanned=spanned,
         )
 
-    def info(self) -> dict[str, str]:
-        return dict(self._facts)
+    def answer(self, block: np.ndarray) -> dict[str, np.ndarray]:
+        square, residual = projected_squares(block, self.fill, self.projection, self.spanned)
+        return {SCORE: np.sqrt(square), "residual": residual}
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"projection": self.projection}
-
-    def metadata(self) -> dict[str, Any]:
-        return {"spanned": self.spanned, "facts": self._facts}
-
-    @classmethod
-    def restore(
-        cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
-    ) -> Self:
-        projection, spanned = arrays["projection"], metadata["spanned"]
-        d = len(inputs)
-        if projection.dtype != np.float64 or projection.shape != (d, d):
-            raise ValueError(
-                f"its mahalanobis model has directions of shape {projection.shape} and type {projection.dtype} for "
-                f"{d} inputs"
-            )
-        if not isinstance(spanned, int) or not 1 <= spanned <= d:
-            raise ValueError(f"its mahalanobis model varies in {spanned!r} of {d} directions")
-        if not np.isfinite(projection).all() or not np.isfinite(fill).all():
-            raise ValueError("its mahalanobis model has directions that are no numbers")
-        return cls(inputs, fill, projection, spanned, dict(metadata["facts"]))
+    def check(self) -> None:
+        if not 1 <= self.spanned <= len(self.inputs):
+            raise ValueError(f"varies in {self.spanned} of {len(self.inputs)} directions")
 
 
 def _share(values: np.ndarray, n: int, shrinkage: str) -> float:

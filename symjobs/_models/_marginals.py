@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from symjobs._arrays import to_host
 from symjobs._errors import InputError
+from symjobs._models._inputs import VaryingInputs, chosen_indices, varying
 from symjobs._models._model import Checkpoint, Names
-from symjobs._models._standardized import chosen_indices, on_host
+from symjobs._models._registry import MODEL_TYPES, row_scoring_types
 from symjobs._state import Snapshot
-from symjobs._state._inputs import Input
-from symjobs._text import some
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,68 +52,44 @@ class Marginal:
         return np.where(hit, self.upto[right], between)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Marginals:
-    """The inputs that vary.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Marginals(VaryingInputs):
+    """The inputs that vary, with their distributions.
 
     Attributes
     ----------
-    inputs : tuple of Input
-        The d of them.
-    mean : (d,) float64
     each : tuple of Marginal
-    left_out : tuple of str
-        Inputs that are constant or without values: they say nothing of how unusual a row is.
-    n_rows : int
-        Rows learnt.
     n_sketched : int
         Inputs whose sketches are no longer exact.
     """
 
-    inputs: tuple[Input, ...]
-    mean: np.ndarray
     each: tuple[Marginal, ...]
-    left_out: tuple[str, ...]
-    n_rows: int
     n_sketched: int
 
     def facts(self) -> dict[str, str]:
-        """Return what a model's info tells of the inputs."""
-        facts = {"rows": str(self.n_rows), "sketched": str(self.n_sketched)}
-        if self.left_out:
-            facts["left_out"] = f"{', '.join(self.left_out)}: constant or without values"
-        return facts
+        return {**super().facts(), "sketched": str(self.n_sketched)}
 
 
-def marginals(
-    snapshot: Snapshot, inputs: Names | None, targets: Names | None, algo: str, checkpoint: Checkpoint | None = None
-) -> Marginals:
+def marginals(snapshot: Snapshot, inputs: Names | None, algo: str, checkpoint: Checkpoint | None = None) -> Marginals:
     """Return the distributions of a model's inputs.
 
     Parameters
     ----------
-    snapshot : Snapshot
-    inputs : sequence of str or int, or None
-        Names or indexes; the name of a category or list column stands for its members. None: every C and B column.
-    targets : sequence of str or int, or None
-        Must be empty.
-    algo : str
-        For messages.
+    snapshot, inputs, algo
+        As `chosen_indices` takes them.
     checkpoint : callable, optional
         Called with inputs done and inputs to do.
 
     Raises
     ------
     InputError
-        If there are targets, an input is unknown or named twice, fewer than two rows are learnt, a C input has no
-        sketch, or no input varies.
+        As `chosen_indices`; also if a C input has no sketch, or no input varies.
     """
-    indices = chosen_indices(snapshot, inputs, targets, algo)
+    indices = chosen_indices(snapshot, inputs, algo)
     moments = snapshot.moments
-    counts, means = on_host(moments.count), on_host(moments.mean())
-    deviations, skewness = np.sqrt(on_host(moments.var())), on_host(moments.skewness())
-    kept: list[int] = []
-    found: list[Marginal] = []
+    counts, means = to_host(moments.count), to_host(moments.mean())
+    deviations, skewness = np.sqrt(to_host(moments.var())), to_host(moments.skewness())
+    found: dict[int, Marginal] = {}
     sketched = 0
     for done, i in enumerate(indices):
         if checkpoint is not None:
@@ -132,24 +108,11 @@ def marginals(
             sketched += not sketch.exact
             if len(values) < 2:  # a sketch of one value, whose deviation is rounding
                 continue
-        kept.append(i)
-        found.append(Marginal(n, values, below, upto, float(deviations[i]), skew))
-    if not kept:
-        raise InputError(
-            f"none of the inputs {some([snapshot.names[i] for i in indices])} varies in the {snapshot.n_rows} rows of "
-            f"project {snapshot.name!r}; name others as inputs"
-        )
+        found[i] = Marginal(n, values, below, upto, float(deviations[i]), skew)
+    known = varying(snapshot, indices, [i in found for i in indices])
     if checkpoint is not None:
         checkpoint(len(indices), len(indices))
-    chosen = set(kept)
-    return Marginals(
-        inputs=tuple(snapshot.input(i) for i in kept),
-        mean=means[kept],
-        each=tuple(found),
-        left_out=tuple(snapshot.names[i] for i in indices if i not in chosen),
-        n_rows=snapshot.n_rows,
-        n_sketched=sketched,
-    )
+    return Marginals(**vars(known), each=tuple(found.values()), n_sketched=sketched)
 
 
 def _distinct(values: np.ndarray, below: np.ndarray, upto: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -161,9 +124,10 @@ def _distinct(values: np.ndarray, below: np.ndarray, upto: np.ndarray) -> tuple[
 
 def _without_sketch(snapshot: Snapshot, name: str, algo: str) -> str:
     if not snapshot.histogram:
+        others = [other for other in row_scoring_types() if not MODEL_TYPES[other].needs_histogram]
         return (
             f"a model {algo!r} needs the distribution of {name!r}, and project {snapshot.name!r} keeps no histograms; "
-            "create it with histogram=True (enableHistogram), or choose a model of its moments: oospca or mahalanobis"
+            f"create it with histogram=True (enableHistogram), or choose a model that needs none: {' or '.join(others)}"
         )
     return (
         f"a model {algo!r} needs the distribution of {name!r}, and the histograms of project {snapshot.name!r} have "
@@ -177,10 +141,8 @@ def concatenate_with_sizes(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.
     return np.concatenate(parts), np.array([len(part) for part in parts], dtype=np.int64)
 
 
-def split_by_sizes(array: np.ndarray, sizes: np.ndarray, count: int) -> list[np.ndarray]:
-    """Return the ``count`` arrays that `concatenate_with_sizes` put together; ValueError if they do not fit."""
-    if array.dtype != np.float64 or array.ndim != 1 or sizes.dtype.kind != "i" or sizes.shape != (count,):
-        raise ValueError(f"its tables are {array.dtype} of shape {array.shape} and {sizes.shape} for {count} inputs")
-    if (sizes < 1).any() or int(sizes.sum()) != len(array) or not np.isfinite(array).all():
-        raise ValueError("its tables hold something else than finite numbers of the sizes they name")
+def split_by_sizes(array: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
+    """Return the arrays that `concatenate_with_sizes` put together; ValueError if they do not fit."""
+    if (sizes < 1).any() or int(sizes.sum()) != len(array):
+        raise ValueError(f"has {len(array)} values for parts of the sizes {sizes.tolist()}")
     return np.split(array, np.cumsum(sizes)[:-1])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
+from symjobs._errors import InputError
 from symjobs._models._blocks import Blocks
 from symjobs._models._predictions import Predictions
+from symjobs._models._saved import array, array_fields, json_fields, read_arrays, read_json
 from symjobs._parameters import Parameters
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
@@ -18,10 +21,13 @@ Names = Sequence[str | int]
 Checkpoint = Callable[[int, int], object]
 
 
+@dataclass_transform(frozen_default=True, eq_default=False, kw_only_default=True, field_specifiers=(array,))
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Model(ABC):
     """A model: what was found in a project's state. It is immutable, and holds no reference to the project.
 
-    A new type is one more file with a subclass, and one more line in `MODEL_TYPES`.
+    A new type is one more file with a subclass, and one more line in `MODEL_TYPES`. The subclass is a frozen dataclass.
+    Its fields are what a file holds: those declared with `array` as arrays, the others as JSON.
 
     Parameters
     ----------
@@ -29,6 +35,8 @@ class Model(ABC):
         The d attributes that a prediction needs.
     fill : (d,) float64
         Their means: what replaces a missing one, if that is asked for.
+    facts : dict of str to str
+        What `ModelInfo` shows as ``info``. `build` adds the parameters.
 
     Attributes
     ----------
@@ -46,6 +54,8 @@ class Model(ABC):
         What each key of a prediction says.
     score : str or None
         The one of `keys` that says how unusual a row is, more so where it is larger; None in a model without one.
+    file_version : int
+        The first version of a project's file that can hold the type.
     """
 
     algo: ClassVar[str]
@@ -55,36 +65,33 @@ class Model(ABC):
     needs_clusters: ClassVar[bool] = False
     keys: ClassVar[dict[str, str]]
     score: ClassVar[str | None] = None
+    file_version: ClassVar[int] = 3
 
-    def __init__(self, inputs: tuple[Input, ...], fill: np.ndarray) -> None:
-        self.inputs = inputs
-        self.fill = fill
+    inputs: tuple[Input, ...]
+    fill: np.ndarray = array("d")  # noqa: RUF009  # a field, as `dataclasses.field` makes it
+    facts: dict[str, str]
 
-    @property
-    def targets(self) -> tuple[Input, ...]:
-        """What the model predicts of the attributes; none, if it learns without targets."""
-        return ()
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)(cls)
+
+    # What a model type defines.
 
     @classmethod
     @abstractmethod
-    def build(
-        cls,
-        snapshot: Snapshot,
-        inputs: Names | None,
-        targets: Names | None,
-        settings: Any,
-        checkpoint: Checkpoint | None = None,
+    def learn(
+        cls, snapshot: Snapshot, inputs: Names | None, parameters: Any, checkpoint: Checkpoint | None = None
     ) -> Self:
-        """Build a model.
+        """Return the model of a snapshot.
 
         Parameters
         ----------
         snapshot : Snapshot
             The one state that everything comes from.
-        inputs, targets : sequence of str or int, or None
-            Names or indexes of attributes.
-        settings : Parameters
-            The parameters, of the type `parameter_type`.
+        inputs : sequence of str or int, or None
+            Names or indexes of attributes, at least one; None for all that the type can take.
+        parameters : Parameters
+            Of the type `parameter_type`.
         checkpoint : callable, optional
             Called every few milliseconds with steps done and steps to do; what it raises ends the building.
 
@@ -95,28 +102,82 @@ class Model(ABC):
         """
 
     @abstractmethod
-    def predict(self, blocks: Blocks) -> Predictions:
-        """Return the predictions for the rows of blocks, whose columns are the inputs."""
+    def answer(self, block: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the answers for some rows.
+
+        Parameters
+        ----------
+        block : (m, d) float64
+            The inputs; NaN where one is missing.
+
+        Returns
+        -------
+        dict of str to (m,) array
+            By the keys of `result_keys`.
+        """
 
     @abstractmethod
-    def info(self) -> dict[str, str]:
-        """Return what the model says of itself, as text."""
+    def predictions(self, columns: dict[str, np.ndarray], **counts: int) -> Predictions:
+        """Return the answers for all rows as an object; ``counts`` are what every `Predictions` takes."""
+
+    def check(self) -> None:  # noqa: B027  # most have nothing to check
+        """Raise ValueError unless what was read from a file fits together, in words that follow the model's name."""
 
     def extra(self) -> dict[str, Any]:
         """Return what a ModelInfo shows besides: numbers and lists of them."""
         return {}
 
-    @abstractmethod
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return what a file holds of it as arrays, besides the inputs and `fill`."""
+    def result_keys(self) -> dict[str, str]:
+        """Return what each key of this model's predictions says."""
+        return self.keys
 
-    @abstractmethod
-    def metadata(self) -> dict[str, Any]:
-        """Return what a file holds of it as JSON."""
+    @property
+    def targets(self) -> tuple[Input, ...]:
+        """What the model predicts of the attributes; none, if it learns without targets."""
+        return ()
+
+    # What is the same for all.
 
     @classmethod
-    @abstractmethod
-    def restore(
-        cls, inputs: tuple[Input, ...], fill: np.ndarray, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
+    def build(
+        cls,
+        snapshot: Snapshot,
+        inputs: Names | None,
+        targets: Names | None,
+        parameters: Parameters,
+        checkpoint: Checkpoint | None = None,
     ) -> Self:
-        """Return what `arrays` and `metadata` came from; KeyError, TypeError or ValueError if they do not fit."""
+        """Check what is asked for, and `learn`; InputError names what cannot be."""
+        if targets:
+            raise InputError(f"a model {cls.algo!r} has no targets; name its attributes as inputs")
+        if inputs is not None and not len(inputs):
+            raise InputError("no input is named; name at least one attribute, or leave inputs out")
+        model = cls.learn(snapshot, inputs, parameters, checkpoint)
+        return dataclasses.replace(model, facts={**parameters.as_text(), **model.facts})
+
+    def predict(self, blocks: Blocks) -> Predictions:
+        """Return the predictions for the rows of blocks, whose columns are the inputs."""
+        parts = [self.answer(block) for block in blocks]
+        columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        return self.predictions(columns, n_rows=blocks.n_rows, n_missing=blocks.n_missing, n_imputed=blocks.n_imputed)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what a file holds of it as arrays."""
+        return {field.name: getattr(self, field.name) for field in array_fields(type(self))}
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what a file holds of it as JSON, besides the inputs."""
+        return {field.name: getattr(self, field.name) for field in json_fields(type(self))}
+
+    @classmethod
+    def restore(cls, inputs: tuple[Input, ...], arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> Self:
+        """Return what `arrays` and `metadata` came from; ValueError if they do not fit."""
+        try:
+            fields = {**read_arrays(cls, len(inputs), arrays), **read_json(cls, metadata)}
+            model = cls(inputs=inputs, **fields)
+            model.check()
+        except KeyError as error:
+            raise ValueError(f"its {cls.algo} model lacks {error}") from error
+        except ValueError as error:
+            raise ValueError(f"its {cls.algo} model {error}") from error
+        return model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from symjobs._entities import number_text
 from symjobs._errors import InputError
-from symjobs._models._blocks import Blocks
 from symjobs._models._built_model import BuiltModel
 from symjobs._models._evt import EVT_FLAGS, EvtParameters
 from symjobs._models._predictions import Predictions
@@ -104,12 +103,12 @@ class EvtWrapper:
 
     @property
     def spot(self) -> Spot:
-        """What has been seen so far; to be changed by nobody."""
+        """What has been seen so far. Do not modify."""
         return self._spot
 
     def judge(self, predictions: Predictions) -> FlaggedPredictions:
         """Flag predictions, in the order of their rows, and remember them."""
-        values = numbers_of(predictions, self.key)
+        values = as_numbers(predictions.columns(), self.key)
         with self._judging:
             spot = self._spot.copy()
             seen = spot.update(values)
@@ -171,7 +170,7 @@ def wrap(built: BuiltModel, key: str | None, parameters: Mapping[str, object]) -
     if key is not None and named is not None and key != named:
         raise InputError(f"the result key is given twice, as {key!r} and as {RESULT_KEY} {named!r}; give one")
     key = key if key is not None else named if named is not None else built.model.score
-    keys = list(built.model.keys)
+    keys = list(built.model.result_keys())
     if key is None:
         raise InputError(
             f"which result key to judge is not known: a {built.model.algo} model has no score of its own; give "
@@ -180,21 +179,13 @@ def wrap(built: BuiltModel, key: str | None, parameters: Mapping[str, object]) -
     if not isinstance(key, str) or key not in keys:
         raise InputError(f"a {built.model.algo} model has no result key {key!r}; {near(str(key), keys)}")
     wrapper = EvtWrapper(key, EvtParameters.from_text(given, EVT_FLAGS))
-    numbers_of(built.model.predict(_Means(None, built.model.inputs, built.model.fill)), key)
+    as_numbers(built.model.answer(built.model.fill[None]), key)  # of one row: the means
     return wrapper
 
 
-def numbers_of(predictions: Predictions, key: str) -> np.ndarray:
+def as_numbers(columns: Mapping[str, np.ndarray], key: str) -> np.ndarray:
     """Return the values of a result key; InputError if they are no numbers."""
     try:
-        return np.asarray(predictions.columns()[key], dtype=np.float64)
+        return np.asarray(columns[key], dtype=np.float64)
     except (ValueError, TypeError):
         raise InputError(f"the result key {key!r} holds no numbers; wrap one that does") from None
-
-
-class _Means(Blocks):
-    """One row, the means of the inputs: whatever a model is, it answers for it."""
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        self.n_rows = 1
-        yield np.array(self._fill, ndmin=2)

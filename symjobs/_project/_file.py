@@ -161,13 +161,12 @@ def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
 
 
 def _version(saved: Saved) -> int:
-    # Version 2 brought clusters and the model kmeans; version 3 other models, EVT wrappers, and
-    # sketches that are no longer KLL's.
-    state, models = saved.state, saved.models.values()
+    # Version 2 brought clusters; version 3 EVT wrappers, and sketches that are no longer KLL's.
+    state = saved.state
     sketched = state.histograms is not None and state.histograms.sketches
-    if sketched or saved.wrappers or any(built.model.algo != "kmeans" for built in models):
-        return 3
-    return 2 if state.clusters is not None or models else 1
+    needed = [built.model.file_version for built in saved.models.values()]
+    needed += [3] * bool(sketched or saved.wrappers) + [2] * (state.clusters is not None)
+    return max(needed, default=1)
 
 
 def _arrays(state: State) -> dict[str, np.ndarray]:

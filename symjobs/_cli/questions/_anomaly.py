@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from symjobs import _plots
+from symjobs._arrays import to_host
 from symjobs._cli._learn import counted, learn_all, naming, open_source, parse_pairs
 from symjobs._cli._tables import Cell, Table
 from symjobs._cli._watch import raise_if_interrupted, reading
 from symjobs._cli.questions._question import NAMES_HELP, Answer, Question
 from symjobs._engine import Request
 from symjobs._entities import MLContext, ModelInfo
-from symjobs._explore import on_host
 from symjobs._jobs._predict_frame import DSPredictDataFrameParameters, new_sketch
 from symjobs._models import MODEL_TYPES, FixedSizeBlocks, row_scoring_types
 from symjobs._project import Project
@@ -140,7 +140,7 @@ def _notes(scored: Scored, result: Any) -> dict[int, str]:
     inputs = snapshot.model(scored.model).model.inputs
     indices = [known.index for known in inputs]
     moments = snapshot.moments
-    mean, deviation = on_host(moments.mean())[indices], np.sqrt(on_host(moments.var()))[indices]
+    mean, deviation = to_host(moments.mean())[indices], np.sqrt(to_host(moments.var()))[indices]
     found = {}
     with naming(scored.source), reading(Path(scored.source.name).name, "looking up") as checkpoint:
         first = 0

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from symjobs import _plots
+from symjobs._arrays import to_host
 from symjobs._cli.questions._question import Answer
-from symjobs._explore import Catalogue, on_host
+from symjobs._explore import Catalogue
 from symjobs._project import Project
 
 
@@ -19,7 +20,7 @@ def correlations(project: Project, inputs: Sequence[str] | None) -> tuple[list[s
     catalogue = Catalogue(snapshot)
     attributes = catalogue.select(None if inputs is None else tuple(inputs))
     names = [catalogue.name(attribute) for attribute in attributes]
-    return names, on_host(snapshot.moments.correlation(indices=[attribute.index for attribute in attributes]))
+    return names, to_host(snapshot.moments.correlation(indices=[attribute.index for attribute in attributes]))
 
 
 def draw_correlations(answer: Answer) -> Any:

@@ -199,7 +199,7 @@ def test_building_does_not_change_the_hash_and_needs_no_thawing():
         ({"inputs": []}, "no input is named"),
         ({"inputs": ["x", "x"]}, "'x' is named twice"),
         ({"inputs": ["x", "extra"]}, "keeps no clusters over 'extra' .*cluster_features.*; known are 'x'"),
-        ({"targets": ["x"]}, "a kmeans model has no targets"),
+        ({"targets": ["x"]}, "a model 'kmeans' has no targets"),
         ({"targets": "x"}, "targets must be a list"),
         ({"model_id": ""}, "a model's name is a text that is not empty"),
         ({"model_id": "a/b"}, "the model name 'a/b' holds '/'"),

@@ -165,7 +165,7 @@ def test_a_damaged_file_is_refused(change):
     arrays = {name: change.get(name, array) for name, array in model.arrays().items()}
     metadata = {name: change.get(name, value) for name, value in model.metadata().items()}
     with pytest.raises(ValueError, match="its mahalanobis model"):
-        MahalanobisModel.restore(model.inputs, model.fill, arrays, metadata)
+        MahalanobisModel.restore(model.inputs, arrays, metadata)
 
 
 def test_what_is_refused():

@@ -264,7 +264,7 @@ def test_a_damaged_file_is_refused(change):
     arrays = {name: change.get(name, array) for name, array in model.arrays().items()}
     metadata = {name: change.get(name, value) for name, value in model.metadata().items()}
     with pytest.raises(ValueError, match="its oospca model"):
-        OospcaModel.restore(model.inputs, model.fill, arrays, metadata)
+        OospcaModel.restore(model.inputs, arrays, metadata)
 
 
 @pytest.mark.parametrize(

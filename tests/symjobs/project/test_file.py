@@ -245,13 +245,16 @@ def clustered(tmp_path):
         (lambda record, arrays: arrays.update({"clusters.weight": arrays["clusters.weight"] * 0}), "micro-clusters"),
         (lambda record, arrays: arrays.pop("models.0.centers"), "centers"),
         (lambda record, arrays: arrays.pop("models.0.fill"), "fill"),
-        (lambda record, arrays: arrays.update({"models.0.fill": np.ones(3)}), "means of shape"),
-        (lambda record, arrays: arrays.update({"models.0.centers": np.ones((3, 5))}), "centers of shape"),
-        (lambda record, arrays: arrays.update({"models.0.divisors": np.zeros(2)}), "no numbers"),
+        (lambda record, arrays: arrays.update({"models.0.fill": np.ones(3)}), "holds 'fill' as float64 of shape"),
+        (
+            lambda record, arrays: arrays.update({"models.0.centers": np.ones((3, 5))}),
+            "holds 'centers' as float64 of shape",
+        ),
+        (lambda record, arrays: arrays.update({"models.0.divisors": np.zeros(2)}), "not positive"),
         (lambda record, arrays: record["models"][0].update(algo="oracle"), "unknown algorithm 'oracle'"),
         (lambda record, arrays: record["models"][0].update(metadata={}), "facts"),
         (lambda record, arrays: record["models"][0].update(metadata={"facts": 3}), "damaged"),
-        (lambda record, arrays: record["models"][0].update(inputs=[]), "0 inputs"),
+        (lambda record, arrays: record["models"][0].update(inputs=[]), "has no inputs"),
     ],
 )
 def test_clusters_and_models_that_do_not_fit(clustered, change, message):
