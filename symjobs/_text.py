@@ -1,4 +1,4 @@
-"""Text that came from outside: shown in error messages, looked for among names, read as an index, checked for UTF-8."""
+"""Text that came from outside: shown in messages, looked for among names, read as an index, checked for UTF-8."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def shown(value: Any) -> str:
     except ValueError:  # Python refuses to write integers of more than 4,300 digits
         text = f"a huge {type(value).__name__}"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a value is None or text without a character that shows."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def is_utf8(text: str) -> bool:

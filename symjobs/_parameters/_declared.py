@@ -12,7 +12,7 @@ import numpy as np
 from symjobs._entities import number_text
 from symjobs._errors import InputError
 from symjobs._parameters._kinds import Kind
-from symjobs._text import near, shown
+from symjobs._text import is_blank, near, shown
 
 _KEY = "parameter"
 
@@ -51,12 +51,14 @@ class Declared:
     def read(self, value: Any) -> Any:
         """Return the value that an entry of a map stands for; InputError if it is not allowed.
 
-        A number counts as its text.
+        A number counts as its text, unless the kind says otherwise.
         """
-        if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        if self.kind.number_is_text and isinstance(value, int | float | np.number) and not isinstance(value, bool):
             value = number_text(value)  # type: ignore[arg-type]  # NumPy's, too
         try:
             return self.kind.parse(value) if isinstance(value, str) else self.kind.check(value)
+        except InputError:
+            raise
         except ValueError:
             raise self._refused(value) from None
 
@@ -66,6 +68,8 @@ class Declared:
             return None
         try:
             return self.kind.check(value)
+        except InputError:
+            raise
         except ValueError:
             raise self._refused(value) from None
 
@@ -187,7 +191,7 @@ class Parameters:
         for wire, value in given.items():
             declared = known.get(wire)
             if declared is not None:
-                if not (cls.blank_is_absent and (value is None or (isinstance(value, str) and not value.strip()))):
+                if not (cls.blank_is_absent and is_blank(value)):
                     values[declared.name] = declared.read(value)
             elif cls.strict_prefix is not None and str(wire).startswith(cls.strict_prefix):
                 raise InputError(f"unknown parameter {wire!r} of {what}; {near(str(wire), list(known))}")

@@ -7,7 +7,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,8 +21,15 @@ class Kind(ABC):
     """What the values of a parameter may be.
 
     Each method that takes a value raises ValueError if it is not allowed; the caller says which parameter it was, and
-    `words`.
+    `words`. Where more can be said, it raises InputError with the whole message.
+
+    Attributes
+    ----------
+    number_is_text : bool
+        Whether a number in a map of texts counts as its text.
     """
+
+    number_is_text: ClassVar[bool] = True
 
     @property
     @abstractmethod

@@ -16,7 +16,7 @@ from symjobs._errors import ProjectError
 from symjobs._models import BuiltModel, EvtWrapper, ModelRecord, WrapperRecord
 from symjobs._state._clusters import Clusters
 from symjobs._state._histograms import Histograms
-from symjobs._state._params import Params, as_text
+from symjobs._state._params import ProjectParameters, as_text
 from symjobs._state._rows import Rows
 from symjobs._state._schema import Schema, letters
 from symjobs._state._state import State, digest_of, schema_to_json
@@ -226,7 +226,7 @@ def _state(record: _Record, arrays: dict[str, np.ndarray]) -> State:
                     arrays["window.groups"],
                 )
             state.window.push(Rows(arrays["window.dense"], sparse), len(state.schema.dense), state.groups)
-    settings = Params.parse(record.params).clusters
+    settings = ProjectParameters.from_text(record.params).clusters
     if (settings is None) != (record.clusters is None):
         raise ValueError("its parameters and its content do not agree on whether clusters are kept")
     if settings is not None and record.clusters is not None:

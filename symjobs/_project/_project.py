@@ -20,7 +20,7 @@ from symjobs._state._draft import Draft
 from symjobs._state._filter import RowFilter
 from symjobs._state._histograms import Histograms
 from symjobs._state._merge import merge_into
-from symjobs._state._params import Params
+from symjobs._state._params import ProjectParameters
 from symjobs._state._rows import Rows
 from symjobs._state._schema import Schema
 from symjobs._state._snapshot import Snapshot
@@ -84,7 +84,7 @@ class Project:
         self, name: str, *, type: str = "auto", histogram: bool = False, params: Mapping[str, Any] | None = None
     ) -> None:
         self._name = _check_name(name)
-        self._parsed = Params.parse({} if params is None else params)
+        self._parsed = ProjectParameters.from_text({} if params is None else params)
         self._params = dict(params or {})
         self._requested = type
         self._backend = choose(type)
@@ -591,7 +591,7 @@ class Project:
             draft = Draft(self._state, forgetting=forgetting)
             writer = Writer(
                 draft,
-                types={**parsed.types, **declared} if declared else parsed.types,
+                types={**(parsed.types or {}), **declared},
                 named=declared,
                 filters=filters,
                 checkpoint=checkpoint,

@@ -26,11 +26,11 @@ class ClusterSettings:
     """How clusters are kept; fixed when the project is created."""
 
     features: tuple[str, ...]
-    n_centroids: int = 100
-    warmup: int = 101
-    max_iter: int = 1000
-    seed: int = 0
-    scale: Literal["none", "standard"] = "none"
+    n_centroids: int
+    warmup: int
+    max_iter: int
+    seed: int
+    scale: Literal["none", "standard"]
 
 
 class Clusters:

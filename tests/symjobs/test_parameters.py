@@ -36,7 +36,7 @@ IDS = [f"{kind.__name__}-{declared.name}" for kind, declared in EACH]
 
 def required_text(kind: type[Parameters], besides: Declared) -> dict[str, str]:
     """What must be given besides one parameter, as text: values that the kinds take."""
-    samples = {Integer: "1000", Number: "0.5", Text: "x"}
+    samples = {Integer: "1000", Number: "0.5", Text: "x", Flag: "true"}
     return {d.wire: samples[type(d.kind)] for d in kind.declared() if d.required and d.wire != besides.wire}
 
 
@@ -88,7 +88,7 @@ def test_unknown_names(kind):
     if kind.strict_prefix is None:
         return
     with pytest.raises(InputError, match=f"unknown parameter '{name}' of the request; "):
-        kind.from_text({name: "1"})
+        kind.from_text({name: "1"}, "the request")
 
 
 @pytest.mark.parametrize("given_", [None, 3, "a=1", ["a"]])

@@ -227,7 +227,10 @@ def test_stream_leaves_rows_out_and_filters(run, tmp_path):
         (["iris", "--metric", "ttest"], "argument --metric: invalid choice: 'ttest' (choose from"),
         (["iris", "--targets", "species"], "--targets is for explore, not for kmeans"),
         (["iris", "--centroids", "20"], "--centroids goes with --stream"),
-        (["iris", "--stream", "--centroids", "0"], "cluster_num_centroids is a whole number, 1 or more, got 0"),
+        (
+            ["iris", "--stream", "--centroids", "0"],
+            "cluster_num_centroids must be a whole number of at least 1",
+        ),
         (["iris", "--filter", "petal_width>99"], "no row passes the filter 'petal_width>99'"),
         (["nowhere.csv"], "no such file: nowhere.csv"),
     ],

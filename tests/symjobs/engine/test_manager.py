@@ -226,7 +226,7 @@ def test_a_job_is_checked_before_it_gets_a_number(managers):
     ],
 )
 def test_bad_settings_are_named(setting, value):
-    with pytest.raises(sj.InputError, match=f"{setting}="):
+    with pytest.raises(sj.InputError, match=f"{setting} must be .*, got {value!r}"):
         sj.JobManager(**{setting: value})
 
 
