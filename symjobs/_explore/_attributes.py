@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symjobs._errors import InputError
 from symjobs._state import Snapshot
-from symjobs._state._types import SEPARATOR
+from symjobs._tables._types import SEPARATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,41 +70,8 @@ class Catalogue:
         return self._names[attribute.index]
 
     def select(self, names: Sequence[str | int] | None = None) -> list[Attribute]:
-        """Return the attributes that a matrix is made of.
-
-        Parameters
-        ----------
-        names : sequence of str or int, optional
-            Names or indexes; the name of a category or list column stands for its members. By default every C and B
-            column: the members of a whole category add up to 1, which would make any set singular.
-
-        Raises
-        ------
-        InputError
-            If there is none, or one is named twice.
-        """
-        if names is None:
-            names = [name for name, letter in self._columns.items() if letter in ("C", "B")]
-            if not names:
-                raise InputError("the project has no numeric attribute yet; learn some data first")
-        if not names:
-            raise InputError("no input is named; name at least one attribute")
-        selected: list[Attribute] = []
-        for name in names:
-            if isinstance(name, str) and self._columns.get(name) in ("T", "L"):
-                selected.extend(self._members(name))
-            else:
-                selected.append(self.attribute(name))
-        seen: dict[int, str] = {}
-        for attribute in selected:
-            if attribute.index in seen:
-                raise InputError(
-                    f"{attribute.label!r} and {seen[attribute.index]!r} are the same attribute; name it once"
-                    if attribute.label != seen[attribute.index]
-                    else f"{attribute.label!r} is named twice; name it once"
-                )
-            seen[attribute.index] = attribute.label
-        return selected
+        """Return the attributes that a matrix is made of, as `Snapshot.select` takes and refuses them."""
+        return [Attribute(label, i, i in self._binary) for i, label in self.snapshot.select(names).items()]
 
     def _members(self, column: str) -> tuple[Attribute, ...]:
         return tuple(Attribute(self._names[i], i, True, implied=True) for i in self.snapshot.members(column))

@@ -15,10 +15,11 @@ from symjobs._arrays import to_host
 from symjobs._engine._job import JobContext
 from symjobs._errors import InputError
 from symjobs._jobs._context import Names
-from symjobs._jobs._rows import CompleteRows, Table, values_at_a_time
 from symjobs._project import Project
 from symjobs._state import Snapshot
 from symjobs._state._memory import physical_memory
+from symjobs._tables._complete import CompleteRows
+from symjobs._tables._in_memory import NumericTable, values_at_a_time
 from symjobs._text import some
 from symkernels import DataError, KMeansSweep, kmeans_sweep
 
@@ -83,7 +84,7 @@ class TableData(Data):
     """The complete rows of a table in memory."""
 
     def __init__(self, data: Any, inputs: Names | None) -> None:
-        self._table = table = Table(data, inputs)
+        self._table = table = NumericTable(data, inputs)
         self.names = table.names
         self._rows: CompleteRows | None = None
         if table.n_rows * len(table.names) <= _FEW_VALUES:

@@ -8,17 +8,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from symjobs._engine import Job, JobContext, Request
-from symjobs._errors import InputError, MissingDependency
+from symjobs._errors import InputError
 from symjobs._jobs._context import extra_parameters, only_context, the_project
 from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import MODEL_TYPES, BuiltModel, FixedSizeBlocks
 from symjobs._models._evt import EvtParameters
 from symjobs._parameters import Choice, Flag, Text, parameter, redeclared
 from symjobs._project import Project
+from symjobs._state._histograms import new_sketch
 from symjobs._tables import read_table
 from symjobs._text import near, shown, some
-from symkernels import MissingDependency as KernelDependency
-from symkernels import QuantileSketch
 
 BLOCK_ROWS = 1024  # the wire's: quantiles are those of the rows before a block of so many
 RULES = ("q95", "q98", "q99")
@@ -144,7 +143,7 @@ class DSPredictDataFrameJob(Job):
             self.job_type,
         )
         self.parameters.spot()  # refuses what does not go together
-        new_sketch()
+        new_sketch("DSPredictDataFrameJob")
         self._data = data
         self._expected = _check_table(self._scoring(project.snapshot().model(self.parameters.model)), data)
 
@@ -265,7 +264,7 @@ def _evt_texts(alpha: object, evt: Mapping[str, object] | None) -> dict[str, obj
 
 def _quantiles_before(score: np.ndarray, context: JobContext) -> dict[str, np.ndarray]:
     """Return the quantiles of all scores before each row's block; (n,) arrays by their names."""
-    sketch = new_sketch()
+    sketch = new_sketch("DSPredictDataFrameJob")
     starts = range(0, len(score), BLOCK_ROWS)
     known = np.empty((len(_SHARES), len(starts)))
     for i, start in enumerate(starts):
@@ -273,14 +272,6 @@ def _quantiles_before(score: np.ndarray, context: JobContext) -> dict[str, np.nd
         sketch.update(score[start : start + BLOCK_ROWS])
         context.checkpoint()
     return {name: np.repeat(row, BLOCK_ROWS)[: len(score)] for name, row in zip(RULES, known, strict=True)}
-
-
-def new_sketch() -> QuantileSketch:
-    """Return a sketch of scores; MissingDependency, naming the extra, where datasketches is not installed."""
-    try:
-        return QuantileSketch()
-    except KernelDependency:
-        raise MissingDependency("datasketches", "histogram", "DSPredictDataFrameJob") from None
 
 
 def _check_table(built: BuiltModel, data: Any) -> int:

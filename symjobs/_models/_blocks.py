@@ -10,12 +10,10 @@ import numpy as np
 from symjobs._errors import InputError
 from symjobs._state._inputs import Input
 from symjobs._tables import BadCell, Batch, Column, labels_of, read_table
-from symjobs._text import shown, some
+from symjobs._tables._bad_values import LARGEST, find_bad_value
+from symjobs._text import some
 
 _BLOCK_VALUES = 1 << 18  # 2 MiB: still cached when the model reads it
-_LARGEST = 1e140  # of what a project learns, too
-_INFINITE = "is infinite; leave out the row, or make the value missing (NaN)"
-_OVERFLOW = "is so large that sums of its powers overflow float64; make it missing or smaller"
 
 
 class Blocks:
@@ -60,8 +58,7 @@ class Blocks:
                 try:
                     yield self._block(batch, columns, start, stop)
                 except BadCell as bad:
-                    place = f"column {bad.column!r}, {batch.where(bad.row)}"
-                    raise InputError(f"{place}: {shown(bad.value)} {bad.problem}") from None
+                    raise batch.error(bad) from None
                 if self._checkpoint is not None:
                     self._checkpoint(self.n_rows)
         if not self.n_rows:
@@ -86,18 +83,16 @@ class Blocks:
                 block[:, j] = column.numbers(start, stop)
             else:
                 block[:, j] = _indicator(column, known.letter, known.member, start, stop)
-        if not (block.max() <= _LARGEST and block.min() >= -_LARGEST):  # NaN comes here, too
+        if not (block.max() <= LARGEST and block.min() >= -LARGEST):  # NaN comes here, too
             block = self._settled(block, start)
         self.n_rows += len(block)
         return block
 
     def _settled(self, block: np.ndarray, start: int) -> np.ndarray:
         # Something is missing, infinite, or too large.
-        large = np.abs(block) > _LARGEST
-        if large.any():
-            row, j = (int(i) for i in np.argwhere(large)[0])
-            value = float(block[row, j])
-            raise BadCell(self._inputs[j].column, start + row, value, _INFINITE if np.isinf(value) else _OVERFLOW)
+        bad = find_bad_value(block, [known.column for known in self._inputs], start)
+        if bad is not None:
+            raise bad
         missing = np.isnan(block)
         rows = int(missing.any(axis=1).sum())
         if self._fill is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from symjobs._entities import number_text
-from symjobs._errors import InputError, MissingDependency
+from symjobs._errors import InputError
 from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
-from symkernels import MissingDependency as KernelDependency
-from symkernels import QuantileSketch, Spot, SymkernelsError
+from symjobs._state._histograms import new_sketch
+from symkernels import Spot, SymkernelsError
 
 EVT_FLAGS = "extreme-value flags"  # what the parameters belong to, in messages
 _MOST = 2**62  # the largest number that a Spot takes
@@ -74,7 +74,7 @@ class EvtParameters(Parameters):
         """
         try:
             if self.follow:
-                QuantileSketch()  # fail early if its package is missing, not after the warm-up
+                new_sketch("evt_tdigest=true")  # fail early if its package is missing, not after the warm-up
             return Spot(
                 alpha=self.alpha,
                 quantile=self.quantile,
@@ -85,7 +85,5 @@ class EvtParameters(Parameters):
                 seed=self.seed % _MOST,  # a client's seed may be negative
                 follow=self.follow,
             )
-        except KernelDependency:
-            raise MissingDependency("datasketches", "histogram", "evt_tdigest=true") from None
         except SymkernelsError as error:
             raise InputError(f"the parameters evt_* do not go together: {error}") from error

@@ -51,32 +51,21 @@ def chosen_indices(snapshot: Snapshot, inputs: Names | None, algo: str) -> list[
     ----------
     snapshot : Snapshot
     inputs : sequence of str or int, or None
-        Names or indexes; the name of a category or list column stands for its members. None: every C and B column.
+        As `Snapshot.select` takes them.
     algo : str
         For messages.
 
     Raises
     ------
     InputError
-        If an input is unknown or named twice, there is none, or fewer than two rows are learnt.
+        As `Snapshot.select`; also if fewer than two rows are learnt.
     """
     if snapshot.n_rows < 2:
         raise InputError(
             f"a model {algo!r} needs at least two rows, and project {snapshot.name!r} holds {snapshot.n_rows}; "
             "learn more first"
         )
-    if inputs is None:
-        columns = zip(snapshot.column_names, snapshot.column_types, strict=True)
-        inputs = [name for name, letter in columns if letter in ("C", "B")]
-        if not inputs:
-            raise InputError(
-                f"project {snapshot.name!r} has no C or B column; name the members of a category as inputs"
-            )
-    indices = snapshot.resolve(inputs, members=True)
-    twice = [snapshot.names[i] for i in sorted(set(indices)) if indices.count(i) > 1]
-    if twice:
-        raise InputError(f"input {twice[0]!r} is named twice")
-    return indices
+    return list(snapshot.select(inputs))
 
 
 def varying(snapshot: Snapshot, indices: Sequence[int], varies: Sequence[bool] | np.ndarray) -> VaryingInputs:

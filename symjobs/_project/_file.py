@@ -20,8 +20,8 @@ from symjobs._state._params import ProjectParameters, as_text
 from symjobs._state._rows import Rows
 from symjobs._state._schema import Schema, letters
 from symjobs._state._state import State, digest_of, schema_to_json
-from symjobs._state._types import DENSE, LEARNT
 from symjobs._state._window import Window
+from symjobs._tables._types import DENSE, LEARNT
 from symkernels import Moments, SparseRows, SymkernelsError
 
 VERSIONS = (1, 2, 3)  # a file says no more than it needs: see _version

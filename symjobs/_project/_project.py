@@ -25,10 +25,10 @@ from symjobs._state._rows import Rows
 from symjobs._state._schema import Schema
 from symjobs._state._snapshot import Snapshot
 from symjobs._state._state import State
-from symjobs._state._types import check_types
 from symjobs._state._window import Window
 from symjobs._state._writer import Writer
 from symjobs._tables import read_table
+from symjobs._tables._types import check_types
 from symjobs._text import is_utf8
 from symkernels import Moments
 

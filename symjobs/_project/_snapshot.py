@@ -11,7 +11,7 @@ from symjobs._models import BuiltModel
 from symjobs._state._params import as_text
 from symjobs._state._snapshot import Snapshot
 from symjobs._state._state import State
-from symjobs._state._types import SEPARATOR
+from symjobs._tables._types import SEPARATOR
 
 
 @dataclass(frozen=True, slots=True)

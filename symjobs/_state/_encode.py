@@ -11,6 +11,7 @@ from symjobs._state._draft import Draft
 from symjobs._state._match import Coded, Matched
 from symjobs._state._rows import Rows
 from symjobs._tables import BadCell, Batch, Column, is_binary
+from symjobs._tables._bad_values import original_row
 from symjobs._text import some
 from symkernels import SparseRows
 
@@ -108,11 +109,6 @@ def _check_flags(draft: Draft, dense: Any, start: int, keep: np.ndarray | None) 
             problem = "is neither 0 nor 1; declare the column C" if known.declared else "was never learnt: only 0 and 1"
             raise BadCell(known.name, original_row(row, start, keep), float(values[row]), problem)
         draft.make_writable().widen(known.name)
-
-
-def original_row(row: int, start: int, keep: np.ndarray | None) -> int:
-    """Return the row of the batch that a row of a slice was."""
-    return start + (row if keep is None else int(np.flatnonzero(keep)[row]))
 
 
 def _incidences(

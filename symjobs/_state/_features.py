@@ -12,7 +12,7 @@ from symjobs._errors import InputError
 from symjobs._state._backend import Backend
 from symjobs._state._rows import Rows
 from symjobs._state._schema import Schema
-from symjobs._state._types import DENSE, LETTERS, SEPARATOR
+from symjobs._tables._types import DENSE, LETTERS, SEPARATOR
 from symkernels import SparseRows
 
 

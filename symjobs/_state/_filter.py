@@ -16,8 +16,8 @@ import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._state._schema import Schema
-from symjobs._state._types import DENSE, SEPARATOR
 from symjobs._tables import Batch, Column, labels_of
+from symjobs._tables._types import DENSE, SEPARATOR
 from symjobs._text import near
 
 _COMPARE: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 import numpy as np
 
 from symjobs._errors import InputError, MissingDependency
+from symkernels import MissingDependency as KernelDependency
 from symkernels import QuantileSketch, SymkernelsError
 
 
-def sketches_library() -> Any:
-    """Import datasketches; MissingDependency, naming the extra, where it is not installed."""
+def new_sketch(purpose: str) -> QuantileSketch:
+    """Return a sketch; MissingDependency, naming the extra and the purpose, where datasketches is not installed."""
     try:
-        import datasketches
-    except ImportError:
-        raise MissingDependency("datasketches", "histogram", "histogram=True") from None
-    return datasketches
+        return QuantileSketch()
+    except KernelDependency:
+        raise MissingDependency("datasketches", "histogram", purpose) from None
 
 
 class Histograms:
@@ -27,7 +26,7 @@ class Histograms:
     """
 
     def __init__(self) -> None:
-        sketches_library()
+        new_sketch("histogram=True")  # fail early if its package is missing
         self.sketches: list[QuantileSketch] = []
         self.exact = True
 
@@ -106,7 +105,9 @@ def median(sketch: QuantileSketch) -> float:
 
 def _from_kll(data: bytes) -> QuantileSketch:
     # Files of version 1 and 2 hold KLL sketches (Karnin, Lang and Liberty 2016): values, and how many each stands for.
-    kll = sketches_library().kll_doubles_sketch.deserialize(data)
+    import datasketches
+
+    kll = datasketches.kll_doubles_sketch.deserialize(data)
     if kll.is_empty():
         return QuantileSketch()
     pairs = np.array(sorted(kll), dtype=np.float64)

@@ -9,8 +9,8 @@ import numpy as np
 
 from symjobs._errors import UnknownAttribute
 from symjobs._state._draft import Draft
-from symjobs._state._types import DENSE, LEARNT, meet
 from symjobs._tables import Batch, Column, check_names, labels_of
+from symjobs._tables._types import DENSE, LEARNT, meet
 from symjobs._text import near
 
 

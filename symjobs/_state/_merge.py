@@ -5,7 +5,7 @@ from __future__ import annotations
 from symjobs._errors import InputError
 from symjobs._state._draft import Draft
 from symjobs._state._state import State
-from symjobs._state._types import DENSE, LEARNT, LETTERS
+from symjobs._tables._types import DENSE, LEARNT, LETTERS
 from symkernels import SymkernelsError
 
 

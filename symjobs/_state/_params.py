@@ -13,7 +13,7 @@ from symjobs._parameters import Choice, Flag, Integer, Kind, Parameters, paramet
 from symjobs._state._clusters import SCALES, ClusterSettings
 from symjobs._state._filter import RowFilter
 from symjobs._state._memory import check_memory_for_clusters
-from symjobs._state._types import check_types
+from symjobs._tables._types import check_types
 from symjobs._text import is_blank, shown
 
 MISSING_POLICIES = ("pairwise", "listwise", "error")

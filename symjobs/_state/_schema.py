@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from symjobs._errors import InputError, UnknownAttribute
-from symjobs._state._types import DENSE, SEPARATOR
 from symjobs._tables import check_utf8
+from symjobs._tables._types import DENSE, SEPARATOR
 from symjobs._text import near, shown, some, text_index
 
 

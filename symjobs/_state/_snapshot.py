@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from symjobs._state._clusters import Clusters
 from symjobs._state._inputs import Input
 from symjobs._state._schema import letters
 from symjobs._state._state import State
+from symjobs._tables._types import DENSE
 from symjobs._text import near
 from symkernels import Moments, QuantileSketch
 
@@ -178,16 +179,49 @@ class Snapshot:
         members : bool, default False
             Whether a category or list column may be named for all of its members.
         """
+        return [index for _, index in self._expand(names, members)]
+
+    def select(self, names: Sequence[str | int] | None = None) -> dict[int, str]:
+        """Return the attributes that a question is about: by index, the name that asked for each.
+
+        Parameters
+        ----------
+        names : sequence of str or int, optional
+            As `index` takes them; the name of a category or list column stands for its members. By default every C and
+            B column: the members of a whole category add up to 1, which would make any set singular.
+
+        Raises
+        ------
+        InputError
+            If there is none, or one is named twice.
+        """
+        if names is None:
+            columns = zip(self.column_names, self.column_types, strict=True)
+            names = [name for name, letter in columns if letter in DENSE]
+            if not names:
+                raise InputError(
+                    f"project {self.name!r} has no C or B column; learn one, or name the members of a category"
+                )
+        if not len(names):
+            raise InputError("no input is named; name at least one attribute")
+        found: dict[int, str] = {}
+        for label, index in self._expand(names, members=True):
+            if index in found:
+                both = f"{label!r} and {found[index]!r} are the same attribute"
+                raise InputError(f"{both if label != found[index] else f'{label!r} is named twice'}; name it once")
+            found[index] = label
+        return found
+
+    def _expand(self, names: Iterable[str | int], members: bool) -> Iterator[tuple[str, int]]:
         if isinstance(names, str):
             raise InputError(f"expected a list of attribute names, got the text {names!r}; write [{names!r}]")
-        found: list[int] = []
         for name in names:
             known = self._state.schema.fields.get(name) if members and isinstance(name, str) else None
             if known is not None and known.type in ("T", "L"):
-                found.extend(known.members.values())
+                yield from ((self.names[index], index) for index in known.members.values())
             else:
-                found.append(self.index(name))
-        return found
+                index = self.index(name)
+                yield str(name), index
 
     def members(self, column: str) -> list[int]:
         """Return the indices of the members of a category or list column; UnknownAttribute if it is neither."""

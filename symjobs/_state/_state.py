@@ -16,8 +16,8 @@ from symjobs._state._histograms import Histograms
 from symjobs._state._memory import check_memory
 from symjobs._state._rows import Rows
 from symjobs._state._schema import Schema
-from symjobs._state._types import SEPARATOR
 from symjobs._state._window import Window
+from symjobs._tables._types import SEPARATOR
 from symkernels import ForgetError, Moments, QuantileSketch
 
 Checkpoint = Callable[[int, int], None]  # called with rows done and rows to do; what it raises stops the work

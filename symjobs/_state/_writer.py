@@ -8,20 +8,17 @@ import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._state._draft import Draft
-from symjobs._state._encode import Encoder, original_row, slice_rows
+from symjobs._state._encode import Encoder, slice_rows
 from symjobs._state._filter import RowFilter
 from symjobs._state._match import Matched, match
 from symjobs._state._rows import Rows
 from symjobs._state._state import Checkpoint, State
-from symjobs._state._types import check_types
 from symjobs._tables import BadCell, Batch
-from symjobs._text import near, shown
+from symjobs._tables._bad_values import MISSING, find_bad_value, original_row
+from symjobs._tables._types import check_types
+from symjobs._text import near
 from symkernels import DataError, ForgetError
 
-_INFINITE = "is infinite; leave out the row, or make the value missing (NaN)"
-_HUGE = 1e140
-_OVERFLOW = "is so large that sums of its powers overflow float64; rescale the column"
-_MISSING = "is missing, and the project refuses missing values (missing='error')"
 _SMALL_WORK = 2_000_000  # multiplications: about a millisecond
 
 
@@ -72,8 +69,7 @@ class Writer:
             try:
                 self._write_batch(batch)
             except BadCell as bad:
-                place = f"column {bad.column!r}, {batch.where(bad.row)}"
-                raise InputError(f"{place}: {shown(bad.value)} {bad.problem}") from None
+                raise batch.error(bad) from None
         self._check_whole()
 
     def _write_batch(self, batch: Batch) -> None:
@@ -153,20 +149,16 @@ class Writer:
 
     def _bad_value(self, rows: Rows, start: int, keep: np.ndarray | None, error: DataError) -> Exception:
         # The kernel says that a value is bad; only now is it worth a search for where.
-        dense = self._draft.state.backend.get(rows.dense)
-        schema = self._draft.state.schema
-        problems = [(np.isinf(dense), _INFINITE), (np.abs(dense) > _HUGE, _OVERFLOW)]
-        if self._draft.state.moments.missing == "error":
-            problems.append((np.isnan(dense), _MISSING))
-        for bad, problem in problems:
-            if bad.any():
-                row, position = (int(i) for i in np.argwhere(bad)[0])
-                value = float(dense[row, position])
-                return BadCell(schema.dense[position], original_row(row, start, keep), value, problem)
-        if self._draft.state.moments.missing == "error":
+        state = self._draft.state
+        refuse_missing = state.moments.missing == "error"
+        dense = state.backend.get(rows.dense)
+        bad = find_bad_value(dense, state.schema.dense, start, keep, refuse_missing=refuse_missing)
+        if bad is not None:
+            return bad
+        if refuse_missing:
             for name, absent in self._absent(rows):
                 if absent.any():
-                    return BadCell(name, original_row(int(np.argmax(absent)), start, keep), None, _MISSING)
+                    return BadCell(name, original_row(int(np.argmax(absent)), start, keep), None, MISSING)
         return InputError(str(error))
 
     def _absent(self, rows: Rows) -> Iterator[tuple[str, np.ndarray]]:

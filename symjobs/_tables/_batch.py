@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symjobs._errors import InputError
+from symjobs._tables._cells import BadCell
 from symjobs._tables._columns import Column, NumberColumn
 from symjobs._text import is_utf8, shown
 
@@ -63,6 +64,10 @@ class Batch:
     def where(self, row: int) -> str:
         """Return the place of a row in words."""
         return f"{self.place}row {self.first_row + row}"
+
+    def error(self, bad: BadCell) -> InputError:
+        """Return the error that says where a bad value of the batch is, and what is wrong with it."""
+        return InputError(f"column {bad.column!r}, {self.where(bad.row)}: {shown(bad.value)} {bad.problem}")
 
 
 class MatrixBatch(Batch):

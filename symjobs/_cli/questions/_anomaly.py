@@ -20,9 +20,10 @@ from symjobs._cli._watch import raise_if_interrupted, reading
 from symjobs._cli.questions._question import NAMES_HELP, Answer, Question
 from symjobs._engine import Request
 from symjobs._entities import MLContext, ModelInfo
-from symjobs._jobs._predict_frame import DSPredictDataFrameParameters, new_sketch
+from symjobs._jobs._predict_frame import DSPredictDataFrameParameters
 from symjobs._models import MODEL_TYPES, FixedSizeBlocks, row_scoring_types
 from symjobs._project import Project
+from symjobs._state._histograms import new_sketch
 from symjobs._text import some
 from symjobs.sources import Source
 from symkernels import GPDFit
@@ -69,7 +70,7 @@ class AnomalyQuestion(Question):
         super().add_options(group)
 
     def check(self, options: argparse.Namespace) -> None:
-        new_sketch()  # fail early if a package is missing
+        new_sketch("DSPredictDataFrameJob")  # fail early if a package is missing
         with self.in_words_of_options():
             DSPredictDataFrameParameters.from_text({"modelid": options.algo, **self.parameters(options)}).spot()
 

@@ -20,7 +20,7 @@ from symjobs._errors import InputError
 from symjobs._jobs._kmeans_data import Settings
 from symjobs._jobs._optimized_kmeans import OptimizedKmeansParameters, settings_of_parameters
 from symjobs._project import Project
-from symjobs._state._types import check_types
+from symjobs._tables._types import check_types
 
 _PAIRS = 200_000  # rows from which exact silhouettes take minutes
 

@@ -14,12 +14,13 @@ from symjobs._cli._learn import counted, learn_source, learnt_line, naming
 from symjobs._cli._watch import reading
 from symjobs._errors import InputError
 from symjobs._jobs._kmeans_data import Settings, check_memory
-from symjobs._jobs._rows import Collector, CompleteRows, numeric_columns
 from symjobs._project import Project
 from symjobs._state._filter import RowFilter
 from symjobs._state._schema import Schema
-from symjobs._state._types import check_types
 from symjobs._tables import Batch, read_table
+from symjobs._tables._complete import Collector, CompleteRows
+from symjobs._tables._numeric import numeric_columns
+from symjobs._tables._types import check_types
 from symjobs.sources import Source
 
 _FEW = 8  # columns that the line about what was read names

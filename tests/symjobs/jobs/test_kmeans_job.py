@@ -180,7 +180,10 @@ def test_no_complete_row_fails_and_says_which_column(blobs):
     [
         (np.inf, "column 'y', row 70: inf is infinite; leave out the row"),
         (-np.inf, "column 'y', row 70: -inf is infinite"),
-        (1e200, r"column 'y', row 70: 1e\+200 is so large that its square overflows float64; rescale the column"),
+        (
+            1e200,
+            r"column 'y', row 70: 1e\+200 is so large that sums of its powers overflow float64; rescale the column",
+        ),
     ],
 )
 @pytest.mark.parametrize("as_array", [False, True])

@@ -112,7 +112,7 @@ def test_bad_input_fails_at_once(iris, options, message):
 
 
 def test_an_empty_project_has_no_attribute():
-    with pytest.raises(sj.InputError, match="no numeric attribute yet"):
+    with pytest.raises(sj.InputError, match="has no C or B column; learn one"):
         sj.PCAJob(sj.Project("empty"))
 
 

@@ -209,7 +209,7 @@ def test_a_rolling_window_has_the_histograms_of_its_rows(algo):
         ({"targets": ["a"]}, "has no targets"),
         ({"inputs": []}, "no input is named"),
         ({"inputs": ["a", "z"]}, "z"),
-        ({"inputs": ["a", "a"]}, "input 'a' is named twice"),
+        ({"inputs": ["a", "a"]}, "'a' is named twice"),
     ],
 )
 def test_what_is_refused(algo, arguments, match):

@@ -284,7 +284,7 @@ def test_a_damaged_file_is_refused(change):
         ({"targets": ["a"]}, "model 'oospca' has no targets"),
         ({"inputs": []}, "no input is named"),
         ({"inputs": ["a", "z"]}, "z"),
-        ({"inputs": ["a", "b", "a"]}, "input 'a' is named twice"),
+        ({"inputs": ["a", "b", "a"]}, "'a' is named twice"),
     ],
 )
 def test_what_is_refused(arguments, match):

@@ -247,7 +247,7 @@ def test_listwise_and_error_policies():
 
 def test_a_missing_category_is_refused_by_the_error_policy():
     project = Project("p", params={"missing": "error"}).learn(pd.DataFrame({"c": pd.Categorical(["a"]), "x": [1.0]}))
-    with pytest.raises(InputError, match="column 'c', row 1: None is missing, and the project refuses"):
+    with pytest.raises(InputError, match="column 'c', row 1: None is missing, and missing values are refused"):
         project.learn(pd.DataFrame({"x": [1.0, 2.0], "c": pd.Categorical(["a", None])}))
     with pytest.raises(InputError, match="column 'c', row 0: None is missing"):
         project.learn(pd.DataFrame({"x": [1.0]}))
