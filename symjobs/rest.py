@@ -17,7 +17,6 @@ import msgspec
 
 from symjobs._engine import Job, JobManager, Request, State
 from symjobs._engine._failure import one_line
-from symjobs._engine._states import HTTP_STATUS
 from symjobs._entities import Envelope, ExploreContext, JobInfo, MLContext, to_json
 from symjobs._errors import (
     InputError,
@@ -36,6 +35,15 @@ from symjobs._text import near, shown
 __all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs", "submit_job"]
 
 logger = logging.getLogger("symjobs.rest")
+
+# What a client that asks for a job gets, by the job's state.
+JOB_STATUS = {
+    State.QUEUED: HTTPStatus.ACCEPTED,
+    State.RUNNING: HTTPStatus.ACCEPTED,
+    State.DONE: HTTPStatus.OK,
+    State.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
+    State.KILLED: HTTPStatus.BAD_REQUEST,
+}
 
 
 @dataclass(frozen=True)
@@ -212,7 +220,7 @@ def _get(manager: JobManager, cid: str, jobid: str | int) -> Response:
     if answer.state is State.DONE:
         return _finished(answer.values)
     text = answer.error if answer.state is State.FAILED else "Job still running"
-    return _response(HTTP_STATUS[answer.state], text, jobinfo=answer.info)
+    return _response(JOB_STATUS[answer.state], text, jobinfo=answer.info)
 
 
 def _kill(manager: JobManager, cid: str, jobid: str | int) -> Response:

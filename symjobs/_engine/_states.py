@@ -12,7 +12,6 @@ competing events wins and the other one finds out by looking.
 from __future__ import annotations
 
 from enum import StrEnum
-from http import HTTPStatus
 from typing import NamedTuple
 
 
@@ -46,15 +45,6 @@ class Life(NamedTuple):
     state: State = State.QUEUED
     kill_requested: bool = False
 
-
-# The contract's answer to a client that asks for a job; every face reads it here.
-HTTP_STATUS = {
-    State.QUEUED: HTTPStatus.ACCEPTED,
-    State.RUNNING: HTTPStatus.ACCEPTED,
-    State.DONE: HTTPStatus.OK,
-    State.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
-    State.KILLED: HTTPStatus.BAD_REQUEST,
-}
 
 _FINAL = frozenset({State.DONE, State.FAILED, State.KILLED})
 

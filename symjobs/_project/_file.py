@@ -14,6 +14,7 @@ import numpy as np
 
 from symjobs._errors import ProjectError
 from symjobs._models import BuiltModel, EvtWrapper, ModelRecord, WrapperRecord
+from symjobs._project._catalogue import ModelCatalogue
 from symjobs._state._clusters import Clusters
 from symjobs._state._histograms import Histograms
 from symjobs._state._params import ProjectParameters, as_text
@@ -39,8 +40,7 @@ class Saved:
     created: int
     modified: int
     state: State
-    models: Mapping[str, BuiltModel]
-    wrappers: Mapping[str, EvtWrapper]
+    catalogue: ModelCatalogue
 
 
 class _FieldRecord(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,10 +78,10 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
     from safetensors.numpy import save
 
     arrays = _arrays(saved.state)
-    for place, built in enumerate(saved.models.values()):
+    for place, built in enumerate(saved.catalogue.models.values()):
         arrays |= {f"models.{place}.{name}": np.ascontiguousarray(array) for name, array in built.arrays().items()}
     wrappers = []
-    for place, (model_id, wrapper) in enumerate(saved.wrappers.items()):
+    for place, (model_id, wrapper) in enumerate(saved.catalogue.wrappers.items()):
         wrappers.append(wrapper.record(model_id))
         spot = wrapper.spot.arrays()
         arrays |= {f"wrappers.{place}.{name}": np.asarray(array, order="C") for name, array in spot.items()}
@@ -100,7 +100,7 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
         window=None if state.window is None else state.window.size,
         digest="",
         clusters=None if state.clusters is None else state.clusters.header(),
-        models=[built.record() for built in saved.models.values()],
+        models=[built.record() for built in saved.catalogue.models.values()],
         wrappers=wrappers,
     )
     record.digest = _checksum(record, arrays)
@@ -129,7 +129,7 @@ def read_file(path: str | os.PathLike[str]) -> Saved:
     except (SymkernelsError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
     about = record.name, record.type, record.params, record.frozen, record.created, record.modified
-    return Saved(*about, state, models, wrappers)
+    return Saved(*about, state, ModelCatalogue(models, wrappers))
 
 
 def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
@@ -164,8 +164,8 @@ def _version(saved: Saved) -> int:
     # Version 2 brought clusters; version 3 EVT wrappers, and sketches that are no longer KLL's.
     state = saved.state
     sketched = state.histograms is not None and state.histograms.sketches
-    needed = [built.model.file_version for built in saved.models.values()]
-    needed += [3] * bool(sketched or saved.wrappers) + [2] * (state.clusters is not None)
+    needed = [built.model.file_version for built in saved.catalogue.models.values()]
+    needed += [3] * bool(sketched or saved.catalogue.wrappers) + [2] * (state.clusters is not None)
     return max(needed, default=1)
 
 

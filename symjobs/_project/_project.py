@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from symjobs._entities import ModelInfo, ProjectInfo
-from symjobs._errors import InputError, NoSuchModel, ProjectError
-from symjobs._models import BuiltModel, EvtWrapper, Predictions, build_model, wrap
+from symjobs._errors import InputError, ProjectError
+from symjobs._models import Predictions, build_model, wrap
+from symjobs._project._catalogue import ModelCatalogue
 from symjobs._project._file import Saved, read_file, write_file
 from symjobs._project._snapshot import About, ProjectSnapshot
 from symjobs._state._backend import check_kind, choose
@@ -31,8 +32,6 @@ from symjobs._tables import read_table
 from symjobs._tables._types import check_types
 from symjobs._text import is_utf8
 from symkernels import Moments
-
-_Kept = TypeVar("_Kept")
 
 
 class Project:
@@ -95,8 +94,7 @@ class Project:
         self._writing = threading.RLock()  # held by one writer from start to end
         self._swapping = threading.Lock()  # held for a swap, or for a small write in place
         self._write_depth = 0
-        self._models: Mapping[str, BuiltModel] = {}  # replaced as a whole, so that a snapshot keeps what it has
-        self._wrappers: Mapping[str, EvtWrapper] = {}  # by model; replaced as a whole, too
+        self._catalogue = ModelCatalogue()
         window, clusters = self._parsed.rolling_window, self._parsed.clusters
         self._state = State(
             Schema(),
@@ -306,7 +304,7 @@ class Project:
         """Give the state up. Every later use, and every later job on it, is a ProjectError; snapshots stay."""
         with self._exclusive("delete", even_frozen=True), self._swapping:
             self._deleted = True
-            self._models, self._wrappers = {}, {}
+            self._catalogue = ModelCatalogue()
             self._state = State(Schema(), Moments(0))
 
     # Models.
@@ -314,7 +312,7 @@ class Project:
     @property
     def models(self) -> tuple[str, ...]:
         """Names of the models, in the order in which they were first built."""
-        return tuple(self._models)
+        return tuple(self._catalogue.models)
 
     def build(
         self,
@@ -363,10 +361,8 @@ class Project:
         """
         model_id = _check_name(model_id, "model")
         built = build_model(self.snapshot(), model_id, algo, inputs, targets, parameters or {}, checkpoint)
-        with self._exclusive("build a model in", even_frozen=True), self._swapping:
-            self._models = {**self._models, model_id: built}
-            self._wrappers = _without(self._wrappers, model_id)
-            self._modified = _now()
+        with self._exclusive("build a model in", even_frozen=True):
+            self._set_catalogue(self._catalogue.with_model(built))
         return built.info()
 
     def predict(
@@ -406,27 +402,18 @@ class Project:
         ProjectError
             If the project was deleted.
         """
-        built, wrapper = self._model(model_id)
+        built, wrapper = self._current_catalogue().find(model_id)
         predictions = built.predict(data, impute=impute, checkpoint=checkpoint)
         return predictions if wrapper is None else wrapper.judge(predictions)
 
     def model_info(self, model_id: str) -> ModelInfo:
         """Return what a client sees of a model and its EVT wrapper; NoSuchModel if there is none of this name."""
-        built, wrapper = self._model(model_id)
-        info = built.info()
-        if wrapper is not None:
-            info.info = {**info.info, **wrapper.info()}
-            info.predictInfo = {**info.predictInfo, **wrapper.keys()}
-        return info
+        return self._current_catalogue().info(model_id)
 
     def delete_model(self, model_id: str) -> None:
         """Give a model up, and its EVT wrapper; NoSuchModel if there is none of this name."""
-        with self._exclusive("delete a model of", even_frozen=True), self._swapping:
-            if model_id not in self._models:
-                raise NoSuchModel(model_id)
-            self._models = _without(self._models, model_id)
-            self._wrappers = _without(self._wrappers, model_id)
-            self._modified = _now()
+        with self._exclusive("delete a model of", even_frozen=True):
+            self._set_catalogue(self._catalogue.without_model(model_id))
 
     def create_evt_wrapper(
         self, model_id: str, result_key: str | None = None, parameters: Mapping[str, Any] | None = None
@@ -470,11 +457,9 @@ class Project:
             If the project was deleted.
         """
         with self._exclusive("create an EVT wrapper in", even_frozen=True):  # so that the model stays this one
-            wrapper = wrap(self._model(model_id)[0], result_key, parameters or {})
-            with self._swapping:
-                self._wrappers = {**self._wrappers, model_id: wrapper}
-                self._modified = _now()
-            return self.model_info(model_id)
+            built, _ = self._catalogue.find(model_id)
+            self._set_catalogue(self._catalogue.with_wrapper(model_id, wrap(built, result_key, parameters or {})))
+            return self._catalogue.info(model_id)
 
     def delete_evt_wrapper(self, model_id: str) -> None:
         """Stop flagging a model's answers, and give up what was seen of them.
@@ -486,23 +471,18 @@ class Project:
         ProjectError
             If it has no EVT wrapper, or the project was deleted.
         """
-        with self._exclusive("delete an EVT wrapper of", even_frozen=True), self._swapping:
-            if model_id not in self._models:
-                raise NoSuchModel(model_id)
-            if model_id not in self._wrappers:
-                raise ProjectError(
-                    f"model {model_id!r} of project {self._name!r} has no EVT wrapper; create_evt_wrapper makes one"
-                )
-            self._wrappers = _without(self._wrappers, model_id)
-            self._modified = _now()
+        with self._exclusive("delete an EVT wrapper of", even_frozen=True):
+            self._set_catalogue(self._catalogue.without_wrapper(model_id, self._name))
 
-    def _model(self, model_id: str) -> tuple[BuiltModel, EvtWrapper | None]:
+    def _current_catalogue(self) -> ModelCatalogue:
         with self._swapping:
             self._check_there()
-            models, wrappers = self._models, self._wrappers
-        if model_id not in models:
-            raise NoSuchModel(model_id)
-        return models[model_id], wrappers.get(model_id)
+            return self._catalogue
+
+    def _set_catalogue(self, catalogue: ModelCatalogue) -> None:
+        with self._swapping:
+            self._catalogue = catalogue
+            self._modified = _now()
 
     # Files.
 
@@ -531,8 +511,7 @@ class Project:
                 created=self._created,
                 modified=self._modified,
                 state=state,
-                models=self._models,
-                wrappers=self._wrappers,
+                catalogue=self._catalogue,
             )
             write_file(path, saved)
             self._persisted = True
@@ -569,7 +548,7 @@ class Project:
         saved.state.backend = project._backend
         if saved.state.clusters is not None:
             saved.state.clusters.to_backend(project._backend)
-        project._models, project._wrappers = saved.models, saved.wrappers
+        project._catalogue = saved.catalogue
         project._state = saved.state
         return project
 
@@ -644,7 +623,7 @@ class Project:
             created=self._created,
             modified=self._modified,
             persisted=self._persisted,
-            models=self._models,
+            models=self._catalogue.models,
         )
 
 
@@ -656,10 +635,6 @@ def _check_name(name: str, of: str = "project") -> str:
     if not is_utf8(name):
         raise InputError(f"the {of} name {name!r} holds a lone surrogate, which is no character; take it out")
     return name
-
-
-def _without(models: Mapping[str, _Kept], model_id: str) -> Mapping[str, _Kept]:
-    return {name: kept for name, kept in models.items() if name != model_id}
 
 
 def _now() -> int:

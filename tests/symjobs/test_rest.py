@@ -9,6 +9,7 @@ import pytest
 
 import symjobs as sj
 from symjobs import rest
+from symjobs._engine import State
 from symjobs._entities import DataFrame, KSVDMap
 from symjobs._jobs import JOB_TYPES
 from tests.symjobs.engine._jobs import WAIT, Deaf, Fail, Nothing, Tell, held
@@ -38,6 +39,16 @@ INFO = [
     "owner",
     "startingDate",
 ]
+
+
+def test_the_status_of_each_state():
+    assert {state: status.value for state, status in rest.JOB_STATUS.items()} == {
+        State.QUEUED: 202,
+        State.RUNNING: 202,
+        State.DONE: 200,
+        State.FAILED: 500,
+        State.KILLED: 400,
+    }
 
 
 def answer(response):

@@ -1,12 +1,10 @@
 """The state machine by itself."""
 
-from http import HTTPStatus
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symjobs._engine._states import HTTP_STATUS, Event, Life, State, step
+from symjobs._engine._states import Event, Life, State, step
 
 events = st.lists(st.sampled_from(Event))
 
@@ -57,14 +55,3 @@ def test_only_a_job_that_started_succeeds(before):
 )
 def test_lives(events, life):
     assert run(events) == life
-
-
-def test_the_contract_s_statuses():
-    assert {state: status.value for state, status in HTTP_STATUS.items()} == {
-        State.QUEUED: 202,
-        State.RUNNING: 202,
-        State.DONE: 200,
-        State.FAILED: 500,
-        State.KILLED: 400,
-    }
-    assert HTTP_STATUS[State.FAILED] is HTTPStatus.INTERNAL_SERVER_ERROR
