@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from symkernels import GPDFit
+
 _MOST = 20_000  # points that are drawn one by one; more are counted in cells of rows and scores
 _CELLS = (400, 120)
 _STEPS = 4_000  # of a threshold that are all drawn
@@ -23,29 +25,21 @@ _FAR = 4.0  # a largest score so many times the threshold needs a logarithmic ax
 
 @dataclass(frozen=True)
 class Tail:
-    """A generalized Pareto law of the excesses over a level.
+    """The law that was fitted to the scores beyond a level.
 
     Attributes
     ----------
     level : float
         Where it starts, in units of the scores.
-    shape, scale : float
+    fit : GPDFit
+        The law of the excesses over the level.
     upper : bool
         Whether it is the tail above the level; else that below.
     """
 
     level: float
-    shape: float
-    scale: float
+    fit: GPDFit
     upper: bool = True
-
-    def survival(self, excesses: np.ndarray) -> np.ndarray:
-        """Return the share of the excesses that are larger than each of these."""
-        scaled = np.maximum(excesses, 0.0) / self.scale
-        if self.shape == 0.0:
-            return np.exp(-scaled)
-        with np.errstate(divide="ignore"):  # beyond the end of a tail that has one
-            return np.exp(-np.log1p(np.maximum(self.shape * scaled, -1.0)) / self.shape)
 
 
 def score_picture(
@@ -241,10 +235,10 @@ def _draw_tail(axes: Axes, tail: Tail, finite: np.ndarray, edges: np.ndarray) ->
     # What the tail lets expect in each bin: its share of the scores beyond the level, times their number.
     sign = 1.0 if tail.upper else -1.0
     beyond = int(np.count_nonzero(sign * finite > sign * tail.level))
-    shares = tail.survival(sign * (edges - tail.level))
+    shares = tail.fit.sf(sign * (edges - tail.level))
     expected = beyond * np.abs(np.diff(shares))
     middles = np.sqrt(edges[:-1] * edges[1:]) if axes.get_yscale() == "log" else (edges[:-1] + edges[1:]) / 2
     whole = edges[:-1] >= tail.level if tail.upper else edges[1:] <= tail.level
     drawn = whole & (expected > 1e-3)
-    label = f"fitted tail, shape {tail.shape:.2f}" if tail.upper else f"lower tail, shape {tail.shape:.2f}"
+    label = f"fitted tail, shape {tail.fit.shape:.2f}" if tail.upper else f"lower tail, shape {tail.fit.shape:.2f}"
     axes.plot(expected[drawn], middles[drawn], color=DARK, linewidth=2.0, label=label)

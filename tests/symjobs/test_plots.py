@@ -9,6 +9,7 @@ import pytest
 
 from symjobs import _plots
 from symjobs._errors import InputError
+from symkernels import GPDFit
 
 
 def test_scree_draws_the_values_and_their_cumulative_share():
@@ -203,9 +204,13 @@ def test_of_a_million_scores_all_are_counted_and_all_flagged_ones_are_drawn(tmp_
     assert _plots.save(figure, tmp_path / "million.svg").stat().st_size < 1_000_000
 
 
+def law(shape, scale):
+    return GPDFit(shape, scale, loglik=0.0, method="likelihood", converged=True, n=100)
+
+
 def test_the_tail_is_drawn_as_the_scores_that_it_lets_expect():
     scores = np.random.default_rng(1).exponential(size=20_000)
-    tail = _plots.Tail(level=2.0, shape=0.0, scale=1.0)
+    tail = _plots.Tail(2.0, law(0.0, 1.0))
     figure = _plots.score_picture(scores, np.full(20_000, 9.0), scores > 9, tails=(tail,), title="")
     _, histogram, named = score_parts(figure)
     counts = {bar.get_y() + bar.get_height() / 2: bar.get_width() for bar in histogram.patches[:80]}
@@ -216,17 +221,10 @@ def test_the_tail_is_drawn_as_the_scores_that_it_lets_expect():
         assert counts[nearest] == pytest.approx(number, abs=5 * math.sqrt(number))
 
 
-@pytest.mark.parametrize(("shape", "survival"), [(0.0, math.exp(-1)), (0.5, 1.5**-2), (-0.5, 0.25), (-1.0, 0.0)])
-def test_the_survival_of_a_tail(shape, survival):
-    tail = _plots.Tail(level=0.0, shape=shape, scale=2.0)
-    np.testing.assert_allclose(tail.survival(np.array([-1.0, 0.0, 2.0])), [1.0, 1.0, survival], atol=1e-15)
-    assert _plots.Tail(0.0, -0.5, 2.0).survival(np.array([4.0, 5.0])).tolist() == [0.0, 0.0]
-
-
 def test_two_sides_and_infinite_scores():
     scores = np.array([0.0, -3.0, 3.0, math.inf, -math.inf, 1.0])
     flagged = np.abs(scores) > 2
-    tails = (_plots.Tail(1.0, 0.1, 1.0), _plots.Tail(-1.0, 0.1, 1.0, upper=False))
+    tails = (_plots.Tail(1.0, law(0.1, 1.0)), _plots.Tail(-1.0, law(0.1, 1.0), upper=False))
     figure = _plots.score_picture(scores, np.full(6, 2.0), flagged, lower=np.full(6, -2.0), tails=tails, title="two")
     time, _, named = score_parts(figure)
     assert {"threshold", "lower threshold", "flagged: 4", "lower tail, shape 0.10"} <= set(named)

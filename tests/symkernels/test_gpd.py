@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import genpareto
 
-from symkernels import fit_gpd
+from symkernels import GPDFit, fit_gpd
 from symkernels._gpd import _estimates, _generic, _loops
 from symkernels._gpd._methods import METHODS
 from tests.symkernels._backends import assert_kind, put
@@ -22,6 +23,13 @@ NONE = np.empty(0)
 # Two bodies and two libraries add up logarithms in different orders: a log-likelihood of n terms is right to n eps of
 # their sizes, and 1e-9 leaves room. The search ends where the slope is rounding error: the shape is right to that error
 # over the curvature, which is small for short samples.
+
+
+@pytest.mark.parametrize(("shape", "survival"), [(0.0, math.exp(-1)), (0.5, 1.5**-2), (-0.5, 0.25), (-1.0, 0.0)])
+def test_the_survival_of_a_law(shape, survival):
+    law = GPDFit(shape, 2.0, loglik=0.0, method="likelihood", converged=True, n=100)
+    np.testing.assert_allclose(law.sf(np.array([-1.0, 0.0, 2.0])), [1.0, 1.0, survival], atol=1e-15)  # one rounding
+    assert GPDFit(-0.5, 2.0, 0.0, "likelihood", True, 100).sf(np.array([4.0, 5.0])).tolist() == [0.0, 0.0]
 
 
 def test_rainfall_of_coles():
@@ -231,7 +239,7 @@ def test_survival_is_scipys(shape):
 def test_without_numba_the_same_comes_out():
     code = (
         "import sys, warnings; sys.modules['numba'] = None; warnings.simplefilter('ignore')\n"
-        "import numpy as np; from symkernels import fit_gpd, pot_threshold\n"
+        "import numpy as np; from symkernels import GPDFit, fit_gpd, pot_threshold\n"
         "x = np.random.default_rng(0).normal(size=5000)\n"
         "t = fit_gpd(x[x > 1] - 1, x[x > 2]); p = pot_threshold(x, 1e-3)\n"
         "print(t.shape, t.scale, t.loglik, p.threshold, *p.interval)"

@@ -111,7 +111,7 @@ class AnomalyQuestion(Question):
         tails = []
         for fit, level, upper in ((spot.tail, spot.level, True), (spot.lower_tail, spot.lower_level, False)):
             if fit is not None and level is not None and _is_drawable(fit, level):
-                tails.append(_plots.Tail(level, float(fit.shape), float(fit.scale), upper=upper))
+                tails.append(_plots.Tail(level, fit, upper=upper))
         return _plots.score_picture(
             result.score,
             result.threshold,
