@@ -1,4 +1,4 @@
-"""Where a project's moments are: on the CPU with NumPy, or on a GPU with CuPy. Never one instead of the other."""
+"""Where a project's moments are: on the CPU with NumPy, or on a GPU with CuPy. There is no silent fallback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Backend:
         return "cpu" if self.name == "numpy" else "gpu"
 
     def put(self, array: Any) -> Any:
-        """Bring an array to where the moments are; one that is there already stays."""
+        """Return an array where the moments are; nothing is copied if it is there already."""
         if self.name == "numpy":
             return self.get(array)
         import cupy
@@ -33,7 +33,7 @@ class Backend:
         return cupy.asarray(array)
 
     def to_backend(self, moments: Moments) -> Moments:
-        """Return moments, kept where this backend is; those that are there already stay."""
+        """Return moments on this backend; nothing is copied if they are there already."""
         return moments if moments.backend == self.name else moments.to(self.put(np.empty(0)))
 
     @staticmethod

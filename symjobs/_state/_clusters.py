@@ -34,15 +34,15 @@ class ClusterSettings:
 
 
 class Clusters:
-    """The clusters that a project keeps; `Snapshot.clusters` gives them.
+    """The clusters that a project keeps; `Snapshot.clusters` returns them.
 
     A row that lacks one of the features is in no cluster. Micro-clusters cannot forget: rows that the project forgets
-    stay in them, and are counted.
+    stay in them. `n_forgotten` counts these rows.
 
     Parameters
     ----------
     settings : ClusterSettings
-        What the project was created with; private to symjobs, as are the others.
+        What the project was created with. All parameters are private to symjobs.
     streaming : StreamingKMeans
     n_missing, n_forgotten : int
     unseen : tuple of str, optional
@@ -50,13 +50,21 @@ class Clusters:
     Attributes
     ----------
     streaming : symkernels.StreamingKMeans
-        The micro-clusters; their columns are `features`. It must not be changed: snapshots share it.
+        The micro-clusters; their columns are `features`. Do not modify: snapshots share it.
     n_missing : int
         Rows that are in no cluster, since they lacked a feature.
     n_forgotten : int
         Rows that the project has forgotten and the clusters have not.
     unseen : tuple of str
-        Features that no column, or value of a category, of the data had as yet.
+        Features that have not come yet: no column, and no value of a category, has this name.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> params = {"cluster_features": ["petal_length", "petal_width"], "cluster_num_centroids": 30}
+    >>> clusters = sj.Project("iris", params=params).learn(sj.datasets.load_iris()).snapshot().clusters
+    >>> clusters.n_rows, clusters.n_missing, len(clusters.coreset()) <= 30
+    (150, 0, True)
     """
 
     def __init__(
@@ -88,7 +96,7 @@ class Clusters:
         return int(self.streaming.n_rows)
 
     def positions(self, names: Sequence[str]) -> list[int]:
-        """Return where names stand among the features; InputError names one that is no feature, or comes twice."""
+        """Return the positions of names among the features; InputError if one is no feature, or comes twice."""
         for place, name in enumerate(names):
             if name not in self.features:
                 raise InputError(
@@ -100,18 +108,18 @@ class Clusters:
         return [self.features.index(name) for name in names]
 
     def coreset(self, columns: Sequence[int] | None = None) -> Coreset:
-        """Return the micro-clusters in NumPy, whatever the project learns with.
+        """Return the micro-clusters as NumPy arrays, also those of a project on a GPU.
 
         Parameters
         ----------
         columns : sequence of int, optional
-            Places among the features; by default all.
+            Positions among the features; by default all.
         """
         found = self.streaming.to(np.empty(0)).coreset()
         return found if columns is None else found.select(columns)
 
     def notes(self) -> dict[str, str]:
-        """Return what is to be known of the clusters, as job details and parameters of a ProjectInfo have it."""
+        """Return numbers of missing and forgotten rows, for job details and the parameters of a ProjectInfo."""
         notes = {}
         if self.n_missing:
             notes["cluster_missing_rows"] = str(self.n_missing)
@@ -121,10 +129,10 @@ class Clusters:
             notes["cluster_unseen_features"] = ":".join(self.unseen)
         return notes
 
-    # What a state does with it.
+    # For the state.
 
     def to_backend(self, backend: Backend) -> None:
-        """Be ready for rows of a backend."""
+        """Move the clusters to a backend."""
         self.streaming = self.streaming.to(backend.put(np.empty(0)))
 
     def copy(self) -> Clusters:
@@ -137,13 +145,13 @@ class Clusters:
         )
 
     def work(self, n: int) -> int:
-        """Return about how much work n rows are, in multiplications; without bound while the clusters warm up."""
+        """Return the approximate number of multiplications for n rows; infinity while the clusters warm up."""
         if not self.streaming.ready:
             return 1 << 62
         return n * self.settings.n_centroids * len(self.features)
 
     def find(self, schema: Schema) -> list[Place | None]:
-        """Return where each feature is in encoded rows, None where it never came.
+        """Return where each feature is in encoded rows; None for one that never came.
 
         Raises
         ------
@@ -163,7 +171,7 @@ class Clusters:
         listwise: bool,
         checkpoint: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Add encoded rows; ``listwise``: only those in which nothing at all is missing."""
+        """Add encoded rows; with ``listwise`` only those without any missing value."""
         X = complete_rows(rows, places, backend, listwise=listwise)
         n = int(X.shape[0])
         if n:

@@ -6,9 +6,9 @@ from symjobs._state._state import State
 
 
 class Draft:
-    """The state that a write started from, until it changes; from then on a copy that only this write knows.
+    """The next state of a project. It is the current state until the write changes something, then a private copy.
 
-    Dropping a draft leaves the project as it was, which is how every write is all or nothing.
+    A write that fails drops its draft, and the project stays as it was.
     """
 
     def __init__(self, state: State, *, forgetting: bool = False) -> None:
@@ -17,7 +17,7 @@ class Draft:
         self.owned = False
 
     def make_writable(self) -> State:
-        """Return the state for changing."""
+        """Return the state, copied before the first change."""
         if not self.owned:
             self.state = self.state.copy()
             self.owned = True

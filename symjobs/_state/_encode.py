@@ -1,4 +1,4 @@
-"""Matched columns -> encoded rows, slice by slice: the one place where a batch is converted."""
+"""Encode the matched columns of a batch, slice by slice. No other module converts values."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SLICE_LIMIT = 1 << 25
 def slice_rows(p: int, *, on_gpu: bool = False) -> int:
     """Return how many rows of p columns are encoded and learnt at a time.
 
-    A slice holds about 8 MiB, so that it is still cached when it is learnt; more when p is large, since learning a
-    slice costs p squared besides its rows; never more than 256 MiB. On a GPU a slice is that large: to learn one costs
-    some hundred kernel launches, whatever its size.
+    A slice holds about 8 MiB, so that it is still cached when it is learnt. It is larger when p is large, since each
+    slice has a fixed cost of p squared, but at most 256 MiB. On a GPU it always has 256 MiB: each slice costs some
+    hundred kernel launches, whatever its size.
     """
     p = max(p, 1)
     if on_gpu:
@@ -34,7 +34,7 @@ def slice_rows(p: int, *, on_gpu: bool = False) -> int:
 
 
 class Encoder:
-    """Encodes slices; the scratch block is kept from one slice to the next."""
+    """Encodes slices. All slices use the same scratch block."""
 
     def __init__(self) -> None:
         self._scratch = np.empty(0)
@@ -42,9 +42,9 @@ class Encoder:
     def encode(
         self, draft: Draft, matched: Matched, batch: Batch, start: int, stop: int, keep: np.ndarray | None
     ) -> Rows:
-        """Return rows start..stop of a batch, of them those that ``keep`` (bool) names.
+        """Return the rows start..stop of a batch for which ``keep`` is true.
 
-        The draft grows by members that are new, and a B column that holds another value becomes C.
+        New members are added to the draft. A B column with a value other than 0 and 1 becomes C.
 
         Raises
         ------

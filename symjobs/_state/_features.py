@@ -1,4 +1,4 @@
-"""Some attributes out of encoded rows, as one block: what clusters are kept over."""
+"""Some attributes of encoded rows, as one block. Clusters are kept over such a block."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from symkernels import SparseRows
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an attribute stands in encoded rows: in the dense block, or as the member of a presence group."""
+    """Where an attribute is in encoded rows: in the dense block, or a member of a presence group."""
 
     position: int = -1
     group: int = -1
-    index: int = -1  # a member that has not come yet has none, and is 0 wherever its category is present
+    index: int = -1  # -1 for a member that has not come yet: it is 0 wherever its category is present
 
 
 def find(schema: Schema, name: str) -> Place | None:
-    """Return where an attribute stands, None if nothing of that name has come yet.
+    """Return where an attribute is; None if it has not come yet.
 
     Raises
     ------
     InputError
-        If it is a column that is no number: text, or a whole category.
+        If it is a text column or a whole category.
     """
     column = schema.fields.get(name)
     if column is not None and column.type in DENSE:
@@ -56,13 +56,13 @@ def complete_rows(rows: Rows, places: Sequence[Place | None], backend: Backend, 
     Parameters
     ----------
     rows : Rows
-        Their dense block may be on the backend already.
+        The dense block may be on the backend already.
     places : sequence of Place or None
-        d attributes; with one that is None no row is complete.
+        The d attributes; if one is None, no row is complete.
     backend : Backend
         Where the result is.
     listwise : bool
-        Leave out rows in which anything is missing, whether it is asked for or not.
+        Whether to leave out a row in which any attribute is missing, not only one of these.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def complete_rows(rows: Rows, places: Sequence[Place | None], backend: Backend, 
 
 
 def _all_there(X: Any) -> bool:
-    # A missing value shows in the sum; so may infinities of both signs, which are looked for on the slow way.
+    # A missing value makes the sum NaN. Infinities of both signs may do so, too; then the slow path finds no NaN.
     with np.errstate(over="ignore", invalid="ignore"):
         total = float(X.sum())
     return total == total

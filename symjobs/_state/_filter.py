@@ -53,7 +53,7 @@ class RowFilter:
     Raises
     ------
     InputError
-        If the text does not read; the message names the position, counted from 0.
+        If the text is no list of conditions; the message has the position, counted from 0.
     """
 
     def __init__(self, text: str) -> None:
@@ -61,7 +61,7 @@ class RowFilter:
         self.conditions = _parse(text)
 
     def mask(self, batch: Batch, start: int, stop: int, schema: Schema, types: Mapping[str, str]) -> np.ndarray:
-        """Return for rows start..stop of a batch whether every condition holds."""
+        """Return whether all conditions hold, for each of the rows start..stop of a batch."""
         taken = np.ones(stop - start, dtype=bool)
         for condition in self.conditions:
             taken &= _holds(condition, batch, start, stop, schema, types)
@@ -107,7 +107,7 @@ def _holds(
         if column is not None and (letter := _letter(column, schema, types)) in ("T", "L"):
             numbers = _has_label(column, name[cut + 1 :], letter)
             return _compare_numbers(condition, numbers[column.texts()[0][start:stop]])
-    if name in schema.fields or name in schema.index:  # known, and missing in every row of this batch
+    if name in schema.fields or name in schema.index:  # a known column that is missing in this batch
         return np.zeros(stop - start, dtype=bool)
     raise InputError(f"the row filter asks for an unknown column {name!r}; {near(name, batch.names)}")
 

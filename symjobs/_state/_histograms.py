@@ -56,7 +56,7 @@ class Histograms:
         self.exact = self.exact and other.exact
 
     def sketch(self, position: int) -> QuantileSketch | None:
-        """Return the sketch of the values at a position, which must not be changed; None without any, or if unknown."""
+        """Return the sketch at a position, None if it has no values or is not exact. Do not modify."""
         if not self.exact or position >= len(self.sketches) or not self.sketches[position].n:
             return None
         return self.sketches[position]
@@ -69,7 +69,7 @@ class Histograms:
         return None if sketch is None else sketch.quantile(float(q))
 
     def median(self, position: int) -> float | None:
-        """Return the median, the mean of the two middle values of an even number; None as `quantile`."""
+        """Return the median; None where `quantile` returns None."""
         sketch = self.sketch(position)
         return None if sketch is None else median(sketch)
 
@@ -98,8 +98,10 @@ class Histograms:
 
 
 def median(sketch: QuantileSketch) -> float:
-    """Return the median of a sketch that has values: while it is exact, NumPy's."""
-    low, high = sketch.quantile([0.5, 0.5 + 0.25 / sketch.n])  # between two ranks, so that rounding picks no other
+    """Return the median of a sketch that has values: the same as NumPy's while the sketch is exact."""
+    low, high = sketch.quantile(
+        [0.5, 0.5 + 0.25 / sketch.n]
+    )  # in the middle between two ranks, so that rounding cannot select another rank
     return float(low + (high - low) / 2)
 
 
@@ -112,7 +114,10 @@ def _from_kll(data: bytes) -> QuantileSketch:
         return QuantileSketch()
     pairs = np.array(sorted(kll), dtype=np.float64)
     values, weights = pairs[:, 0], pairs[:, 1].astype(np.int64)
-    for place, end in ((0, kll.get_min_value()), (-1, kll.get_max_value())):  # it keeps both apart from the others
+    for place, end in (
+        (0, kll.get_min_value()),
+        (-1, kll.get_max_value()),
+    ):  # KLL keeps both apart
         if values[place] != end:
             weights[place] -= 1
             at = 0 if place == 0 else len(values)

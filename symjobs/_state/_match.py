@@ -1,4 +1,4 @@
-"""Meeting a batch: its columns find the project's columns by name, and what is new makes the project grow."""
+"""Match the columns of a batch with the project's columns, by name. New columns are added to the project."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Coded:
 
 @dataclass(slots=True)
 class Matched:
-    """A batch in the project's terms.
+    """The columns of a batch by their positions in the project.
 
     ``whole`` says that the batch is a matrix whose columns are exactly the dense block. Otherwise ``dense`` pairs
     positions of the block with columns. Positions and groups that are not named are missing in the whole batch.
@@ -54,7 +54,7 @@ def match(draft: Draft, batch: Batch, types: Mapping[str, str]) -> Matched:
         known = draft.state.schema.fields.get(name)
         declared = types.get(name)
         letter = (declared or column.letter()) if known is None else meet(name, known.type, declared)
-        if letter is None:  # nothing but missing values of no type: it is decided when a value comes
+        if letter is None:  # only missing values, and no type: the first value will decide
             continue
         if known is None or (known.type not in LEARNT and letter in LEARNT):
             new.append((name, letter, declared is not None))
@@ -83,7 +83,7 @@ def _grow(draft: Draft, new: list[tuple[str, str, bool]]) -> None:
         _refuse_unknown(draft, new)
         return
     state = draft.make_writable()
-    for name, letter, declared in new:  # all of them first, so that columns stay in the order in which they came
+    for name, letter, declared in new:  # first all of them, so that the columns keep the order in which they came
         state.schema.add_plain(name, letter, declared)
     dense = [column for column in new if column[1] in DENSE]
     if dense:

@@ -1,4 +1,4 @@
-"""Whether a state with more attributes, or clusters, fits into memory, estimated before it is asked for."""
+"""Estimate the memory that attributes or clusters need, and refuse what does not fit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 
 from symjobs._errors import InputError
 
-_BYTES = 32  # for each pair of attributes: the sums, the next ones, and those of two threads
-_CENTROID_BYTES = 24  # for each pair of micro-clusters: what merging them would cost, while that is worked out
+_BYTES = 32  # for each pair of attributes: the sums of the state, of its next version, and of two threads
+_CENTROID_BYTES = 24  # for each pair of micro-clusters, while the cheapest mergers are computed
 _SHARE = 0.8  # of the machine's memory
 
 
 def physical_memory() -> int | None:
-    """Return the bytes of memory that this machine has; None where that cannot be told."""
+    """Return the bytes of memory that this machine has; None if the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Merging two states whose columns may differ: both grow to the same attributes, then the moments are added."""
+"""Merge two states. Both get the attributes that only the other has; then their moments are added."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from symkernels import SymkernelsError
 def merge_into(draft: Draft, other: State) -> None:
     """Add another state to a draft. ``other`` is not changed.
 
-    Columns are matched by name. One that only one side has is missing in the rows of the other. B and C make C.
+    Columns are matched by name. A column that one side lacks is missing in all rows of that side. B and C become C.
 
     Raises
     ------
     InputError
-        If a column has types on the two sides that cannot be one.
+        If the types of a column on the two sides do not go together.
     """
     mine = draft.make_writable()
     if mine.moments.missing != other.moments.missing:
@@ -43,7 +43,7 @@ def merge_into(draft: Draft, other: State) -> None:
     _merge_clusters(mine, other)
     other = _with_members(other, mine)
     source = [other.schema.index.get(name, -1) for name in mine.schema.names]
-    # A list column may have no member on either side; its counts go with its group.
+    # A list column without members has no attribute, only the counts of its group.
     groups = {mine.schema.fields[name].group: other.schema.fields[name].group for name in other.schema.sparse}
     theirs = mine.backend.to_backend(other.moments)  # the other project may be on another device
     try:
@@ -51,7 +51,7 @@ def merge_into(draft: Draft, other: State) -> None:
     except SymkernelsError as error:
         raise InputError(f"the projects cannot be merged: {error}") from error
     if mine.histograms is not None:
-        if other.histograms is None or other.window is not None:  # the rows are there, their quantiles are not
+        if other.histograms is None or other.window is not None:  # the other project has rows without sketches
             mine.histograms.exact = mine.histograms.exact and other.moments.n_rows == 0
         else:
             positions = {other.schema.fields[n].position: mine.schema.fields[n].position for n in other.schema.dense}

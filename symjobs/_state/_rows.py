@@ -1,4 +1,4 @@
-"""Rows in the terms of a project's moments: one dense block and one list of incidences a row."""
+"""Encoded rows: a dense block, and for each row a list of the members that it has."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Rows:
         return Rows(self.dense[start:stop], s)
 
     def padded(self, p: int, groups: np.ndarray) -> Rows:
-        """Return the rows as a project sees them that has grown since: missing in what came later.
+        """Return the rows with the columns that came later, in which they are missing.
 
-        ``p`` is the width of its dense block, ``groups`` are its sparse presence groups in rising order.
+        ``p`` is the new width of the dense block; ``groups`` are all presence groups in ascending order.
         """
         dense = self.dense
         if dense.shape[1] < p:

@@ -1,4 +1,4 @@
-"""What a project knows of its columns, and which attribute of the moments each has become."""
+"""The columns of a project, and the attributes of the moments that belong to each."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Schema:
         self.flags.remove(known.position)
 
     def check_free(self, names: Iterable[str]) -> None:
-        """Raise InputError if an attribute of such a name exists, or two of them are the same."""
+        """Raise InputError if an attribute has one of these names already, or two of them are equal."""
         taken = set()
         for name in names:
             check_utf8(name)
@@ -111,7 +111,7 @@ class Schema:
         self.index[name] = index
 
     def find(self, name: str | int) -> int:
-        """Return the index of an attribute by its name, or by its index as a number or text; names go first."""
+        """Return the index of an attribute, given its name, or its index as a number or text. A name goes first."""
         if isinstance(name, str) and name in self.index:
             return self.index[name]
         index = _index(name)
@@ -120,7 +120,7 @@ class Schema:
         raise UnknownAttribute(self._unknown(name))
 
     def origin(self, index: int) -> tuple[Field, str | None]:
-        """Return the column that an attribute comes from, and which of its members it is, if it is one."""
+        """Return the column of an attribute, and the member that it stands for, if any."""
         for known in self.fields.values():
             if known.index == index:
                 return known, None

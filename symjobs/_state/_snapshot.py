@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,10 +17,10 @@ from symkernels import Moments, QuantileSketch
 
 
 class Snapshot:
-    """A project as it was when the snapshot was taken: immutable, and cheap, since nothing is copied.
+    """What a project had learnt at one moment. It is immutable.
 
-    Later writes to the project work on a copy of the state. Attributes are addressed by their index in the moments.
-    `Project.snapshot` makes it.
+    `Project.snapshot` returns it. Nothing is copied: the next write to the project works on a copy of the state.
+    Attributes have an index, which is their position in the moments.
 
     Parameters
     ----------
@@ -28,6 +28,17 @@ class Snapshot:
         What was learnt; private to symjobs.
     name : str
         Name of the project.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> snapshot = sj.Project("iris").learn(sj.datasets.load_iris()).snapshot()
+    >>> snapshot.n_rows, snapshot.column_types
+    (150, ('C', 'C', 'C', 'C', 'T'))
+    >>> snapshot.names[3:6]
+    ('petal_width', 'species$setosa', 'species$versicolor')
+    >>> print(snapshot.moments.mean()[:4].round(2))
+    [5.84 3.06 3.76 1.2 ]
     """
 
     def __init__(self, state: State, name: str) -> None:
@@ -64,7 +75,7 @@ class Snapshot:
 
     @property
     def moments(self) -> Moments:
-        """The numeric state. It must not be changed: the project and other snapshots may share it."""
+        """The moments of all attributes. Do not modify: the project and other snapshots may share them."""
         return self._state.moments
 
     @property
@@ -182,13 +193,18 @@ class Snapshot:
         return [index for _, index in self._expand(names, members)]
 
     def select(self, names: Sequence[str | int] | None = None) -> dict[int, str]:
-        """Return the attributes that a question is about: by index, the name that asked for each.
+        """Return the attributes that names stand for, each once.
 
         Parameters
         ----------
         names : sequence of str or int, optional
             As `index` takes them; the name of a category or list column stands for its members. By default every C and
             B column: the members of a whole category add up to 1, which would make any set singular.
+
+        Returns
+        -------
+        dict of int to str
+            By index the name that was given; the attribute's own name for a member of a column.
 
         Raises
         ------
@@ -261,23 +277,18 @@ class Snapshot:
         Returns
         -------
         float or None
-            Exact up to 4,096 values, and in a project with a rolling window; beyond that as near as `sketch` says: its
-            rank is within 0.6 % of q in the middle and 0.03 % at 0.99, and nearer for smooth distributions. None
-            without histograms, without values, and after a forget or a merge with a project that has forgotten, since
-            a sketch cannot forget. For the members of categories the counts give it.
+            Exact up to 4,096 values, in a project with a rolling window, and for members of categories. Otherwise
+            approximate: its rank is within 0.6 % of q in the middle and within 0.03 % at 0.99, closer for smooth
+            distributions. None without histograms or without values. Also None after `forget`, or after a merge with
+            a project that has forgotten, since a sketch cannot forget.
         """
         if not 0 <= q <= 1:
             raise InputError(f"a quantile is between 0 and 1, got {q!r}")
-        if not self.histogram:
-            return None
-        index = self.index(attribute)
-        position = self._position(index)
-        if position is not None:
-            return self._state.quantile(position, q)
-        share = float(self.moments.mean()[index])
-        if np.isnan(share):
-            return None
-        return 0.0 if q <= 1 - share and share < 1 else 1.0
+        return self._from_sketch(
+            attribute,
+            lambda position: self._state.quantile(position, q),
+            lambda share: 0.0 if q <= 1 - share and share < 1 else 1.0,
+        )
 
     def median(self, attribute: str | int) -> float | None:
         """Return the median of an attribute, the mean of the two middle values of an even number.
@@ -290,19 +301,28 @@ class Snapshot:
         Returns
         -------
         float or None
-            As exact as `quantile` is, and None where that is.
+            As exact as `quantile`, and None in the same cases.
         """
+        return self._from_sketch(attribute, self._state.median, lambda share: (1 + np.sign(2 * share - 1)) / 2)
+
+    def _from_sketch(
+        self,
+        attribute: str | int,
+        of_position: Callable[[int], float | None],
+        of_share: Callable[[float], float],
+    ) -> float | None:
+        # For a member of a category, which has no sketch, from its share of ones.
         if not self.histogram:
             return None
         index = self.index(attribute)
         position = self._position(index)
         if position is not None:
-            return self._state.median(position)
+            return of_position(position)
         share = float(self.moments.mean()[index])
-        return None if np.isnan(share) else (1 + np.sign(2 * share - 1)) / 2
+        return None if np.isnan(share) else of_share(share)
 
     def sketch(self, attribute: str | int) -> QuantileSketch | None:
-        """Return the sketch of an attribute's values: any quantile and rank of them.
+        """Return the sketch of an attribute's values, which answers for any quantile and rank.
 
         Parameters
         ----------
@@ -312,13 +332,13 @@ class Snapshot:
         Returns
         -------
         symkernels.QuantileSketch or None
-            A copy. None where `quantile` is None, and for the members of categories, whose counts say all.
+            A copy. None in the same cases as `quantile`, and for members of categories, which need no sketch.
         """
         position = self._position(self.index(attribute))
         found = None if position is None else self._state.sketch(position)
         return None if found is None else found.copy()
 
     def _position(self, index: int) -> int | None:
-        # In the dense block; a member of a category has none, and its share of ones says all.
+        # In the dense block; None for a member of a category, whose share of ones determines its quantiles.
         column = self._state.schema.fields.get(self._state.schema.names[index])
         return column.position if column is not None and column.index == index else None

@@ -1,4 +1,4 @@
-"""The state of a project: schema, moments, and what else is kept of the rows. A snapshot freezes one of these."""
+"""The state of a project: schema, moments, histograms, rolling window and clusters. A snapshot holds one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ Checkpoint = Callable[[int, int], None]  # called with rows done and rows to do;
 class State:
     """Everything that learning changes.
 
-    ``shared`` is set once a snapshot holds the state; from then on it is never changed again, and the next write
-    works on a copy.
+    ``shared`` is set when a snapshot takes the state. From then on nothing changes it: the next write works on a copy.
     """
 
     schema: Schema
@@ -41,7 +40,7 @@ class State:
     _hash: str | None = None
 
     def copy(self) -> State:
-        """Return a state that can be changed without touching this one."""
+        """Return an independent copy."""
         return State(
             self.schema.copy(),
             self.moments.copy(),
@@ -53,10 +52,10 @@ class State:
 
     @property
     def groups(self) -> np.ndarray:
-        """(g,) presence groups of the T and L columns, in rising order: that in which they came."""
+        """(g,) presence groups of the T and L columns, ascending, which is the order in which they came."""
         return np.array([self.schema.fields[name].group for name in self.schema.sparse], dtype=np.intp)
 
-    # Growing. None of these brings or removes a count.
+    # New attributes. They change no count.
 
     def add_dense(self, columns: Sequence[tuple[str, str, bool]]) -> None:
         """Add C and B columns, each a triple of name, letter and whether the type was declared."""
@@ -70,7 +69,7 @@ class State:
         self._hash = None
 
     def add_group(self, name: str, letter: str, declared: bool) -> None:
-        """Add a T or L column, as yet without members."""
+        """Add a T or L column, without members."""
         group, _ = self.moments.extend_sparse(0)
         self.schema.add_group(name, letter, declared, group)
         self._hash = None
@@ -97,7 +96,7 @@ class State:
         host = rows.dense
         rows = Rows(self.backend.put(rows.dense), rows.sparse)
         places = None if self.clusters is None else self.clusters.find(self.schema)
-        self._learn(rows, checkpoint)  # it refuses what the others would: they come after
+        self._learn(rows, checkpoint)  # first: it refuses bad rows, and then nothing is changed yet
         if self.histograms is not None:
             self.histograms.learn(self.backend.get(host))
         if self.clusters is not None and places is not None:
@@ -106,7 +105,9 @@ class State:
                 places,
                 self.backend,
                 listwise=self._listwise,
-                checkpoint=None if checkpoint is None else lambda *_: checkpoint(rows.n, rows.n),  # progress stays
+                checkpoint=None
+                if checkpoint is None
+                else lambda *_: checkpoint(rows.n, rows.n),  # progress stays as it is
             )
 
     def forget(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
@@ -119,7 +120,7 @@ class State:
             self.clusters.forget(self._as_clustered(rows), places, self.backend, listwise=self._listwise)
 
     def slide(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
-        """Add rows and take away the oldest, so that the window holds no more than its size."""
+        """Add rows, and take away the oldest, so that the window does not exceed its size."""
         window = self.window
         if window is None:
             raise RuntimeError("the project has no rolling window")
@@ -132,7 +133,7 @@ class State:
         try:
             for old in gone:
                 self._forget(old.padded(p, groups))
-        except ForgetError:  # they were learnt: it is rounding, larger than what the rows that stay add up to
+        except ForgetError:  # these rows were learnt: the error is rounding that exceeds the sums of the remaining rows
             self._rebuild(window)
         window.rows_until_rebuild -= rows.n
         if window.rows_until_rebuild <= 0 and self.moments.needs_rebuild:
@@ -143,11 +144,11 @@ class State:
         return self.moments.missing == "listwise"
 
     def _as_clustered(self, rows: Rows) -> Rows:
-        # Listwise a column that the batch does not have is missing in every row, and so leaves every row out.
+        # With listwise, a column that the batch lacks is missing in every row, so that no row counts.
         return rows.padded(len(self.schema.dense), self.groups) if self._listwise else rows
 
     def work(self, n: int) -> int:
-        """Return about how much work it is to learn n rows, in multiplications."""
+        """Return the approximate number of multiplications that learning n rows takes."""
         return n * len(self.schema.names) ** 2 + (0 if self.clusters is None else self.clusters.work(n))
 
     def _rebuild(self, window: Window) -> None:
@@ -155,7 +156,7 @@ class State:
         self.moments = emptied(self.moments)
         for chunk in window.chunks:
             self._learn(chunk.padded(p, groups))
-        if self.moments.needs_rebuild:  # the rows themselves are so; again when they have all been replaced
+        if self.moments.needs_rebuild:  # too inexact even when rebuilt: try again when all rows have been replaced
             window.rows_until_rebuild = window.n
 
     def _learn(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
@@ -167,7 +168,7 @@ class State:
         self._hash = None
 
     def sketch(self, position: int) -> QuantileSketch | None:
-        """Return a sketch of the dense column at ``position``, to be changed by nobody; None if it cannot be known."""
+        """Return the sketch of the dense column at ``position``, None if it is not known. Do not modify."""
         if self.histograms is None:
             return None
         if self.window is None:
@@ -176,7 +177,7 @@ class State:
         return QuantileSketch().update(values) if len(values) else None
 
     def quantile(self, position: int, q: float) -> float | None:
-        """Return a quantile of the dense column at ``position``, or None if it cannot be known."""
+        """Return a quantile of the dense column at ``position``, None if it is not known."""
         if self.histograms is None:
             return None
         if self.window is None:
@@ -185,7 +186,7 @@ class State:
         return float(np.quantile(values, q, method="inverted_cdf")) if len(values) else None
 
     def median(self, position: int) -> float | None:
-        """Return the median of the dense column at ``position``, or None if it cannot be known."""
+        """Return the median of the dense column at ``position``, None if it is not known."""
         if self.histograms is None:
             return None
         if self.window is None:

@@ -18,7 +18,7 @@ class Window:
         self.size = size
         self.chunks: deque[Rows] = deque() if chunks is None else chunks
         self.n = sum(chunk.n for chunk in self.chunks)
-        self.rows_until_rebuild = 0  # rows to come before the next rebuild is worth its cost
+        self.rows_until_rebuild = 0  # rows until the next rebuild is worth its cost
 
     def copy(self) -> Window:
         new = Window(self.size, deque(self.chunks))
@@ -26,7 +26,7 @@ class Window:
         return new
 
     def push(self, rows: Rows, p: int, groups: np.ndarray) -> None:
-        """Append rows. Neighbouring small chunks are joined, so that a row is copied O(log n) times in all."""
+        """Append rows. Small chunks side by side are joined, so that each row is copied O(log n) times."""
         self.chunks.append(rows.owned())
         self.n += rows.n
         while len(self.chunks) > 1 and self.chunks[-2].n <= self.chunks[-1].n <= _CHUNK_ROWS // 2:
@@ -51,7 +51,7 @@ class Window:
         return concatenate([chunk.padded(p, groups) for chunk in self.chunks]) if self.chunks else None
 
     def values(self, position: int) -> np.ndarray:
-        """Return what the dense column at ``position`` holds; quantiles of it are exact, as no sketch could be."""
+        """Return the values of the dense column at ``position``; quantiles of them are exact."""
         parts = [chunk.dense[:, position] for chunk in self.chunks if position < chunk.dense.shape[1]]
         values = np.concatenate(parts) if parts else np.empty(0)
         return values[~np.isnan(values)]

@@ -31,14 +31,14 @@ class Writer:
     types : dict of str to str
         Letters by column that go before those of the data.
     named : collection of str
-        The columns among them that the data, or the project, must have.
+        Columns that the data or the project must have.
     filters : sequence of RowFilter
         A row must pass all of them.
     checkpoint : callable, optional
-        Called with the rows done so far after each slice; it raises to stop the write.
+        Called with the number of rows done after each slice; what it raises stops the write.
     in_place : callable, optional
-        Offered the rows of a small write that makes nothing grow, and whether to forget them; returns whether it has
-        taken them.
+        Called with the state, the rows of a small write that brings no new attribute, and whether to forget them;
+        returns whether it has changed the state in place.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Writer:
             and draft.state.work(rows.n) <= _SMALL_WORK
             and self._any_value
         ):
-            self._check_named()  # what is done in place is not undone: nothing may fail afterwards
+            self._check_named()  # a change in place cannot be undone, so every check comes before it
             if self._in_place(draft.state, rows, draft.forgetting):
                 return
         state = draft.make_writable()
@@ -137,7 +137,7 @@ class Writer:
             state.learn(rows, self._kernel_checkpoint())
 
     def _kernel_checkpoint(self) -> Checkpoint | None:
-        # Inside a slice the kernel calls too; rows that a filter drops are counted when the slice is done.
+        # The kernel calls it inside a slice, too. Rows that a filter drops count when the slice is done.
         checkpoint, before = self._checkpoint, self._rows_done
         if checkpoint is None:
             return None
@@ -148,7 +148,7 @@ class Writer:
         return inside
 
     def _bad_value(self, rows: Rows, start: int, keep: np.ndarray | None, error: DataError) -> Exception:
-        # The kernel says that a value is bad; only now is it worth a search for where.
+        # The kernel has found a bad value: search for its place.
         state = self._draft.state
         refuse_missing = state.moments.missing == "error"
         dense = state.backend.get(rows.dense)
@@ -162,7 +162,7 @@ class Writer:
         return InputError(str(error))
 
     def _absent(self, rows: Rows) -> Iterator[tuple[str, np.ndarray]]:
-        # For each T and L column where it is missing; one that the batch does not have is so everywhere.
+        # For each T and L column the rows in which it is missing: all of them if the batch lacks the column.
         schema, sparse = self._draft.state.schema, rows.sparse
         for name in schema.sparse:
             at = np.flatnonzero([] if sparse is None else sparse.groups == schema.fields[name].group)
