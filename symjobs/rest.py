@@ -1,6 +1,6 @@
-"""The job resource of the wire contract, without HTTP: what any web framework can send.
+"""The job resource of the wire contract, without HTTP, for any web framework.
 
-Each function returns a `Response`; none raises for what a client did, or for what became of a job.
+Each function returns a `Response`. An error of a client, and the failure of a job, are responses, too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs", "submit
 
 logger = logging.getLogger("symjobs.rest")
 
-# What a client that asks for a job gets, by the job's state.
+# The HTTP status of a job in each state.
 JOB_STATUS = {
     State.QUEUED: HTTPStatus.ACCEPTED,
     State.RUNNING: HTTPStatus.ACCEPTED,
@@ -57,7 +57,16 @@ class Response:
     json : bytes
         The body, strict JSON in UTF-8.
     headers : dict of str to str
-        The headers that the contract asks for, beside the content type (application/json).
+        The headers that the contract demands, besides the content type (application/json).
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> manager = sj.JobManager()
+    >>> response = sj.rest.get_job(manager, "c1", "7")
+    >>> response.status, response.body["statusString"]
+    (400, 'No such job')
+    >>> manager.shutdown()
     """
 
     status: int
@@ -87,6 +96,18 @@ def get_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
     Response
         200 with the entities, 202 while it is queued or running, 400 if there is no such job, 500 with the error if
         it failed.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> manager = sj.JobManager()
+    >>> created = sj.rest.create_job(manager, "c1", sj.ExploreVIFJob(project, ["petal_length", "petal_width"]))
+    >>> manager.get("c1", 1).result(timeout=30).values.round(1).tolist()
+    [13.7, 13.7]
+    >>> sj.rest.get_job(manager, "c1", created.headers["sym-job-id"]).status
+    200
+    >>> manager.shutdown()
     """
     return _guarded(lambda: _get(manager, cid, jobid))
 
@@ -105,6 +126,14 @@ def list_jobs(manager: JobManager, cid: str) -> Response:
     -------
     Response
         200 with the customer's jobs, oldest first.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> manager = sj.JobManager()
+    >>> sj.rest.list_jobs(manager, "c1").status
+    200
+    >>> manager.shutdown()
     """
     return _guarded(lambda: _finished(to_json({"jobinfoList": {"values": manager.list(cid)}})))
 
@@ -126,6 +155,14 @@ def kill_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
     Response
         200 if it was stopped, 202 if it had finished or did not stop within the grace time, 400 if there is no such
         job.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> manager = sj.JobManager()
+    >>> sj.rest.kill_job(manager, "c1", "7").status  # there is no such job
+    400
+    >>> manager.shutdown()
     """
     return _guarded(lambda: _kill(manager, cid, jobid))
 
@@ -140,13 +177,23 @@ def create_job(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> R
     cid : str
         The customer whose job it is.
     job : Job or callable
-        The job, or a function that makes it: then what its constructor refuses is a 400 too.
+        The job, or a function that returns it; then an InputError of its constructor is a response with 400, too.
 
     Returns
     -------
     Response
         202 with the headers ``Location`` and ``sym-job-id``, 400 for invalid input, 500 if there is no such model, a
         package is not installed or the queue is full.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> manager = sj.JobManager()
+    >>> response = sj.rest.create_job(manager, "c1", lambda: sj.PCAJob(project, ["petal_length", "petal_width"]))
+    >>> response.status, response.headers["sym-job-id"]
+    (202, '1')
+    >>> manager.shutdown()
     """
     return _guarded(lambda: _create(manager, cid, job))
 
@@ -161,7 +208,7 @@ def submit_job(
     *,
     data: Any = None,
 ) -> Response:
-    """Answer a request that creates a job of any type: the one way from a route to a job.
+    """Answer a request that creates a job, given the name of the job type.
 
     Parameters
     ----------
@@ -172,7 +219,7 @@ def submit_job(
     job_type : str
         Name of a job type, such as ``PCAJob``.
     pid : str, optional
-        Name of the customer's project that the request is about, among ``manager.projects``.
+        Name of one of the customer's projects in ``manager.projects``.
     context : MLContext or ExploreContext, optional
         The body.
     query : mapping of str to str, optional
@@ -247,7 +294,10 @@ def _guarded(answer: Callable[[], Response]) -> Response:
         return answer()
     except NoSuchJob:
         return _response(HTTPStatus.BAD_REQUEST, "No such job")
-    except (NoSuchModel, MissingDependency) as error:  # the wire's for the one; of the other no client is to blame
+    except (
+        NoSuchModel,
+        MissingDependency,
+    ) as error:  # the contract asks for it in one case; in the other the client made no error
         return _response(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))
     except (InputError, ProjectError) as error:
         return _response(HTTPStatus.BAD_REQUEST, one_line(str(error)))

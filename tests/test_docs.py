@@ -357,8 +357,7 @@ def own_parameters(value: object) -> list[str]:
 NO_EXAMPLES: set[str] = {
     name
     for name, value in DOCUMENTED
-    if value.__module__.startswith(("symjobs._state", "symjobs._engine", "symjobs._entities", "symjobs.rest"))
-    or value.__module__.startswith(("symjobs.datasets", "symjobs.sources"))
+    if value.__module__.startswith(("symjobs._entities", "symjobs.datasets", "symjobs.sources"))
 }
 
 

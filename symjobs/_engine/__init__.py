@@ -1,7 +1,7 @@
-"""Jobs without their types: each has a number, shows its progress, can be killed and leaves its answer in a store.
+"""The engine for jobs of any type: it numbers, queues, runs and kills them, and keeps their answers in a store.
 
-Imports go one way: states <- record <- store <- execution <- pool, sync <- runner <- manager; a job knows its context
-only.
+Imports go one way: states <- record <- store <- execution <- pool, sync <- runner <- manager. A job knows only its
+context.
 """
 
 from symjobs._engine._handle import JobHandle, StoredResult

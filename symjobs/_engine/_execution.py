@@ -15,8 +15,8 @@ from symjobs._entities import to_json
 class JobExecution:
     """A submitted job, its context, and how it ended.
 
-    `ended` is None until the job has ended; `finished` is set once the store knows it and the worker is free again.
-    `saved` is what the store knows of what the job has `reported`; `StoreSync` keeps it.
+    `ended` is None until the job has ended. `finished` is set when the store has the outcome and the worker is free.
+    `saved` is the part of `reported` that the store has; `StoreSync` updates it.
     """
 
     def __init__(self, record: Record, job: Job) -> None:
@@ -33,7 +33,7 @@ class JobExecution:
         self.saved = self.reported()
 
     def perform(self) -> Outcome:
-        """Do the work. Never raises: whatever the job raises is its outcome."""
+        """Run the job. Never raises: an exception of the job is its outcome."""
         job = self.job
         if job is None:
             raise RuntimeError(f"job {self.id} has run already")
@@ -43,9 +43,9 @@ class JobExecution:
             values = _encode(result)
             self.context.complete()
             self.result = result
-        except BaseException as exception:  # noqa: BLE001 - the boundary: even SystemExit must not end the worker
+        except BaseException as exception:  # noqa: BLE001 - even SystemExit must not end the worker
             error = failure_text(exception, f"{job.job_type} {self.id}")
-            # Keep the lines of the traceback for the caller's `from`, not the arrays in its frames.
+            # The caller raises from this traceback. Clear its frames, which would keep arrays in memory.
             traceback.clear_frames(exception.__traceback__)
             self.exception = exception
         (current, maximum), details = self.reported()
@@ -56,7 +56,7 @@ class JobExecution:
         return self.context.read_progress(), self.context.read_details()
 
     def end(self, state: State, error: str = "") -> None:
-        """Note how the job ended, and let go of what only its work needed."""
+        """Keep the outcome, and release what only the work needed."""
         if state is not State.DONE:
             self.result = None
         self.error = error

@@ -22,7 +22,8 @@ def one_line(text: str) -> str:
 def failure_text(error: BaseException, job: str) -> str:
     """Return the line for an exception that ended a job, and log what the line leaves out.
 
-    Our own errors say what is wrong in plain words; any other one is named, and its traceback goes to `logging`.
+    For an error of symjobs the line is its message. For any other error it is the type, and `logging` gets the
+    traceback.
     """
     if isinstance(error, SymjobsError | SymkernelsError):
         logger.info("%s ended: %s", job, error)
@@ -30,6 +31,6 @@ def failure_text(error: BaseException, job: str) -> str:
     logger.error("%s failed", job, exc_info=error)
     try:
         message = one_line(str(error))
-    except Exception:  # noqa: BLE001 - an exception that cannot say what it is
+    except Exception:  # noqa: BLE001 - an exception whose text raises another one
         message = ""
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -1,4 +1,4 @@
-"""What a caller holds of a submitted job."""
+"""The handle that `JobManager.submit` returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from symjobs._entities import JobInfo, typed_entities
 
 
 class Answers(Protocol):
-    """What a handle asks: the manager that runs the job, or another one of its store."""
+    """The methods that a handle needs of a manager: the one that runs the job, or another one of its store."""
 
     def info(self, owner: str, job_id: int) -> JobInfo: ...
 
@@ -21,7 +21,7 @@ class Answers(Protocol):
 
 
 class StoredResult:
-    """The result of a job that another process ran, or this one long ago: its entities, read from the store.
+    """The result of a job as the store has it, when the object that ``run`` returned is not in this process.
 
     Attributes
     ----------
@@ -41,7 +41,9 @@ class StoredResult:
 
 
 class JobHandle:
-    """A submitted job: ask how far it is, wait for its result, kill it.
+    """A submitted job: its progress, its result, and how to kill it.
+
+    `JobManager.submit` and `JobManager.get` return it.
 
     Attributes
     ----------
@@ -49,6 +51,16 @@ class JobHandle:
         The job's number, never used again.
     owner : str
         Whose job it is.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> with sj.JobManager() as manager:
+    ...     handle = manager.submit(sj.ExploreVIFJob(project, ["petal_length", "petal_width"]))
+    ...     result = handle.result(timeout=30)
+    ...     print(handle.id, handle.done(), handle.info().jobType)
+    1 True ExploreVIFJob
     """
 
     def __init__(self, manager: Answers, owner: str, job_id: int, execution: JobExecution | None) -> None:
@@ -58,7 +70,7 @@ class JobHandle:
         self.owner = owner
 
     def info(self) -> JobInfo:
-        """Return the job's JobInfo as of now.
+        """Return the JobInfo of the job as it is now.
 
         Raises
         ------
@@ -68,7 +80,7 @@ class JobHandle:
         return self._manager.info(self.owner, self.id)
 
     def done(self) -> bool:
-        """Whether the job has ended, in whatever way."""
+        """Whether the job has ended: done, failed or killed."""
         if self._execution is not None:
             return self._execution.finished.is_set()
         return self._manager.has_ended(self.owner, self.id)
@@ -79,29 +91,29 @@ class JobHandle:
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait at most; by default for as long as it takes.
+            Seconds to wait at most; by default without limit.
 
         Returns
         -------
         object
-            What the job's ``run`` returned, if it ran in this process and is still held in memory; else a
-            `StoredResult` with the same entities.
+            What the job's ``run`` returned, if the job ran in this process and the result is still in memory.
+            Otherwise a `StoredResult` with the same entities.
 
         Raises
         ------
         JobFailed
-            If the job failed; the message is its one line, the cause the job's own exception if it is at hand.
+            If the job failed. The message is one line; the cause is the job's own exception, if it is in this process.
         JobKilled
             If the job was killed.
         TimeoutError
-            If the job has not ended in time. It goes on.
+            If the job has not ended in time. The job continues.
         NoSuchJob
-            If the job has expired, or was run by another process and is gone.
+            If the job has expired, or another process ran it and its result was removed.
         """
         return self._manager.wait(self.owner, self.id, self._execution, timeout)
 
     def kill(self) -> bool:
-        """Kill the job; whether it stopped within the grace time.
+        """Kill the job, and return whether it stopped within the grace time.
 
         Raises
         ------

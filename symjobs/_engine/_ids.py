@@ -1,4 +1,4 @@
-"""Ids and owners are checked at the door, before they meet a store, a path or a log."""
+"""Checks of ids and owners, before a store, a path or a log sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job, and all that it knows of the manager that runs it."""
+"""The base class of jobs, and the context in which they run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError, JobKilled, ProjectError
 from symjobs._parameters import Parameters
 
-_LARGEST = 2**63 - 1  # what a database column holds
+_LARGEST = 2**63 - 1  # the largest number that a database column holds
 
 
 @runtime_checkable
 class Result(Protocol):
-    """What `Job.run` returns: arrays for Python, and the entities of the wire contract on request."""
+    """What `Job.run` returns: an object with arrays for Python, which makes the entities of the wire contract."""
 
     def entities(self) -> dict[str, Any]:
         """Return the entities by their key on the wire."""
@@ -26,18 +26,33 @@ class Result(Protocol):
 
 
 class Job(ABC):
-    """One question or one piece of work, with typed parameters that the constructor checks.
+    """The base class of all job types.
 
-    A subclass implements `run`. To be reachable by clients it implements `from_request`.
+    The constructor of a subclass takes and checks the parameters. A subclass implements `run`; it also implements
+    `from_request` if clients are to create its jobs.
 
     Attributes
     ----------
     job_type : str
         The name on the wire; by default that of the class.
     bounded : bool
-        False for a light job: these have their own workers, and never wait behind heavy ones.
+        False for a light job. Light jobs have their own workers, and never wait for heavy ones.
     parameter_type : type of Parameters
         The declared parameters of a request.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> class CountRowsJob(sj.Job):
+    ...     def __init__(self, project):
+    ...         self.project = project
+    ...
+    ...     def run(self, context):
+    ...         context.details["rows"] = str(context.snapshot(self.project).n_rows)
+    >>> context = sj.JobContext()
+    >>> CountRowsJob(sj.Project("iris").learn(sj.datasets.load_iris())).run(context)
+    >>> context.details["rows"]
+    '150'
     """
 
     job_type: ClassVar[str]
@@ -51,7 +66,7 @@ class Job(ABC):
 
     @classmethod
     def from_request(cls, request: Request) -> Self:
-        """Make the job from a request; every face goes this way.
+        """Return the job that a request asks for.
 
         Parameters
         ----------
@@ -74,7 +89,7 @@ class Job(ABC):
         *,
         data: Any = None,
     ) -> Self:
-        """Make the job from a project, the body of a request and its query; see `from_request`.
+        """Return the job that a project, the body of a request and its query ask for; see `from_request`.
 
         Parameters
         ----------
@@ -95,44 +110,53 @@ class Job(ABC):
         return cls.from_request(Request(project=project, context=mlcontext, query=query, data=data))
 
     def check(self) -> None:
-        """Raise if the job cannot run as things stand; called at submit, before the job gets a number."""
+        """Raise if the job cannot run. `JobManager.submit` calls it before the job gets a number."""
         check_project(getattr(self, "project", None))
 
     def details(self) -> dict[str, str]:
-        """Return what ``JobInfo.details`` shows from the start."""
+        """Return what ``JobInfo.details`` shows before the job runs."""
         return {}
 
     @abstractmethod
     def run(self, context: JobContext) -> Result | None:
         """Do the work and return its result (None if it has no entities).
 
-        Long work calls ``context.progress`` or ``context.checkpoint`` at least every 50 ms. Whatever it changes must
-        be as it was before when it raises.
+        Long work calls ``context.progress`` or ``context.checkpoint`` at least every 50 ms. If it raises, it must leave
+        everything as it was before.
         """
 
 
 class Details(UserDict[str, str]):
-    """Text by text; other values become text when they are put in, so that whatever goes wrong goes wrong there."""
+    """A dict of text to text. Other values become text when they are set, so that an error occurs there."""
 
     def __setitem__(self, key: str, item: object) -> None:
         super().__setitem__(_storable(key), _storable(item))
 
 
 class JobContext:
-    """What a running job sees: its progress, its kill switch and its projects.
+    """What a running job uses to report progress, to notice a kill, and to read its project.
 
-    A context can be made without a manager, to run a job in place: ``job.run(JobContext())``.
+    Without a manager, ``job.run(JobContext())`` runs a job in the calling thread.
 
     Attributes
     ----------
     details : mapping of str to str
-        Shown in the job's JobInfo; the job may add to it at any time. Numbers become text.
+        What the job's JobInfo shows; the job may add to it at any time. Numbers become text.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> context = sj.JobContext()
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> result = sj.ExploreVIFJob(project, ["petal_length", "petal_width"]).run(context)
+    >>> context.details["projectHash"] == project.snapshot().hash
+    True
     """
 
     def __init__(self, details: Mapping[str, str] | None = None) -> None:
         self._details = Details(details or {})
         self._lock = threading.Lock()
-        self._progress = (0, 1)  # replaced as a pair, so that a reader never sees half of an update
+        self._progress = (0, 1)  # replaced as a pair, so that readers see both or neither
         self._stopped: str | None = None  # why the job is to stop
         self._snapshots: dict[int, tuple[Any, Any]] = {}
 
@@ -142,7 +166,7 @@ class JobContext:
         return self._details
 
     def progress(self, current: int, maximum: int | None = None) -> None:
-        """Report progress, and stop here if the job was killed.
+        """Report progress, and raise JobKilled if the job was killed.
 
         Parameters
         ----------
@@ -150,7 +174,7 @@ class JobContext:
             Bytes read for a job that reads a data source, steps done for any other. A value below an earlier one is
             ignored.
         maximum : int, optional
-            The value at the end; by default it stays. It never falls below `current`.
+            The value at the end; by default the last one. It never falls below `current`.
 
         Raises
         ------
@@ -164,12 +188,12 @@ class JobContext:
         self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Stop here (raise JobKilled) if the job was killed. Costs next to nothing."""
+        """Raise JobKilled if the job was killed. Takes less than a microsecond."""
         if self._stopped is not None:
             raise JobKilled(self._stopped)
 
     def snapshot(self, project: Any) -> Any:
-        """Return the project's state as it was when the job first asked, and note its hash in `details`."""
+        """Return the project's snapshot, the same one at each call, and put its hash into `details`."""
         known = self._snapshots.get(id(project))
         if known is not None:
             return known[1]
@@ -181,14 +205,14 @@ class JobContext:
 
     def read_details(self) -> dict[str, str]:
         """Return a copy of `details`."""
-        return self._details.data.copy()  # in one step, whatever the job's threads do meanwhile
+        return self._details.data.copy()  # one atomic step: threads of the job may write meanwhile
 
     def read_progress(self) -> tuple[int, int]:
         """Return (current, maximum) as last reported."""
         return self._progress
 
     def complete(self) -> None:
-        """Bring `current` to `maximum`: the job has succeeded."""
+        """Set `current` to `maximum`, as the job has succeeded."""
         with self._lock:
             maximum = max(self._progress)
             self._progress = (maximum, maximum)

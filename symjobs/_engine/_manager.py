@@ -1,4 +1,4 @@
-"""The manager: takes jobs, runs them on its workers, answers for them."""
+"""The manager: takes jobs, runs them, and answers questions about them."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ _SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.25  # for jobs that run in other process
 
 
 class JobManager:
-    """Runs jobs on threads of this process and keeps them in a store.
+    """Runs jobs on threads of this process, and keeps them in a store.
 
-    Heavy jobs (``bounded``) go through `workers` threads and a queue; light ones have threads of their own. Several
-    managers, in this or other processes, may share a store: each answers for every job and can kill it.
+    Heavy jobs (``bounded``) wait in a queue for `workers` threads; light ones have threads of their own. Managers in
+    several processes may share a store. Then each of them answers for all jobs, and can kill them.
 
     Parameters
     ----------
     workers : int, default 2
-        How many heavy jobs run at once.
+        Heavy jobs that run at the same time.
     queue_size : int, default 100
-        How many more heavy jobs may wait; `submit` refuses the next one.
+        Heavy jobs that may wait; `submit` refuses the next one.
     store : str or None, default None
-        An SQLAlchemy URL such as ``"sqlite:///jobs.db"`` or ``"postgresql+psycopg://user@host/db"``: jobs outlive the
-        process. None keeps them in this process's memory.
+        An SQLAlchemy URL such as ``"sqlite:///jobs.db"`` or ``"postgresql+psycopg://user@host/db"``. None keeps the
+        jobs in memory, and they end with the process.
     light_workers : int, default 2
-        How many light jobs run at once; any number may wait.
+        Light jobs that run at the same time; any number may wait.
     grace : float, default 0.25
         Seconds that `kill` waits for a running job to stop.
     expire_after : float or None, default 86400
         Seconds that a finished job stays readable; None for ever.
     expire_on_read : bool, default False
-        Whether a finished job goes after its result was read for the first time.
+        Whether a finished job is removed when its result is read for the first time.
     lease : float, default 60
-        Seconds of silence after which the jobs of another machine's manager are reported as lost. On one machine an
-        ended process is noticed at once.
+        Seconds without a sign of life after which the jobs of a manager on another machine count as lost. On the same
+        machine the end of a process is noticed at once.
 
     Attributes
     ----------
@@ -106,17 +106,17 @@ class JobManager:
         _MANAGERS.add(self)
 
     def _set_up(self) -> None:
-        # What a fork leaves broken: locks and threads.
+        # After a fork, too: a child inherits neither threads nor usable locks.
         self._runner = Runner(self._store, self._settings, self._run_maintenance)
         self._next_maintenance = 0.0
 
     def submit(self, job: Job, owner: str = DEFAULT_OWNER) -> JobHandle:
-        """Give a job a number and queue it.
+        """Queue a job, and return its handle.
 
         Parameters
         ----------
         job : Job
-            The job; its own ``check`` is called first.
+            The job; its ``check`` is called first.
         owner : str, default "local"
             Whose job it is, 1 to 255 printable characters.
 
@@ -141,7 +141,7 @@ class JobManager:
         return JobHandle(self, owner, execution.id, execution)
 
     def get(self, owner: str, job_id: int | str) -> JobHandle:
-        """Return a handle for an owner's job, whichever process runs it.
+        """Return a handle for an owner's job, also for one that another process runs.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class JobManager:
         return [self._runner.current(record).info() for record in self._store.owned(owner)]
 
     def answer(self, owner: str, job_id: int | str) -> Answer:
-        """Return what a client that asks for a job gets: its state and, by that, its entities or its error.
+        """Return what a client gets for a job: its state, and its entities or its error.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class JobManager:
         return Answer(state=record.state, info=record.info(), values=values)
 
     def kill(self, owner: str, job_id: int | str) -> bool:
-        """Kill a job: a queued one never starts, a running one stops at its next checkpoint.
+        """Kill a job. A queued job never starts; a running job stops at its next checkpoint.
 
         Parameters
         ----------
@@ -213,8 +213,8 @@ class JobManager:
         Returns
         -------
         bool
-            Whether it stopped within the grace time. If it did not, it still counts as killed when its work returns.
-            False also for a job that has finished already.
+            Whether it stopped within the grace time. If not, it ends as killed when its work returns. False also for
+            a job that has finished already.
 
         Raises
         ------
@@ -237,17 +237,17 @@ class JobManager:
             return self._wait_for_store(owner, after.id, self._settings.grace).state is State.KILLED
         except TimeoutError:
             return False
-        except NoSuchJob:  # it has ended, as a job with a pending kill always ends as killed
+        except NoSuchJob:  # a job with a pending kill always ends as killed
             return True
 
     def shutdown(self, timeout: float | None = None) -> None:
-        """Take no more jobs, and end those that are there. Results stay readable.
+        """Refuse new jobs, and wait for the others to end. Results stay readable.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait for queued and running jobs; what is left then is stopped and reported as failed. By
-            default waits for all of them.
+            Seconds to wait for queued and running jobs. After that they are stopped, and end as failed. By default
+            there is no limit.
         """
         self._runner.shut_down(timeout)
         self._store.close()
@@ -263,7 +263,7 @@ class JobManager:
     # For handles.
 
     def has_ended(self, owner: str, job_id: int) -> bool:
-        """Whether a job has ended, in whatever way."""
+        """Whether a job has ended: done, failed or killed."""
         self._run_maintenance()
         record = self._store.get(owner, job_id)
         return record is None or self._runner.current(record).state.final
@@ -326,10 +326,10 @@ class JobManager:
         self._runner.forget([job_id])
         return values
 
-    # Upkeep.
+    # Maintenance.
 
     def _run_maintenance(self) -> None:
-        """Now and then: remove expired jobs, and report those whose process is gone."""
+        """Remove expired jobs, and fail those whose process is gone; at most once a second."""
         now = time.monotonic()
         if now < self._next_maintenance:
             return
@@ -338,7 +338,7 @@ class JobManager:
             self._runner.forget(self._store.expire())
             if isinstance(self._store, SharedStore):
                 self._store.fail_lost_jobs(self._settings.lease, self._settings.expiry())
-        except StoreError as error:  # a store that cannot be written just now may still be read
+        except StoreError as error:  # a store that cannot be written now may still be read
             logger.warning("%s; will try again", error)
 
     def _after_fork(self) -> None:
@@ -350,8 +350,8 @@ def _no_such_job(owner: object, job_id: object) -> NoSuchJob:
     return NoSuchJob(f"owner {shown(owner)} has no job {shown(job_id)}: it is unknown, was killed or has expired")
 
 
-# Worker threads are daemons, so that a job that cannot be stopped does not keep the interpreter from ending; and a
-# forked child has none of them. Both need to know the managers.
+# Worker threads are daemons, so that a job that does not stop cannot prevent the end of the interpreter. A forked child
+# has none of these threads. At both moments all managers must be known.
 _MANAGERS: weakref.WeakSet[JobManager] = weakref.WeakSet()
 
 

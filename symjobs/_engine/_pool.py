@@ -1,4 +1,4 @@
-"""A queue of jobs and the threads that work it off."""
+"""A queue of jobs, and the threads that run them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Callable
 from symjobs._engine._execution import JobExecution
 from symjobs._errors import ManagerClosed, QueueFull
 
-# An idle worker ends after this long, so that a manager that nobody uses any more holds no threads.
+# An idle thread ends after so many seconds, so that an unused manager holds no threads.
 _IDLE_SECONDS = 5.0
 
 
 class WorkerPool:
-    """At most `workers` threads, started when there is work, and at most `capacity` jobs that wait.
+    """A queue of at most `capacity` jobs for at most `workers` threads, which start when there is work.
 
     Parameters
     ----------
     name : str
         For the names of the threads.
     workers : int
-        How many jobs run at once.
+        Jobs that run at the same time.
     capacity : int or None
-        How many more may wait; None for any number.
+        Jobs that may wait; None for any number.
     execute : callable
         Runs one job to its end. It must not raise.
     """
@@ -34,7 +34,7 @@ class WorkerPool:
         self._capacity = capacity
         self._execute = execute
         self._changed = threading.Condition()
-        self._waiting: dict[int, JobExecution] = {}  # in order of arrival; a dict, so that a killed job leaves at once
+        self._waiting: dict[int, JobExecution] = {}  # in the order of arrival; any of them can be removed at once
         self._running: dict[int, JobExecution] = {}
         self._reserved = 0
         self._threads = 0
@@ -42,7 +42,7 @@ class WorkerPool:
         self._closed = False
 
     def reserve(self) -> None:
-        """Take a place in the queue, or raise QueueFull; `put` or `release` must follow."""
+        """Reserve a place in the queue, or raise QueueFull. Call `put` or `release` afterwards."""
         with self._changed:
             if self._closed:
                 raise ManagerClosed("the job manager was shut down and takes no more jobs")
@@ -69,10 +69,10 @@ class WorkerPool:
                 self._threads += 1
                 threading.Thread(target=self._work, name=f"symjobs-{self._name}", daemon=True).start()
             else:
-                self._changed.notify_all()  # all: the one woken might be waiting for the pool to be empty
+                self._changed.notify_all()  # all, as one of them may wait for the pool to be empty
 
     def withdraw(self, execution: JobExecution) -> bool:
-        """Take a waiting job out; False if it does not wait here any more."""
+        """Remove a waiting job; False if it no longer waits."""
         with self._changed:
             return self._waiting.pop(execution.id, None) is not None
 
@@ -83,7 +83,7 @@ class WorkerPool:
             self._changed.notify_all()
 
     def wait_empty(self, timeout: float | None) -> bool:
-        """Wait until no job waits or runs; False if the time was up first."""
+        """Wait until no job waits or runs; False after the timeout."""
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while self._waiting or self._running or self._reserved:
@@ -106,8 +106,8 @@ class WorkerPool:
                 with self._changed:
                     del self._running[execution.id]
                     self._changed.notify_all()
-                execution.finished.set()  # after the place is free: who waits for the job may submit the next one
-            del execution  # or its result would stay in memory until the next job
+                execution.finished.set()  # after the place is free, so that who waits may submit the next job
+            del execution  # otherwise its result would stay in memory until the next job
 
     def _take(self) -> JobExecution | None:
         with self._changed:

@@ -1,4 +1,4 @@
-"""What a store keeps of a job, and what it answers to a client."""
+"""What a store keeps of a job, and what a client gets of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from symjobs._entities import JobInfo
 
 
 def now_ms() -> int:
-    """Return the wall clock in epoch milliseconds; every date of a job comes from here."""
+    """Return the time in epoch milliseconds. Every date of a job comes from here."""
     return time.time_ns() // 1_000_000
 
 
@@ -37,7 +37,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return Life(self.state, self.kill_requested)
 
     def visible(self, now: int) -> bool:
-        """Whether a client still finds this job: it is neither killed nor expired."""
+        """Whether clients can see the job: it is neither killed nor expired."""
         return self.state is not State.KILLED and not 0 < self.expires <= now
 
     def info(self) -> JobInfo:
@@ -56,7 +56,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How the work of a job ended: what the store writes in one transaction."""
+    """How a job ended. The store writes all of it in one transaction."""
 
     current: int
     maximum: int
@@ -67,14 +67,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unfinished(record: Record, expires: int, error: str = "") -> Outcome:
-    """Return the outcome of a job that ends where it stands: killed while it waited, or lost."""
+    """Return the outcome of a job that did not finish: it was killed while it waited, or its process is gone."""
     return Outcome(current=record.current, maximum=record.maximum, details=record.details, error=error, expires=expires)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client that asks for a job gets.
+    """What a client gets for a job.
 
-    `values` is the JSON object of the job's entities when `state` is done, `error` one line when it failed.
+    `values` is the JSON object of the entities if `state` is done; `error` is one line if it is failed.
     """
 
     state: State

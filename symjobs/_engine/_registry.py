@@ -10,7 +10,7 @@ from symjobs._errors import NoSuchProject, ProjectExists
 
 
 class Subject(Protocol):
-    """What jobs work on, as far as the engine knows it: a project."""
+    """What the engine needs of a project."""
 
     @property
     def name(self) -> str: ...

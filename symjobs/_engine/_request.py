@@ -1,4 +1,4 @@
-"""What a client asks for, as plain data: every face makes one, and a job type makes its job of it."""
+"""A request of a client as plain data, from which a job type makes a job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Request:
     data : table or None
         The rows that come with it.
     projects : sequence of Project
-        All that the owner has, for the job types that are about these.
+        All projects of the owner, for job types that need them.
     """
 
     owner: str = DEFAULT_OWNER

@@ -1,4 +1,4 @@
-"""Running jobs in this process, and what the process knows of them better than the store."""
+"""Runs jobs in this process. It has newer facts of them than the store."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Runner:
     Parameters
     ----------
     store : Store
-        Where the jobs are kept. It decides how each ends: whoever changes a job there first has won.
+        Where the jobs are kept. The first change of a job there wins, which decides how the job ends.
     settings : Settings
         The manager's settings.
     upkeep : callable
-        Called now and then while there are unfinished jobs in a shared store.
+        Called every second while there are unfinished jobs in a shared store.
     """
 
     def __init__(self, store: Store, settings: Settings, upkeep: Callable[[], None]) -> None:
@@ -44,12 +44,12 @@ class Runner:
         self._settings = settings
         self._manager_upkeep = upkeep
         self._lock = threading.Lock()
-        # A shared store has the results of ended jobs; a job's own result object lives as long as a handle holds it.
-        # Without one, ended jobs stay here until they expire.
+        # With a shared store the result object lives as long as a handle holds it; the store has the result.
+        # With the store in memory, ended jobs stay here until they expire.
         self._shared = isinstance(store, SharedStore)
         self._executions: dict[int, JobExecution] = {}
         self._held: weakref.WeakValueDictionary[int, JobExecution] = weakref.WeakValueDictionary()
-        self._unsaved: dict[int, JobExecution] = {}  # ended, but the store could not be told
+        self._unsaved: dict[int, JobExecution] = {}  # ended, and not yet written to the store
         self._heavy = WorkerPool("heavy", settings.workers, settings.queue_size, self._execute)
         self._light = WorkerPool("light", settings.light_workers, None, self._execute)
         self._sync: StoreSync | NoStoreSync = NoStoreSync()
@@ -82,7 +82,7 @@ class Runner:
             return self._executions.get(job_id) or self._held.get(job_id)
 
     def current(self, record: Record) -> Record:
-        """Return a record with what this process knows better: progress, and an end that could not be stored."""
+        """Return a record with the newer facts of this process: progress, and an outcome that is not yet stored."""
         unsaved = self._unsaved.get(record.id)
         if unsaved is not None and not record.state.final:
             return msgspec.structs.replace(record, state=State.FAILED, error=unsaved.error)
@@ -95,8 +95,8 @@ class Runner:
         return msgspec.structs.replace(record, current=current, maximum=maximum, details=details)
 
     def stop(self, job_id: int, state: State) -> None:
-        """Stop a job that the store says was killed while it waited, or is to be killed."""
-        # A job that is not in `_executions` is on its way there, or has ended; it finds in the store what became of it.
+        """Stop a job that was killed while it waited, or has a pending kill, as the store says."""
+        # A job that is not in `_executions` will be there soon, or has ended. It reads the kill from the store.
         execution = self._executions.get(job_id)
         if execution is None:
             return
@@ -106,7 +106,7 @@ class Runner:
             execution.finished.set()
 
     def forget(self, job_ids: Iterable[int]) -> None:
-        """Let go of jobs that have expired."""
+        """Release jobs that have expired."""
         with self._lock:
             for job_id in job_ids:
                 self._executions.pop(job_id, None)
@@ -137,7 +137,7 @@ class Runner:
         except StoreError as error:
             self._end_unsaved(execution, f"the job could not be started: {error}")
             return
-        if record is None or record.state is not State.RUNNING:  # killed while it waited, or taken for lost
+        if record is None or record.state is not State.RUNNING:  # it was killed while it waited, or counted as lost
             self._end_as(execution, record)
             return
         outcome = msgspec.structs.replace(execution.perform(), expires=self._settings.expiry())
@@ -167,7 +167,7 @@ class Runner:
 
     def _end(self, execution: JobExecution, state: State, error: str = "", *, saved: bool = True) -> None:
         with self._lock:
-            if execution.ended is not None:  # by `shut_down`, which did not wait any longer
+            if execution.ended is not None:  # by `shut_down`, after its timeout
                 return
             execution.end(state, error)
             if not saved:
@@ -179,7 +179,7 @@ class Runner:
             self._sync.release()
 
     def _end_unsaved(self, execution: JobExecution, error: str) -> None:
-        # The instance stays until the store can be told (`_upkeep`).
+        # The instance stays until the outcome is stored (`_upkeep`).
         logger.error("job %s: %s", execution.id, error)
         self._end(execution, State.FAILED, error, saved=False)
 

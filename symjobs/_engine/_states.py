@@ -5,8 +5,8 @@
        |--kill--> killed |------kill-----> running, to be killed; whatever ends it then, it ends killed
        '-------------- abandon ----------> failed (its process or its manager is gone)
 
-An event that a state does not know changes nothing: what has ended stays as it ended, so that the first of two
-competing events wins and the other one finds out by looking.
+An event that a state does not allow changes nothing. So the first of two competing events wins, and a job that has
+ended stays as it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The thread that keeps a shared store and this process's jobs in step."""
+"""The thread that exchanges kills and progress with a shared store."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from symjobs._errors import StoreError
 logger = logging.getLogger("symjobs.jobs")
 
 _POLL_SECONDS = 0.05  # how soon a kill by another process is seen, and how often progress is written
-_LINGER_SECONDS = 2.0  # how long the thread and the instance outlive the last job
+_LINGER_SECONDS = 2.0  # how long the thread and the instance stay after the last job
 _RETRY_SECONDS = 1.0  # the pause after the store failed
 _BEATS_PER_LEASE = 4
 
 
 class NoStoreSync:
-    """For a store that is this process's own: there is nothing to keep in step."""
+    """For a store in memory: there is nothing to exchange."""
 
     def hold(self) -> None:
         pass
@@ -37,22 +37,22 @@ class NoStoreSync:
 
 
 class StoreSync:
-    """Keeps the manager's instance alive while it has unfinished jobs, hears of kills and saves progress.
+    """Renews the manager's heartbeat while it has unfinished jobs, reads kills, and saves progress.
 
-    All this happens here and not at the jobs' checkpoints, so that no job ever waits for the store while it works.
+    A thread of its own does this, so that no job waits for the store at a checkpoint.
 
     Parameters
     ----------
     store : SharedStore
         The store.
     lease : float
-        Seconds of silence after which others may take this instance for dead.
+        Seconds without a heartbeat after which other managers may count this instance as gone.
     live : callable
         Returns the unfinished jobs of this process.
     on_kill : callable
-        Is told (id, state) of a job that was killed while it waited, or that is to stop.
+        Called with (id, state) of a job that was killed while it waited, or has a pending kill.
     upkeep : callable
-        Called now and then, for expiry and the like.
+        Called every second, for maintenance.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class StoreSync:
         self._stopped = threading.Event()
 
     def hold(self) -> None:
-        """Have an instance in the store from now on; call before a job is added."""
+        """Keep an instance in the store from now on. Call it before a job is added."""
         with self._lock:
             if self._thread is None:
                 self._store.join()
@@ -87,14 +87,14 @@ class StoreSync:
             self._held += 1
 
     def release(self) -> None:
-        """One job less to keep the instance for."""
+        """Say that one job less needs the instance."""
         with self._lock:
             self._held -= 1
             self._last_held = time.monotonic()
 
     def save(self, executions: Sequence[JobExecution]) -> None:
-        """Write what jobs have reported since it was written last."""
-        with self._saving:  # or an older report could overwrite a newer one
+        """Write what jobs have reported since the last call."""
+        with self._saving:  # otherwise an older report could overwrite a newer one
             changed = [
                 (execution, report) for execution in executions if (report := execution.reported()) != execution.saved
             ]
@@ -123,7 +123,7 @@ class StoreSync:
                 if pause == _POLL_SECONDS:
                     logger.warning("%s; will try again", error)
                 pause = _RETRY_SECONDS
-            except Exception:  # the boundary: without this thread all our jobs would be taken for lost
+            except Exception:  # without this thread all jobs would count as lost
                 logger.exception("synchronising jobs with the store failed; will try again")
                 pause = _RETRY_SECONDS
             if self._leave_if_idle():

@@ -105,9 +105,8 @@ class State:
                 places,
                 self.backend,
                 listwise=self._listwise,
-                checkpoint=None
-                if checkpoint is None
-                else lambda *_: checkpoint(rows.n, rows.n),  # progress stays as it is
+                # Progress stays as it is.
+                checkpoint=None if checkpoint is None else lambda *_: checkpoint(rows.n, rows.n),
             )
 
     def forget(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:

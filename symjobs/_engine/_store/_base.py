@@ -1,4 +1,4 @@
-"""What the manager asks of a store."""
+"""What the manager needs of a store."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Store(ABC):
 
     @abstractmethod
     def add(self, owner: str, job_type: str, bounded: bool, details: dict[str, str]) -> Record:
-        """Keep a new queued job under an id that was never used before."""
+        """Add a queued job, with an id that was never used before."""
 
     @abstractmethod
     def change(self, job_id: int, event: Event, outcome: Outcome | None = None) -> Record | None:
-        """Let the state machine take one step, and return the job after it; None if there is no such job."""
+        """Apply an event, and return the job after it; None if there is no such job."""
 
     @abstractmethod
     def get(self, owner: str, job_id: int) -> Record | None:
-        """Return an owner's job, killed and expired ones too as long as they are there."""
+        """Return an owner's job; killed and expired ones, too, until they are removed."""
 
     @abstractmethod
     def owned(self, owner: str) -> list[Record]:
@@ -32,11 +32,11 @@ class Store(ABC):
 
     @abstractmethod
     def values(self, job_id: int) -> bytes | None:
-        """Return the JSON of a finished job's entities, None if it has expired meanwhile."""
+        """Return the JSON of the entities of a finished job, None if it has expired."""
 
     @abstractmethod
     def take(self, job_id: int) -> bytes | None:
-        """Return the JSON as `values` does and remove the job; only one caller gets it."""
+        """Return the JSON as `values` does, and remove the job. Only one caller gets it."""
 
     @abstractmethod
     def expire(self) -> list[int]:
@@ -48,39 +48,39 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
 
 
 class SharedStore(Store):
-    """A store that outlives the process and that others use at the same time.
+    """A store that several processes use at the same time, and that stays when they end.
 
-    Each manager with unfinished jobs has an instance there that it keeps alive (`join`, `beat`, `leave`). The jobs of
-    an instance that is gone are lost; whoever notices first says so (`fail_lost_jobs`).
+    Each manager with unfinished jobs has an instance in the store (`join`, `beat`, `leave`). The jobs of an instance
+    that is gone are lost; the first manager that notices lets them fail (`fail_lost_jobs`).
     """
 
     @abstractmethod
     def join(self) -> None:
-        """Become the instance that the jobs added from now on belong to."""
+        """Add an instance. Jobs added from now on belong to it."""
 
     @abstractmethod
     def beat(self) -> bool:
-        """Say that this instance lives; False if another one took it for dead and failed its jobs."""
+        """Renew the heartbeat; False if another manager counted this instance as gone and failed its jobs."""
 
     @abstractmethod
     def leave(self) -> None:
-        """Stop being an instance; jobs that are unfinished now are lost."""
+        """Remove the instance. Its unfinished jobs are lost."""
 
     @abstractmethod
     def fail_lost_jobs(self, lease: float, expires: int) -> None:
-        """Fail the jobs of every instance whose process is gone or that was silent for `lease` seconds."""
+        """Fail the jobs of each instance whose process is gone, or without a heartbeat for `lease` seconds."""
 
     @abstractmethod
     def kills(self) -> list[tuple[int, State]]:
-        """Return this instance's jobs that somebody killed or wants killed."""
+        """Return the jobs of this instance that were killed, or have a pending kill."""
 
     @abstractmethod
     def acknowledge(self, job_ids: Iterable[int]) -> None:
-        """Leave jobs that were killed while they waited out of `kills` from now on."""
+        """Leave these jobs, which were killed while they waited, out of `kills` from now on."""
 
     @abstractmethod
     def save_progress(self, progress: Iterable[tuple[int, int, int, dict[str, str]]]) -> None:
@@ -88,7 +88,7 @@ class SharedStore(Store):
 
 
 def advance(record: Record, event: Event, outcome: Outcome | None) -> Record:
-    """Return the record after an event, the same object if its state refuses it."""
+    """Return the record after an event; the same object if its state does not allow the event."""
     life = step(record.life, event)
     if life == record.life:
         return record

@@ -1,4 +1,4 @@
-"""An SQLAlchemy engine that is fit for several processes at once."""
+"""An SQLAlchemy engine for several processes at the same time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
 
 
 def open_engine(text: str) -> Engine:
-    """Return an engine for a URL, its tables made."""
+    """Return an engine for a URL, and create the tables."""
     url = _parse(text)
     sqlite = url.get_backend_name() == "sqlite"
     options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_SECONDS}} if sqlite else {"pool_pre_ping": True}
@@ -76,14 +76,14 @@ def _parse(text: str) -> URL:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # no transactions behind our back: _begin_sqlite opens them
+    connection.isolation_level = None  # the driver opens no transactions: _begin_sqlite does
     _set_wal(connection)
     # In WAL mode NORMAL survives a crash of the process; a power failure may lose the last transactions, whole ones.
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _set_wal(connection: sqlite3.Connection) -> None:
-    # Changing the mode does not wait for other connections as everything else does; two first users may meet here.
+    # Unlike other statements, the change of the mode does not wait for other connections, so it is tried again.
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:

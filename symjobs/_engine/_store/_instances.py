@@ -1,4 +1,4 @@
-"""Which managers are alive: one row each, with a heartbeat by the database's clock."""
+"""The managers with unfinished jobs: one row each, with a heartbeat by the database's clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def enter(connection: Connection, instance: str) -> None:
 
 
 def beat(connection: Connection, instance: str) -> bool:
-    """Renew the row; False if it is not there any more: somebody took this process for dead."""
+    """Renew the row; False if another manager has removed it."""
     renewed = sa.update(instances).where(instances.c.id == instance).values(beat=_clock(connection))
     return connection.execute(renewed).rowcount == 1
 
@@ -50,7 +50,7 @@ def _describe(row: Row[Any]) -> str:
 
 
 def _clock(connection: Connection) -> Any:
-    # Servers that share a database may disagree on the time; the database does not disagree with itself. SQLite's
+    # Servers that share a database may have different clocks, so the database's clock counts. SQLite's
     # clock is this machine's own.
     if connection.dialect.name == "postgresql":
         return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()) * 1000, sa.BigInteger)

@@ -1,4 +1,4 @@
-"""Jobs in this process's memory, gone with it."""
+"""Jobs in the memory of this process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MemoryStore(Store):
             if after.state is State.DONE and outcome is not None and outcome.values is not None:
                 self._values[job_id] = outcome.values
             elif after.state is State.KILLED:
-                self._remove(job_id)  # nobody will see it again
+                self._remove(job_id)  # no client can see it any more
             return after
 
     def get(self, owner: str, job_id: int) -> Record | None:
@@ -77,7 +77,7 @@ class MemoryStore(Store):
             self.change(record.id, Event.ABANDON, unfinished(record, 0, reason))
 
     def close(self) -> None:
-        """Nothing to let go of: finished jobs stay readable."""
+        """Do nothing: finished jobs stay readable."""
 
     def _remove(self, job_id: int) -> None:
         record = self._records.pop(job_id)

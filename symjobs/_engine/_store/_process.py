@@ -1,4 +1,4 @@
-"""Which process this is, and whether another one is still there."""
+"""The identity of a process, and whether it has ended."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """A process in a way that survives the reuse of its pid.
+    """The identity of a process, which stays unique when its pid is used again.
 
-    `machine` tells which processes can see each other's pids: the boot and the pid namespace. `birth` is the start
-    time in clock ticks since boot, empty where the system does not tell.
+    `machine` is the boot and the pid namespace: processes with the same one can see each other's pids. `birth` is the
+    start time in clock ticks since boot, empty where the system does not provide it.
     """
 
     machine: str
@@ -27,7 +27,7 @@ def this_process() -> Process:
 
 
 def is_gone(process: Process) -> bool:
-    """Whether a process has surely ended. False also if it cannot be known from here."""
+    """Whether a process has certainly ended; False if that is not known."""
     if process.machine != _machine():
         return False
     try:

@@ -1,4 +1,4 @@
-"""Jobs in a database: SQLite, PostgreSQL, or whatever else SQLAlchemy reaches."""
+"""Jobs in a database that SQLAlchemy can use, such as SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -120,13 +120,13 @@ class SqlStore(SharedStore):
     def save_progress(self, progress: Iterable[tuple[int, int, int, dict[str, str]]]) -> None:
         with self._write("save progress") as connection:
             for job_id, current, maximum, details in progress:
-                # The second condition: of two threads that save, the later one may hold the older progress.
+                # The second condition, as of two threads that save, the later one may have the older progress.
                 running = (jobs.c.state == State.RUNNING.value) & (jobs.c.current <= current)
                 saved = sa.update(jobs).where(jobs.c.id == job_id, running)
                 connection.execute(saved.values(current=current, maximum=maximum, details=_text(details)))
 
     def after_fork(self) -> None:
-        self._engine.dispose(close=False)  # the connections are the parent's
+        self._engine.dispose(close=False)  # the connections belong to the parent
         self._instance = None
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ def _change(connection: Connection, job_id: int, event: Event, outcome: Outcome 
         return record
     changed: dict[str, Any] = _row(after)
     if after.state.final and record.state is State.RUNNING:
-        changed["instance"] = None  # a job killed while it waited keeps it: its manager must still hear of it
+        changed["instance"] = None  # kept for a job killed while it waited: its manager must read the kill
     connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(**changed))
     if after.state is State.DONE and outcome is not None and outcome.values is not None:
         connection.execute(sa.insert(results).values(job_id=job_id, entities=outcome.values))

@@ -1,14 +1,14 @@
 """The tables of the SQL store.
 
-A result lies in a table of its own, so that listing jobs never reads one. `instance` is set while a job is queued or
-running: it says whose it is, and the index on it finds the few live jobs among many finished ones.
+Results have a table of their own, so that listing jobs reads no result. `instance` is set while a job is queued or
+running. Its index finds these few jobs among many finished ones.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-# Raise it when the tables change; a store of another version is refused, not guessed at.
+# Raise it when the tables change. A store of another version is refused.
 SCHEMA_VERSION = 1
 
 metadata = sa.MetaData()
@@ -37,7 +37,7 @@ jobs = sa.Table(
     sa.Index("symjobs_jobs_owner", "owner", "id"),
     sa.Index("symjobs_jobs_instance", "instance"),
     sa.Index("symjobs_jobs_expires", "expires"),
-    sqlite_autoincrement=True,  # or SQLite would give the id of the last job again once that is gone
+    sqlite_autoincrement=True,  # otherwise SQLite uses the id of the last job again after its removal
 )
 
 results = sa.Table(
