@@ -294,10 +294,7 @@ def _guarded(answer: Callable[[], Response]) -> Response:
         return answer()
     except NoSuchJob:
         return _response(HTTPStatus.BAD_REQUEST, "No such job")
-    except (
-        NoSuchModel,
-        MissingDependency,
-    ) as error:  # the contract asks for it in one case; in the other the client made no error
+    except (NoSuchModel, MissingDependency) as error:  # the contract's status; a missing package
         return _response(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))
     except (InputError, ProjectError) as error:
         return _response(HTTPStatus.BAD_REQUEST, one_line(str(error)))

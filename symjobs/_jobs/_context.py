@@ -97,7 +97,7 @@ def _checked_name(name: object, what: str) -> str | int:
 
 
 def _names(project: Any, what: str, indexes: Sequence[str], names: Sequence[str]) -> Names:
-    # Text in a list of indexes is an index even if an attribute is called "3"; as a number it cannot be mistaken.
+    # In a list of indexes the text "3" is an index, even if an attribute has this name. So it becomes a number.
     numbered = tuple(text if (index := text_index(text)) is None else index for text in indexes)
     if not names or not numbered:
         return numbered or tuple(names)

@@ -43,7 +43,7 @@ class ExploreResult:
     info: ProjectInfo | None
 
     def entities(self) -> dict[str, Any]:
-        """Return ``KSVDMap``, and ``smlInfo`` unless the request did without."""
+        """Return ``KSVDMap``, and ``smlInfo`` if the request asked for it."""
         entities: dict[str, Any] = {"KSVDMap": KSVDMap([dict(values) for values in self.maps])}
         if self.info is not None:
             entities["smlInfo"] = self.info
@@ -66,9 +66,9 @@ class ExploreJob(Job):
         ``uni``, ``bi``, ``ztest``, ``ztestp``, ``ztestmu``, ``ttest``, ``ttestmu``, ``ftest``, ``ftestmu``, ``anova``,
         ``chi2`` or ``gain``.
     inputs : sequence of sequences of str or int
-        One inner list a map in the answer: names of attributes or categories, or indexes of attributes. What they are
-        decides the variant of a test: two continuous ones are compared; one continuous is compared under two binary
-        ones; one alone is compared with a known value.
+        Names of attributes or categories, or indexes of attributes. Each inner list has one map in the answer. The
+        types of its attributes decide the variant of a test: two continuous ones are compared with each other; a
+        continuous one is compared under two binary ones; one alone is compared with a known value.
     targets : sequence of sequences of str or int, optional
         As many inner lists as `inputs` has. The tests of two samples, `bi` and `gain` take inputs and targets together.
     parameters : sequence of mappings of str to str, optional
@@ -169,7 +169,7 @@ class ExploreJob(Job):
 
     @contextmanager
     def _place(self, k: int) -> Iterator[None]:
-        """Say in an error which map it is about, if there are several."""
+        """Add to an error which map it is about, if there are several."""
         try:
             yield
         except InputError as error:

@@ -1,4 +1,4 @@
-"""What k-means over a range of k works on: the rows of a table, or the micro-clusters that a project kept of them."""
+"""The data of k-means over a range of k: the rows of a table, or the micro-clusters of a project."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from symjobs._text import some
 from symkernels import DataError, KMeansSweep, kmeans_sweep
 
 _SHARE = 0.8  # of the machine's memory
-_ENTRY_BYTES = 1024  # one k's result, its texts included
+_ENTRY_BYTES = 1024  # the result for one k, with its texts
 _STRIPE_VALUES = 1 << 18
-_FEW_VALUES = 1 << 17  # so few are read at once, so that a bad one is found when the job is made
+_FEW_VALUES = 1 << 17  # a table with so few values is read by the constructor, which reports bad ones
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked of the data: checked parameters of the job."""
+    """The parameters of the job that concern the data, checked."""
 
     ks: range
     n_init: int
@@ -44,9 +44,9 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class SweepOutcome:
-    """The kernel's answer, and what the data was: fields as in KMeansJobResult.
+    """The kernel's answer, and facts on the data; fields as in KMeansJobResult.
 
-    `kept` says which rows of the table the labels are of; None for all of them.
+    `kept` says which rows of the table have labels; None for all of them.
     """
 
     sweep: KMeansSweep
@@ -73,7 +73,7 @@ class Data(ABC):
 
     @abstractmethod
     def check(self, settings: Settings) -> None:
-        """Raise InputError if this cannot be done, or does not fit into memory."""
+        """Raise InputError if the data cannot be clustered so, or memory does not suffice."""
 
     @abstractmethod
     def sweep(self, settings: Settings, context: JobContext) -> SweepOutcome:
@@ -131,7 +131,7 @@ class TableData(Data):
 
 
 class ProjectData(Data):
-    """The micro-clusters of a project, as it is when the job runs."""
+    """The micro-clusters of a project at the moment when the job runs."""
 
     def __init__(self, project: Project, inputs: Names | None) -> None:
         self._project = project
@@ -201,7 +201,7 @@ class ProjectData(Data):
 
 @contextmanager
 def _naming(names: Sequence[str]) -> Iterator[None]:
-    """Name the columns in what only the numbers tell: symkernels does not know their names."""
+    """Add the names of the columns to an error of symkernels, which knows only their numbers."""
     try:
         yield
     except DataError as error:
@@ -211,7 +211,7 @@ def _naming(names: Sequence[str]) -> Iterator[None]:
 def check_memory(ks: range, n: int, d: int, rows_bytes: int) -> None:
     """Raise InputError if k-means of n rows for every k needs more memory than the machine has.
 
-    `rows_bytes` is what the rows take.
+    `rows_bytes` is the memory of the rows.
     """
     possible = range(min(ks.start, n + 1), min(ks.stop, n + 1))  # there are no more clusters than rows
     centers = 8 * d * len(possible) * (possible.start + possible.stop - 1) // 2
@@ -237,14 +237,14 @@ def _standard_deviations(X: Any, checkpoint: Callable[[], object]) -> np.ndarray
     """Return the (d,) population standard deviations in float64, exactly 0 for a constant column."""
     xp = array_namespace(X)
     n = X.shape[0]
-    first = xp.astype(X[:1], xp.float64)  # what is subtracted leaves zeros of a constant column, whatever its size
+    first = xp.astype(X[:1], xp.float64)  # so that a constant column is exactly 0
     mean = xp.zeros_like(first)
     largest = xp.zeros_like(first)
     for part in _stripes(X, checkpoint):
         away = xp.astype(part, xp.float64) - first
         mean = mean + xp.sum(away, axis=0, keepdims=True) / n
         largest = xp.maximum(largest, xp.max(xp.abs(away), axis=0, keepdims=True))
-    unit = xp.where(largest > 0.0, largest, xp.ones_like(largest))  # so that squares of tiny values do not vanish
+    unit = xp.where(largest > 0.0, largest, xp.ones_like(largest))  # so that squares of tiny values do not underflow
     squares = xp.zeros_like(first)
     for part in _stripes(X, checkpoint):
         away = (xp.astype(part, xp.float64) - first - mean) / unit
@@ -253,9 +253,9 @@ def _standard_deviations(X: Any, checkpoint: Callable[[], object]) -> np.ndarray
 
 
 def _divided(X: Any, divisors: np.ndarray, owned: bool, checkpoint: Callable[[], object]) -> Any:
-    """Return the columns of X divided by the divisors: X itself, changed, if it is owned."""
+    """Return X divided by the divisors, column by column; in place if it is owned."""
     xp = array_namespace(X)
-    by = xp.asarray(divisors, dtype=xp.float64)  # in float32 the smallest would be 0
+    by = xp.asarray(divisors, dtype=xp.float64)  # in float32 tiny divisors would be 0
     result = X if owned else xp.empty_like(X)
     for part, target in zip(_stripes(X, checkpoint), _stripes(result, lambda: None), strict=True):
         target[...] = part / by

@@ -1,4 +1,4 @@
-"""What k-means over a range of k has found."""
+"""The result of k-means over a range of k."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ from symjobs._entities import KSVSMap, number_text
 
 @dataclass(frozen=True, eq=False)
 class KMeansJobResult:
-    """k-means for every k that was tried, the smallest first.
+    """k-means for each k of a range, the smallest first.
 
     Attributes
     ----------
     names : tuple of str
         The d columns, or cluster features of the project.
     method : str
-        ``rows``: of the rows themselves; ``micro-clusters``: of what a project kept of them.
+        ``rows``, or ``micro-clusters`` of a project.
     n_rows : int
-        Rows that were clustered, by way of the micro-clusters too.
+        Rows that were clustered; with micro-clusters, the rows in them.
     n_missing : int
-        Rows that were left out, as one of these columns was missing.
+        Rows without a value in one of these columns. They are left out.
     n_forgotten : int
         Rows that the project has forgotten and its micro-clusters have not.
     ks : (m,) int64
         The numbers of clusters.
     wssse : (m,) float64
-        Sum of squared distances of the rows to their own centers, in squared units of the columns (of none, if they
-        were scaled); NaN where k is impossible. scikit-learn calls it inertia.
+        Sum of squared distances of the rows to their centers (scikit-learn: inertia), in squared units of the columns,
+        without a unit if they were scaled; NaN where k is impossible.
     silhouette : (m,) float64
-        Mean silhouette of all rows, from -1 to 1, the larger the better; NaN where it is undefined.
+        Mean silhouette of all rows, from -1 to 1, larger is better; NaN where it is undefined.
     seconds : (m,) float64
-        Wall-clock time of the starts of each k; the silhouettes, of all k in one pass, are not in it.
+        Wall-clock time of the starts of each k, without the silhouettes, which are computed for all k together.
     n_iter : (m,) int64
-        Iterations of the start that ended best; 0 where k is impossible.
+        Iterations of the best start; 0 where k is impossible.
     converged : (m,) bool
-        Whether that start ended before the limit of iterations.
+        Whether the best start ended before the limit of iterations.
     reasons : tuple of (str or None)
         Why `wssse` or `silhouette` is NaN.
     k_silhouette : int or None
-        The k with the largest silhouette, the smallest such k.
+        The k with the largest silhouette; of several the smallest.
     k_elbow : int or None
-        Where the curve of WSSSE bends most: Kneedle (Satopaa et al. 2011); None if it has no such bend.
+        The elbow of the curve of WSSSE, by Kneedle (Satopaa et al. 2011); None if it has none.
     scale : str
         ``none`` or ``standard``.
     divisors : (d,) float64
-        What each column was divided by.
+        The number that each column was divided by.
     metric : str
         Distances of the silhouettes: ``euclidean`` or ``sqeuclidean``.
     n_init, max_iterations, seed : int
-        Starts for each k, the limit of iterations of each, and what the random numbers came from.
+        Starts for each k, the limit of iterations of each start, and the seed of the random numbers.
     centers : tuple of ((k, d) float64 array or None)
-        In the columns' own units, scaled or not; None where k is impossible.
+        In the units of the columns, also if they were scaled; None where k is impossible.
     sizes : tuple of ((k,) float64 array or None)
         Rows of each cluster.
     labels : tuple of ((n,) int32 array or None), or None
-        The cluster of each row of the table, -1 for one that was left out; only if they were asked for.
+        The cluster of each row of the table, -1 for a row that was left out. Only if they were asked for.
     backend, device : str
-        What computed it. The arrays are NumPy's in any case.
+        The library and the device that computed it. The arrays are always NumPy arrays.
     """
 
     names: tuple[str, ...]
@@ -102,7 +102,7 @@ class KMeansJobResult:
 
     @property
     def why(self) -> str:
-        """Why `k` is suggested, in words."""
+        """The reason for `k`, in words."""
         elbow = "" if self.k_elbow is None else f"; the curve of WSSSE bends most at k = {self.k_elbow} (Kneedle)"
         if self.k_silhouette is not None:
             largest = float(np.nanmax(self.silhouette))

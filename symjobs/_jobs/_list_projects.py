@@ -1,4 +1,4 @@
-"""ListProjectsInfoJob: what all projects of an owner are."""
+"""ListProjectsInfoJob: descriptions of all projects of an owner."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class ListProjectsInfoResult:
 
 
 class ListProjectsInfoJob(Job):
-    """Tell what each of several projects is. A light job.
+    """Describe several projects. A light job.
 
     Parameters
     ----------
     projects : iterable of Project
-        The projects, for instance ``manager.projects.all(owner)``. One that is deleted before the job runs is left
-        out: the list is of what there is.
+        The projects, for instance ``manager.projects.all(owner)``. A project that is deleted before the job runs is
+        left out.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class ListProjectsInfoJob(Job):
         *,
         data: Any = None,
     ) -> Self:
-        """Make the job from a request, of which only the projects count.
+        """Return the job for these projects. The other arguments have no effect.
 
         Parameters
         ----------

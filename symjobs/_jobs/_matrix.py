@@ -1,4 +1,4 @@
-"""What the jobs share that work on a covariance or correlation matrix."""
+"""The base class of jobs on a covariance or correlation matrix."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class MatrixJob(Job):
 
     @abstractmethod
     def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> Any:
-        """Return the result; `attributes` are labelled as the request named them, `names` are their own names."""
+        """Return the result. `attributes` have the labels of the request; `names` are their own names."""
 
 
 def _named(error: DataError, matrix: Any, names: list[str], job_type: str) -> InputError:

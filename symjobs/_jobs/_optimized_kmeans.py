@@ -1,4 +1,4 @@
-"""OptimizedKmeansJob: how many clusters?"""
+"""OptimizedKmeansJob: k-means for a range of k, and the suggested number of clusters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from symkernels import SweepEntry
 SCALES = ("none", "standard")
 METRICS = ("euclidean", "sqeuclidean")
 _SEEDS = 2**63  # a drawn seed is below: what clients of the wire hold in an integer
-_REASONS = 20  # named one by one in the details; a range of k may have thousands that are impossible
+_REASONS = 20  # impossible k that the details list; there may be thousands
 
 
 class OptimizedKmeansParameters(Parameters):
@@ -59,12 +59,11 @@ class OptimizedKmeansJob(Job):
     Parameters
     ----------
     project_or_data : Project or table
-        A project clusters the micro-clusters that it kept while it learnt, which takes its parameter
-        ``cluster_features``. A table in memory is whatever `Project.learn` takes, a `DataFrame` too; its rows with a
-        missing value in one of the columns are left out and counted.
+        A project with the parameter ``cluster_features``: the job clusters its micro-clusters. Or a table in memory, as
+        `Project.learn` takes it: rows with a missing value in one of the columns are left out and counted.
     k_min, k_max : int
-        The numbers of clusters to try, both included. A k that is larger than the number of distinct rows is no error:
-        its WSSSE and silhouette are NaN, with a reason.
+        The numbers of clusters to try, both included. If k exceeds the number of distinct rows, its WSSSE and
+        silhouette are NaN, with a reason.
     inputs : sequence of str or int, optional
         Columns by name or position; of a project, cluster features by name, or attributes by index. By default every C
         and B column of a table, and every cluster feature of a project.
@@ -73,14 +72,14 @@ class OptimizedKmeansJob(Job):
     n_init : int, default 10
         Starts for each k, of which the best counts.
     seed : int, optional
-        What the random numbers come from; the same seed gives the same answer. By default one is drawn; the result and
-        the job's details name it.
+        Seed of the random numbers; the same seed gives the same answer. By default a seed is drawn, which the result
+        and the job's details show.
     scale : {"none", "standard"}, optional
         ``standard`` divides each column by its population standard deviation, so that columns in large units do not
         decide alone. A constant column stays as it is. By default a project's ``cluster_scale``, else ``none``.
     metric : {"euclidean", "sqeuclidean"}, default "euclidean"
-        Distances of the silhouettes. Exact Euclidean ones take work for every pair of rows; squared ones for every row
-        and cluster, and tell clusters apart more favourably.
+        Distances of the silhouettes. With Euclidean distances the work grows with the square of the number of rows;
+        with squared ones it is linear, and the silhouettes are larger.
     keep_labels : bool, default False
         Return the cluster of each row, too: 4 bytes a row and k. Only of a table.
 
@@ -96,8 +95,8 @@ class OptimizedKmeansJob(Job):
     On the wire: ``kmeans_k_min`` and ``kmeans_k_max`` (required), ``kmeans_max_iterations``, ``kmeans_rnd_seed``,
     ``kmeans_n_init``, ``kmeans_scale``, ``kmeans_metric``.
 
-    The largest mean silhouette suggests k (Rousseeuw 1987, J. Comput. Appl. Math. 20, 53-65); beside it stands the
-    elbow of the curve of WSSSE by Kneedle (Satopaa et al. 2011, ICDCS Workshops, 166-171).
+    The suggested k has the largest mean silhouette (Rousseeuw 1987, J. Comput. Appl. Math. 20, 53-65). The elbow of the
+    curve of WSSSE is by Kneedle (Satopaa et al. 2011, ICDCS Workshops, 166-171).
 
     Examples
     --------
@@ -163,7 +162,7 @@ class OptimizedKmeansJob(Job):
     def run(self, context: JobContext) -> KMeansJobResult:
         settings = self.settings
         for name, text in self.details().items():
-            context.details[name] = text  # a job that runs in place has them from nowhere else
+            context.details[name] = text  # without a manager nothing else sets them
         found = self._data.sweep(settings, context)
         entries = list(found.sweep)
         _note_reasons(entries, context)
@@ -205,7 +204,7 @@ class OptimizedKmeansJob(Job):
 
 
 def settings_of_parameters(given: OptimizedKmeansParameters, own_scale: str, keep_labels: bool = False) -> Settings:
-    """Return what is asked of the data: a seed is drawn, and the data's own scale taken, where none is given."""
+    """Return the settings. Without a seed one is drawn; without a scale the data's own one counts."""
     return Settings(
         ks=range(given.k_min, given.k_max + 1),
         n_init=given.n_init,
@@ -218,7 +217,7 @@ def settings_of_parameters(given: OptimizedKmeansParameters, own_scale: str, kee
 
 
 def _own_scale(project_or_data: Any) -> str:
-    """The scale that a project's clusters were kept in: a model of theirs has it by default, too."""
+    """Return the scale of a project's clusters, which is the default of its models, too."""
     clusters = project_or_data.snapshot().clusters if isinstance(project_or_data, Project) else None
     return "none" if clusters is None else str(clusters.settings.scale)
 

@@ -41,9 +41,9 @@ class PCAJobResult:
     condition : float
         Largest over smallest eigenvalue; infinite if the matrix is singular.
     psd : bool
-        Whether the matrix was positive semidefinite; one of pairs under missing values need not be.
+        Whether the matrix was positive semidefinite. With missing values it may not be.
     backend, device : str
-        What computed it. The arrays are NumPy's in any case.
+        The library and the device that computed it. The arrays are always NumPy arrays.
     """
 
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""DSPredictDataFrameJob: which rows of a table are anomalies?"""
+"""DSPredictDataFrameJob: flags the rows of a table that are anomalies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from symjobs._state._histograms import new_sketch
 from symjobs._tables import read_table
 from symjobs._text import near, shown, some
 
-BLOCK_ROWS = 1024  # the wire's: quantiles are those of the rows before a block of so many
+BLOCK_ROWS = 1024  # the contract's: the quantiles of a row are of all rows before its block
 RULES = ("q95", "q98", "q99")
 _SHARES = np.array([0.95, 0.98, 0.99])
 _STRIPE = 16 * BLOCK_ROWS  # scores between two checkpoints: some milliseconds
@@ -51,7 +51,7 @@ class DSPredictDataFrameParameters(EvtParameters):
 
 
 class DSPredictDataFrameJob(Job):
-    """Two anomaly flags for each row of a table, as a stream would get them: no row is judged by a later one.
+    """Two anomaly flags for each row of a table. Each row is judged by earlier rows only, as in a stream.
 
     Parameters
     ----------
@@ -60,14 +60,13 @@ class DSPredictDataFrameJob(Job):
         Name of a model that scores rows: ``oospca``, ``mahalanobis``, ``hba``, ``ecod``, or ``kmeans`` (whose score is
         the distance to the nearest center). The job takes it as it is when the job starts.
     data : table or iterator of tables
-        As `Project.learn` takes it; in which batches the rows come changes nothing in the answer. An iterator is read
-        once, so that a job with one runs once.
+        As `Project.learn` takes it. The batches have no effect on the answer. A job with an iterator can run only once.
     alpha : float, default 1e-4
         Tolerated probability of a false alarm of the flag ``evt``, between 0 and 1.
     evt : mapping, optional
         Further parameters of that flag, ``evt_*``: ``evt_warmup_size`` (1000), ``evt_quantile`` (0.98),
         ``evt_tdigest``, ``evt_window_size``, ``evt_two_sides``, ``evt_seed``, ``evt_max_exceedances``;
-        `symkernels.Spot` says what they do. Values may be text, as on the wire.
+        `symkernels.Spot` explains them. Values may be text, as on the wire.
     simple_rule : {"q99", "q98", "q95"}, default "q99"
         The quantile that a score must be above for the flag ``res``.
     include_scores : bool, default False
@@ -78,9 +77,9 @@ class DSPredictDataFrameJob(Job):
     Raises
     ------
     InputError
-        If a parameter is unknown or out of its range, `alpha` is given twice, the model has no score, the table lacks a
-        column that the model needs. When the job runs: the same of an iterator's tables, and if there are no rows, or a
-        value is infinite or no number.
+        If a parameter is unknown or out of its range, `alpha` is given twice, the model has no score, or the table
+        lacks a column that the model needs. When the job runs: the same for the tables of an iterator; also if there
+        are no rows, or a value is infinite or no number.
     NoSuchModel
         If the project has no model of this name.
     MissingDependency
@@ -94,14 +93,14 @@ class DSPredictDataFrameJob(Job):
     `symkernels.QuantileSketch` of the scores of all earlier blocks, and NaN in the first block. ``res`` is 1 where the
     score is above the one that `simple_rule` names. ``evt`` is the flag of a fresh `symkernels.Spot`, to which the
     scores go in their order: 0 until ``evt_warmup_size`` scores have come. A row with a missing input has no score:
-    both flags are 0, and neither learns from it.
+    both flags are 0, and the row has no effect on later ones.
 
     ``details``: ``rows``, ``rowsMissing`` (without a score), ``rowsImputed``, ``rowsWarmup``, ``flagged`` (rows whose
     ``evt`` is 1), ``inputsLeftOut`` (attributes that the model does not look at, if there are any), ``remaining``
     (scores still needed before there are flags ``evt``), and ``evtReason``: why there can be none.
 
-    Time is that of the model's prediction and about 0.3 microseconds a row; memory 70 bytes a row, besides the table.
-    The answer on the wire is text: it takes longer than all the rest.
+    Besides the model's prediction the job takes about 0.3 microseconds a row, and besides the table 70 bytes a row. The
+    answer on the wire is text, which takes longer than the rest.
 
     Examples
     --------
@@ -142,7 +141,7 @@ class DSPredictDataFrameJob(Job):
             },
             self.job_type,
         )
-        self.parameters.spot()  # refuses what does not go together
+        self.parameters.spot()  # checks that they go together
         new_sketch("DSPredictDataFrameJob")
         self._data = data
         self._expected = _check_table(self._scoring(project.snapshot().model(self.parameters.model)), data)
@@ -179,7 +178,7 @@ class DSPredictDataFrameJob(Job):
         }
 
     def run(self, context: JobContext) -> PredictFrameResult:
-        context.details.update(self.details())  # a job that runs in place has them from nowhere else
+        context.details.update(self.details())  # without a manager nothing else sets them
         built = self._scoring(context.snapshot(self.project).model(self.parameters.model))
         context.details["algo"] = built.model.algo
         if left_out := built.model.facts.get("left_out"):
@@ -275,9 +274,9 @@ def _quantiles_before(score: np.ndarray, context: JobContext) -> dict[str, np.nd
 
 
 def _check_table(built: BuiltModel, data: Any) -> int:
-    """Raise InputError if a table in memory lacks a column of the model, and return its rows: 0 if nobody knows.
+    """Raise InputError if a table in memory lacks a column of the model; return its number of rows, 0 if unknown.
 
-    What can be read only once is left alone.
+    A table that can be read only once is not read.
     """
     if isinstance(data, Iterator) or not _is_kept(data):
         return 0

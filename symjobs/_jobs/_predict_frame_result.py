@@ -24,31 +24,31 @@ class PredictFrameResult:
     id : (n,) int64
         Numbers of the rows, from 0.
     res : (n,) int8
-        1 where the score is above the quantile that `simple_rule` names; 0 where it is not, where that is not known
-        yet, and where the score is missing.
+        1 where the score is above the quantile that `simple_rule` names. 0 elsewhere: also where the quantile is not
+        known yet, or the score is missing.
     q95, q98, q99 : (n,) float64
         Quantiles of the scores of all rows before the row's block of 1,024 rows; NaN while there are none.
     evt : (n,) int8
-        1 where the score passed `threshold` (or fell below `lower`); 0 where it did not, during the warm-up, and where
-        the score is missing.
+        1 where the score is above `threshold`, or below `lower`. 0 elsewhere: also during the warm-up, or where the
+        score is missing.
     score : (n,) float64
         The model's score, larger where the row is more unusual; NaN where an input is missing.
     threshold : (n,) float64
-        What each score was judged against; NaN during the warm-up.
+        The threshold for each score; NaN during the warm-up.
     lower : (n,) float64 or None
-        The same for the lower tail, if both are looked at.
+        The threshold of the lower tail; None unless ``evt_two_sides`` was given.
     model_id, algo, score_key : str
-        The model, its type, and which key of its predictions the score is.
+        The model, its type, and the key of the score among its predictions.
     simple_rule : str
         ``q95``, ``q98`` or ``q99``.
     n_missing : int
         Rows without a score.
     n_warmup : int
-        Rows with a score that were taken to learn the scores by, and so have no flag `evt`.
+        Rows with a score in the warm-up, which have no flag `evt`.
     settings : dict of str to str
-        The parameters of the extreme-value flag, ``evt_*``, as text; what has no value is left out.
+        The parameters ``evt_*`` of the extreme-value flag that have a value, as text.
     spot : Spot
-        The detector after the last row. Its `tail` is the fitted tail, and `level` where that begins.
+        The detector after the last row, with the fitted `tail` above `level`.
     include_scores : bool
         Whether `entities` shows the column ``score``.
     """
@@ -125,6 +125,6 @@ def _texts(array: np.ndarray) -> list[str]:
     if array.dtype != np.float64 or not len(array):
         return [str(value) for value in array.tolist()]
     bits = array.view(np.int64)  # NaN is equal to itself in these
-    starts = np.concatenate([[0], np.flatnonzero(bits[1:] != bits[:-1]) + 1])  # quantiles are the same in 1,024 rows
+    starts = np.concatenate([[0], np.flatnonzero(bits[1:] != bits[:-1]) + 1])  # a quantile is the same for 1,024 rows
     texts = np.array([number_text(value) for value in array[starts].tolist()], dtype=object)
     return list(np.repeat(texts, np.diff(starts, append=len(array))))

@@ -1,4 +1,4 @@
-"""ProjectInfoJob: what one project is."""
+"""ProjectInfoJob: the description of a project."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ProjectInfoResult:
 
 
 class ProjectInfoJob(Job):
-    """Tell what a project is: its attributes, models, parameters and dates. A light job.
+    """Describe a project: its attributes, models, parameters and dates. A light job.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class SVDJobResult:
     condition : float
         Largest over smallest value; infinite if the matrix is singular.
     backend, device : str
-        What computed it. The array is NumPy's in any case.
+        The library and the device that computed it. The array is always a NumPy array.
     """
 
     names: tuple[str, ...]
@@ -44,7 +44,7 @@ class SVDJobResult:
         return f"<SVD of {len(self.names)} attributes: rank {self.rank}, condition {self.condition:.3g}>"
 
     def entities(self) -> dict[str, Any]:
-        """Return the ``KSVSMap``: the i-th largest value, as text, goes with the i-th attribute."""
+        """Return the ``KSVSMap``, in which the i-th attribute has the i-th largest value, as text."""
         texts = distinct_texts(self.values.tolist())
         return {"KSVSMap": KSVSMap([dict(zip(texts, self.names, strict=True))])}
 

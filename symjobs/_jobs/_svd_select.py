@@ -18,7 +18,7 @@ from symkernels import svd_select
 
 @dataclass(frozen=True, eq=False)
 class SVDSelectionJobResult:
-    """What to keep and what to drop.
+    """The attributes to keep and to drop.
 
     Attributes
     ----------
@@ -29,8 +29,8 @@ class SVDSelectionJobResult:
     constant : tuple of str
         Those of `dropped` that have no variance.
     dependencies : dict
-        Each dropped input with the kept ones that it is a linear function of, and their coefficients: it equals their
-        sum, each times its coefficient, plus a constant. Empty for a constant.
+        For each dropped input the coefficients of kept inputs. The input is the sum of these inputs, each times its
+        coefficient, plus a constant. Empty for an input that is constant itself.
     """
 
     inputs: tuple[str, ...]
@@ -68,9 +68,9 @@ class SVDFeatureSelectionParameters(Parameters):
 
 
 class SVDFeatureSelectionJob(MatrixJob):
-    """Drop the attributes that make a set singular, and say what each of them depends on.
+    """Drop the attributes that make a set singular, and find what each of them depends on.
 
-    Earlier inputs are kept in favour of later ones.
+    Of dependent inputs the earlier ones are kept.
 
     Parameters
     ----------

@@ -30,9 +30,9 @@ class VIFJobResult:
     rank : int
         How many inputs are linearly independent, constants left out.
     psd : bool
-        Whether the correlation matrix was positive semidefinite; one of pairs under missing values need not be.
+        Whether the correlation matrix was positive semidefinite. With missing values it may not be.
     backend, device : str
-        What computed it. The array is NumPy's in any case.
+        The library and the device that computed it. The array is always a NumPy array.
     """
 
     inputs: tuple[str, ...]
@@ -59,8 +59,8 @@ class ExploreVIFJob(MatrixJob):
     ----------
     project : Project
     inputs : sequence of str or int, optional
-        Names or indexes; the name of a category or list column stands for its members, of which a whole category is
-        collinear by itself. By default every C and B column.
+        Names or indexes; the name of a category or list column stands for its members. All members of a category
+        together are collinear. By default every C and B column.
 
     Raises
     ------

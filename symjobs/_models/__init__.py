@@ -1,4 +1,4 @@
-"""Models: built from a project's state alone, and asked about the rows of any table."""
+"""Models: built from a snapshot of a project, with answers for the rows of any table."""
 
 from symjobs._models._anomaly import AnomalyPredictions
 from symjobs._models._built_model import BuiltModel, ModelRecord, build_model

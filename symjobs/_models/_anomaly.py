@@ -23,7 +23,7 @@ class AnomalyPredictions(Predictions):
     scores : (n_rows,) float64
         Larger is more anomalous; NaN where an input is missing.
     further : mapping of str to (n_rows,) array
-        What else the model says of the rows, by its keys on the wire; NaN where an input is missing.
+        Further answers by their keys on the wire; NaN where an input is missing.
 
     Examples
     --------
@@ -39,12 +39,12 @@ class AnomalyPredictions(Predictions):
     further: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return ``score``, then what else there is."""
+        """Return ``score``, then the further answers."""
         return {SCORE: self.scores, **self.further}
 
 
 class AnomalyModel(Model):
-    """A model that answers with ``score``, larger for a more unusual row, and perhaps with more."""
+    """A model with the answer ``score``, which is larger for a more unusual row. It may have further answers."""
 
     score: ClassVar[str | None] = SCORE
 

@@ -1,4 +1,4 @@
-"""A table as blocks of a model's inputs, whatever library holds it."""
+"""A table as blocks of a model's inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK_VALUES = 1 << 18  # 2 MiB: still cached when the model reads it
 
 
 class Blocks:
-    """The rows of a table as (m, d) float64 blocks of the inputs, NaN where missing; to be gone through once.
+    """The rows of a table as (m, d) float64 blocks of the inputs, NaN where missing. Iterate over it once.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ class Blocks:
     inputs : tuple of Input
         The d columns.
     fill : (d,) float64, optional
-        What replaces a missing input; by default it stays missing.
+        The values that replace missing inputs; by default these stay missing.
     checkpoint : callable, optional
         Called with the number of rows read after each block; what it raises ends the reading.
 
     Attributes
     ----------
     n_rows, n_missing, n_imputed : int
-        Rows read so far, those in which an input is missing, and those in which one was replaced.
+        Rows read so far; rows in which an input is missing; rows in which a missing input was replaced.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Blocks:
         return columns
 
     def _block(self, batch: Batch, columns: list[Column], start: int, stop: int) -> np.ndarray:
-        block = np.empty((len(columns), stop - start)).T  # by columns, as they come
+        block = np.empty((len(columns), stop - start)).T  # in Fortran order: it is filled column by column
         for j, (known, column) in enumerate(zip(self._inputs, columns, strict=True)):
             if known.member is None:
                 block[:, j] = column.numbers(start, stop)
             else:
                 block[:, j] = _indicator(column, known.letter, known.member, start, stop)
-        if not (block.max() <= LARGEST and block.min() >= -LARGEST):  # NaN comes here, too
+        if not (block.max() <= LARGEST and block.min() >= -LARGEST):  # true for NaN, too
             block = self._settled(block, start)
         self.n_rows += len(block)
         return block

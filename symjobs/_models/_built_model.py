@@ -1,4 +1,4 @@
-"""A model that was built, with what is known of its making: what a project keeps under a model's name."""
+"""A model under its name, with the parameters, the time and the state that it was built from."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class BuiltModel:
     model_id : str
     model : Model
     parameters : dict of str to str
-        As they were given.
+        As given.
     project_hash : str
-        Of the state that it was built from.
+        Hash of the state that it was built from.
     created : int
-        When, in milliseconds of the epoch.
+        When it was built, in milliseconds since the epoch.
     build_time : int
-        How long that took, in milliseconds.
+        Duration of the building, in milliseconds.
     """
 
     model_id: str

@@ -1,4 +1,4 @@
-"""The ecod model: how far out each value of a row lies in the tails of its input's distribution."""
+"""The ecod model: how far in the tails of their distributions the values of a row are."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class EcodModel(AnomalyModel):
         if not self.explained:
             return self._flagged(self.tables.sums(block).max(axis=0))
         values = self.tables.values(block)
-        sums = np.add.accumulate(values, axis=2)[:, :, -1]  # in the order that `sums` adds in
+        sums = np.add.accumulate(values, axis=2)[:, :, -1]  # in the same order as `sums` adds
         columns = self._flagged(sums.max(axis=0))
         missing = np.isnan(columns[SCORE])
         winner = values[np.argmax(np.nan_to_num(sums), axis=0), np.arange(len(block))]
@@ -172,7 +172,7 @@ def _are_shares(below: np.ndarray, upto: np.ndarray) -> bool:
 
 
 def _table(marginal: Marginal, use_skewness: bool) -> LookupTable:
-    """-log of the tails' probabilities: of the smaller one, or of the left, the right and the one of the skewness."""
+    """Return -log of the smaller tail probability, or of the left one, the right one and that of the skewness."""
     n, below, upto = marginal.n, marginal.below, marginal.upto
 
     def nats(share: np.ndarray) -> np.ndarray:
@@ -186,5 +186,5 @@ def _table(marginal: Marginal, use_skewness: bool) -> LookupTable:
         at, low, high = (np.stack(each) for each in zip(left, right, chosen, strict=True))
     else:
         at, low, high = (np.maximum(one, other)[None] for one, other in zip(left, right, strict=True))
-    high[:, 0], low[:, -1] = low[:, 0], high[:, -1]  # where nothing lies the shares are 0 and 1, but for rounding
+    high[:, 0], low[:, -1] = low[:, 0], high[:, -1]  # beyond the values the shares are 0 and 1, except for rounding
     return LookupTable(marginal.values, at, low, high)

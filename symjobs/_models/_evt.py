@@ -1,4 +1,4 @@
-"""The parameters ``evt_*`` of extreme-value flags, which make a `symkernels.Spot`."""
+"""The parameters ``evt_*`` of extreme-value flags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 from symjobs._state._histograms import new_sketch
 from symkernels import Spot, SymkernelsError
 
-EVT_FLAGS = "extreme-value flags"  # what the parameters belong to, in messages
+EVT_FLAGS = "extreme-value flags"  # in messages
 _MOST = 2**62  # the largest number that a Spot takes
 _PROBABILITY = Number(0, 1, open_low=True, open_high=True)
 

@@ -1,4 +1,4 @@
-"""A table as blocks of a fixed number of rows, however its rows come."""
+"""A table as blocks of a fixed number of rows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _BLOCK_VALUES = 1 << 18  # 2 MiB
 
 
 class FixedSizeBlocks(Blocks):
-    """`Blocks` that hold the same rows, in whatever batches they come: all but the last have as many.
+    """`Blocks` that all have the same number of rows, except the last.
 
-    A matrix product may round a row differently when other rows stand around it. From these blocks a model answers
-    the same to the bit, whether a table comes whole or in many tables.
+    A matrix product may round a row differently in another block. With these blocks the answer of a model is the same
+    to the last bit, in whatever batches the rows come.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ class FixedSizeBlocks(Blocks):
     Attributes
     ----------
     n_rows, n_missing, n_imputed : int
-        As in `Blocks`: of the rows read so far, of which some may wait for their block to be full.
+        As in `Blocks`. Some of these rows may wait until their block is full.
     """
 
     def __iter__(self) -> Iterator[np.ndarray]:
         full = max(256, _BLOCK_VALUES // len(self._inputs))
-        waiting = np.empty((len(self._inputs), full)).T  # by columns, as blocks are
+        waiting = np.empty((len(self._inputs), full)).T  # in Fortran order, as all blocks
         n = 0
         for block in super().__iter__():
             start = 0
@@ -40,6 +40,6 @@ class FixedSizeBlocks(Blocks):
                 n, start = n + taken, start + taken
                 if n == full:
                     yield waiting
-                    waiting, n = np.empty_like(waiting), 0  # a model may keep what it was given
+                    waiting, n = np.empty_like(waiting), 0  # a new one, as a model may keep the block
         if n:
             yield np.asfortranarray(waiting[:n])

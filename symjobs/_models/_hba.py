@@ -38,7 +38,7 @@ class HbaParameters(Parameters):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Histogram:
-    """What each bin of one input adds to a score.
+    """The histogram of an input: what each bin adds to the score.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Histogram:
     scores : (k,) float64
         0 in the highest bin.
     outside : float
-        Further than half a bin from all of them.
+        What a value adds that is more than half a bin from all of them.
     """
 
     edges: np.ndarray
@@ -55,7 +55,7 @@ class Histogram:
     outside: float
 
     def table(self) -> LookupTable:
-        """Return it as a table, with half a bin more at each end."""
+        """Return the histogram as a table, with half a bin more at each end."""
         edges, scores = self.edges, self.scores
         below = min(edges[0] - (edges[1] - edges[0]) / 2, np.nextafter(edges[0], -np.inf))
         above = max(edges[-1] + (edges[-1] - edges[-2]) / 2, np.nextafter(edges[-1], np.inf))
@@ -158,9 +158,9 @@ def _histogram(marginal: Marginal, parameters: HbaParameters, *, binary: bool) -
     else:
         low, high = float(marginal.values[0]), float(marginal.values[-1])
         count = _freedman_diaconis(marginal) if isinstance(parameters.bins, str) else parameters.bins
-        edges = np.unique(np.linspace(low, high, count + 1))  # fewer, where float64 has no more numbers between
+        edges = np.unique(np.linspace(low, high, count + 1))  # fewer if float64 has not so many numbers between
         counted = marginal.share_upto(edges)
-        counted[0], counted[-1] = 0.0, 1.0  # the first bin has both of its ends
+        counted[0], counted[-1] = 0.0, 1.0  # the first bin includes both ends
         shares = np.diff(counted)
         width = (high - low) / len(shares) / marginal.deviation
     heights = np.maximum(shares, 0.5 / marginal.n) / width
@@ -170,7 +170,7 @@ def _histogram(marginal: Marginal, parameters: HbaParameters, *, binary: bool) -
 
 
 def _freedman_diaconis(marginal: Marginal) -> int:
-    """Bins whose width is twice the distance of the quartiles over the cube root of n (Freedman & Diaconis 1981)."""
+    """Return the number of bins by Freedman and Diaconis (1981): width 2 (Q3 - Q1) / n^(1/3)."""
     quarters = marginal.values[np.searchsorted(marginal.upto, [0.25, 0.75])]
     width = 2.0 * float(quarters[1] - quarters[0]) / marginal.n ** (1 / 3)
     span = float(marginal.values[-1] - marginal.values[0])

@@ -24,7 +24,7 @@ class VaryingInputs:
     inputs : tuple of Input
         The d of them.
     mean : (d,) float64
-        Each of the rows in which the input is present.
+        Over the rows in which the input is present.
     n_rows : int
         Rows learnt.
     left_out : tuple of str

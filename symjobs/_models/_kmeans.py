@@ -1,4 +1,4 @@
-"""The kmeans model: clusters of the rows that a project has learnt, by way of the micro-clusters that it kept."""
+"""The kmeans model: clusters of the rows that a project has learnt, from its micro-clusters."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class KMeansModel(Model):
     counts : (k,) float64
         Rows of each cluster.
     divisors : (d,) float64
-        What each input is divided by before distances are measured.
+        Each input is divided by its divisor before distances are computed.
     """
 
     algo: ClassVar[str] = "kmeans"
@@ -115,7 +115,7 @@ class KMeansModel(Model):
         coreset = clusters.coreset(columns)
         deviations = np.asarray(coreset.std())
         standard = scale == "standard"
-        divisors = np.where((deviations > 0) & standard, deviations, 1.0)  # a constant input stays as it is
+        divisors = np.where((deviations > 0) & standard, deviations, 1.0)  # a constant input is not scaled
         try:
             (entry,) = coreset.sweep(
                 [parameters.k],

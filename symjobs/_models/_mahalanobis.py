@@ -1,4 +1,4 @@
-"""The mahalanobis model: how far a row is from the mean, in units of how the rows learnt vary in that direction."""
+"""The mahalanobis model: the distance of a row from the mean, relative to the covariance of the inputs."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ class MahalanobisModel(AnomalyModel):
         Principal directions as columns: the first ``spanned`` of them divided by the roots of their variances, and each
         row by the input's standard deviation.
     spanned : int
-        Directions in which the rows learnt vary; all of them with shrinkage.
+        Number of directions in which the learnt rows vary; with shrinkage all d.
 
     Notes
     -----
-    ``score`` is the distance, the root of z' R^-1 z with z the row in standard units and R the correlation matrix. As
-    that is estimated from n rows, its smallest eigenvalues come out too small, and its inverse too large. So R is
-    shrunk towards the identity, (1 - r) R + r I, by how much is estimated as the optimum for Gaussian rows, from the
-    traces of R and R^2 alone: ``oas``, the oracle approximating shrinkage, or ``rblw``, the Rao-Blackwellized
-    Ledoit-Wolf estimate (Chen, Wiesel, Eldar and Hero, "Shrinkage algorithms for MMSE covariance estimation", IEEE
-    Transactions on Signal Processing 58, 2010: equations 23 and 17). The estimate of Ledoit and Wolf (2004) itself
-    needs fourth moments of all pairs of inputs, which a project does not keep. Both vanish as 1/n.
+    ``score`` is the distance, the root of z' R^-1 z with z the row in standard units and R the correlation matrix. The
+    smallest eigenvalues of an estimated R are too small, so its inverse is too large. Therefore R is shrunk towards
+    the identity, to (1 - r) R + r I. The optimal r for Gaussian rows is estimated from the traces of R and R^2: with
+    ``oas`` by oracle approximating shrinkage, with ``rblw`` by the Rao-Blackwellized Ledoit-Wolf estimate (Chen,
+    Wiesel, Eldar and Hero, "Shrinkage algorithms for MMSE covariance estimation", IEEE Transactions on Signal
+    Processing 58, 2010: equations 23 and 17). Both decrease as 1/n. The estimate of Ledoit and Wolf (2004) itself
+    needs fourth moments of all pairs of inputs, which a project does not keep.
 
-    With ``none``, R is inverted on the directions in which the rows vary. How far a row leaves these is its
-    ``residual``, a squared distance in standard units: 0 unless inputs are collinear.
+    With ``none``, R is inverted on the directions in which the rows vary. ``residual`` is the squared distance of a row
+    from these directions, in standard units. It is 0 unless inputs are collinear.
     """
 
     algo: ClassVar[str] = "mahalanobis"
@@ -119,7 +119,7 @@ class MahalanobisModel(AnomalyModel):
 
 
 def _share(values: np.ndarray, n: int, shrinkage: str) -> float:
-    """By how much a matrix of these eigenvalues, estimated from n rows, is shrunk: from 0 to 1."""
+    """Return the shrinkage, from 0 to 1, of a matrix with these eigenvalues that was estimated from n rows."""
     if shrinkage == "none":
         return 0.0
     p, trace, square = len(values), float(values.sum()), float((values**2).sum())

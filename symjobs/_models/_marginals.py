@@ -1,4 +1,4 @@
-"""How each input of a model is distributed by itself, as a snapshot's sketches and counts know it."""
+"""The distribution of each input of a model, from a snapshot's sketches and counts."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Marginal:
     Attributes
     ----------
     n : int
-        Those rows.
+        Number of these rows.
     values : (m,) float64
-        Values learnt, ascending: all of them while a sketch is exact, else those where its distribution function
-        bends or jumps. The first and the last are the smallest and the largest.
+        Learnt values, ascending. All of them while the sketch is exact; else the knots of its distribution function.
+        The first and the last are the smallest and the largest value.
     below, upto : (m,) float64
-        Share of the rows with a smaller value, and with one no larger. Linear in between.
+        Share of the rows with a smaller value, and of those with a value that is not larger. Linear in between.
     deviation, skewness : float
-        By the moments.
+        From the moments.
     """
 
     n: int
@@ -94,7 +94,7 @@ def marginals(snapshot: Snapshot, inputs: Names | None, algo: str, checkpoint: C
     for done, i in enumerate(indices):
         if checkpoint is not None:
             checkpoint(done, len(indices))
-        if not deviations[i] > 0:  # constant, or NaN: no values
+        if not deviations[i] > 0:  # constant, or NaN as there are no values
             continue
         n, skew = int(counts[i]), float(skewness[i]) if np.isfinite(skewness[i]) else 0.0
         if snapshot.types[i] == "B":
@@ -116,7 +116,7 @@ def marginals(snapshot: Snapshot, inputs: Names | None, algo: str, checkpoint: C
 
 
 def _distinct(values: np.ndarray, below: np.ndarray, upto: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each value once: a digest may know the smallest and the largest value besides a centroid at the same place."""
+    """Return each value once. The smallest and the largest value of a digest may be equal to a centroid."""
     new = np.diff(values) > 0.0
     first, last = np.append(True, new), np.append(new, True)
     return values[first], below[first], upto[last]
@@ -137,7 +137,7 @@ def _without_sketch(snapshot: Snapshot, name: str, algo: str) -> str:
 
 
 def concatenate_with_sizes(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return arrays one behind the other, and their lengths: how a file holds them."""
+    """Return the arrays as one, and their lengths, as a file holds them."""
     return np.concatenate(parts), np.array([len(part) for part in parts], dtype=np.int64)
 
 

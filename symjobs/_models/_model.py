@@ -1,4 +1,4 @@
-"""What every model type does: it is built from a snapshot alone, and answers for the rows of any table."""
+"""The base class of model types. A model is built from a snapshot, and answers for the rows of any table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Checkpoint = Callable[[int, int], object]
 @dataclass_transform(frozen_default=True, eq_default=False, kw_only_default=True, field_specifiers=(array,))
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Model(ABC):
-    """A model: what was found in a project's state. It is immutable, and holds no reference to the project.
+    """The base class of models. A model is immutable, and holds no reference to the project.
 
     A new type is one more file with a subclass, and one more line in `MODEL_TYPES`. The subclass is a frozen dataclass.
     Its fields are what a file holds: those declared with `array` as arrays, the others as JSON.
@@ -34,7 +34,7 @@ class Model(ABC):
     inputs : tuple of Input
         The d attributes that a prediction needs.
     fill : (d,) float64
-        Their means: what replaces a missing one, if that is asked for.
+        Their means, which replace missing inputs if that is asked for.
     facts : dict of str to str
         What `ModelInfo` shows as ``info``. `build` adds the parameters.
 
@@ -43,17 +43,17 @@ class Model(ABC):
     algo : str
         The name of the type on the wire.
     summary : str
-        What its score or answer is, in a few words.
+        The score or answer in a few words.
     parameter_type : type of Parameters
         The declared parameters.
     needs_histogram : bool
-        Whether C inputs need a project that keeps histograms.
+        Whether C inputs need a project with histograms.
     needs_clusters : bool
-        Whether it needs a project that keeps clusters.
+        Whether it needs a project with clusters.
     keys : dict of str to str
-        What each key of a prediction says.
+        The meaning of each key of a prediction.
     score : str or None
-        The one of `keys` that says how unusual a row is, more so where it is larger; None in a model without one.
+        The key whose value is larger for a more unusual row; None for a model without one.
     file_version : int
         The first version of a project's file that can hold the type.
     """
@@ -87,7 +87,7 @@ class Model(ABC):
         Parameters
         ----------
         snapshot : Snapshot
-            The one state that everything comes from.
+            The state that the model is built from.
         inputs : sequence of str or int, or None
             Names or indexes of attributes, at least one; None for all that the type can take.
         parameters : Parameters
@@ -98,7 +98,7 @@ class Model(ABC):
         Raises
         ------
         InputError
-            Names the input or parameter that cannot be.
+            If an input or a parameter is not possible; the message names it.
         """
 
     @abstractmethod
@@ -121,22 +121,22 @@ class Model(ABC):
         """Return the answers for all rows as an object; ``counts`` are what every `Predictions` takes."""
 
     def check(self) -> None:  # noqa: B027  # most have nothing to check
-        """Raise ValueError unless what was read from a file fits together, in words that follow the model's name."""
+        """Raise ValueError if the fields of a saved model do not fit together. The message follows the model's name."""
 
     def extra(self) -> dict[str, Any]:
-        """Return what a ModelInfo shows besides: numbers and lists of them."""
+        """Return further numbers, and lists of numbers, for ModelInfo."""
         return {}
 
     def result_keys(self) -> dict[str, str]:
-        """Return what each key of this model's predictions says."""
+        """Return the meaning of each key of this model's predictions."""
         return self.keys
 
     @property
     def targets(self) -> tuple[Input, ...]:
-        """What the model predicts of the attributes; none, if it learns without targets."""
+        """The attributes that the model predicts; none if it learns without targets."""
         return ()
 
-    # What is the same for all.
+    # The same for all types.
 
     @classmethod
     def build(
@@ -147,7 +147,7 @@ class Model(ABC):
         parameters: Parameters,
         checkpoint: Checkpoint | None = None,
     ) -> Self:
-        """Check what is asked for, and `learn`; InputError names what cannot be."""
+        """Check the request, and return the model; InputError if it is not possible."""
         if targets:
             raise InputError(f"a model {cls.algo!r} has no targets; name its attributes as inputs")
         if inputs is not None and not len(inputs):
@@ -162,11 +162,11 @@ class Model(ABC):
         return self.predictions(columns, n_rows=blocks.n_rows, n_missing=blocks.n_missing, n_imputed=blocks.n_imputed)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what a file holds of it as arrays."""
+        """Return the arrays that a file holds."""
         return {field.name: getattr(self, field.name) for field in array_fields(type(self))}
 
     def metadata(self) -> dict[str, Any]:
-        """Return what a file holds of it as JSON, besides the inputs."""
+        """Return the JSON that a file holds, except the inputs."""
         return {field.name: getattr(self, field.name) for field in json_fields(type(self))}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The oospca model: how far a row is from the rows learnt, along their principal components and beside them."""
+"""The oospca model: the distance of a row from the principal subspace of the learnt rows, and within it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class OospcaModel(AnomalyModel):
     * ``score`` is c Q / E(Q) + (1 - c) T^2 / k, the weighted combination of Raich and Cinar ("Statistical process
       monitoring and disturbance diagnosis in multivariable continuous processes", AIChE Journal 42, 1996), with each
       statistic relative to its mean and c the share of the variance that is left out. So the two groups of components
-      count as much as they vary, and the average row learnt has score 1.
+      count as much as they vary, and the score of the learnt rows is 1 on average.
     """
 
     algo: ClassVar[str] = "oospca"
@@ -125,7 +125,7 @@ class OospcaModel(AnomalyModel):
 
 
 def _components(values: np.ndarray, rank: int, parameters: OospcaParameters) -> int:
-    """How many components reach the share asked for; none of no variance."""
+    """Return how many components reach the share of the variance that was asked for."""
     reached = np.cumsum(values)
-    share = parameters.explained * reached[-1] * (1 - 1e-12)  # rounding granted
+    share = parameters.explained * reached[-1] * (1 - 1e-12)  # with room for rounding
     return max(1, min(int((reached < share).sum()) + 1, parameters.n_components, rank))

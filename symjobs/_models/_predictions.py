@@ -13,14 +13,14 @@ from symjobs._entities import KSVSMap, number_text
 
 @dataclass(frozen=True, eq=False)
 class Predictions(ABC):
-    """What a model says of the rows of a table, in their order.
+    """The answers of a model for the rows of a table, in their order.
 
     Attributes
     ----------
     n_rows : int
         Rows of the table.
     n_missing : int
-        Rows without a prediction, as an input was missing in them.
+        Rows without a prediction, since an input was missing.
     n_imputed : int
         Rows in which a missing input was replaced by the mean of the rows that the model was built on.
 

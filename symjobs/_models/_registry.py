@@ -7,8 +7,8 @@ from symjobs._lazy import LazyTypes
 from symjobs._models._model import Model
 from symjobs._text import near, shown
 
-# One line a model type: its name on the wire, its module and its class. The command line, messages and the docs find
-# it here.
+# One line for each model type: its name on the wire, its module and its class. The command line, messages and the docs
+# read this list.
 MODEL_TYPES: LazyTypes[Model] = LazyTypes(
     {
         "kmeans": "symjobs._models._kmeans:KMeansModel",

@@ -1,4 +1,4 @@
-"""Inputs of a model in standard units: means, deviations and correlations, as a snapshot's moments know them."""
+"""Means, deviations and correlations of a model's inputs, from a snapshot's moments."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class StandardizedInputs(VaryingInputs):
     Attributes
     ----------
     deviation : (d,) float64
-        Population standard deviations; each of the rows in which the input is present.
+        Population standard deviations, over the rows in which the input is present.
     correlation : (d, d) float64
-        Each pair over the rows in which both are present: not positive semidefinite, perhaps, where values are missing.
+        Each pair over the rows in which both are present. With missing values it may not be positive semidefinite.
     n_common : int
         The fewest rows that a pair of inputs has in common.
     """
@@ -33,9 +33,9 @@ class StandardizedInputs(VaryingInputs):
     n_common: int
 
     def components(self, algo: str, checkpoint: Checkpoint | None, covariance: bool = False) -> PCAResult:
-        """Return all d principal components of the correlations, or of the covariances that they stand for.
+        """Return all d principal components of the correlation or covariance matrix.
 
-        Eigenvalues that are negative, or no more than rounding, are 0: there are ``rank`` others.
+        All eigenvalues but ``rank`` are 0: those that are negative or no more than rounding.
         """
         scale = self.deviation if covariance else np.ones(len(self.inputs))
         if checkpoint is not None:

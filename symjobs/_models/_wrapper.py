@@ -1,4 +1,4 @@
-"""An EVT wrapper: flags for one of a model's answers, value by value as they are given."""
+"""An EVT wrapper: extreme-value flags for one of a model's answers."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ class WrapperRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, eq=False)
 class FlaggedPredictions(Predictions):
-    """A model's predictions, and which of them are extreme.
+    """A model's predictions, with extreme-value flags.
 
-    What the model's own predictions have, such as ``scores`` or ``labels``, these have, too.
+    The attributes of the model's own predictions, such as ``scores`` or ``labels``, are available here, too.
 
     Attributes
     ----------
     predictions : Predictions
         The model's own.
     flags : (n_rows,) bool
-        Whether the value is beyond the threshold; False while warming up, and where it is missing.
+        Whether the value is beyond the threshold; False during the warm-up, and where the value is missing.
     threshold : (n_rows,) float64
-        What each value was judged against, in its unit; NaN while warming up.
+        The threshold for each value, in its unit; NaN during the warm-up.
     lower : (n_rows,) float64 or None
-        The lower threshold, None unless two sides are watched.
+        The lower threshold; None unless ``evt_two_sides`` was given.
 
     Examples
     --------
@@ -81,18 +81,18 @@ class FlaggedPredictions(Predictions):
 
 
 class EvtWrapper:
-    """Judges one result key of a model's predictions, and keeps what it has seen between calls.
+    """Flags the extreme values of one result key. The values of all calls form one stream.
 
-    Thread-safe: calls are judged one after the other, in the order in which their predictions are ready. A call that
-    fails or is stopped leaves no trace.
+    Thread-safe: calls are processed one after the other, in the order in which their predictions are ready. A call that
+    fails or is stopped changes nothing.
 
     Parameters
     ----------
     key : str
-        The result key that is judged; its values are numbers.
+        The result key; its values are numbers.
     settings : EvtParameters
     spot : Spot, optional
-        What was seen before. It is not changed.
+        The detector after earlier values. It is not modified.
     """
 
     def __init__(self, key: str, settings: EvtParameters, spot: Spot | None = None) -> None:
@@ -103,11 +103,11 @@ class EvtWrapper:
 
     @property
     def spot(self) -> Spot:
-        """What has been seen so far. Do not modify."""
+        """The detector after the values so far. Do not modify."""
         return self._spot
 
     def judge(self, predictions: Predictions) -> FlaggedPredictions:
-        """Flag predictions, in the order of their rows, and remember them."""
+        """Return the predictions with flags, and update the detector."""
         values = as_numbers(predictions.columns(), self.key)
         with self._judging:
             spot = self._spot.copy()
@@ -124,7 +124,7 @@ class EvtWrapper:
         )
 
     def keys(self) -> dict[str, str]:
-        """Return what each key that a wrapper adds to the predictions says."""
+        """Return the meaning of each key that the wrapper adds to the predictions."""
         about = {FLAG: f"1 if {self.key} is beyond the threshold, 0 if not, is missing, or too few values have come"}
         if not self.settings.two_sides:
             return about | {THRESHOLD: f"{self.key} is extreme above it; NaN while warming up"}
@@ -134,7 +134,7 @@ class EvtWrapper:
         }
 
     def info(self) -> dict[str, str]:
-        """Return what a client sees of the wrapper, as text: its parameters, and what it has seen."""
+        """Return what a client sees of the wrapper, as text: its parameters and the state of the detector."""
         spot = self._spot
         seen = {"evt_n": spot.n, "evt_n_missing": spot.n_missing, "evt_n_flagged": spot.n_flagged}
         seen["evt_remaining"] = spot.remaining
@@ -153,7 +153,7 @@ class EvtWrapper:
     def restore(cls, record: WrapperRecord, arrays: Mapping[str, np.ndarray]) -> EvtWrapper:
         """Return what `record` and the spot's arrays came from; an error of `symkernels` or ValueError if not."""
         settings = EvtParameters.from_text(record.parameters, EVT_FLAGS)
-        fresh = settings.spot()  # says so if what it needs is not installed
+        fresh = settings.spot()  # fails early if a package is missing
         spot = Spot.from_arrays(dict(arrays))
         for name in ("alpha", "quantile", "warmup", "two_sides", "max_excesses", "window", "seed", "follow"):
             if getattr(spot, name) != getattr(fresh, name):
@@ -162,7 +162,7 @@ class EvtWrapper:
 
 
 def wrap(built: BuiltModel, key: str | None, parameters: Mapping[str, object]) -> EvtWrapper:
-    """Return a wrapper of a model that has seen nothing; InputError names what cannot be."""
+    """Return a new wrapper of a model; InputError if the key or a parameter is not possible."""
     given = text_parameters(parameters, "the EVT wrapper's parameters")
     model_id, named = (given.pop(name, "").strip() or None for name in (MODEL_ID, RESULT_KEY))  # empty: not given
     if model_id is not None and model_id != built.model_id:
@@ -179,7 +179,7 @@ def wrap(built: BuiltModel, key: str | None, parameters: Mapping[str, object]) -
     if not isinstance(key, str) or key not in keys:
         raise InputError(f"a {built.model.algo} model has no result key {key!r}; {near(str(key), keys)}")
     wrapper = EvtWrapper(key, EvtParameters.from_text(given, EVT_FLAGS))
-    as_numbers(built.model.answer(built.model.fill[None]), key)  # of one row: the means
+    as_numbers(built.model.answer(built.model.fill[None]), key)  # for one row of means: are they numbers?
     return wrapper
 
 
