@@ -7,7 +7,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
-    Nothing is imported before: Ctrl-C is one line from the start, while the rest is loaded too.
+    The other modules are imported here, so that Ctrl-C ends with one line also while they are loaded.
 
     Parameters
     ----------

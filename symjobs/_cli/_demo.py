@@ -1,4 +1,4 @@
-"""``symjobs demo``: real data learnt, every kind of job run on it, tables and pictures left in a folder."""
+"""``symjobs demo``: learn real data, run every kind of job on it, and write tables and pictures to a folder."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _folder(out: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
-    check_path(folder / "test.png")  # the pictures need matplotlib: say so before the work is done
+    check_path(folder / "test.png")  # fail early if matplotlib is missing
     return folder
 
 
@@ -100,7 +100,7 @@ def _learn_all() -> list[Project]:
 
 
 def _with_size(frame: Any) -> Any:
-    # A second category, so that chi2 and gain have something to relate to the diagnosis: mean area by its median.
+    # A second category for chi2 and gain, beside the diagnosis: whether the mean area is above its median.
     area = frame.attributeNames.index("mean area")
     median = statistics.median(float(row[area]) for row in frame.data)
     rows = [[*row, "large" if float(row[area]) > median else "small"] for row in frame.data]

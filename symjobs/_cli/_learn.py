@@ -1,4 +1,4 @@
-"""From the command line's data to a project that has learnt it."""
+"""Learn the data of the command line into a project."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def learn(options: argparse.Namespace) -> Project:
 def learn_all(
     options: argparse.Namespace, source: Source, types: dict[str, str], *, histogram: bool = False
 ) -> Project:
-    """Learn the rows of a source that the options let pass, and say what was learnt."""
+    """Learn the rows of a source that pass the filter of the options, and print what was learnt."""
     params: dict[str, object] = {"missing": options.missing, "types": types}
     if options.filter is not None:
         params["row_filter"] = options.filter
@@ -42,7 +42,7 @@ def learn_all(
 
 
 def learnt_line(project: Project) -> str:
-    """Return what a project has learnt, and the columns that it only carries, with what would make it learn them."""
+    """Return a line on what a project has learnt, on the columns that it only carries, and how to learn them."""
     snapshot = project.snapshot()
     columns = list(zip(snapshot.column_names, snapshot.column_types, strict=True))
     learnt = sum(letter not in ("S", "X") for _, letter in columns)
@@ -70,7 +70,7 @@ def learn_source(project: Project, source: Source) -> None:
 
 @contextmanager
 def naming(source: Source) -> Iterator[None]:
-    """Name the file in what is found wrong with its rows; that has a batch and a row only."""
+    """Add the name of the file to errors about its rows."""
     try:
         yield
     except InputError as error:

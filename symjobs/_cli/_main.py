@@ -1,4 +1,4 @@
-"""Entry point: parse, run, and turn what went wrong into one line and an exit code."""
+"""Entry point: parse and run; an error becomes one line and an exit code."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def run(arguments: Sequence[str]) -> int:
     except (SymjobsError, SymkernelsError) as error:
         print(f"symjobs: {error}", file=sys.stderr)
         return BAD_INPUT
-    except BrokenPipeError:  # the reader of our output has gone, as `symjobs ... | head` does
+    except BrokenPipeError:  # the reader of the output has closed it, as in `symjobs ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK

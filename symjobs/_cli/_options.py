@@ -16,7 +16,7 @@ def add_parameters(
     left_out: Collection[str] = (),
     defaults: Mapping[str, Any] = {},
 ) -> None:
-    """Add an option for each declared parameter; what is not given is None.
+    """Add an option for each declared parameter. An option that is not given is None.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the command line takes. Nothing heavy is imported here, so that --help and --version answer at once."""
+"""The parsers of the command line. Nothing heavy is imported here, so that --help and --version answer at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from symjobs._version import __version__
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all others of the program are."""
+    """A parser whose errors are one line, as all errors of the program."""
 
     def error(self, message: str) -> NoReturn:
         """Print the line and exit with code 2."""
@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class QuestionParser(Parser):
-    """The parser of one question. It gets its options when they are needed, from the question's module.
+    """The parser of one question. It loads the question's options when they are needed.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class QuestionParser(Parser):
         self._filled = False
 
     def fill(self) -> None:
-        """Add the options of the question, and those that every question has."""
+        """Add the options of the question, and the options of all questions."""
         if self._filled or not self._question:
             return
         self._filled = True

@@ -12,7 +12,7 @@ _SHARES = ("explained", "cumulative", "share")
 _MANY_COLUMNS, _FEW_ROWS = 9, 4
 _WIDEST = 44  # characters of a column but the last; longer text is folded
 _GAP = 3
-_PIPE_WIDTH = 200  # a file or a pipe has no width to fit
+_PIPE_WIDTH = 200  # for a file or a pipe
 
 
 def require_rich() -> None:
@@ -23,7 +23,7 @@ def require_rich() -> None:
 def show(tables: Sequence[Table], *, heading: str) -> None:
     """Print tables under a heading.
 
-    A table of few rows and many columns is turned on its side; columns that do not fit the width are counted instead.
+    A table of few rows and many columns is transposed. Columns that do not fit are left out and counted.
     """
     console_class, table_class, box = _rich()
     console = console_class()
@@ -73,7 +73,7 @@ def _fitting(columns: Sequence[tuple[str, list[str], bool]], width: int) -> int:
 
 
 def _widths(columns: Sequence[tuple[str, list[str], bool]], width: int) -> list[int]:
-    # The last column may take what the others leave: notes are long.
+    # The last column takes the remaining width, as notes are long.
     widths = [min(_WIDEST, max(map(len, [name, *texts]))) for name, texts, _ in columns]
     widths[-1:] = [max(_WIDEST, width - _GAP * len(widths) - sum(widths[:-1]))]
     return widths

@@ -17,7 +17,7 @@ _OWNER = "cli"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Return 0 if the job finished, 1 if it failed, 2 if it was refused; bad data raises before that."""
+    """Return 0 if the job finished, 1 if it failed, 2 if it was refused. Bad data raises an error."""
     question = QUESTIONS[options.question].load()
     picture = getattr(options, "plot", None)
     question.check(options)

@@ -1,4 +1,4 @@
-"""Answers as tables: what a client of the job resource gets, laid out for people."""
+"""Answers as tables for people, from what a client of the job resource gets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Table:
 def lay_out(
     values: Mapping[str, Any], labels: Sequence[str] = (), maps: Maps = (("answer", ["key", "value"]),)
 ) -> list[Table]:
-    """Lay out the ``values`` of a finished job's response, whatever entities they are.
+    """Return the ``values`` of a finished job's response as tables.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def _tables(values: Mapping[str, Any], labels: Sequence[str], maps: Maps) -> Ite
     if "dataframe" in values:
         frame = values["dataframe"]
         yield Table("rows", frame["attributeNames"], [list(map(number, row)) for row in frame["data"]])
-    # An exploration brings the project along; people asked for the statistics.
+    # The answer of an exploration has the project, too. Show the statistics only.
     alone = [values["smlInfo"]] if set(values) == {"smlInfo"} else []
     infos = values["smlInfoList"]["values"] if "smlInfoList" in values else alone
     if infos:
@@ -72,7 +72,7 @@ def _project(info: Mapping[str, Any]) -> list[Cell]:
 
 
 def _entry(text: str) -> Cell:
-    # What an attribute depends on comes as JSON: a map from attributes to coefficients.
+    # The dependencies of an attribute are JSON: a map from attributes to coefficients.
     if not text.startswith("{"):
         return number(text)
     return ", ".join(f"{name} ({value:.6g})" for name, value in json.loads(text).items()) or "nothing: it is constant"

@@ -1,4 +1,4 @@
-"""Progress on standard error: bars on a terminal, one line a change elsewhere if that is asked for."""
+"""Progress on standard error: bars on a terminal; elsewhere, on request, a line for each change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _interrupted = threading.Event()
 
 @contextmanager
 def interrupts() -> Iterator[None]:
-    """Remember Ctrl-C until `raise_if_interrupted`: some libraries discard what is raised while they import."""
+    """Remember Ctrl-C for `raise_if_interrupted`. Some libraries discard a KeyboardInterrupt during their import."""
     _interrupted.clear()
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
@@ -46,13 +46,13 @@ def raise_if_interrupted() -> None:
 
 
 def on_terminal() -> bool:
-    """Whether bars can be drawn: standard error is a terminal, and rich is there to draw on it."""
+    """Whether bars can be drawn: standard error is a terminal, and rich is installed."""
     return sys.stderr.isatty() and find_spec("rich") is not None
 
 
 @contextmanager
 def reading(name: str, verb: str = "learning") -> Iterator[Callable[[int, int], None]]:
-    """Show how many bytes of a source have been learnt, or read; gives the source's checkpoint."""
+    """Show how many bytes of a source have been read; yields the checkpoint for the source."""
     if not on_terminal():
         yield lambda current, maximum: raise_if_interrupted()
         return

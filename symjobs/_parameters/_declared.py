@@ -49,7 +49,7 @@ class Declared:
         return self.name if self.name == self.wire else f"{self.name} ({self.wire})"
 
     def read(self, value: Any) -> Any:
-        """Return the value that an entry of a map stands for; InputError if it is not allowed.
+        """Return the value of an entry of a map; InputError if it is not allowed.
 
         A number counts as its text, unless the kind says otherwise.
         """
@@ -89,7 +89,7 @@ def parameter(wire: str, kind: Kind, text: str, *, default: Any = dataclasses.MI
     text : str
         One line: what it does, for help texts and tables. It begins with a small letter and has no full stop.
     default : optional
-        What goes where it is not given; None for no value. Without a default the parameter is required.
+        The value if it is not given; None for no value. Without a default the parameter is required.
     """
     return dataclasses.field(default=default, metadata={_KEY: (wire, kind, text)})
 
@@ -104,7 +104,7 @@ def redeclared(of: type[Parameters], name: str, *, default: Any) -> Any:
     name : str
         The parameter's name in Python.
     default
-        What goes where it is not given.
+        The value if it is not given.
     """
     (known,) = (declared for declared in of.declared() if declared.name == name)
     return parameter(known.wire, known.kind, known.text, default=default)
@@ -114,8 +114,8 @@ def redeclared(of: type[Parameters], name: str, *, default: Any) -> Any:
 class Parameters:
     """Typed parameters; a subclass declares each once, as ``name: type = parameter(...)``, and is a frozen dataclass.
 
-    The constructor takes values of Python by their names, `from_text` a map by the names on the wire. Both check the
-    values, and then `check` what goes together. The attributes of the class are the defaults.
+    The constructor takes Python values by their names, `from_text` a map by the names on the wire. Both check each
+    value, and then call `check`. The attributes of the class are the defaults.
 
     Attributes
     ----------

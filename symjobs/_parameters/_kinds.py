@@ -55,7 +55,7 @@ class Kind(ABC):
 
 @dataclass(frozen=True)
 class Integer(Kind):
-    """A whole number within bounds, both included. Text such as ``1e3`` is taken, as far as it is whole."""
+    """A whole number within bounds, both included. Text such as ``1e3`` is a whole number, too."""
 
     least: int = -_LARGEST - 1
     most: int = _LARGEST
@@ -64,7 +64,7 @@ class Integer(Kind):
     def words(self) -> str:
         if self.least == -_LARGEST - 1:
             return f"a whole number {'that fits into 64 bits' if self.most == _LARGEST else f'of at most {self.most}'}"
-        if self.most >= 2**62:  # a bound of machines, which nobody meets on purpose
+        if self.most >= 2**62:  # a limit of 64-bit integers, not of the parameter
             return f"a whole number of at least {self.least}"
         return f"a whole number from {self.least} to {self.most}"
 

@@ -1,7 +1,7 @@
 """Pictures of answers: scree plot, correlation heat map, bars of variance inflation factors, clusters over k,
 anomaly scores over time.
 
-Each function returns a matplotlib Figure that no window and no global state knows of; `save` writes it.
+Each function returns a matplotlib Figure outside of pyplot's global state; `save` writes it.
 """
 
 from symjobs._plots._base import check_path, save

@@ -1,4 +1,4 @@
-"""What every picture needs: where it may be written, colours, titles."""
+"""Shared by all pictures: colours, titles, and the file."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 BAR, LINE, MARK, GREY = "#4c72b0", "#c44e52", "#dd8452", "#8c8c8c"
-PALE, DARK, ELBOW = "#a6bddb", "#045a8d", "#d95f02"  # told apart whatever colours one sees, and in grey
+PALE, DARK, ELBOW = "#a6bddb", "#045a8d", "#d95f02"  # different also for colour-blind readers, and in grey
 _FORMATS = (".png", ".svg", ".pdf")
-LONGEST_TITLE = 80  # characters; what is longer is shortened in the middle
+LONGEST_TITLE = 80  # characters; a longer title is shortened in the middle
 
 
 def check_path(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a picture, before the work that it would show is done.
+    """Return the path of a picture. Call it before the work, so that a bad path fails early.
 
     Raises
     ------

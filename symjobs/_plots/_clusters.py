@@ -34,9 +34,9 @@ def cluster_curves(
     wssse, silhouette : sequence of float
         One a k; NaN where it is undefined.
     k : int, optional
-        With the largest silhouette; its bar is dark and named.
+        The k with the largest silhouette; its bar is dark and has a label.
     elbow : int, optional
-        Where the curve bends most; it gets a ring and a name.
+        The elbow of the curve; it has a ring and a label.
     title : str
     squared : bool, default False
         Whether the silhouettes are of squared distances.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-_MOST_FACTORS, _MOST_MAPPED = 40, 60  # more cannot be read at any size of figure
+_MOST_FACTORS, _MOST_MAPPED = 40, 60  # more are not readable
 _LONGEST_NAME = 24  # characters
 
 
@@ -28,7 +28,7 @@ def scree(values: Sequence[float], *, total: float | None = None, title: str, qu
     values : sequence of float
         Descending: eigenvalues, or singular values.
     total : float, optional
-        Sum of all values, those that are not shown too; their sum by default.
+        Sum of all values, also of those that are not given; by default the sum of `values`.
     title : str
     quantity : str, default "eigenvalue"
         What the values are, for the axis.

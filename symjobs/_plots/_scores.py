@@ -58,16 +58,16 @@ def score_picture(
     Parameters
     ----------
     scores : (n,) float64
-        In the order of the rows; NaN where there is none. More than 20,000 are drawn as a density. Infinite ones that
-        are flagged stand at the edge, as triangles.
+        In the order of the rows; NaN where there is none. More than 20,000 are drawn as a density. Flagged
+        infinite ones are triangles at the edge.
     threshold : (n,) float64
-        What each score was judged against; NaN while warming up.
+        The threshold for each score; NaN during the warm-up.
     flagged : (n,) bool
-        All of these are drawn, however many they are.
+        The flagged rows, which are all drawn.
     lower : (n,) float64, optional
         The lower threshold, if there are two.
     tails : tuple of Tail
-        As fitted at the end; drawn over the histogram as the numbers of scores that they let expect.
+        The fitted tails at the end; the histogram shows their expected numbers of scores.
     name : str, default "score"
         For the axis.
     title : str
@@ -94,7 +94,7 @@ def score_picture(
 
 
 def _is_long(finite: np.ndarray, threshold: np.ndarray) -> bool:
-    # Scores whose largest dwarf the rest can be read on a logarithmic axis only, which takes positive ones.
+    # If the largest scores are much larger than the rest, the axis is logarithmic, for positive scores only.
     if not len(finite) or finite.min() <= 0:
         return False
     ends = threshold[np.isfinite(threshold)]
@@ -167,7 +167,7 @@ def _mark_flagged(axes: Axes, scores: np.ndarray, rows: np.ndarray) -> None:
 
 
 def _draw_density(axes: Axes, rows: np.ndarray, scores: np.ndarray) -> None:
-    # Every score is in one of the cells, whose colours tell thousands from one.
+    # Each cell counts its scores, on a logarithmic scale of colours.
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
     bottom, top = axes.get_ylim()
@@ -232,7 +232,7 @@ def _edges(bottom: float, top: float, count: int, logarithmic: bool) -> np.ndarr
 
 
 def _draw_tail(axes: Axes, tail: Tail, finite: np.ndarray, edges: np.ndarray) -> None:
-    # What the tail lets expect in each bin: its share of the scores beyond the level, times their number.
+    # The expected number in each bin: its probability by the law, times the number of scores beyond the level.
     sign = 1.0 if tail.upper else -1.0
     beyond = int(np.count_nonzero(sign * finite > sign * tail.level))
     shares = tail.fit.sf(sign * (edges - tail.level))

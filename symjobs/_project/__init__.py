@@ -1,4 +1,4 @@
-"""Projects: the face over what was learnt, its models and its file."""
+"""Projects: the public class over the state, the models and the file."""
 
 from symjobs._project._project import Project
 from symjobs._project._snapshot import ProjectSnapshot

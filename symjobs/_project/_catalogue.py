@@ -15,14 +15,14 @@ _Kept = TypeVar("_Kept")
 
 @dataclass(frozen=True)
 class ModelCatalogue:
-    """Models by name. It is immutable: a change makes another one, and a snapshot keeps what it has.
+    """Models by name. It is immutable: a change returns a new one, so that a snapshot keeps its own.
 
     Attributes
     ----------
     models : mapping of str to BuiltModel
         In the order in which they were first built.
     wrappers : mapping of str to EvtWrapper
-        By the model that each is around.
+        By the name of the model.
     """
 
     models: Mapping[str, BuiltModel] = field(default_factory=dict)
@@ -44,21 +44,21 @@ class ModelCatalogue:
         return info
 
     def with_model(self, built: BuiltModel) -> ModelCatalogue:
-        """Return it with a model, which replaces one of the same name and its wrapper."""
+        """Return a catalogue with this model. It replaces a model of the same name and its wrapper."""
         models = {**self.models, built.model_id: built}
         return ModelCatalogue(models, _without(self.wrappers, built.model_id))
 
     def without_model(self, model_id: str) -> ModelCatalogue:
-        """Return it without a model and its wrapper."""
+        """Return a catalogue without this model and its wrapper."""
         self.find(model_id)
         return ModelCatalogue(_without(self.models, model_id), _without(self.wrappers, model_id))
 
     def with_wrapper(self, model_id: str, wrapper: EvtWrapper) -> ModelCatalogue:
-        """Return it with a wrapper, which replaces another one."""
+        """Return a catalogue with this wrapper. It replaces another one of the model."""
         return replace(self, wrappers={**self.wrappers, model_id: wrapper})
 
     def without_wrapper(self, model_id: str, project: str) -> ModelCatalogue:
-        """Return it without a wrapper; ProjectError, with the project's name, if there is none."""
+        """Return a catalogue without this wrapper; ProjectError, with the project's name, if there is none."""
         if self.find(model_id)[1] is None:
             raise ProjectError(
                 f"model {model_id!r} of project {project!r} has no EVT wrapper; create_evt_wrapper makes one"

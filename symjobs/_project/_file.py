@@ -25,7 +25,7 @@ from symjobs._state._window import Window
 from symjobs._tables._types import DENSE, LEARNT
 from symkernels import Moments, SparseRows, SymkernelsError
 
-VERSIONS = (1, 2, 3)  # a file says no more than it needs: see _version
+VERSIONS = (1, 2, 3)  # a file has the lowest version that can hold it: see _version
 _KEY = "symjobs.project"
 
 
@@ -54,7 +54,7 @@ class _FieldRecord(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
-    """The JSON of the metadata. What has a default came later than version 1, and is left out where it is not used."""
+    """The JSON of the metadata. Fields with a default came after version 1; they are left out if not used."""
 
     version: int
     name: str
@@ -109,7 +109,7 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
 
 
 def read_file(path: str | os.PathLike[str]) -> Saved:
-    """Read a project; ProjectError, naming the file, if it is damaged or something else."""
+    """Read a project; ProjectError, with the name of the file, if it is damaged or no project."""
     path = Path(path)
     record, arrays = _read(path)
     if _checksum(record, arrays) != record.digest:
@@ -135,7 +135,7 @@ def read_file(path: str | os.PathLike[str]) -> Saved:
 def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
     from safetensors import SafetensorError, safe_open
 
-    with path.open("rb"):  # the library's own errors for a missing file or a folder do not name it
+    with path.open("rb"):  # safetensors does not name a missing file in its errors
         pass
     try:
         with safe_open(path, framework="numpy") as file:
@@ -239,7 +239,7 @@ def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray
 
 
 def _schema(columns: list[_FieldRecord]) -> Schema:
-    # Replays the growth in the order of the attributes, so that every check of a growing schema is made here too.
+    # Add the attributes in their order, so that the schema checks each of them.
     schema = Schema()
     steps: list[tuple[int, _FieldRecord, str]] = []
     for column in columns:

@@ -1,4 +1,4 @@
-"""Any table as batches of columns: the one place where foreign tables are recognised and read."""
+"""Any table as batches of columns. No other room reads tables of other libraries."""
 
 from symjobs._tables._batch import Batch, MatrixBatch, check_names, check_utf8
 from symjobs._tables._cells import MISSING_TEXTS, BadCell

@@ -14,7 +14,7 @@ from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextCol
 
 
 def read(data: Any) -> Iterator[Batch]:
-    """Read anything of pyarrow's that holds rows."""
+    """Read a table, record batch or reader of pyarrow."""
     pa = sys.modules["pyarrow"]
     if isinstance(data, pa.RecordBatch):
         parts: Iterable[Any] = [data]

@@ -1,4 +1,4 @@
-"""The one check of numbers that cannot be worked with: infinite, too large, or missing where that is refused."""
+"""The check of numbers: infinite, too large, or missing where missing values are refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def original_row(row: int, start: int, keep: np.ndarray | None) -> int:
     row : int
         Of the block.
     start : int
-        The first row of the batch that was looked at.
+        The row of the batch where the block begins.
     keep : array of bool, optional
         Which rows from there on are in the block; by default all.
     """

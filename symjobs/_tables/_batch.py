@@ -25,7 +25,7 @@ class Batch:
     types : dict of str to str, optional
         Type letters that came with the data.
     place : str, optional
-        Where the batch stands in the data, as an error message would put it.
+        The place of the batch in the data, as the beginning of an error message.
     first_row : int, optional
         Number of the batch's first row in its table.
     alone : bool, optional
@@ -71,10 +71,9 @@ class Batch:
 
 
 class MatrixBatch(Batch):
-    """A two-dimensional real array with one name a column; its columns are made only when someone asks for them.
+    """A two-dimensional real array with one name for each column; `columns` is computed on first use.
 
-    The array may also be a CuPy one. It stays on its device as long as it is learnt as the block it is; its columns
-    are on the host.
+    The array may be a CuPy array. It stays on its device if it is learnt as a whole; its columns are on the host.
     """
 
     def __init__(self, matrix: Any, names: tuple[str, ...], *, alone: bool = True) -> None:

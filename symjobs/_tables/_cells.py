@@ -27,7 +27,7 @@ def is_missing(cell: Any) -> bool:
         return True
     if isinstance(cell, str):
         return cell.strip() in MISSING_TEXTS
-    if type(cell).__name__ in ("NAType", "NaTType"):  # they refuse comparison, and pandas is not imported here
+    if type(cell).__name__ in ("NAType", "NaTType"):  # compared by the name of the type, as pandas is not imported here
         return True
     return isinstance(cell, float) and math.isnan(cell)
 

@@ -1,7 +1,7 @@
-"""Columns: one column of a batch, read slice by slice, whatever library holds it.
+"""The columns of a batch, whatever library holds them, read slice by slice.
 
-A column is never converted as a whole. `numbers` hands out a slice, as a view where the library allows it, and the
-caller writes it into its block: that write is the one copy.
+A column is never converted as a whole. `numbers` returns a slice, as a view if the library allows it, and the caller
+writes it into its block. Values are copied only there.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class NumberColumn(Column):
         while start < self.n_rows:
             if not is_binary(self.numbers(start, min(start + step, self.n_rows))):
                 return "C"
-            start, step = start + step, 16 * step  # few columns that are not binary look so for long
+            start, step = start + step, 16 * step  # most columns that are not binary show it in their first values
         return "B"
 
     def numbers(self, start: int, stop: int) -> np.ndarray:
@@ -102,7 +102,7 @@ class NumberColumn(Column):
 
 
 class TextColumn(Column):
-    """Text or categories, held by a library that can code them; ``encode()`` gives (codes, values) of all rows."""
+    """Text or categories; ``encode()`` returns (codes, values) of all rows."""
 
     def __init__(
         self, name: str, n_rows: int, encode: Callable[[], tuple[np.ndarray, list[Any]]], *, categorical: bool
@@ -143,7 +143,7 @@ class TextColumn(Column):
 class ObjectColumn(Column):
     """Python objects: the cells of an entity, or of an object array.
 
-    With ``parse`` text that reads as a number counts as a number when the type is inferred, as the wire sends it.
+    With ``parse``, text that is a number counts as a number when the type is inferred, as in data from the wire.
     """
 
     def __init__(self, name: str, values: list[Any], *, parse: bool = False) -> None:
@@ -169,9 +169,9 @@ class ObjectColumn(Column):
         return letter
 
     def _mostly_numbers(self) -> bool:
-        """Whether a text among Python numbers is more likely a slip than a column of text; `numbers` says where it is.
+        """Whether most values are Python numbers, so that a text among them is an error, which `numbers` reports.
 
-        To carry the column as text would lose its numbers without a word. On the wire everything may be text.
+        As a text column it would silently lose its numbers. On the wire everything may be text.
         """
         cells = [cell for cell in self._values if not is_missing(cell)]
         return not self._parse and 2 * sum(map(is_number, cells)) > len(cells)
@@ -184,7 +184,7 @@ class ObjectColumn(Column):
         raise ValueError(cell)
 
     def numbers(self, start: int, stop: int) -> np.ndarray:
-        # A column whose type is known to be numeric takes text that reads as a number from anywhere.
+        # The type is numeric, so text that is a number is taken, also outside of the wire.
         numbers = np.empty(stop - start)
         for i, cell in enumerate(self._values[start:stop]):
             if type(cell) is float:
@@ -213,7 +213,7 @@ class ObjectColumn(Column):
 
 
 def _parse_each(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the texts as numbers, and which of them are none; the last of each is what the code -1 finds."""
+    """Return the texts as numbers, and which of them are no numbers. The last element of each is for the code -1."""
     numbers = np.full(len(texts) + 1, np.nan)
     bad = np.zeros(len(texts) + 1, dtype=bool)
     for i, text in enumerate(texts):

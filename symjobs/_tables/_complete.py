@@ -28,9 +28,9 @@ class CompleteRows:
     X : (n, d) float32 or float64
         C-ordered, on the device that the table was on.
     owned : bool
-        Whether nobody else sees `X`, so that it may be changed.
+        Whether `X` may be modified, as nothing else refers to it.
     n_input : int
-        Rows that there were.
+        Number of rows, incomplete ones included.
     kept : (n_input,) bool or None
         Which of them `X` holds; None for all.
     missing : dict of str to int
@@ -50,7 +50,7 @@ class CompleteRows:
 
 
 class Collector:
-    """Writes the complete rows of batches into one array; that write is the one copy.
+    """Collects the complete rows of batches in one array.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ class Collector:
     dtype : numpy.dtype
         float32 or float64.
     room : int
-        Rows to expect. More is no error, and less takes no memory: what is not written to is never there.
+        Expected number of rows. The array grows if there are more; memory that is not written to is not used.
     missing : str
-        ``error`` to refuse a missing value; any other drops its row.
+        ``error`` to refuse a missing value; any other text leaves its row out.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Collector:
         passes: Callable[[int, int], np.ndarray] | None = None,
         checkpoint: Checkpoint = lambda: None,
     ) -> None:
-        """Add the complete rows of a batch, of them those that pass.
+        """Add the complete rows of a batch that pass.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Collector:
         """Return what was collected; the collector is empty afterwards."""
         d = len(self._names)
         flat, self._flat = self._flat, np.empty(0)
-        flat.resize(self.n_rows * d, refcheck=False)  # gives back what was not needed, and copies nothing
+        flat.resize(self.n_rows * d, refcheck=False)  # releases unused memory without a copy
         kept = np.concatenate(self._kept) if self.n_rows < self._n_input else None
         return CompleteRows(flat.reshape(self.n_rows, d), True, self._n_input, kept, dict(self._missing))
 
@@ -145,7 +145,7 @@ class Collector:
         return block
 
     def _report_bad_values(self, batch: Batch, start: int, taken: np.ndarray | None, block: np.ndarray) -> None:
-        # Some value is missing, infinite or too large: name a bad one, else count the missing ones.
+        # A value is missing, infinite or too large: report a bad one, else count the missing ones.
         bad = find_bad_value(block, self._names, start, taken, refuse_missing=self._refuse_missing)
         if bad is not None:
             raise batch.error(bad)

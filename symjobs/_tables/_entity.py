@@ -11,7 +11,7 @@ from symjobs._tables._columns import ObjectColumn
 
 
 def read(data: DataFrame) -> Iterator[Batch]:
-    """Read a DataFrame entity; text that reads as a number is a number where the type is inferred."""
+    """Read a DataFrame entity. Text that is a number counts as a number where the type is inferred."""
     names = data.attributeNames
     if data.attributeTypes and len(data.attributeTypes) != len(names):
         raise InputError(f"{len(data.attributeTypes)} attributeTypes came with {len(names)} attributeNames")

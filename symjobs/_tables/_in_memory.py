@@ -1,4 +1,4 @@
-"""The numeric columns of a table in memory, as one array without a copy where that can be."""
+"""The numeric columns of a table in memory, as one array, if possible without a copy."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class NumericTable:
 
     @property
     def copied(self) -> bool:
-        """Whether `collect` needs memory of its own; one array of just these columns is used as it is."""
+        """Whether `collect` copies. An array with exactly these columns is not copied."""
         return self._whole() is None
 
     def collect(self, checkpoint: Checkpoint) -> CompleteRows:
@@ -69,7 +69,7 @@ class NumericTable:
         return all(column is None or column.dtype is np.float32 for column in columns)
 
     def _whole(self) -> Any:
-        """Return the one array that the table is, if nothing but these columns is in it; a GPU's in any case."""
+        """Return the array of the table if it has exactly these columns, or is on a GPU; else None."""
         if len(self._batches) != 1 or self._batches[0].matrix is None:
             return None
         (batch,) = self._batches
@@ -97,7 +97,7 @@ class NumericTable:
 
 
 def values_at_a_time(X: Any, on_cpu: int) -> int:
-    """Return how many values of X to process between two checkpoints; on a GPU small stripes are all launch time."""
+    """Return how many values of X to process between two checkpoints. On a GPU small stripes only cost launches."""
     return 1 << 25 if is_cupy_array(X) else on_cpu
 
 

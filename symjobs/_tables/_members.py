@@ -1,4 +1,4 @@
-"""How a text value of a category or list names its members."""
+"""The members of a value of a category or list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 def labels_of(letter: str, text: str) -> tuple[str, ...]:
     """Return the members of one value: a T value has one, trimmed and lower-cased; ``|a|b`` of an L has two.
 
-    A text of any other type stands for itself.
+    A text of another type is its own member.
     """
     if letter == "T":
         return (text.strip().lower(),)

@@ -27,7 +27,7 @@ def numeric_columns(
     Raises
     ------
     InputError
-        If there is none, one is not numeric, or one is named twice.
+        If there is no column, or one is not numeric or named twice.
     UnknownAttribute
         If the table has no such column.
     """
@@ -63,7 +63,7 @@ def _letters(batches: Iterable[Batch], types: Mapping[str, str]) -> dict[str, st
         for column in batch.columns:
             known = declared.get(column.name) or letters.get(column.name)
             if known is None and isinstance(column, TextColumn):
-                known = "S"  # or T: no number in any case, and telling the two apart means to read the whole column
+                known = "S"  # or T. Neither is numeric, and to tell them apart would mean to read the whole column
             letters[column.name] = known or column.letter()
     return {name: letter or "S" for name, letter in letters.items()}
 

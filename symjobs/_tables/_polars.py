@@ -1,4 +1,4 @@
-"""Polars DataFrames. Arrow is not needed: Polars hands its numbers to NumPy itself."""
+"""Polars DataFrames, without pyarrow: Polars itself converts numbers to NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any table -> batches. Libraries are recognised by their classes, and only when they are loaded already."""
+"""Read any table as batches. A library is recognised by its classes, and never imported for that."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_table(data: Any) -> Iterator[Batch]:
     Yields
     ------
     Batch
-        As they come: no more than one table of an iterator is held.
+        One after the other; no more than one table of an iterator is in memory.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Attribute types: the letters of the wire contract, and how what is known meets what a batch declares."""
+"""Attribute types: the letters of the wire contract, and the type of a column that batches declare differently."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def check_types(types: Mapping[str, str], where: str) -> dict[str, str]:
 def meet(name: str, known: str, declared: str | None) -> str:
     """Return the type that a known column has in a batch that declares it as ``declared``.
 
-    Binary and continuous meet in continuous, a column may be ignored in one batch, and a carried or ignored column may
-    be learnt from now on. Everything else would mix two meanings in one attribute and is refused.
+    Binary and continuous become continuous. A column may be ignored in one batch. A carried or ignored column may be
+    learnt from now on. Other combinations are refused, as one attribute would have two meanings.
     """
     if declared is None or declared == known:
         return known

@@ -1,4 +1,4 @@
-"""``symjobs run anomaly``: a model of what a file's rows are like, and the rows that are not like it."""
+"""``symjobs run anomaly``: a model of the rows of a file, and the rows that are unusual by it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from symjobs.sources import Source
 from symkernels import GPDFit
 
 _SHOWN = 20  # flagged rows that a table shows
-_INPUTS = 3  # of each row, those that are named
-_NEAR = 1.0  # standard deviations from the mean that deserve no word
+_INPUTS = 3  # inputs that are named for each row
+_NEAR = 1.0  # standard deviations from the mean that are not mentioned
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class AnomalyQuestion(Question):
     job_type: ClassVar[str] = "DSPredictDataFrameJob"
     example: ClassVar[str] = "anomaly breast_cancer --alpha 0.01 --warmup 200 --quantile 0.9 --plot scores.png"
     own_names: ClassVar[Mapping[str, str]] = {"simple_rule": "rule", "include_scores": "scores"}
-    left_out: ClassVar[frozenset[str]] = frozenset({"model"})  # of a model that is built here, --model says the type
+    left_out: ClassVar[frozenset[str]] = frozenset({"model"})  # here --model is the type of the model
     inputs_help: ClassVar[str] = f"attributes that the model looks at: {NAMES_HELP} (default: every numeric one)"
 
     def add_options(self, group: argparse._ArgumentGroup) -> None:
@@ -78,7 +78,7 @@ class AnomalyQuestion(Question):
         return super().with_options(text.replace("the parameters evt_*", "the options"))
 
     def read(self, options: argparse.Namespace) -> Scored:
-        """Learn the file and build the model; the second pass over the file is the job's."""
+        """Learn the file, and build the model. The job reads the file a second time."""
         parameters = {name: text for one in options.param or [] for name, text in parse_pairs("--param", one).items()}
         types = parse_pairs("--types", options.types)
         source = open_source(options, types)
@@ -133,7 +133,7 @@ def _model_line(info: ModelInfo) -> str:
 
 
 def _notes(scored: Scored, result: Any) -> dict[int, str]:
-    """Return for each flagged row that a table shows the inputs furthest from their means; reads the data again."""
+    """Return, for each flagged row of the table, the inputs furthest from their means. Reads the data again."""
     rows = np.sort(_most_extreme(result)[:_SHOWN])
     if not len(rows):
         return {}
@@ -200,7 +200,7 @@ def _tables(result: Any, notes: Mapping[int, str]) -> Iterator[Table]:
 
 
 def _late(result: Any) -> int:
-    """How many rows of the warm-up would be flagged now."""
+    """Return how many rows of the warm-up would be flagged now."""
     spot, judged = result.spot, ~np.isnan(result.threshold)
     over = result.score > spot.threshold
     if result.lower is not None:
@@ -217,7 +217,7 @@ def _verdict(result: Any) -> str:
 
 
 def _most_extreme(result: Any) -> np.ndarray:
-    """Return the flagged rows of a result: by their score, the largest first; of two sides, by what is beyond."""
+    """Return the flagged rows of a result, the largest score first; with two sides, by distance from the threshold."""
     rows = np.flatnonzero(result.evt)
     size = result.score[rows]
     if result.lower is not None:

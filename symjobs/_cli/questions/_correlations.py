@@ -1,4 +1,4 @@
-"""The correlations of what a question is about, for pictures."""
+"""The correlations of a question's attributes, for pictures."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def correlations(project: Project, inputs: Sequence[str] | None) -> tuple[list[s
 
 
 def draw_correlations(answer: Answer) -> Any:
-    """Return a map of the correlations of what an answer is about."""
+    """Return a picture of the correlations of an answer's attributes."""
     return _plots.correlation_map(*correlations(answer.data, answer.inputs), title=answer.title)

@@ -69,7 +69,7 @@ class ExploreQuestion(Question):
 
 
 def _maps(options: argparse.Namespace, project: Project) -> tuple[list[list[str]], list[list[str]]]:
-    """Return inputs and targets of each map; no targets at all if none were named."""
+    """Return the inputs and targets of each map; targets are empty if none were named."""
     inputs = [parse_names(text) for text in options.inputs or []]
     if options.metric == "uni":  # describes one attribute at a time
         inputs = [[name] for names in inputs for name in names] or [[name] for name in project.snapshot().names]
@@ -82,7 +82,7 @@ def _maps(options: argparse.Namespace, project: Project) -> tuple[list[list[str]
 
 
 def labels_of(inputs: Sequence[Sequence[str]], targets: Sequence[Sequence[str]] | None = None) -> list[str]:
-    """Return what to call each map of an exploration: its inputs, and its targets."""
+    """Return a label for each map of an exploration: its inputs and targets."""
     labels = [_short(names) for names in inputs]
     if targets:
         labels = [f"{label} by {_short(names)}" for label, names in zip(labels, targets, strict=True)]

@@ -1,4 +1,4 @@
-"""``symjobs run kmeans``: how many clusters, from the rows of a file or the micro-clusters of its stream."""
+"""``symjobs run kmeans``: k-means for a range of k, of the rows of a file or of its micro-clusters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from symjobs._jobs._optimized_kmeans import OptimizedKmeansParameters, settings_
 from symjobs._project import Project
 from symjobs._tables._types import check_types
 
-_PAIRS = 200_000  # rows from which exact silhouettes take minutes
+_PAIRS = 200_000  # from so many rows on exact silhouettes take minutes
 
 
 class KMeansQuestion(Question):
@@ -31,7 +31,7 @@ class KMeansQuestion(Question):
     job_type: ClassVar[str] = "OptimizedKmeansJob"
     example: ClassVar[str] = "kmeans iris --k 2..6 --plot elbow.png"
     left_out: ClassVar[frozenset[str]] = frozenset({"k_min", "k_max"})  # --k has both
-    defaults: ClassVar[Mapping[str, Any]] = {"seed": 0}  # the same answer each time
+    defaults: ClassVar[Mapping[str, Any]] = {"seed": 0}  # so that the answer is always the same
     inputs_help: ClassVar[str] = f"columns to cluster by: {NAMES_HELP} (default: every numeric one)"
 
     def add_options(self, group: argparse._ArgumentGroup) -> None:
@@ -61,7 +61,7 @@ class KMeansQuestion(Question):
             raise InputError("--centroids goes with --stream, which keeps so many micro-clusters instead of the rows")
 
     def read(self, options: argparse.Namespace) -> Any:
-        """Return what to cluster: the file's complete rows and their columns, or a project that keeps clusters."""
+        """Return the complete rows of the file and their columns, or a project that keeps clusters."""
         settings = self._settings(options)
         types = check_types(parse_pairs("--types", options.types), "--types")
         source = open_source(options, types)

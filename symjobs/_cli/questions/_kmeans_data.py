@@ -1,4 +1,4 @@
-"""What ``symjobs run kmeans`` clusters: the complete rows of a file, or a project with micro-clusters of them."""
+"""The data of ``symjobs run kmeans``: the complete rows of a file, or a project with micro-clusters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from symjobs._tables._types import check_types
 from symjobs.sources import Source
 
 _FEW = 8  # columns that the line about what was read names
-_SLACK = 1.02  # rows beyond the estimate for which there is room at once
+_SLACK = 1.02  # room for rows beyond the estimate
 
 
 def read_rows(
@@ -34,7 +34,7 @@ def read_rows(
     types: dict[str, str],
     columns: list[str] | None,
 ) -> tuple[CompleteRows, tuple[str, ...]]:
-    """Read the complete rows of a file that the options let pass, and the names of their columns."""
+    """Return the complete rows of a file that pass the filter of the options, and the names of their columns."""
     row_filter = RowFilter(options.filter) if options.filter else None
     names: tuple[str, ...] = ()
     collector: Collector | None = None
@@ -62,11 +62,11 @@ def _collector(
     first: Batch,
     position: int,
 ) -> Collector:
-    # Before the first row is kept: do all of them fit, as far as the first batch can tell?
+    # Before the first row is kept: estimate from the first batch whether all rows fit into memory.
     columns = [first.column(name) for name in names]
     dtype = np.dtype(np.float32 if all(c is not None and c.dtype is np.float32 for c in columns) else np.float64)
     expected = first.n_rows * source.total_bytes / max(1, position)
-    if options.filter:  # then nobody knows, and memory grows as rows pass
+    if options.filter:  # then there is no estimate, and the array grows
         expected = first.n_rows
     else:
         _check_memory(settings, expected, len(names), dtype)
@@ -74,7 +74,7 @@ def _collector(
 
 
 def _check_memory(settings: Settings, rows: float, d: int, dtype: np.dtype[Any]) -> None:
-    copies = 2 if settings.scale == "none" else 3  # what is read, what is scaled, and the kernel's own
+    copies = 2 if settings.scale == "none" else 3  # the rows as read, as scaled, and as the kernel holds them
     check_memory(settings.ks, int(rows), d, int(rows) * d * dtype.itemsize * copies)
 
 
@@ -88,7 +88,7 @@ def _passes(
 
 
 def read_line(rows: CompleteRows, names: tuple[str, ...], source: Source) -> str:
-    """Return what was read, and what was left out."""
+    """Return a line on the rows that were read and left out."""
     line = f"read {counted(len(rows.X), 'row')}, {counted(len(names), 'column')}"
     if rows.n_missing:
         worst = sorted(rows.missing.items(), key=lambda item: -item[1])
@@ -105,7 +105,7 @@ def keep_clusters(
     types: dict[str, str],
     columns: list[str] | None,
 ) -> Project:
-    """Learn a file into a project that keeps micro-clusters, and not the rows."""
+    """Learn a file into a project that keeps micro-clusters instead of the rows."""
     with naming(source):
         table, _ = next(source.batches())
         names = numeric_columns(list(read_table(table)), None if columns is None else tuple(columns), types)

@@ -1,4 +1,4 @@
-"""What a question of the command line is: its options, its data, its job, its tables and its picture."""
+"""The base class of questions: options, data, job, tables and picture."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES_HELP = "names or indices separated by commas"
 
 @dataclass(frozen=True)
 class Answer:
-    """What there is to show of a finished job.
+    """A finished job, to be shown.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class Answer:
     result : object
         What the job returned.
     data : object
-        What `Question.read` returned: most often a project.
+        What `Question.read` returned, usually a project.
     labels : sequence of str
-        What to call each map of a KSVDMap.
+        A label for each map of a KSVDMap.
     inputs : list of str or None
         The attributes that were asked about; None for the default.
     title : str
@@ -51,10 +51,10 @@ class Answer:
 
 
 class Question:
-    """One question of ``symjobs run``: a subclass with one object of it, named ``QUESTION``, in a file of its own.
+    """The base class of the questions of ``symjobs run``.
 
-    The methods do what suits a job on some attributes of a project whose parameters are declared. A question overrides
-    those that differ.
+    Each question is a subclass in a file of its own, with one object named ``QUESTION``. The methods here suit a job on
+    some attributes of a project, with declared parameters. A question overrides the others.
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class Question:
     example : str
         What follows ``symjobs run`` in an example.
     own_names : dict of str to str
-        Options of parameters that are not named like these: ``{"n_components": "components"}``.
+        Options whose names differ from their parameters: ``{"n_components": "components"}``.
     left_out : frozenset of str
-        Parameters that have no option of their own.
+        Parameters without an option.
     defaults : dict of str to object
         Defaults of parameters, where the command line has its own.
     inputs_help : str
@@ -89,7 +89,7 @@ class Question:
 
     @property
     def draws(self) -> bool:
-        """Whether there is a picture: whether `draw` is overridden."""
+        """Whether there is a picture, which means that `draw` is overridden."""
         return type(self).draw is not Question.draw
 
     def add_options(self, group: argparse._ArgumentGroup) -> None:
@@ -110,7 +110,7 @@ class Question:
             return JOB_TYPES[self.job_type].from_request(self.request(options, data))
 
     def request(self, options: argparse.Namespace, data: Any) -> Request:
-        """Return the request that a client would send."""
+        """Return the request of a client with the same question."""
         names = self.inputs(options) or default_names(data)
         context = MLContext(inputAttributeNames=names, extraParameters=self.parameters(options))
         return Request(project=data, context=context)
@@ -124,7 +124,7 @@ class Question:
         return [name for text in options.inputs or [] for name in parse_names(text)] or None
 
     def labels(self, options: argparse.Namespace, data: Any) -> list[str]:
-        """Return what to call each map of a KSVDMap in the answer."""
+        """Return a label for each map of a KSVDMap in the answer."""
         return []
 
     def title(self, options: argparse.Namespace) -> str:
@@ -132,11 +132,11 @@ class Question:
         return f"{Path(options.data).stem}: {self.in_words(options)}"
 
     def in_words(self, options: argparse.Namespace) -> str:
-        """Return the question in words, with what the options say of it."""
+        """Return the question in words, with the options."""
         return self.what
 
     def tables(self, answer: Answer) -> list[Table]:
-        """Lay out an answer for people."""
+        """Return the tables of an answer."""
         return lay_out(answer.values, answer.labels)
 
     def draw(self, answer: Answer) -> Any:
@@ -145,7 +145,7 @@ class Question:
 
     @contextmanager
     def in_words_of_options(self) -> Iterator[None]:
-        """Name options, not parameters, in what is found wrong."""
+        """Replace the names of parameters by those of options in errors."""
         try:
             yield
         except InputError as error:

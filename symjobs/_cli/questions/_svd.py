@@ -26,7 +26,7 @@ class SVDQuestion(Question):
 
 
 def _values(answer: Answer) -> list[float]:
-    # On the wire each value goes with an input, which means nothing: a value belongs to all of them.
+    # On the wire each value has the name of an input, which has no meaning: a value belongs to all inputs together.
     return [float(text) for text in answer.values["KSVSMap"]["values"][0]]
 
 
