@@ -37,7 +37,7 @@ class MatrixJob(Job):
     def __init__(self, project: Project, inputs: Sequence[str | int] | None = None) -> None:
         self.project = project
         self.inputs = None if inputs is None else checked_names(inputs, "inputs")
-        Catalogue(project.snapshot()).select(self.inputs)
+        project.snapshot().select(self.inputs)  # refuses names that are unknown
 
     @classmethod
     def from_request(cls, request: Request) -> Self:

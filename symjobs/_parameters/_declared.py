@@ -140,15 +140,19 @@ class Parameters:
     strict_prefix: ClassVar[str | None] = None
     blank_is_absent: ClassVar[bool] = False
     _declared: ClassVar[tuple[Declared, ...]] = ()
+    _by_wire: ClassVar[Mapping[str, Declared]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclass(frozen=True, kw_only=True)(cls)
         cls._declared = cls._read_declaration()  # once: each request reads it several times
+        cls._by_wire = {declared.wire: declared for declared in cls._declared}
 
     def __post_init__(self) -> None:
-        for declared in self.declared():
-            object.__setattr__(self, declared.name, declared.check(getattr(self, declared.name)))
+        for declared in self._declared:
+            value = getattr(self, declared.name)
+            if declared.required or value is not declared.default:  # defaults are allowed: a test checks them all
+                object.__setattr__(self, declared.name, declared.check(value))
         self.check()
 
     def check(self) -> None:
@@ -186,7 +190,7 @@ class Parameters:
         """
         if not isinstance(given, Mapping):
             raise InputError(f"the parameters of {what} must be a map, got {shown(given)}")
-        known = {declared.wire: declared for declared in cls.declared()}
+        known = cls._by_wire
         values = {}
         for wire, value in given.items():
             declared = known.get(wire)
