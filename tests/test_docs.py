@@ -353,14 +353,6 @@ def own_parameters(value: object) -> list[str]:
     return [name for name in signature.parameters if name not in ("self", "cls")]
 
 
-# Public functions and classes without an example; each with a reason.
-NO_EXAMPLES: set[str] = {
-    name
-    for name, value in DOCUMENTED
-    if value.__module__.startswith(("symjobs._entities", "symjobs.datasets", "symjobs.sources"))
-}
-
-
 @needs_numpydoc
 @pytest.mark.parametrize(("name", "value"), DOCUMENTED, ids=[name for name, _ in DOCUMENTED])
 def test_a_public_name_has_the_sections_of_numpydoc(name, value):
@@ -371,7 +363,7 @@ def test_a_public_name_has_the_sections_of_numpydoc(name, value):
     if isinstance(value, type) and issubclass(value, Exception):
         return
     sections = NumpyDocString(inspect.cleandoc(text))
-    assert name in NO_EXAMPLES or any(">>>" in line for line in sections["Examples"]), f"{name}: no section Examples"
+    assert any(">>>" in line for line in sections["Examples"]), f"{name}: no section Examples"
     if isinstance(value, type):
         assert not own_parameters(value) or sections["Parameters"] or sections["Attributes"], (
             f"{name}: no section Parameters or Attributes"

@@ -14,6 +14,13 @@ class AwsInfo(msgspec.Struct):
         ``{region: [{topic ARN: [{"owner", "protocol", "endpoint", "subscription_arn"}]}]}``.
     queues : dict
         ``{region: [queue URL]}``.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> info = sj.AwsInfo(queues={"eu-west-1": ["https://sqs.eu-west-1.amazonaws.com/1/jobs"]})
+    >>> list(info.queues)
+    ['eu-west-1']
     """
 
     topics: dict[str, list[dict[str, list[dict[str, str]]]]] = {}

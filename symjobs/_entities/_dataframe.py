@@ -24,15 +24,22 @@ class DataFrame(msgspec.Struct):
         One name a column.
     attributeTypes : list of str
         One letter a column: ``C`` continuous, ``B`` binary (0/1), ``S`` string, ``L`` list (``|a|b``),
-        ``T`` category, ``X`` ignored. An empty list leaves the types to be found from the data.
+        ``T`` category, ``X`` ignored. With an empty list the types are inferred from the data.
     data : list of list of str
-        One inner list a row. Numbers, booleans and None are taken too, and become text on the wire
-        (None the empty string). An empty string, None, ``NaN`` and ``NA`` are missing.
+        One inner list a row. Numbers, booleans and None are allowed, too. They become text on the wire; None becomes
+        the empty string. An empty string, None, ``NaN`` and ``NA`` are missing.
 
     Raises
     ------
     InputError
         If the numbers of names, types and values in a row do not agree, or a type letter is unknown.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> frame = sj.DataFrame(["height", "town"], ["C", "T"], [["1.7", "Bern"], ["NaN", "Chur"]])
+    >>> sj.Project("people").learn(frame).snapshot().names
+    ('height', 'town$bern', 'town$chur')
     """
 
     attributeNames: list[str]
@@ -51,7 +58,7 @@ class DataFrame(msgspec.Struct):
                 raise InputError(f"data row {i} has {len(row)} values; there are {n} attributeNames")
 
     def as_text(self) -> DataFrame:
-        """Return the same table with every cell as text (self, if it is so already)."""
+        """Return the table with every cell as text; self if all are text already."""
         if all(type(cell) is str for row in self.data for cell in row):
             return self
         return DataFrame(self.attributeNames, self.attributeTypes, [[_text(cell) for cell in row] for row in self.data])

@@ -14,11 +14,18 @@ class Density(msgspec.Struct):
     attrName : str
         The attribute.
     min, max, width : float or None, default None
-        The ends, and the width of a bin.
+        Ends of the histogram, and width of a bin.
     histogram : list of float, default []
         One value a bin.
     error : str, default ""
-        Why there is none.
+        The reason if there is no histogram.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> density = sj.Density("height", min=1.5, max=1.9, width=0.2, histogram=[0.4, 0.6])
+    >>> sj.to_json(density)[:41]
+    b'{"attrName":"height","min":1.5,"max":1.9,'
     """
 
     attrName: str

@@ -15,11 +15,18 @@ class DSInfo(msgspec.Struct):
     type : str
         ``localfile``, ``http``, ``s3``, ``jdbc`` or ``sparks3_map_reduce_*``.
     name : str, default ""
-        Its name.
+        The name of the data source.
     info : dict of str to str, default {}
-        The keys that the type asks for, such as ``path``, and how its CSV is written.
+        The keys of the type, such as ``path``, and the format of CSV.
     extra : dict, default {}
-        Carried along, not read.
+        Further entries, which nothing reads.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> dsinfo = sj.DSInfo("localfile", "people", {"path": "people.csv", "csv_entry_separator": ";"})
+    >>> dsinfo.info["path"]
+    'people.csv'
     """
 
     type: str

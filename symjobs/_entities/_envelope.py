@@ -1,4 +1,4 @@
-"""Envelope: the one JSON object that every response body is."""
+"""Envelope: the JSON object of every response body."""
 # ruff: noqa: N815 - the names of the wire
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ class Envelope(msgspec.Struct):
     Parameters
     ----------
     statusCode : str
-        The name of the HTTP status, as ``"OK"``.
+        The name of the HTTP status, such as ``"OK"``.
     statusString : str
         One line of text.
     values : dict, default {}
         Entities by key.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.to_json(sj.Envelope("OK", "done"))
+    b'{"statusCode":"OK","statusString":"done","values":{}}'
     """
 
     statusCode: str

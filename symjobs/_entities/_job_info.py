@@ -12,11 +12,11 @@ class JobInfo(msgspec.Struct):
     Parameters
     ----------
     jobId : int
-        Its number.
+        The number of the job.
     jobType : str
-        As ``"PCAJob"``.
+        The job type, such as ``"PCAJob"``.
     owner : str
-        Whose it is.
+        The owner of the job.
     startingDate : int, default 0
         Epoch milliseconds, 0 before the job starts.
     current, maximum : int, default 0
@@ -28,6 +28,16 @@ class JobInfo(msgspec.Struct):
         Whether it has started, and ended.
     details : dict of str to str, default {}
         Remarks of the job.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> with sj.JobManager() as manager:
+    ...     handle = manager.submit(sj.ProjectInfoJob(sj.Project("p")))
+    ...     _ = handle.result(timeout=30)
+    ...     info = handle.info()
+    >>> info.jobType, info.isDone, info.current == info.maximum
+    ('ProjectInfoJob', True, True)
     """
 
     jobId: int

@@ -1,4 +1,4 @@
-"""Strict JSON, both ways."""
+"""Strict JSON of entities: writing and reading."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ T = TypeVar("T")
 def to_json(obj: Any, /) -> bytes:
     """Return strict JSON of an entity, or of a dict or list of entities.
 
-    A non-finite number becomes ``null``, a number inside a DataFrame or a KSVSMap text. NumPy numbers and arrays
-    are written as numbers and lists.
+    A non-finite number becomes ``null``. A number in a DataFrame or a KSVSMap becomes text. NumPy numbers and arrays
+    become numbers and lists.
 
     Parameters
     ----------
@@ -34,7 +34,13 @@ def to_json(obj: Any, /) -> bytes:
     Raises
     ------
     InputError
-        If something in it has no JSON.
+        If something in it has no JSON form.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.to_json(sj.KSVDMap([{"mean": 1.5}]))
+    b'{"values":[{"mean":1.5}]}'
     """
     try:
         return _ENCODER.encode(_with_text(obj))
@@ -45,7 +51,7 @@ def to_json(obj: Any, /) -> bytes:
 def from_json(data: bytes | str, type: type[T], /) -> T:
     """Read strict JSON into an entity.
 
-    A field that is ``null`` where that is not allowed counts as left out, since clients write absent lists so.
+    A field that is ``null`` where that is not allowed counts as absent, as some clients write absent lists so.
     Unknown fields are ignored.
 
     Parameters
@@ -58,12 +64,18 @@ def from_json(data: bytes | str, type: type[T], /) -> T:
     Returns
     -------
     object
-        Of that type.
+        An object of this type.
 
     Raises
     ------
     InputError
-        Names the place (``$.data[3][1]``) and what was expected there.
+        If the JSON is not valid; the message has the place (``$.data[3][1]``) and what was expected there.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.from_json(b'{"inputAttributeNames": ["a", "b"]}', sj.MLContext).inputAttributeNames
+    ['a', 'b']
     """
     try:
         try:
@@ -78,7 +90,7 @@ def from_json(data: bytes | str, type: type[T], /) -> T:
 
 
 def _place_first(message: str) -> str:
-    # msgspec says "Expected `str`, got `int` - at `$.a[0]`"; the place is what a reader looks for first.
+    # msgspec says "Expected `str`, got `int` - at `$.a[0]`"; put the place first.
     match = re.fullmatch(r"(.*) - at `(.*)`", message, re.DOTALL)
     return f"at {match[2]}: {match[1]}" if match else message
 

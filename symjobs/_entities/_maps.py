@@ -14,6 +14,12 @@ class KSVDMap(msgspec.Struct):
     ----------
     values : list of dict of str to float or None
         A non-finite number is ``null`` on the wire.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.to_json(sj.KSVDMap([{"mean": 1.5, "var": float("nan")}]))
+    b'{"values":[{"mean":1.5,"var":null}]}'
     """
 
     values: list[dict[str, float | None]]
@@ -25,7 +31,13 @@ class KSVSMap(msgspec.Struct):
     Parameters
     ----------
     values : list of dict of str to str
-        Numbers become text at once, the shortest that reads back to the same float64.
+        Numbers become text at once: the shortest text of the same float64.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.KSVSMap([{"wssse": 0.1, "k": 3}]).values
+    [{'wssse': '0.1', 'k': '3'}]
     """
 
     values: list[dict[str, str]]

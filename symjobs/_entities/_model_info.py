@@ -14,19 +14,27 @@ class ModelInfo(msgspec.Struct):
     Parameters
     ----------
     modelId, modelType : str
-        Its name and algorithm.
+        Name and type of the model.
     modelBuilt : bool, default False
         Whether it can predict.
     buildTime : int, default 0
-        Milliseconds.
+        In milliseconds.
     attributeNames, attributeIndexes, attributeTypes : list, default []
-        Its inputs, in step.
+        The inputs, one entry each.
     targetNames, targetindexes : list, default []
-        Its targets, in step.
+        The targets, one entry each.
     predictInfo, scoreInfo, info, extra : dict, default {}
-        What the model says of its predictions, scores, itself and anything else.
+        Facts about the predictions, the scores, the model, and further ones.
     creationDate : int, default 0
         Epoch milliseconds.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+    >>> info = project.build("usual", "mahalanobis", ["petal_length", "petal_width"])
+    >>> info.modelType, info.attributeNames, list(info.predictInfo)
+    ('mahalanobis', ['petal_length', 'petal_width'], ['score', 'residual'])
     """
 
     modelId: str

@@ -16,25 +16,32 @@ class ProjectInfo(msgspec.Struct):
     pid : str
         The project's name.
     attributeNames, attributeIndexes, attributeTypes : list, default []
-        One entry an attribute, in step; the members of categories are attributes.
+        The attributes, one entry each; the members of categories are attributes.
     params : dict of str to str, default {}
-        What the project was created with.
+        The parameters of the project, as they were given.
     hash : str, default ""
-        Of the state: equal states have equal hashes.
+        Hash of the state: equal states have equal hashes.
     categorySeparator : str, default "$"
-        Stands between a category and its member.
+        The text between a category and its member.
     type : str, default "cpu"
         ``cpu`` or ``gpu``.
     creationDate, lastModificationDate : int, default 0
         Epoch milliseconds.
     loaded, persisted, histogramEnabled, autoSave : bool
-        Whether it is in memory, was saved, keeps quantile sketches, and saves itself.
+        Whether the project is in memory, was saved, keeps quantile sketches, and is saved automatically.
     modelsList, modelTypeList, dsList : list of str, default []
         Its models, their types, and its data sources.
     modelAssessments, modelPredictions : dict, default {}
         Keyed by model.
     encoderName, partitionColumn : str, default ""
-        Carried for clients that know them.
+        For clients that use them; nothing reads them here.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> info = sj.Project("iris").learn(sj.datasets.load_iris()).info()
+    >>> info.pid, info.attributeNames[:2], info.attributeTypes[:2]
+    ('iris', ['sepal_length', 'sepal_width'], ['C', 'C'])
     """
 
     pid: str

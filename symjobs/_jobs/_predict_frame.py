@@ -57,8 +57,8 @@ class DSPredictDataFrameJob(Job):
     ----------
     project : Project
     model : str
-        Name of a model that scores rows: ``oospca``, ``mahalanobis``, ``hba``, ``ecod``, or ``kmeans`` (whose score is
-        the distance to the nearest center). The job takes it as it is when the job starts.
+        Name of a model whose type has a score; the guide's pages on models and anomalies have these types. The job
+        takes the model at the moment when it starts.
     data : table or iterator of tables
         As `Project.learn` takes it. The batches have no effect on the answer. A job with an iterator can run only once.
     alpha : float, default 1e-4

@@ -24,6 +24,12 @@ def names() -> tuple[str, ...]:
     Returns
     -------
     tuple of str
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.datasets.names()
+    ('iris', 'longley', 'breast_cancer')
     """
     return tuple(_TYPES)
 
@@ -39,12 +45,19 @@ def load(name: str, /) -> DataFrame:
     Returns
     -------
     DataFrame
-        The table as text, as the file has it, with one type letter a column.
+        The table with the text of the file, and one type letter for each column.
 
     Raises
     ------
     InputError
         If no data set has this name.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> frame = sj.datasets.load("iris")
+    >>> len(frame.data), frame.data[0]
+    (150, ['5.1', '3.5', '1.4', '0.2', 'setosa'])
     """
     header, *rows = csv.reader(_file(name).read_text(encoding="utf-8").splitlines())
     return DataFrame(header, [_TYPES[name].get(column, "C") for column in header], [list[Cell](row) for row in rows])
@@ -67,12 +80,19 @@ def open(name: str, /) -> Source:
     Returns
     -------
     Source
-        What `symjobs.sources.csv` gives.
+        As `symjobs.sources.csv` returns it.
 
     Raises
     ------
     InputError
         If no data set has this name.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> source = sj.datasets.open("longley")
+    >>> sj.Project("longley").learn(source.tables()).n_rows
+    16
     """
     from symjobs.sources import csv as open_csv
 
@@ -95,7 +115,13 @@ def load_iris() -> DataFrame:
     References
     ----------
     Fisher (1936), "The use of multiple measurements in taxonomic problems", Annals of Eugenics 7(2), 179-188.
-    scikit-learn's copy, which equals the paper; UCI's has two rows with errors. Public domain.
+    The copy of scikit-learn, which is equal to the paper; that of UCI has errors in two rows. Public domain.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.datasets.load_iris().attributeNames
+    ['sepal_length', 'sepal_width', 'petal_length', 'petal_width', 'species']
     """
     return load("iris")
 
@@ -116,6 +142,12 @@ def load_longley() -> DataFrame:
     ----------
     Longley (1967), "An appraisal of least squares programs for the electronic computer from the point of view of the
     user", JASA 62(319), 819-841. NIST StRD, linear least squares; column names as in statsmodels. Public domain.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.datasets.load_longley().attributeNames
+    ['TOTEMP', 'GNPDEFL', 'GNP', 'UNEMP', 'ARMED', 'POP', 'YEAR']
     """
     return load("longley")
 
@@ -136,5 +168,12 @@ def load_breast_cancer() -> DataFrame:
     ----------
     Wolberg, Street and Mangasarian (1995), Breast Cancer Wisconsin (Diagnostic), UCI Machine Learning Repository,
     doi:10.24432/C5DW2B. CC BY 4.0.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> frame = sj.datasets.load_breast_cancer()
+    >>> len(frame.data), len(frame.attributeNames), frame.attributeNames[-1]
+    (569, 31, 'diagnosis')
     """
     return load("breast_cancer")

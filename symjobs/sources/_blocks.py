@@ -1,7 +1,7 @@
-"""Cut a text file into blocks of whole records, without reading a record twice into memory.
+"""Cut a text file into blocks of whole records.
 
-Cutting here rather than in the parser bounds memory whatever the parser reads ahead, gives exact byte positions, and
-lets a block that one parser refuses go to the other one.
+So memory is bounded, whatever a parser reads ahead; byte positions are exact; and a block that one parser refuses goes
+to the other one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from symjobs._errors import InputError
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records of a file: their bytes, and where the first one stands."""
+    """Whole records of a file: their bytes, and the place of the first one."""
 
     data: memoryview
     start: int
@@ -30,8 +30,8 @@ class Block:
 class RecordFinder:
     """Finds where the last whole record in some bytes ends.
 
-    A line end inside quotes is part of a value; a quote that does not open its field means nothing. One regular
-    expression with possessive repeats walks over all records in one call and keeps nothing to come back to.
+    A line end in quotes is part of a value. A quote in the middle of a value has no meaning. One regular expression
+    with possessive repeats matches all records in one call, without backtracking.
     """
 
     def __init__(self, separator: str, quote: str) -> None:

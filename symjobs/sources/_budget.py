@@ -1,4 +1,4 @@
-"""The memory budget: how many bytes may be in flight while a file is read and learnt."""
+"""The memory budget: how many bytes may be in use while a file is read and learnt."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def parse_budget(budget: int | str) -> int:
 
 
 def block_bytes(budget: int, share: int, largest: int) -> int:
-    """Return how many bytes of a file to read at once, if one such byte costs `share` bytes until it is learnt."""
+    """Return how many bytes of a file to read at once, if each takes `share` bytes of memory until it is learnt."""
     return max(2**14, min(budget // share, largest))

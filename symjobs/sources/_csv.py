@@ -19,10 +19,10 @@ from symjobs.sources._files import check_text, checked_path
 from symjobs.sources._source import Source
 
 _BOM = b"\xef\xbb\xbf"
-_SAMPLE_BYTES = 2**18  # types are decided on this much; the same for both readers, so that they decide alike
+_SAMPLE_BYTES = 2**18  # types are inferred from so many bytes, with both readers
 
-# What a byte of CSV may cost until it is learnt, by reader. pyarrow: the bytes, the parsed text, float64 columns
-# and the block of the moments, at two bytes a value. Python: an object a value, and its place in a list.
+# How many bytes of memory a byte of CSV takes until it is learnt, by reader. pyarrow: the bytes, the parsed text,
+# float64 columns and the block of the moments, at two bytes a value. Python: an object a value, and a list.
 _SHARE = {"pyarrow": 32, "python": 64}
 _LARGEST = {"pyarrow": 2**24, "python": 2**21}
 
@@ -148,32 +148,32 @@ def csv(
 ) -> Source:
     r"""Open a CSV file as a source.
 
-    An empty value, ``null``, ``NaN`` and ``NA`` are missing. What a column holds is decided on the first 256 KiB. Where
-    at least half of the values are numbers, it is a column of numbers (0, 1 and missing alone: binary, until another
-    value comes), and text in it is an error that names the line. A column of true and false is binary. Any other is
-    text, type ``S``, which is carried and not learnt: name it in `types` to learn it as a category.
+    An empty value, ``null``, ``NaN`` and ``NA`` are missing. The type of a column is inferred from the first 256 KiB. A
+    column is numeric if at least half of its values are numbers; text in it is then an error with the line. It is
+    binary as long as it has only 0 and 1, and if it has only true and false. Other columns are text, type ``S``, which
+    is not learnt: give them a type in `types` to learn them as categories.
 
     Parameters
     ----------
     path : str or path
-        The file: UTF-8, or what `encoding` says; lines end with ``\n`` or ``\r\n``; blank lines are skipped.
+        The file. Lines end with ``\n`` or ``\r\n``; blank lines are skipped.
     separator : str, default ","
         One ASCII character.
     quote : str, default '"'
-        One ASCII character; ``""`` if the file has no quotes. A quoted value may hold separators, line ends and, twice
-        for once, the quote itself.
+        One ASCII character; ``""`` if the file has no quotes. A quoted value may contain separators, line ends,
+        and the quote itself if it is doubled.
     header : bool, default True
-        Whether the first line names the columns; without one they are ``x1``, ``x2``, ...
+        Whether the first line has the names of the columns; otherwise these are ``x1``, ``x2``, ...
     types : mapping of str to str, optional
         Type letters of some columns: ``C`` or ``B`` numbers, ``T`` category, ``S`` text, ``L`` list (``|a|b``), ``X``
         not read at all.
     encoding : str, default "utf-8"
         Any encoding that extends ASCII, such as ``"latin-1"``.
     missing : sequence of str, default ()
-        Further texts that mean missing in every column, such as ``("?", "-999")``. Blanks around a value do not count;
-        a number is compared as text, so that ``"-999"`` is not ``-999.0``.
+        Further texts that mean missing in every column, such as ``("?", "-999")``. Blanks around a value are ignored. A
+        number is compared as text, so that ``"-999"`` is not ``-999.0``.
     memory_budget : int or str, default 256 MiB
-        Bytes, or text such as ``"64MiB"``: what reading and learning may hold at once, beside the project's state.
+        Bytes, or text such as ``"64MiB"``: the limit for reading and learning together, besides the project's state.
     reader : {"auto", "pyarrow", "python"}
         pyarrow (extra ``files``) is 10 to 30 times faster than Python's csv module; the answers are the same.
         ``"auto"`` takes pyarrow if it is installed.
@@ -181,17 +181,29 @@ def csv(
     Returns
     -------
     Source
-        Iterating it gives Arrow tables, or `DataFrame` entities with the ``"python"`` reader.
+        It yields Arrow tables, or `DataFrame` entities with the reader ``"python"``.
 
     Raises
     ------
     InputError
-        Here for a file that is missing, empty, without rows, or not text, for column names that are empty or come
-        twice, for one column whose name and rows all hold another separator, and for options that are not allowed.
-        While reading for a row of the wrong length, a value that its column cannot hold, an infinite value, and bytes
-        that are not in the encoding: with file, line and column.
+        If the file is missing, empty, without rows, or not text; if a column name is empty or comes twice; if there is
+        one column, and its name and rows all contain another separator; or if an option is not allowed. During the
+        reading, with file, line and column: if a row has the wrong length, a value does not fit its column or is
+        infinite, or bytes are not in the encoding.
     MissingDependency
         If `reader` is ``"pyarrow"`` and pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import symjobs as sj
+    >>> path = Path(tempfile.mkdtemp()) / "people.csv"
+    >>> _ = path.write_text("height,town\n1.7,Bern\n?,Chur\n")
+    >>> source = sj.sources.csv(path, types={"town": "T"}, missing=["?"])
+    >>> snapshot = sj.Project("people").learn(source.tables()).snapshot()
+    >>> snapshot.names, snapshot.moments.count.tolist()
+    (('height', 'town$bern', 'town$chur'), [1.0, 2.0, 2.0])
     """
     if reader not in ("auto", "pyarrow", "python"):
         raise InputError(f"reader is {reader!r}; allowed are 'auto', 'pyarrow' and 'python'")

@@ -15,8 +15,8 @@ from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, 
 class ArrowReader:
     """Turns blocks of one file into Arrow tables: numbers as float64, categories as dictionaries.
 
-    A block that pyarrow refuses goes to the plain reader, which has the error message, and reads what only pyarrow
-    minds. So both readers take the same files and give the same answers.
+    A block that pyarrow refuses goes to the plain reader, which raises the error, or reads what only pyarrow refuses.
+    So both readers accept the same files and give the same answers.
     """
 
     def __init__(self, path: Path, dialect: Dialect, columns: Columns) -> None:
@@ -52,7 +52,7 @@ class ArrowReader:
         pa = self._pa
         if self._padded and self._padded.search(block.data):
             return self._plain.table(block)
-        # One chunk for the whole block: the tables that follow are learnt as one batch.
+        # One chunk for the whole block, which is learnt as one batch.
         read = pa.csv.ReadOptions(column_names=list(self._columns.names), block_size=len(block.data) + 1)
         try:
             table = pa.csv.read_csv(self._utf8(block), read, self._parse, self._convert)
@@ -66,13 +66,13 @@ class ArrowReader:
         return self._pa.py_buffer(str(block.data, self._dialect.encoding).encode())
 
     def _finite(self, table: Any) -> bool:
-        # What the plain reader will not take: it names the line of an infinite value.
+        # The plain reader refuses it, with the line of the infinite value.
         pc = self._pa.compute
         floats = (column for column in table.columns if self._pa.types.is_floating(column.type))
         return not any(pc.any(pc.is_inf(column)).as_py() for column in floats)
 
     def _without_padded(self, table: Any) -> Any:
-        # pyarrow compares texts as they stand; " ?" means missing as "?" does.
+        # pyarrow compares texts with their blanks, and " ?" is missing, as "?" is.
         if self._further is None:
             return table
         pa, pc = self._pa, self._pa.compute
@@ -88,7 +88,7 @@ class ArrowReader:
         return table
 
     def _with_lists(self, table: Any) -> Any:
-        # "|a|b" -> ["a", "b"]: as Arrow has lists, the type needs no telling.
+        # "|a|b" -> ["a", "b"]: an Arrow list, which needs no declared type.
         pc = self._pa.compute
         for j in self._columns.learnt:
             if self._columns.kinds[j] is Kind.LIST:

@@ -1,4 +1,4 @@
-"""Read a block of CSV with the standard library: slow, exact, and the one that can say what is wrong where."""
+"""Read a block of CSV with the standard library. It is slow, and its errors have the line and the column."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, 
 class PlainReader:
     """Turns blocks of one file into DataFrame entities.
 
-    Raises InputError, naming the file, the line and the column, for a row of the wrong length, text in a column of
-    numbers, an infinite value, and bytes that are not text in the file's encoding.
+    Raises InputError, with file, line and column, for a row of the wrong length, text in a numeric column, an infinite
+    value, and bytes that are not in the file's encoding.
     """
 
     def __init__(self, path: Path, dialect: Dialect, columns: Columns) -> None:
@@ -50,7 +50,7 @@ class PlainReader:
         return lambda text: None if text.strip() in missing else read(text)
 
     def _letters(self, rows: list[list[Cell]]) -> list[str]:
-        # As an Arrow table of the same block would be understood: 0, 1 and missing alone are binary.
+        # The same types as for an Arrow table of the block: only 0, 1 and missing is binary.
         letters = {Kind.FLAG: "B", Kind.TEXT: "S", Kind.CATEGORY: "T", Kind.LIST: "L"}
         return [
             letters.get(self._columns.kinds[j]) or ("B" if all(row[i] in (None, 0, 1) for row in rows) else "C")

@@ -1,4 +1,4 @@
-"""How a CSV file is written, and what its columns hold."""
+"""The format of a CSV file, and the types of its columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEPARATORS = (";", "\t", "|", ",")
 
 
 class Kind(Enum):
-    """What the text of a column is read as."""
+    """How the text of a column is read."""
 
     NUMBER = "numbers"
     FLAG = "true and false"
@@ -33,7 +33,7 @@ _KINDS = {"C": Kind.NUMBER, "B": Kind.NUMBER, "T": Kind.CATEGORY, "S": Kind.TEXT
 
 @dataclass(frozen=True)
 class Dialect:
-    """Separator, quote character (empty: none), and encoding of a CSV file, and the texts that mean missing in it."""
+    """Separator, quote character (empty for none) and encoding of a CSV file, and the texts that mean missing."""
 
     separator: str = ","
     quote: str = '"'
@@ -42,7 +42,7 @@ class Dialect:
 
     @property
     def is_utf8(self) -> bool:
-        """Whether the file's bytes are UTF-8 as they stand."""
+        """Whether the bytes of the file are UTF-8 already."""
         return codecs.lookup(self.encoding).name in ("utf-8", "ascii")
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of the columns and what each holds."""
+    """The names and the kinds of the columns."""
 
     names: tuple[str, ...]
     kinds: tuple[Kind, ...]
@@ -80,7 +80,7 @@ def find_columns(
     dialect: Dialect,
     place: str,
 ) -> Columns:
-    """Decide what each column holds: from `types` where they say so, otherwise from the first rows."""
+    """Return the kind of each column: from `types`, else from the first rows."""
     types = dict(types or {})
     for name, letter in types.items():
         if name not in names:
@@ -98,7 +98,7 @@ def find_columns(
 
 
 def separator_hint(names: Sequence[str], dialect: Dialect) -> str:
-    """Return what an error adds where a header of one column holds what another separator would part, else nothing."""
+    """Return a hint for errors if the header is one column and contains another separator; else an empty text."""
     found = _other_separator(names, dialect)
     if found is None:
         return ""
@@ -107,7 +107,7 @@ def separator_hint(names: Sequence[str], dialect: Dialect) -> str:
 
 
 def check_separator(names: Sequence[str], sample: Sequence[Sequence[str]], dialect: Dialect, place: str) -> None:
-    """Raise if header and rows are parted by another separator than the dialect's, so that all is one column."""
+    """Raise InputError if header and rows have another separator than the dialect, so that all is one column."""
     found = _other_separator(names, dialect)
     if found is not None and sample and all(found in dialect.separator.join(row) for row in sample):
         raise InputError(f"{place} has one column, {names[0]!r}{separator_hint(names, dialect)}")
@@ -125,12 +125,12 @@ def _kind(texts: Sequence[str], missing: frozenset[str]) -> Kind:
     present = [text for text in texts if text.strip() not in missing]
     if present and all(text in TRUE_TEXTS or text in FALSE_TEXTS for text in present):
         return Kind.FLAG
-    # Some text among numbers is more likely an error in the file than a meaning: reading will name its line.
+    # Text among numbers is most likely an error in the file, which the reader reports with its line.
     return Kind.NUMBER if 2 * sum(map(is_number, present)) >= len(present) else Kind.TEXT
 
 
 def is_number(text: str) -> bool:
-    """Whether a value of the file reads as a number."""
+    """Whether a value of the file is a number."""
     try:
         parse_number(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Opening a path, with one clear error for each way in which it can be wrong."""
+"""Checks of a path: readable, not empty, text or Parquet."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def checked_path(path: str | os.PathLike[str]) -> Path:
 
 
 def is_parquet(file: Path) -> bool:
-    """Whether the file starts as Parquet files do, whatever its name."""
+    """Whether the file begins like Parquet, whatever its name."""
     with file.open("rb") as opened:
         return opened.read(4) == _PARQUET
 
 
 def check_text(file: Path, start: bytes) -> None:
-    """Raise if the first bytes of a file are those of a format that is not text."""
+    """Raise InputError if a file begins like a format that is not text."""
     for magic, what in _PACKED.items():
         if start.startswith(magic):
             raise InputError(f"{file} is a {what} file; unpack or export it to CSV or Parquet first")

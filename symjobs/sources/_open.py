@@ -1,4 +1,4 @@
-"""Open what a DSInfo describes."""
+"""Open the data source that a DSInfo describes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def open(
     Parameters
     ----------
     dsinfo : DSInfo or mapping
-        ``{"type": "localfile", "name": "d", "info": {"path": "data.csv"}}``. A file that starts as Parquet does is
-        read as Parquet, any other as CSV; for CSV `info` may hold ``csv_entry_separator``, ``csv_quote_character``
+        ``{"type": "localfile", "name": "d", "info": {"path": "data.csv"}}``. A file that begins like Parquet is read
+        as Parquet, any other file as CSV. For CSV `info` may have ``csv_entry_separator``, ``csv_quote_character``
         and ``csv_header_missing`` (``"true"`` or ``"false"``).
     types : mapping of str to str, optional
         Type letters of some columns, as `csv` and `parquet` take them.
@@ -46,8 +46,19 @@ def open(
     Raises
     ------
     InputError
-        For a type that is not supported, a path that is not given, a ``csv_`` key that does not exist, and whatever
-        `csv` and `parquet` refuse.
+        If the type is not supported, there is no path, a key ``csv_...`` is unknown, or `csv` or `parquet` refuse the
+        file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import symjobs as sj
+    >>> path = Path(tempfile.mkdtemp()) / "people.csv"
+    >>> _ = path.write_text("height;town\\n1.7;Bern\\n1.8;Chur\\n")
+    >>> dsinfo = sj.DSInfo("localfile", "people", {"path": str(path), "csv_entry_separator": ";"})
+    >>> sj.sources.open(dsinfo).attribute_names
+    ('height', 'town')
     """
     described = _as_dsinfo(dsinfo)
     place = f"data source {described.name!r}"

@@ -119,29 +119,40 @@ def parquet(
 ) -> Source:
     """Open a Parquet file as a source.
 
-    Numbers, booleans, decimals, text, dictionaries (categories) and lists are learnt as the file has them; dates and
-    times are carried as text.
+    The types of columns are those of the file: numbers, booleans, decimals, text, dictionaries (categories) and lists.
+    Dates and times are text, which is not learnt.
 
     Parameters
     ----------
     path : str or path
     types : mapping of str to str, optional
-        Columns to learn as categories (``T``) or not to read at all (``X``).
+        Columns that are categories (``T``) or are not read (``X``).
     memory_budget : int or str, default 256 MiB
-        Bytes, or text such as ``"64MiB"``: what reading and learning may hold at once, beside the project's state. A
-        page of each column is decoded whole (1 MiB as most writers make them).
+        Bytes, or text such as ``"64MiB"``: the limit for reading and learning together, besides the project's state. A
+        page of each column (usually 1 MiB) is decoded as a whole.
 
     Returns
     -------
     Source
-        Iterating it gives Arrow record batches.
+        It yields Arrow record batches.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, without rows, damaged or not Parquet, or `types` names what is not there.
+        If the file is missing, empty, without rows, damaged or not Parquet, or `types` has an unknown column.
     MissingDependency
         If pyarrow is not installed (extra ``files``).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pyarrow as pa, pyarrow.parquet as pq
+    >>> import symjobs as sj
+    >>> path = Path(tempfile.mkdtemp()) / "people.parquet"
+    >>> pq.write_table(pa.table({"height": [1.7, 1.8], "town": ["Bern", "Chur"]}), path)
+    >>> sj.Project("people").learn(sj.sources.parquet(path, types={"town": "T"}).tables()).n_rows
+    2
     """
     file = checked_path(path)
     if not is_parquet(file):

@@ -1,4 +1,4 @@
-"""What every data source is: an iterable of tables that knows how far it has been read."""
+"""The base class of data sources: iterables of tables that report how far they have been read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,31 @@ from typing import Any
 
 
 class Source(ABC):
-    """A table too large for memory: iterating it gives tables of some rows each, in order.
+    """A table that need not fit into memory. Iterating over it yields tables of some rows each, in order.
 
-    Iterating again reads again from the start.
+    A second iteration reads from the start again.
 
     Attributes
     ----------
     name : str
-        What to call it in messages: the path of a file.
+        The name in messages, such as the path of a file.
     total_bytes : int
-        The size of what is read, in bytes.
+        The size of the data, in bytes.
     attribute_names : tuple of str
-        The names of the columns that the tables have.
+        The names of the columns.
     reader : str
         The library that reads: ``"pyarrow"`` or ``"python"``.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> source = sj.datasets.open("iris")
+    >>> source.attribute_names[:2], source.reader in ("pyarrow", "python")
+    (('sepal_length', 'sepal_width'), True)
+    >>> progress = []
+    >>> tables = source.tables(lambda current, maximum: progress.append(current / maximum))
+    >>> sj.Project("iris").learn(tables).n_rows, progress[0], progress[-1]
+    (150, 0.0, 1.0)
     """
 
     name: str
@@ -31,16 +42,16 @@ class Source(ABC):
 
     @abstractmethod
     def batches(self) -> Iterator[tuple[Any, int]]:
-        """Yield (table, bytes read so far), tables that hold rows only."""
+        """Yield pairs of a table, which has at least one row, and the bytes read so far."""
 
     def tables(self, checkpoint: Callable[[int, int], object] | None = None) -> Iterator[Any]:
-        """Yield the tables, and tell `checkpoint` how many bytes have been consumed.
+        """Yield the tables, and report progress to `checkpoint`.
 
         Parameters
         ----------
         checkpoint : callable, optional
-            Called as ``checkpoint(current, maximum)`` in bytes: at the start, and when the taker of a table comes back
-            for the next one. Whatever it raises ends the reading.
+            Called as ``checkpoint(current, maximum)``, both in bytes: at the start, and when the next table is asked
+            for. What it raises ends the reading.
 
         Yields
         ------
