@@ -61,9 +61,12 @@ class ArrowReader:
         return self._with_lists(self._without_padded(table)) if self._finite(table) else self._plain.table(block)
 
     def _utf8(self, block: Block) -> Any:
-        if self._dialect.is_utf8:
-            return self._pa.py_buffer(block.data)
-        return self._pa.py_buffer(str(block.data, self._dialect.encoding).encode())
+        data = block.data if self._dialect.is_utf8 else str(block.data, self._dialect.encoding).encode()
+        # A copy in Arrow's memory. A thread of pyarrow may free its input later than `read_csv` returns; if that is an
+        # object of Python (`py_buffer`) and Python is about to exit, the process aborts.
+        buffer = self._pa.allocate_buffer(len(data))
+        memoryview(buffer).cast("B")[:] = data
+        return buffer
 
     def _finite(self, table: Any) -> bool:
         # The plain reader refuses it, with the line of the infinite value.
