@@ -10,7 +10,7 @@ SymjobsError
 │   └── NoSuchModel(LookupError)       a project has no model of this name
 ├── JobError                           what can happen to a job
 │   ├── NoSuchJob(LookupError)         unknown, expired, or another owner's
-│   ├── QueueFull                      the bounded queue refused it
+│   ├── QueueFull                      the queue is full, or no thread could start
 │   ├── JobFailed                      it ended with an error
 │   ├── JobKilled                      it was killed
 │   └── ManagerClosed(RuntimeError)    its manager was shut down
@@ -72,7 +72,7 @@ class NoSuchJob(JobError, LookupError):
 
 
 class QueueFull(JobError):
-    """The bounded queue is full and refused the job; try again later or raise ``queue_size``."""
+    """The server refused the job: the queue is full, or no thread could start. Try again later."""
 
 
 class JobFailed(JobError):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
+from symjobs._engine._log import logger
 from symjobs._errors import SymjobsError
 from symkernels import SymkernelsError
 
 _LONGEST = 1000
-
-logger = logging.getLogger("symjobs.jobs")
 
 
 def one_line(text: str) -> str:

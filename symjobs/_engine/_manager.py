@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import time
 import weakref
@@ -14,6 +13,7 @@ from symjobs._engine._execution import JobExecution
 from symjobs._engine._handle import JobHandle, StoredResult
 from symjobs._engine._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
 from symjobs._engine._job import Details, Job
+from symjobs._engine._log import logger
 from symjobs._engine._record import Answer, Record, now_ms, unfinished
 from symjobs._engine._registry import ProjectRegistry
 from symjobs._engine._runner import Runner
@@ -23,8 +23,6 @@ from symjobs._engine._store import SharedStore, open_store
 from symjobs._entities import JobInfo
 from symjobs._errors import InputError, JobFailed, JobKilled, NoSuchJob, StoreError
 from symjobs._text import shown
-
-logger = logging.getLogger("symjobs.jobs")
 
 _MAINTENANCE_SECONDS = 1.0
 _SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.25  # for jobs that run in other processes
@@ -127,7 +125,7 @@ class JobManager:
         Raises
         ------
         QueueFull
-            If the job is heavy and `queue_size` others wait already.
+            If the job is heavy and `queue_size` others wait already, or if no thread can start.
         InputError, ProjectError
             If the job cannot run, for instance on a deleted project.
         ManagerClosed, StoreError
@@ -279,8 +277,8 @@ class JobManager:
             state, error, cause = record.state, record.error, None
         if state is State.KILLED:
             raise JobKilled(f"job {job_id} was killed")
-        if state is State.FAILED:
-            raise JobFailed(error) from cause
+        if state is not State.DONE:
+            raise JobFailed(error or "the job ended, and how is not known") from cause
         if execution is None:
             values = self._read(job_id)
             if values is None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 
 from symjobs._engine._execution import JobExecution
+from symjobs._engine._log import logger
+from symjobs._engine._threads import start_thread
 from symjobs._errors import ManagerClosed, QueueFull
 
 # An idle thread ends after so many seconds, so that an unused manager holds no threads.
@@ -42,7 +45,10 @@ class WorkerPool:
         self._closed = False
 
     def reserve(self) -> None:
-        """Reserve a place in the queue, or raise QueueFull. Call `put` or `release` afterwards."""
+        """Reserve a place in the queue, and see to it that a thread is there.
+
+        Raises QueueFull if there is no place, or no thread can start. Call `put` or `release` afterwards.
+        """
         with self._changed:
             if self._closed:
                 raise ManagerClosed("the job manager was shut down and takes no more jobs")
@@ -52,6 +58,7 @@ class WorkerPool:
                     f"{len(self._running)} jobs run and {taken - len(self._running)} wait, and queue_size is "
                     f"{self._capacity}; try again later"
                 )
+            self._start_threads(self._reserved + 1)
             self._reserved += 1
 
     def release(self) -> None:
@@ -65,11 +72,7 @@ class WorkerPool:
         with self._changed:
             self._reserved -= 1
             self._waiting[execution.id] = execution
-            if len(self._waiting) > self._idle and self._threads < self._workers:
-                self._threads += 1
-                threading.Thread(target=self._work, name=f"symjobs-{self._name}", daemon=True).start()
-            else:
-                self._changed.notify_all()  # all, as one of them may wait for the pool to be empty
+            self._changed.notify_all()  # all, as one of them may wait for the pool to be empty
 
     def withdraw(self, execution: JobExecution) -> bool:
         """Remove a waiting job; False if it no longer waits."""
@@ -98,7 +101,29 @@ class WorkerPool:
         with self._changed:
             return [*self._running.values(), *self._waiting.values()]
 
+    def _start_threads(self, reserved: int = 0) -> None:
+        # Call it with the lock. Fewer threads than wanted do: the jobs wait for those that are there.
+        while self._threads < self._workers and len(self._waiting) + reserved > self._idle:
+            try:
+                start_thread(self._work, f"symjobs-{self._name}")
+            except QueueFull:
+                if not self._threads:
+                    raise
+                return
+            self._threads += 1
+            reserved -= 1
+
     def _work(self) -> None:
+        try:
+            self._run_jobs()
+        except BaseException:  # noqa: BLE001 - it may come from outside, as the death of a thread does
+            logger.exception("a worker died; another one takes its place")
+            with self._changed:
+                self._threads -= 1
+                with contextlib.suppress(QueueFull):  # the next job tries again
+                    self._start_threads(self._reserved)
+
+    def _run_jobs(self) -> None:
         while (execution := self._take()) is not None:
             try:
                 self._execute(execution)
@@ -111,9 +136,14 @@ class WorkerPool:
 
     def _take(self) -> JobExecution | None:
         with self._changed:
-            if not self._waiting:
-                self._idle += 1
-                self._changed.wait_for(lambda: self._waiting or self._closed, _IDLE_SECONDS)
+            self._idle += 1
+            try:
+                while not self._waiting:
+                    if self._closed and not self._reserved:
+                        break
+                    if not self._changed.wait(_IDLE_SECONDS) and not self._waiting and not self._reserved:
+                        break
+            finally:
                 self._idle -= 1
             if not self._waiting:
                 self._threads -= 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 import weakref
@@ -12,6 +11,7 @@ import msgspec
 
 from symjobs._engine._execution import JobExecution
 from symjobs._engine._job import Job
+from symjobs._engine._log import logger
 from symjobs._engine._pool import WorkerPool
 from symjobs._engine._record import Outcome, Record
 from symjobs._engine._settings import Settings
@@ -19,8 +19,6 @@ from symjobs._engine._states import Event, State
 from symjobs._engine._store import SharedStore, Store
 from symjobs._engine._sync import NoStoreSync, StoreSync
 from symjobs._errors import StoreError
-
-logger = logging.getLogger("symjobs.jobs")
 
 _SAVE_PAUSES = (0.05, 0.5)  # between attempts to save a result
 _SHUT_DOWN = "the job manager was shut down before the job finished"
@@ -127,7 +125,7 @@ class Runner:
     def _execute(self, execution: JobExecution) -> None:
         try:
             self._start_and_finish(execution)
-        except Exception as error:
+        except BaseException as error:  # noqa: BLE001 - the worker goes on, and the job has an outcome
             logger.exception("job %s", execution.id)
             self._end_unsaved(execution, f"the job manager failed: {type(error).__name__}; its log says more")
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 from symjobs._engine._execution import JobExecution
+from symjobs._engine._log import logger
 from symjobs._engine._states import State
 from symjobs._engine._store import SharedStore
-from symjobs._errors import StoreError
-
-logger = logging.getLogger("symjobs.jobs")
+from symjobs._engine._threads import start_thread
+from symjobs._errors import QueueFull, StoreError
 
 _POLL_SECONDS = 0.05  # how soon a kill by another process is seen, and how often progress is written
 _LINGER_SECONDS = 2.0  # how long the thread and the instance stay after the last job
@@ -77,13 +76,19 @@ class StoreSync:
         self._stopped = threading.Event()
 
     def hold(self) -> None:
-        """Keep an instance in the store from now on. Call it before a job is added."""
+        """Keep an instance in the store from now on. Call it before a job is added.
+
+        Raises QueueFull if the thread cannot start.
+        """
         with self._lock:
             if self._thread is None:
                 self._store.join()
                 self._last_beat = time.monotonic()
-                self._thread = threading.Thread(target=self._loop, name="symjobs-sync", daemon=True)
-                self._thread.start()
+                try:
+                    self._thread = start_thread(self._loop, "symjobs-sync")
+                except QueueFull:
+                    self._leave()
+                    raise
             self._held += 1
 
     def release(self) -> None:
@@ -123,7 +128,7 @@ class StoreSync:
                 if pause == _POLL_SECONDS:
                     logger.warning("%s; will try again", error)
                 pause = _RETRY_SECONDS
-            except Exception:  # without this thread all jobs would count as lost
+            except Exception:  # noqa: BLE001 - without this thread all jobs would count as lost
                 logger.exception("synchronising jobs with the store failed; will try again")
                 pause = _RETRY_SECONDS
             if self._leave_if_idle():
