@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from symjobs._errors import ProjectError as ProjectError
     from symjobs._errors import ProjectExists as ProjectExists
     from symjobs._errors import QueueFull as QueueFull
+    from symjobs._errors import StopJob as StopJob
     from symjobs._errors import StoreError as StoreError
     from symjobs._errors import SymjobsError as SymjobsError
     from symjobs._errors import UnknownAttribute as UnknownAttribute
@@ -101,6 +102,7 @@ _NAMES = {
     "ProjectInfo": "_entities",
     "QueueFull": "_errors",
     "Snapshot": "_state",
+    "StopJob": "_errors",
     "StoreError": "_errors",
     "SymjobsError": "_errors",
     "UnknownAttribute": "_errors",

@@ -16,6 +16,8 @@ SymjobsError
 │   └── ManagerClosed(RuntimeError)    its manager was shut down
 ├── StoreError                         the job store cannot be opened, read or written
 └── MissingDependency(ImportError)     an optional package is not installed
+
+StopJob(BaseException)                 stops a job from within; callers get JobKilled or JobFailed
 """
 
 from __future__ import annotations
@@ -80,7 +82,7 @@ class JobFailed(JobError):
 
 
 class JobKilled(JobError):
-    """The job was killed. `JobContext.checkpoint` raises it inside the job to stop it."""
+    """The job was killed. Inside the job `StopJob` is raised."""
 
 
 class ManagerClosed(JobError, RuntimeError):
@@ -108,3 +110,10 @@ class MissingDependency(SymjobsError, ImportError):
         super().__init__(f"{purpose} needs the package {package!r}; install it with: pip install 'symjobs[{extra}]'")
         self.package = package
         self.extra = extra
+
+
+class StopJob(BaseException):
+    """Stops a job: `JobContext.checkpoint` raises it inside a job that was killed, or whose manager was shut down.
+
+    It is no `Exception`, so that ``except Exception`` in a job's own code does not catch it. Clean up in ``finally``.
+    """

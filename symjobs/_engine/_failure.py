@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symjobs._engine._log import logger
-from symjobs._errors import SymjobsError
+from symjobs._errors import StopJob, SymjobsError
 from symkernels import SymkernelsError
 
 _LONGEST = 1000
@@ -22,7 +22,7 @@ def failure_text(error: BaseException, job: str) -> str:
     For an error of symjobs the line is its message. For any other error it is the type, and `logging` gets the
     traceback.
     """
-    if isinstance(error, SymjobsError | SymkernelsError):
+    if isinstance(error, SymjobsError | SymkernelsError | StopJob):
         logger.info("%s ended: %s", job, error)
         return one_line(str(error)) or type(error).__name__
     logger.error("%s failed", job, exc_info=error)

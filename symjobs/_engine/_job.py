@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from symjobs._engine._request import Request
 from symjobs._entities import ExploreContext, MLContext
-from symjobs._errors import InputError, JobKilled, ProjectError
+from symjobs._errors import InputError, ProjectError, StopJob
 from symjobs._parameters import Parameters
 
 _LARGEST = 2**63 - 1  # the largest number that a database column holds
@@ -166,7 +166,7 @@ class JobContext:
         return self._details
 
     def progress(self, current: int, maximum: int | None = None) -> None:
-        """Report progress, and raise JobKilled if the job was killed.
+        """Report progress, and raise StopJob if the job is to stop.
 
         Parameters
         ----------
@@ -178,8 +178,8 @@ class JobContext:
 
         Raises
         ------
-        JobKilled
-            If the job is to stop.
+        StopJob
+            If the job was killed, or its manager was shut down. It is a `BaseException`.
         """
         with self._lock:
             before, until = self._progress
@@ -188,9 +188,9 @@ class JobContext:
         self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Raise JobKilled if the job was killed. Takes less than a microsecond."""
+        """Raise StopJob if the job was killed, or its manager was shut down. Takes less than a microsecond."""
         if self._stopped is not None:
-            raise JobKilled(self._stopped)
+            raise StopJob(self._stopped)
 
     def snapshot(self, project: Any) -> Any:
         """Return the project's snapshot, the same one at each call, and put its hash into `details`."""
@@ -218,7 +218,7 @@ class JobContext:
             self._progress = (maximum, maximum)
 
     def stop(self, reason: str) -> None:
-        """Make the next checkpoint raise JobKilled with this reason."""
+        """Make the next checkpoint raise StopJob with this reason."""
         self._stopped = reason
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symjobs as sj
-from symjobs._errors import JobKilled, ProjectError
+from symjobs._errors import ProjectError, StopJob
 
 numbers = st.integers(-(2**70), 2**70)
 
@@ -60,9 +60,9 @@ def test_a_stopped_context_raises_the_reason_everywhere():
     context = sj.JobContext()
     context.checkpoint()
     context.stop("enough")
-    with pytest.raises(JobKilled, match="enough"):
+    with pytest.raises(StopJob, match="enough"):
         context.checkpoint()
-    with pytest.raises(JobKilled, match="enough"):
+    with pytest.raises(StopJob, match="enough"):
         context.progress(1, 2)
     assert context.read_progress() == (1, 2)
 

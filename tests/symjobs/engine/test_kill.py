@@ -1,6 +1,7 @@
 """Killing a job at every stage of its life, on every kind of store."""
 
 import threading
+import time
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_job_that_swallows_the_kill_is_killed_all_the_same(manager):
         def run(self, context):
             try:
                 return super().run(context)
-            except sj.JobKilled:
+            except sj.StopJob:
                 return None
 
     with held(manager, gate=Stubborn()) as (_, handle):
@@ -81,8 +82,31 @@ def test_a_job_that_swallows_the_kill_is_killed_all_the_same(manager):
         assert gone(manager, handle)
 
 
-def test_a_job_that_gives_up_on_its_own_has_failed(manager):
-    handle = manager.submit(Fail(sj.JobKilled("enough")), owner="c1")
+def test_a_job_that_handles_every_exception_can_be_killed(manager):
+    class Careful(Gate):
+        tidy = False
+
+        def run(self, context):
+            try:
+                while True:
+                    try:
+                        super().run(context)
+                    except Exception:  # noqa: BLE001 - as a user's code may have it
+                        time.sleep(0.001)
+            finally:
+                self.tidy = True
+
+    with held(manager, gate=Careful()) as (gate, handle):
+        assert handle.kill()
+        assert gate.tidy
+        assert gone(manager, handle)
+    with pytest.raises(sj.JobKilled):
+        handle.result(WAIT)
+
+
+@pytest.mark.parametrize("error", [sj.JobKilled, sj.StopJob])
+def test_a_job_that_gives_up_on_its_own_has_failed(manager, error):
+    handle = manager.submit(Fail(error("enough")), owner="c1")
     with pytest.raises(sj.JobFailed, match="enough"):
         handle.result(WAIT)
 

@@ -133,7 +133,7 @@ def test_a_job_sees_the_project_as_it_was_at_the_start(iris, load):
 def test_a_kill_stops_it_between_maps(iris):
     context = sj.JobContext()
     context.stop("killed")
-    with pytest.raises(sj.JobKilled):
+    with pytest.raises(sj.StopJob):
         sj.ExploreJob(iris, "uni", [["sepal_length"]]).run(context)
 
 

@@ -65,7 +65,7 @@ def test_it_stops_at_whichever_checkpoint_it_is_told_to(rows, options):
     stops = sorted({1, 2, 3, len(whole.seen) // 2, len(whole.seen) // 4, len(whole.seen) - 8})
     for stop_at in stops:
         context = Watched(stop_at)
-        with pytest.raises(sj.JobKilled, match="enough"):
+        with pytest.raises(sj.StopJob, match="enough"):
             again.run(context)
         assert len(context.seen) == stop_at
     np.testing.assert_array_equal(rows, before)

@@ -148,7 +148,7 @@ def test_progress_rises_to_its_end_and_a_stop_is_heard_at_every_checkpoint(proje
     assert whole.read_progress() == (600_000, 600_000)
     job = sj.DSPredictDataFrameJob(project, "m", (X, NAMES))
     for stop_at in (1, 2, len(whole.seen) // 2, len(whole.seen) - 1, len(whole.seen)):
-        with pytest.raises(sj.JobKilled, match="enough"):
+        with pytest.raises(sj.StopJob, match="enough"):
             job.run(Stopped(stop_at))
     np.testing.assert_array_equal(job.run(sj.JobContext()).evt, expected.evt)  # a job may run twice
 
