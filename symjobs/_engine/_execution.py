@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import threading
 import traceback
+from contextvars import ContextVar
 
 from symjobs._engine._failure import failure_text
 from symjobs._engine._job import Job, JobContext, Result
 from symjobs._engine._record import Outcome, Record
 from symjobs._engine._states import State
 from symjobs._entities import to_json
+
+_RUNNING: ContextVar[JobExecution | None] = ContextVar("symjobs_running_job", default=None)
+
+
+def running_here() -> JobExecution | None:
+    """Return the job that the caller's thread runs, if it runs one."""
+    return _RUNNING.get()
 
 
 class JobExecution:
@@ -38,6 +46,7 @@ class JobExecution:
         if job is None:
             raise RuntimeError(f"job {self.id} has run already")
         error, values = "", None
+        before = _RUNNING.set(self)
         try:
             result = job.run(self.context)
             values = _encode(result)
@@ -48,6 +57,8 @@ class JobExecution:
             # The caller raises from this traceback. Clear its frames, which would keep arrays in memory.
             traceback.clear_frames(exception.__traceback__)
             self.exception = exception
+        finally:
+            _RUNNING.reset(before)
         (current, maximum), details = self.reported()
         return Outcome(current=current, maximum=maximum, details=details, error=error, values=values)
 

@@ -107,6 +107,8 @@ class JobHandle:
             If the job was killed.
         TimeoutError
             If the job has not ended in time. The job continues.
+        JobError
+            If another job of the same manager waits for it. That job would keep the worker that this one may need.
         NoSuchJob
             If the job has expired, or another process ran it and its result was removed.
         """

@@ -9,7 +9,7 @@ import weakref
 from types import TracebackType
 from typing import Any, Self
 
-from symjobs._engine._execution import JobExecution
+from symjobs._engine._execution import JobExecution, running_here
 from symjobs._engine._handle import JobHandle, StoredResult
 from symjobs._engine._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
 from symjobs._engine._job import Details, Job
@@ -21,10 +21,11 @@ from symjobs._engine._settings import Settings
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import SharedStore, open_store
 from symjobs._entities import JobInfo
-from symjobs._errors import InputError, JobFailed, JobKilled, NoSuchJob, StoreError
+from symjobs._errors import InputError, JobError, JobFailed, JobKilled, NoSuchJob, StoreError
 from symjobs._text import shown
 
 _MAINTENANCE_SECONDS = 1.0
+_CHECKPOINT_SECONDS = 0.05  # while a job waits for one of another manager
 _SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.25  # for jobs that run in other processes
 
 
@@ -246,7 +247,15 @@ class JobManager:
         timeout : float, optional
             Seconds to wait for queued and running jobs. After that they are stopped, and end as failed. By default
             there is no limit.
+
+        Raises
+        ------
+        JobError
+            If one of the manager's own jobs calls it.
         """
+        running = self._caller()
+        if running is not None:
+            raise JobError(f"job {running.id} cannot shut down the job manager that runs it; leave that to its caller")
         self._runner.shut_down(timeout)
         self._store.close()
 
@@ -268,8 +277,14 @@ class JobManager:
 
     def wait(self, owner: str, job_id: int, execution: JobExecution | None, timeout: float | None) -> Any:
         """Wait for a job and return its result, as `JobHandle.result` describes."""
+        running = self._caller()
+        if running is not None and not self.has_ended(owner, job_id):
+            raise JobError(
+                f"job {running.id} cannot wait for job {job_id}: both belong to one manager, and it keeps a worker that "
+                f"job {job_id} may need; run the other job in this one with `job.run(context)`, or submit it and return"
+            )
         if execution is not None:
-            if not execution.finished.wait(timeout):
+            if not _wait(execution, timeout):
                 raise TimeoutError(f"job {job_id} has not ended within {timeout} seconds")
             state, error, cause = execution.ended, execution.error, execution.exception
         else:
@@ -287,6 +302,11 @@ class JobManager:
         if self._settings.expire_on_read:
             self._read(job_id)
         return execution.result
+
+    def _caller(self) -> JobExecution | None:
+        # The job of this manager that the caller's thread runs.
+        running = running_here()
+        return running if running is not None and self._runner.find(running.id) is running else None
 
     # Reading.
 
@@ -311,6 +331,7 @@ class JobManager:
             record = self._runner.current(record)
             if record.state.final:
                 return record
+            _checkpoint()
             left = pause if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"job {job_id} has not ended within {timeout} seconds")
@@ -342,6 +363,26 @@ class JobManager:
     def _after_fork(self) -> None:
         self._store.after_fork()
         self._set_up()
+
+
+def _wait(execution: JobExecution, timeout: float | None) -> bool:
+    # A job that waits for one of another manager can be killed meanwhile.
+    if running_here() is None:
+        return execution.finished.wait(timeout)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = _CHECKPOINT_SECONDS if deadline is None else deadline - time.monotonic()
+        if execution.finished.wait(max(0.0, min(_CHECKPOINT_SECONDS, left))):
+            return True
+        _checkpoint()
+        if left <= 0:
+            return False
+
+
+def _checkpoint() -> None:
+    running = running_here()
+    if running is not None:
+        running.context.checkpoint()
 
 
 def _no_such_job(owner: object, job_id: object) -> NoSuchJob:
