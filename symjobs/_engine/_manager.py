@@ -280,7 +280,7 @@ class JobManager:
         running = self._caller()
         if running is not None and not self.has_ended(owner, job_id):
             raise JobError(
-                f"job {running.id} cannot wait for job {job_id}: both belong to one manager, and it keeps a worker that "
+                f"job {running.id} cannot wait for job {job_id}: both belong to one manager; it keeps a worker that "
                 f"job {job_id} may need; run the other job in this one with `job.run(context)`, or submit it and return"
             )
         if execution is not None:
