@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import weakref
@@ -87,8 +88,10 @@ class Runner:
         execution = self._executions.get(record.id)
         if execution is None or record.state is not State.RUNNING:
             return record
-        # In the store first, so that no other process shows a smaller number afterwards.
-        self._sync.save([execution])
+        # In the store first, so that no other process shows a smaller number afterwards. If it cannot be written now,
+        # what it has is shown.
+        with contextlib.suppress(StoreError):
+            self._sync.save([execution])
         (current, maximum), details = execution.saved if self._shared else execution.reported()
         return msgspec.structs.replace(record, current=current, maximum=maximum, details=details)
 

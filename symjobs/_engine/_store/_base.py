@@ -12,7 +12,11 @@ from symjobs._engine._states import Event, Life, State, step
 
 
 class Store(ABC):
-    """Jobs and their results. Every method is one transaction, and raises StoreError if it cannot be done."""
+    """Jobs and their results. Every method is one transaction, and raises StoreError if it cannot be done.
+
+    Methods of which the work can be done later as well (`expire`, `fail_lost_jobs`, `save_progress`) raise it soon when
+    another program holds the lock. The others wait.
+    """
 
     @abstractmethod
     def add(self, owner: str, job_type: str, bounded: bool, details: dict[str, str]) -> Record:

@@ -14,11 +14,14 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from symjobs._engine._store._tables import SCHEMA_VERSION, metadata, schema
 from symjobs._errors import InputError, MissingDependency, StoreError
 
-# How long a writer waits for another one before SQLite says that the database is locked.
+# How long a writer waits for another one before the database says that it is locked; the second for what can be written
+# later as well.
 _BUSY_SECONDS = 10.0
+_HASTY_SECONDS = 0.1
 _SCHEMA_LOCK = 0x73796D6A6F6273  # an arbitrary key for PostgreSQL's advisory lock: "symjobs"
 
-WRITE = {"symjobs_write": True}
+WRITE = {"symjobs_write": "wait"}
+WRITE_SOON = {"symjobs_write": "soon"}
 
 # SQLAlchemy wraps what the driver raises, except while our own listener prepares a connection.
 DATABASE_ERRORS = (SQLAlchemyError, sqlite3.Error)
@@ -36,6 +39,8 @@ def open_engine(text: str) -> Engine:
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif url.get_backend_name() == "postgresql":
+        event.listen(engine, "begin", _begin_postgresql)
     try:
         _make_tables(engine)
     except DATABASE_ERRORS as error:
@@ -98,8 +103,18 @@ def _set_wal(connection: sqlite3.Connection) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later could find the database locked in the middle, and waiting would
     # not help; writers take the lock at once.
-    write = connection.get_execution_options().get("symjobs_write", False)
+    write = connection.get_execution_options().get("symjobs_write")
+    if write:
+        milliseconds = int(1000 * (_HASTY_SECONDS if write == "soon" else _BUSY_SECONDS))
+        if connection.info.get("symjobs_timeout") != milliseconds:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+            connection.info["symjobs_timeout"] = milliseconds
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("symjobs_write") == "soon":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * _HASTY_SECONDS)}")
 
 
 def _make_tables(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from symjobs._engine._record import Outcome, Record, now_ms, unfinished
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import _instances
 from symjobs._engine._store._base import SharedStore, advance
-from symjobs._engine._store._engine import DATABASE_ERRORS, WRITE, cause, open_engine, shown
+from symjobs._engine._store._engine import DATABASE_ERRORS, WRITE, WRITE_SOON, cause, open_engine, shown
 from symjobs._engine._store._tables import jobs, results
 from symjobs._errors import StoreError
 
@@ -69,7 +69,7 @@ class SqlStore(SharedStore):
         with self._read("look for expired jobs") as connection:
             job_ids = list(connection.execute(sa.select(jobs.c.id).where(expired)).scalars())
         if job_ids:
-            with self._write("remove expired jobs") as connection:
+            with self._write("remove expired jobs", WRITE_SOON) as connection:
                 _delete(connection, expired)
         return job_ids
 
@@ -100,7 +100,7 @@ class SqlStore(SharedStore):
             gone = dict(_instances.gone(connection, lease))
             if not gone and not _instances.lost_jobs(connection):
                 return
-        with self._write("fail lost jobs") as connection:
+        with self._write("fail lost jobs", WRITE_SOON) as connection:
             for instance in gone:
                 _instances.remove(connection, instance)
             for job_id, instance in _instances.lost_jobs(connection):
@@ -118,7 +118,7 @@ class SqlStore(SharedStore):
             connection.execute(done.values(instance=None))
 
     def save_progress(self, progress: Iterable[tuple[int, int, int, dict[str, str]]]) -> None:
-        with self._write("save progress") as connection:
+        with self._write("save progress", WRITE_SOON) as connection:
             for job_id, current, maximum, details in progress:
                 # The second condition, as of two threads that save, the later one may have the older progress.
                 running = (jobs.c.state == State.RUNNING.value) & (jobs.c.current <= current)
@@ -138,9 +138,9 @@ class SqlStore(SharedStore):
             yield connection
 
     @contextmanager
-    def _write(self, what: str) -> Iterator[Connection]:
+    def _write(self, what: str, how: Mapping[str, str] = WRITE) -> Iterator[Connection]:
         with self._translated(what), self._engine.connect() as connection:
-            connection = connection.execution_options(**WRITE)
+            connection = connection.execution_options(**how)
             with connection.begin():
                 yield connection
 

@@ -3,15 +3,18 @@
 import sqlite3
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 import symjobs as sj
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import _engine, _instances, _process, open_store
-from tests.symjobs.engine._jobs import WAIT, Deaf, Nothing, Tell, held
+from tests.symjobs.engine._jobs import WAIT, Deaf, Gate, Nothing, Tell, held
 
 
 @pytest.mark.parametrize(
@@ -187,6 +190,62 @@ def test_a_result_that_cannot_be_stored_fails_the_job_and_nothing_else(tmp_path,
     manager.shutdown()
     again = managers(store=sqlite_url).answer("c1", handle.id)  # the synchronisation told the store as soon as it could
     assert again.state is State.FAILED
+
+
+@contextmanager
+def locked(url):
+    """Hold the lock for writing, as another program may."""
+    engine = sa.create_engine(url)
+    sqlite = engine.dialect.name == "sqlite"
+    if sqlite:
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    with engine.begin() as connection:
+        if not sqlite:
+            connection.execute(sa.text("LOCK TABLE symjobs_jobs, symjobs_instances IN SHARE ROW EXCLUSIVE MODE"))
+        yield
+    engine.dispose()
+
+
+def test_a_running_job_is_read_while_another_program_writes(shared_url, managers):
+    class Steps(Gate):
+        def run(self, context):
+            context.progress(2, 5)
+            return super().run(context)
+
+    manager = managers(workers=1, store=shared_url, expire_after=0.01)
+    manager.submit(Tell(a="1"), owner="c1").result(WAIT)  # expires, so that there is something to remove, too
+    with held(manager, gate=Steps()) as (gate, handle):
+        assert (handle.info().current, handle.info().maximum) == (2, 5)
+        with locked(shared_url):
+            manager._next_maintenance = 0.0
+            start = time.monotonic()
+            assert manager.answer("c1", handle.id).state is State.RUNNING
+            assert sj.rest.get_job(manager, "c1", handle.id).status == 202
+            assert [info.current for info in manager.list("c1")] == [2]
+            assert time.monotonic() - start < 5  # not the ten seconds that a writer waits
+        gate.go.set()
+        handle.result(WAIT)
+
+
+def test_progress_that_cannot_be_stored_now_is_shown_later_and_never_falls(shared_url, managers):
+    class Counts(Gate):
+        def run(self, context):
+            self.started.set()
+            at = 0
+            while not self.go.wait(0.001):
+                at += 1
+                context.progress(at, at)
+
+    manager = managers(workers=1, store=shared_url)
+    with held(manager, gate=Counts()) as (_, handle):
+        seen = [handle.info().current]
+        with locked(shared_url):
+            seen += [handle.info().current for _ in range(3)]
+        until = time.monotonic() + WAIT
+        while seen[-1] == seen[-2] and time.monotonic() < until:
+            seen.append(handle.info().current)
+        assert seen == sorted(seen)
+        assert seen[-1] > seen[-2]
 
 
 def test_a_job_that_cannot_be_started_fails(tmp_path, sqlite_url, managers, impatient):
