@@ -53,8 +53,8 @@ class JobManager:
     expire_on_read : bool, default False
         Whether a finished job is removed when its result is read for the first time.
     lease : float, default 60
-        Seconds without a sign of life after which the jobs of a manager on another machine count as lost. On the same
-        machine the end of a process is noticed at once.
+        Seconds without a sign of life after which managers on other machines count the jobs of this one as lost. On the
+        same machine only the end of the process counts.
 
     Attributes
     ----------
@@ -356,7 +356,7 @@ class JobManager:
         try:
             self._runner.forget(self._store.expire())
             if isinstance(self._store, SharedStore):
-                self._store.fail_lost_jobs(self._settings.lease, self._settings.expiry())
+                self._store.fail_lost_jobs(self._settings.expiry())
         except StoreError as error:  # a store that cannot be written now may still be read
             logger.warning("%s; will try again", error)
 

@@ -17,7 +17,7 @@ class Settings(Parameters):
         "expire_after", Number(0), "seconds that an ended job is kept; None for ever", default=None
     )
     expire_on_read: bool = parameter("expire_on_read", Flag(), "give an ended job up when its result was read")
-    lease: float = parameter("lease", Number(0), "seconds after which a silent process counts as gone")
+    lease: float = parameter("lease", Number(0), "seconds of silence after which other machines count its jobs as lost")
 
     def expiry(self) -> int:
         """Return when a job that ends now expires, in epoch milliseconds; 0 for never."""

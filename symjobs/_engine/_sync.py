@@ -45,7 +45,7 @@ class StoreSync:
     store : SharedStore
         The store.
     lease : float
-        Seconds without a heartbeat after which other managers may count this instance as gone.
+        Seconds without a heartbeat after which managers on other machines count this instance as gone.
     live : callable
         Returns the unfinished jobs of this process.
     on_kill : callable
@@ -63,7 +63,7 @@ class StoreSync:
         upkeep: Callable[[], None],
     ) -> None:
         self._store = store
-        self._beat_seconds = lease / _BEATS_PER_LEASE
+        self._lease = lease
         self._live = live
         self._on_kill = on_kill
         self._upkeep = upkeep
@@ -82,7 +82,7 @@ class StoreSync:
         """
         with self._lock:
             if self._thread is None:
-                self._store.join()
+                self._store.join(self._lease)
                 self._last_beat = time.monotonic()
                 try:
                     self._thread = start_thread(self._loop, "symjobs-sync")
@@ -145,7 +145,7 @@ class StoreSync:
             if ended:
                 self._store.acknowledge(ended)
             self.save(self._live())
-        if time.monotonic() - self._last_beat >= self._beat_seconds:
+        if time.monotonic() - self._last_beat >= self._lease / _BEATS_PER_LEASE:
             self._last_beat = time.monotonic()
             if not self._store.beat():
                 for execution in self._live():

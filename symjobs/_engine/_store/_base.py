@@ -63,8 +63,11 @@ class SharedStore(Store):
     """
 
     @abstractmethod
-    def join(self) -> None:
-        """Add an instance. Jobs added from now on belong to it."""
+    def join(self, lease: float) -> None:
+        """Add an instance. Jobs added from now on belong to it.
+
+        Managers on other machines count it as gone when they have seen no heartbeat for `lease` seconds.
+        """
 
     @abstractmethod
     def beat(self) -> bool:
@@ -75,8 +78,8 @@ class SharedStore(Store):
         """Remove the instance. Its unfinished jobs are lost."""
 
     @abstractmethod
-    def fail_lost_jobs(self, lease: float, expires: int) -> None:
-        """Fail the jobs of each instance whose process is gone, or without a heartbeat for `lease` seconds."""
+    def fail_lost_jobs(self, expires: int) -> None:
+        """Fail the jobs of each instance whose process is gone, or whose lease is over. Never those of its own."""
 
     @abstractmethod
     def kills(self) -> list[tuple[int, State]]:

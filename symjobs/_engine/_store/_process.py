@@ -26,9 +26,14 @@ def this_process() -> Process:
     return Process(_machine(), socket.gethostname()[:255], pid, _stat(pid)[1])
 
 
+def is_here(process: Process) -> bool:
+    """Whether this process can tell if the other one has ended."""
+    return process.machine == _machine()
+
+
 def is_gone(process: Process) -> bool:
     """Whether a process has certainly ended; False if that is not known."""
-    if process.machine != _machine():
+    if not is_here(process):
         return False
     try:
         os.kill(process.pid, 0)
@@ -37,17 +42,18 @@ def is_gone(process: Process) -> bool:
     except PermissionError:
         pass  # it exists, under another user
     state, birth = _stat(process.pid)
+    if not state:  # not to be seen by this user, or gone since
+        return False
     return state in ("Z", "X") or birth != process.birth
 
 
 def _machine() -> str:
-    host = socket.gethostname()
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         namespace = os.readlink("/proc/self/ns/pid")
     except OSError:
-        return host[:255]
-    return f"{host}/{boot}/{namespace}"[-255:]
+        return socket.gethostname()[:255]
+    return f"{boot}/{namespace}"  # not the name of the host, which may change meanwhile
 
 
 def _stat(pid: int) -> tuple[str, str]:

@@ -28,6 +28,8 @@ class SqlStore(SharedStore):
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
         self._instance: str | None = None
+        self._lease = 0.0
+        self._silence = _instances.Silence()
 
     def add(self, owner: str, job_type: str, bounded: bool, details: dict[str, str]) -> Record:
         new = Record(id=0, owner=owner, job_type=job_type, bounded=bounded, details=details)
@@ -73,11 +75,11 @@ class SqlStore(SharedStore):
                 _delete(connection, expired)
         return job_ids
 
-    def join(self) -> None:
+    def join(self, lease: float) -> None:
         instance = uuid.uuid4().hex
         with self._write("join") as connection:
-            _instances.enter(connection, instance)
-        self._instance = instance
+            _instances.enter(connection, instance, lease)
+        self._instance, self._lease = instance, lease
 
     def beat(self) -> bool:
         if self._instance is None:
@@ -85,7 +87,7 @@ class SqlStore(SharedStore):
         with self._write("beat") as connection:
             alive = _instances.beat(connection, self._instance)
             if not alive:
-                _instances.enter(connection, self._instance)
+                _instances.enter(connection, self._instance, self._lease)
         return alive
 
     def leave(self) -> None:
@@ -95,15 +97,15 @@ class SqlStore(SharedStore):
         with self._write("leave") as connection:
             _instances.remove(connection, instance)
 
-    def fail_lost_jobs(self, lease: float, expires: int) -> None:
+    def fail_lost_jobs(self, expires: int) -> None:
         with self._read("look for lost jobs") as connection:
-            gone = dict(_instances.gone(connection, lease))
-            if not gone and not _instances.lost_jobs(connection):
+            gone = dict(_instances.gone(connection, self._instance, self._silence))
+            if not gone and not _instances.lost_jobs(connection, self._instance):
                 return
         with self._write("fail lost jobs", WRITE_SOON) as connection:
             for instance in gone:
                 _instances.remove(connection, instance)
-            for job_id, instance in _instances.lost_jobs(connection):
+            for job_id, instance in _instances.lost_jobs(connection, self._instance):
                 process = gone.get(instance, "its process")
                 _abandon(connection, job_id, f"the job was lost: {process} ended before the job did", expires)
 

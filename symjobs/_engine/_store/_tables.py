@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # Raise it when the tables change. A store of another version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = sa.MetaData()
 
@@ -56,4 +56,5 @@ instances = sa.Table(
     sa.Column("pid", sa.BigInteger, nullable=False),
     sa.Column("birth", sa.String(64), nullable=False),
     sa.Column("beat", sa.BigInteger, nullable=False),
+    sa.Column("lease", sa.Double, nullable=False),
 )

@@ -3,6 +3,7 @@
 start NAME      submits a job, waits until it runs, answers with its id
 submit NAME     submits a job, answers with its id
 wait ID         answers when the job has ended
+let ID          lets a job that waits go on, and answers when it has ended
 kill ID         answers True or False
 exit            ends the process at once, in the middle of whatever runs
 """
@@ -15,18 +16,20 @@ from tests.symjobs.engine import _jobs
 
 
 def main(url: str) -> None:
-    manager = sj.JobManager(workers=1, store=url)
-    handles = {}
+    manager = sj.JobManager(workers=1, store=url, lease=0.2)
+    handles, jobs = {}, {}
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word in ("start", "submit"):
             job = getattr(_jobs, rest)()
             handle = manager.submit(job, owner="c1")
-            handles[str(handle.id)] = handle
+            handles[str(handle.id)], jobs[str(handle.id)] = handle, job
             if word == "start":
                 job.started.wait()
             print(handle.id, flush=True)
-        elif word == "wait":
+        elif word in ("wait", "let"):
+            if word == "let":
+                jobs[rest].go.set()
             handles[rest].result()
             print("ended", flush=True)
         elif word == "kill":

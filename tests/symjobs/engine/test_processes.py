@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import symjobs as sj
+from symjobs._engine import State
 from tests.symjobs.engine._jobs import WAIT, Nothing, Tell, held
 
 ROOT = Path(__file__).parents[3]
@@ -44,6 +46,19 @@ def other(shared_url):
     process = Other(shared_url)
     yield process
     process.end()
+
+
+def test_a_process_that_is_stopped_for_a_while_loses_no_job(other, shared_url, managers, monkeypatch):
+    monkeypatch.setattr("symjobs._engine._manager._MAINTENANCE_SECONDS", 0.0)
+    running = other.say("start Gate")
+    other.process.send_signal(signal.SIGSTOP)
+    manager = managers(store=shared_url, lease=0.01)
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        assert manager.answer("c1", running).state is State.RUNNING
+    other.process.send_signal(signal.SIGCONT)
+    assert other.say(f"let {running}") == "ended"
+    assert manager.get("c1", running).result(WAIT).entities() == {}
 
 
 def test_what_finished_before_a_crash_is_there_and_what_did_not_has_failed(shared_url, other, managers):

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 import symjobs as sj
+from symjobs._engine._record import Outcome
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import _engine, _instances, _process, open_store
 from tests.symjobs.engine._jobs import WAIT, Deaf, Gate, Nothing, Tell, held
@@ -63,7 +64,7 @@ def test_a_store_of_another_version_is_refused(shared_url, managers):
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE symjobs_schema SET version = 999"))
     engine.dispose()
-    with pytest.raises(sj.StoreError, match="has tables of version 999; this symjobs reads version 1"):
+    with pytest.raises(sj.StoreError, match="has tables of version 999; this symjobs reads version 2"):
         sj.JobManager(store=shared_url)
 
 
@@ -97,29 +98,116 @@ def elsewhere(monkeypatch):
     monkeypatch.setattr(_instances, "this_process", lambda: process)
 
 
-def test_a_silent_machine_s_jobs_are_lost_when_its_lease_is_over(shared_url, elsewhere):
+class Clocks:
+    """The monotonic clock of this process and the wall clock, which a test sets."""
+
+    def __init__(self, monkeypatch):
+        self.monotonic = 1000.0
+        self.wall = time.time_ns()
+        monkeypatch.setattr(_instances.time, "monotonic", lambda: self.monotonic)
+        monkeypatch.setattr("symjobs._engine._record.time.time_ns", lambda: self.wall)
+
+
+@pytest.fixture
+def clocks(monkeypatch):
+    return Clocks(monkeypatch)
+
+
+def _running(store, lease):
+    store.join(lease)
+    job = store.add("c1", "Nothing", True, {})
+    store.change(job.id, Event.START)
+    return job.id
+
+
+def test_a_silent_machine_s_jobs_are_lost_when_its_own_lease_is_over(shared_url, elsewhere, clocks):
     theirs, mine = open_store(shared_url), open_store(shared_url)
-    theirs.join()
-    job = theirs.add("c1", "Nothing", True, {})
-    theirs.change(job.id, Event.START)
-    mine.fail_lost_jobs(60, 0)
-    assert mine.get("c1", job.id).state is State.RUNNING
-    mine.fail_lost_jobs(-1, 12345)  # every heartbeat is older than that
-    record = mine.get("c1", job.id)
+    job_id = _running(theirs, lease=60)
+    looks = 0
+    while mine.get("c1", job_id).state is State.RUNNING:
+        mine.fail_lost_jobs(12345)
+        clocks.monotonic += 1
+        looks += 1
+    assert looks == 62  # the first look starts the count, the last one is beyond the lease
+    record = mine.get("c1", job_id)
     assert (record.state, record.expires) == (State.FAILED, 12345)
     assert record.error == "the job was lost: process 4711 on other-host ended before the job did"
-    assert theirs.change(job.id, Event.SUCCEED).state is State.FAILED  # too late
+    late = Outcome(current=1, maximum=1, details={}, values=b"{}")
+    assert theirs.change(job_id, Event.SUCCEED, late).state is State.FAILED  # too late
+    assert mine.values(job_id) is None
     assert theirs.beat() is False
     assert theirs.beat() is True
     theirs.close()
     mine.close()
 
 
+def test_a_machine_with_heartbeats_keeps_its_jobs_whatever_the_clocks_do(shared_url, elsewhere, clocks):
+    theirs, mine = open_store(shared_url), open_store(shared_url)
+    job_id = _running(theirs, lease=60)
+    for jump in (1, 10**6, -(10**6), 61):
+        for _ in range(10):
+            mine.fail_lost_jobs(0)
+            theirs.beat()
+            clocks.monotonic += 15
+        clocks.wall += jump * 10**9
+    mine.fail_lost_jobs(0)
+    assert mine.get("c1", job_id).state is State.RUNNING
+    theirs.close()
+    mine.close()
+
+
+def test_a_long_pause_of_this_process_is_not_the_silence_of_another(shared_url, elsewhere, clocks):
+    theirs, mine = open_store(shared_url), open_store(shared_url)
+    job_id = _running(theirs, lease=60)
+    mine.fail_lost_jobs(0)
+    clocks.monotonic += 3600  # both were stopped
+    mine.fail_lost_jobs(0)
+    assert mine.get("c1", job_id).state is State.RUNNING
+    theirs.close()
+    mine.close()
+
+
+def test_on_this_machine_only_the_end_of_the_process_counts(shared_url, clocks):
+    theirs, mine = open_store(shared_url), open_store(shared_url)
+    job_id = _running(theirs, lease=0.001)
+    for _ in range(100):
+        mine.fail_lost_jobs(0)
+        clocks.monotonic += 3600
+        clocks.wall += 61 * 10**9
+    assert mine.get("c1", job_id).state is State.RUNNING
+    theirs.close()
+    mine.close()
+
+
+def test_a_manager_never_declares_its_own_jobs_lost(shared_url, elsewhere, clocks):
+    store, other = open_store(shared_url), open_store(shared_url)
+    job_id = _running(store, lease=1)
+    for _ in range(10):
+        store.fail_lost_jobs(0)
+        clocks.monotonic += 1
+    assert store.get("c1", job_id).state is State.RUNNING
+    engine = sa.create_engine(shared_url)
+    with engine.begin() as connection:  # as another one that took it for dead does first
+        connection.execute(sa.text("DELETE FROM symjobs_instances"))
+    engine.dispose()
+    store.fail_lost_jobs(0)
+    assert store.get("c1", job_id).state is State.RUNNING
+    other.fail_lost_jobs(0)
+    assert store.get("c1", job_id).state is State.FAILED
+    store.close()
+    other.close()
+
+
 def test_a_manager_that_was_taken_for_dead_stops_its_jobs_and_goes_on(sqlite_url, managers):
     manager = managers(workers=1, store=sqlite_url, lease=0.2)
     with held(manager) as (_, handle):
         other = open_store(sqlite_url)
-        other.fail_lost_jobs(-1, 0)
+        engine = sa.create_engine(sqlite_url)
+        while not other.get("c1", handle.id).state.final:
+            with engine.begin() as connection:
+                connection.execute(sa.text("DELETE FROM symjobs_instances"))
+            other.fail_lost_jobs(0)
+        engine.dispose()
         other.close()
         with pytest.raises(sj.JobFailed, match="the job was lost"):
             handle.result(WAIT)
@@ -151,6 +239,18 @@ def test_is_this_process_there():
     assert _process.is_gone(process._replace(birth="0"))  # the pid was given to another process
     assert _process.is_gone(process._replace(pid=2**22 + 1))
     assert not _process.is_gone(process._replace(machine="another", pid=2**22 + 1))
+
+
+def test_a_process_that_this_user_cannot_see_is_not_gone(monkeypatch):
+    process = _process.this_process()
+    monkeypatch.setattr(_process, "_stat", lambda pid: ("", ""))  # as with /proc mounted with hidepid
+    assert not _process.is_gone(process)
+
+
+def test_the_name_of_the_host_may_change(monkeypatch):
+    process = _process.this_process()
+    monkeypatch.setattr(_process.socket, "gethostname", lambda: "another")
+    assert _process.is_here(process)
 
 
 def test_a_damaged_row_is_an_error_of_the_store(shared_url, managers):
@@ -293,7 +393,7 @@ def test_a_server_that_drops_its_connections(postgresql_url, managers):
 def test_a_crash_between_two_writes_loses_no_result(shared_url):
     """State and result are one transaction: nobody ever sees a job that is done and has no result."""
     store = open_store(shared_url)
-    store.join()
+    store.join(lease=60)
     reader = open_store(shared_url)
     done = threading.Event()
     torn = []
@@ -308,7 +408,7 @@ def test_a_crash_between_two_writes_loses_no_result(shared_url):
 
     thread = threading.Thread(target=read)
     thread.start()
-    outcome = sj._engine._record.Outcome(current=1, maximum=1, details={}, values=b'{"a":1}')
+    outcome = Outcome(current=1, maximum=1, details={}, values=b'{"a":1}')
     for _ in range(40):
         job = store.add("c1", "Tell", True, {})
         store.change(job.id, Event.START)
