@@ -24,7 +24,8 @@ class JobExecution:
     """A submitted job, its context, and how it ended.
 
     `ended` is None until the job has ended. `finished` is set when the store has the outcome and the worker is free.
-    `saved` is the part of `reported` that the store has; `StoreSync` updates it.
+    `saved` is the part of `reported` that the store has; `StoreSync` updates it. `here` is False in a forked child, if
+    the job goes on in the parent.
     """
 
     def __init__(self, record: Record, job: Job) -> None:
@@ -33,6 +34,7 @@ class JobExecution:
         self.bounded = record.bounded
         self.job: Job | None = job
         self.context = JobContext(record.details)
+        self.here = True
         self.finished = threading.Event()
         self.ended: State | None = None
         self.error = ""

@@ -65,9 +65,15 @@ class JobHandle:
 
     def __init__(self, manager: Answers, owner: str, job_id: int, execution: JobExecution | None) -> None:
         self._manager = manager
-        self._execution = execution
+        self._ran_here = execution
         self.id = job_id
         self.owner = owner
+
+    @property
+    def _execution(self) -> JobExecution | None:
+        # None if the job runs in another process, also in the one from which this one was forked.
+        execution = self._ran_here
+        return execution if execution is not None and execution.here else None
 
     def info(self) -> JobInfo:
         """Return the JobInfo of the job as it is now.
@@ -81,8 +87,9 @@ class JobHandle:
 
     def done(self) -> bool:
         """Whether the job has ended: done, failed or killed."""
-        if self._execution is not None:
-            return self._execution.finished.is_set()
+        execution = self._execution
+        if execution is not None:
+            return execution.finished.is_set()
         return self._manager.has_ended(self.owner, self.id)
 
     def result(self, timeout: float | None = None) -> Any:

@@ -362,6 +362,8 @@ class JobManager:
 
     def _after_fork(self) -> None:
         self._store.after_fork()
+        self.projects.after_fork()
+        self._runner.after_fork()
         self._set_up()
 
 

@@ -30,6 +30,10 @@ class ProjectRegistry:
         self._lock = threading.Lock()
         self._projects: dict[str, dict[str, Subject]] = {}
 
+    def after_fork(self) -> None:
+        """Make the registry usable in a forked child."""
+        self._lock = threading.Lock()
+
     def add(self, owner: str, project: Subject) -> None:
         """Give an owner a project.
 

@@ -123,6 +123,11 @@ class Runner:
                 self._clear(pool)
         self._sync.stop()
 
+    def after_fork(self) -> None:
+        """In a forked child: leave the unfinished jobs to the parent."""
+        for execution in list(self._executions.values()):  # no lock: a thread of the parent may have held it
+            execution.here = execution.finished.is_set()
+
     # On the pools' threads.
 
     def _execute(self, execution: JobExecution) -> None:

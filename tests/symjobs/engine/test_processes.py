@@ -140,16 +140,34 @@ import os, sys
 import symjobs as sj
 from tests.symjobs.engine._jobs import *
 manager = sj.JobManager(workers=1, store=sys.argv[1] if sys.argv[1] != "None" else None)
+ended = manager.submit(Tell(b="2"), owner="c1")
+ended.result(WAIT)
+gone, go = os.pipe()
 with held(manager) as (gate, running):
     child = os.fork()
     if child == 0:
         assert manager.submit(Tell(a="1"), owner="c1").result(WAIT).pairs == {"a": "1"}
+        assert ended.done() and ended.result(0).pairs == {"b": "2"}
         if sys.argv[1] != "None":
             assert manager.answer("c1", running.id).state == "running"
+            assert running.done() is running.info().isDone is False
+            try:
+                running.result(0.1)
+            except TimeoutError:
+                os.write(go, b"!")  # the parent lets the job end
+                assert running.result(WAIT).entities() == {}
         else:
             assert "forked" in manager.answer("c1", running.id).error
+            assert running.done() is running.info().isDone is True
+            try:
+                running.result(WAIT)
+            except sj.JobFailed as error:
+                assert "forked" in str(error)
+                os.write(go, b"!")
         manager.shutdown(timeout=WAIT)
         os._exit(0)
+    assert os.read(gone, 1) == b"!"
+    gate.go.set()
     assert os.waitpid(child, 0)[1] == 0
 assert running.result(WAIT) is None
 print("fine")
