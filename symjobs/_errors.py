@@ -22,6 +22,8 @@ StopJob(BaseException)                 stops a job from within; callers get JobK
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class SymjobsError(Exception):
     """Base of every exception that symjobs raises."""
@@ -63,6 +65,9 @@ class NoSuchModel(ProjectError, LookupError):
     def __init__(self, model_id: object) -> None:
         super().__init__(f"Error no such model <{model_id}>")  # the words of the wire
         self.model_id = model_id
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.model_id,), self.__dict__
 
 
 class JobError(SymjobsError):
@@ -110,6 +115,10 @@ class MissingDependency(SymjobsError, ImportError):
         super().__init__(f"{purpose} needs the package {package!r}; install it with: pip install 'symjobs[{extra}]'")
         self.package = package
         self.extra = extra
+        self.purpose = purpose
+
+    def __reduce__(self) -> tuple[Any, ...]:  # an exception is unpickled from its arguments, not from its message
+        return type(self), (self.package, self.extra, self.purpose), self.__dict__
 
 
 class StopJob(BaseException):
