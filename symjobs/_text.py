@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
+from symjobs._errors import InputError
+
 _LONGEST = 80
 
 
@@ -30,6 +32,14 @@ def is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def check_segment(name: str, what: str) -> None:
+    """Raise InputError if a name cannot be one segment of a path."""
+    if "/" in name:
+        raise InputError(f"{what} {shown(name)} holds '/'; names are one segment of a path")
+    if name in (".", ".."):
+        raise InputError(f"{what} {shown(name)} is a relative path; take another name")
 
 
 def text_index(text: str) -> int | None:

@@ -82,4 +82,7 @@ def _encode(result: Result | None) -> bytes:
         return b"{}"
     if not isinstance(result, Result):
         raise TypeError(f"run() returned {type(result).__name__}; a result has entities(), or is None")
-    return to_json(result.entities())
+    entities = result.entities()
+    if not isinstance(entities, dict):
+        raise TypeError(f"entities() returned {type(entities).__name__}; it returns a dict of entities by their key")
+    return to_json(entities)

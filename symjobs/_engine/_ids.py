@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from symjobs._errors import InputError
-from symjobs._text import shown
+from symjobs._text import check_segment, shown
 
 DEFAULT_OWNER = "local"
 
@@ -36,11 +36,16 @@ def parse_id(value: Any) -> int | None:
 
 
 def is_owner(value: Any) -> bool:
-    """Whether this can be an owner: 1 to 255 printable characters."""
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST_OWNER and value.isprintable()
+    """Whether this can be an owner: 1 to 255 printable characters that are one segment of a path."""
+    try:
+        check_owner(value)
+    except InputError:
+        return False
+    return True
 
 
 def check_owner(value: Any) -> str:
-    if not is_owner(value):
+    if not (isinstance(value, str) and 0 < len(value) <= _LONGEST_OWNER and value.isprintable()):
         raise InputError(f"owner {shown(value)}: an owner is a string of 1 to {_LONGEST_OWNER} printable characters")
+    check_segment(value, "owner")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import numbers
 import os
 import time
 import weakref
@@ -17,7 +18,7 @@ from symjobs._engine._log import logger
 from symjobs._engine._record import Answer, Record, now_ms, unfinished
 from symjobs._engine._registry import ProjectRegistry
 from symjobs._engine._runner import Runner
-from symjobs._engine._settings import Settings
+from symjobs._engine._settings import LONGEST, Settings
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import SharedStore, open_store
 from symjobs._entities import JobInfo
@@ -117,7 +118,7 @@ class JobManager:
         job : Job
             The job; its ``check`` is called first.
         owner : str, default "local"
-            Whose job it is, 1 to 255 printable characters.
+            Whose job it is: 1 to 255 printable characters, without ``/``.
 
         Returns
         -------
@@ -252,11 +253,13 @@ class JobManager:
         ------
         JobError
             If one of the manager's own jobs calls it.
+        InputError
+            If the timeout is no number.
         """
         running = self._caller()
         if running is not None:
             raise JobError(f"job {running.id} cannot shut down the job manager that runs it; leave that to its caller")
-        self._runner.shut_down(timeout)
+        self._runner.shut_down(_seconds(timeout))
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -277,6 +280,7 @@ class JobManager:
 
     def wait(self, owner: str, job_id: int, execution: JobExecution | None, timeout: float | None) -> Any:
         """Wait for a job and return its result, as `JobHandle.result` describes."""
+        timeout = _seconds(timeout)
         running = self._caller()
         if running is not None and not self.has_ended(owner, job_id):
             raise JobError(
@@ -365,6 +369,15 @@ class JobManager:
         self.projects.after_fork()
         self._runner.after_fork()
         self._set_up()
+
+
+def _seconds(timeout: float | None) -> float | None:
+    # None for ever. An event cannot wait for longer than some years.
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or timeout != timeout:  # NaN
+        raise InputError(f"timeout must be a number of seconds, or None for no limit, got {shown(timeout)}")
+    return float(timeout) if timeout < LONGEST else None
 
 
 def _wait(execution: JobExecution, timeout: float | None) -> bool:

@@ -42,7 +42,7 @@ class ProjectRegistry:
         ProjectExists
             If the owner has another project of this name.
         InputError
-            If the owner is not 1 to 255 printable characters.
+            If the owner is not 1 to 255 printable characters that are one segment of a path.
         """
         check_owner(owner)
         with self._lock:

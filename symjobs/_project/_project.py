@@ -30,7 +30,7 @@ from symjobs._state._window import Window
 from symjobs._state._writer import Writer
 from symjobs._tables import read_table
 from symjobs._tables._types import check_types
-from symjobs._text import is_utf8
+from symjobs._text import check_segment, is_utf8
 from symkernels import Moments
 
 
@@ -630,8 +630,7 @@ class Project:
 def _check_name(name: str, of: str = "project") -> str:
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"a {of}'s name is a text that is not empty, got {name!r}")
-    if "/" in name:
-        raise InputError(f"the {of} name {name!r} holds '/'; names are one segment of a path")
+    check_segment(name, f"the {of} name")
     if not is_utf8(name):
         raise InputError(f"the {of} name {name!r} holds a lone surrogate, which is no character; take it out")
     return name

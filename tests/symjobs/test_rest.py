@@ -206,9 +206,9 @@ def test_invalid_input(manager):
 
 
 def test_the_location_is_one_path_segment(manager):
-    response = rest.create_job(manager, "a/b ä?", Nothing())
+    response = rest.create_job(manager, "a b%ä?", Nothing())
     jobid = response.headers["sym-job-id"]
-    assert response.headers["Location"] == f"/symetry/rest/a%2Fb%20%C3%A4%3F/jobs/{jobid}"
+    assert response.headers["Location"] == f"/symetry/rest/a%20b%25%C3%A4%3F/jobs/{jobid}"
 
 
 class Numbers(Nothing):

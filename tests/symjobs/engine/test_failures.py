@@ -99,6 +99,8 @@ class Wrong:
         (5, "TypeError: run() returned int; a result has entities(), or is None"),
         (Wrong({"a": object()}), "dict cannot be written as JSON: builtins.object has no JSON"),
         (Wrong(ValueError("oh")), "ValueError: oh"),
+        (Wrong([1]), "TypeError: entities() returned list; it returns a dict of entities by their key"),
+        (Wrong(None), "TypeError: entities() returned NoneType"),
         (Wrong({"a": "\ud800"}), "dict cannot be written as JSON"),
     ],
 )

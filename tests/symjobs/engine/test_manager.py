@@ -1,8 +1,11 @@
 """Submitting jobs and reading them back, on every kind of store."""
 
+import re
+import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import symjobs as sj
@@ -191,6 +194,13 @@ def test_bad_owners(managers):
     for owner in ["", None, 5, 10**5000, "a\nb", "a\x00", "\ud800", "x" * 256]:
         with pytest.raises(sj.InputError, match="an owner is a string of 1 to 255 printable characters"):
             manager.submit(Nothing(), owner=owner)
+    for owner in ["a/b", "/", ".", ".."]:
+        with pytest.raises(sj.InputError, match=rf"owner '{re.escape(owner)}' (holds '/'|is a relative path)"):
+            manager.submit(Nothing(), owner=owner)
+        with pytest.raises(sj.NoSuchJob):
+            manager.get(owner, 1)
+    for owner in ["müller", "a b", "...", "a.b"]:
+        assert manager.submit(Nothing(), owner=owner).result(WAIT) is None
 
 
 @pytest.mark.parametrize("job", [None, Nothing, lambda context: None, "PCAJob"])
@@ -223,11 +233,41 @@ def test_a_job_is_checked_before_it_gets_a_number(managers):
         ("grace", float("nan")),
         ("expire_after", float("inf")),
         ("lease", "60"),
+        ("lease", float("inf")),
+        ("lease", sys.maxsize),
+        ("grace", sys.maxsize),
+        ("expire_after", sys.maxsize),
     ],
 )
 def test_bad_settings_are_named(setting, value):
     with pytest.raises(sj.InputError, match=f"{setting} must be .*, got {value!r}"):
         sj.JobManager(**{setting: value})
+
+
+@pytest.mark.parametrize(
+    "timeout", [sys.maxsize, float("inf"), 10**400, np.float32(20)], ids=["maxsize", "inf", "huge", "float32"]
+)
+def test_a_timeout_may_be_as_long_as_it_likes(manager, timeout):
+    assert manager.submit(Tell(a="1"), owner="c1").result(timeout).pairs == {"a": "1"}
+    assert manager.get("c1", 1).result(timeout).entities() == Tell(a="1").run(None).entities()
+    manager.shutdown(timeout)
+
+
+@pytest.mark.parametrize("timeout", ["5", float("nan"), True, [1]])
+def test_a_timeout_that_is_no_number(managers, timeout):
+    manager = managers()
+    handle = manager.submit(Nothing())
+    for wait in (handle.result, manager.shutdown):
+        with pytest.raises(sj.InputError, match="timeout must be a number of seconds, or None for no limit, got"):
+            wait(timeout)
+    assert handle.result(WAIT) is None
+
+
+def test_a_timeout_that_is_over_already(managers):
+    manager = managers(workers=1)
+    with held(manager) as (_, running), pytest.raises(TimeoutError):
+        running.result(-1)
+    assert manager.submit(Nothing()).result(WAIT) is None
 
 
 def test_shutdown_finishes_what_is_there(manager):

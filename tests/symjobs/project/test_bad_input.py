@@ -204,6 +204,7 @@ def test_deleted(project, tmp_path):
         ({"name": ""}, "name is a text that is not empty"),
         ({"name": 3}, "name is a text"),
         ({"name": "a/b"}, "holds '/'"),
+        ({"name": ".."}, "the project name '..' is a relative path"),
         ({"name": "a\ud800"}, "holds a lone surrogate"),
         ({"type": "tpu"}, "unknown project type 'tpu'; allowed are auto, cpu, gpu"),
         ({"params": {"row_filtr": "a==1"}}, "unknown parameter 'row_filtr' of the project; did you mean 'row_filter'"),
