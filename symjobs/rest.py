@@ -6,6 +6,7 @@ Each function returns a `Response`. An error of a client, and the failure of a j
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,18 +17,16 @@ from urllib.parse import quote
 import msgspec
 
 from symjobs._engine import Job, JobManager, Request, State
-from symjobs._engine._failure import one_line
+from symjobs._engine._failure import internal_error, one_line
 from symjobs._entities import Envelope, ExploreContext, JobInfo, MLContext, to_json
 from symjobs._errors import (
     InputError,
     ManagerClosed,
-    MissingDependency,
     NoSuchJob,
     NoSuchModel,
     NoSuchProject,
     ProjectError,
     QueueFull,
-    StoreError,
 )
 from symjobs._jobs import JOB_TYPES
 from symjobs._text import near, shown
@@ -35,6 +34,8 @@ from symjobs._text import near, shown
 __all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs", "submit_job"]
 
 logger = logging.getLogger("symjobs.rest")
+
+_RETRY_AFTER = "1"  # seconds, the header of a refusal
 
 # The HTTP status of a job in each state.
 JOB_STATUS = {
@@ -109,7 +110,7 @@ def get_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
     200
     >>> manager.shutdown()
     """
-    return _guarded(lambda: _get(manager, cid, jobid))
+    return _guarded(manager, lambda: _get(manager, cid, jobid))
 
 
 def list_jobs(manager: JobManager, cid: str) -> Response:
@@ -135,7 +136,7 @@ def list_jobs(manager: JobManager, cid: str) -> Response:
     200
     >>> manager.shutdown()
     """
-    return _guarded(lambda: _finished(to_json({"jobinfoList": {"values": manager.list(cid)}})))
+    return _guarded(manager, lambda: _finished(to_json({"jobinfoList": {"values": manager.list(cid)}})))
 
 
 def kill_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
@@ -164,7 +165,7 @@ def kill_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
     400
     >>> manager.shutdown()
     """
-    return _guarded(lambda: _kill(manager, cid, jobid))
+    return _guarded(manager, lambda: _kill(manager, cid, jobid))
 
 
 def create_job(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> Response:
@@ -195,7 +196,7 @@ def create_job(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> R
     (202, '1')
     >>> manager.shutdown()
     """
-    return _guarded(lambda: _create(manager, cid, job))
+    return _guarded(manager, lambda: _create(manager, cid, job))
 
 
 def submit_job(
@@ -289,20 +290,24 @@ def _create(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> Resp
     return _response(HTTPStatus.ACCEPTED, "Job Created", headers=headers)
 
 
-def _guarded(answer: Callable[[], Response]) -> Response:
+def _guarded(manager: JobManager, answer: Callable[[], Response]) -> Response:
     try:
         return answer()
     except NoSuchJob:
         return _response(HTTPStatus.BAD_REQUEST, "No such job")
-    except (NoSuchModel, MissingDependency) as error:  # the contract's status; a missing package
+    except NoSuchModel as error:  # the contract's status
         return _response(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))
     except (InputError, ProjectError) as error:
         return _response(HTTPStatus.BAD_REQUEST, one_line(str(error)))
     except (QueueFull, ManagerClosed):
-        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "Job execution was refused by server.")
-    except StoreError as error:
-        logger.exception("the job store failed")
-        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))
+        text, headers = "Job execution was refused by server.", {"Retry-After": _RETRY_AFTER}
+        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, text, headers=headers)
+    except Exception as error:
+        text = internal_error(secrets.randbelow(10**9))
+        logger.exception("%s", text)
+        if manager.show_errors:
+            text = one_line(f"{type(error).__name__}: {error}")
+        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, text)
 
 
 def _finished(values: bytes) -> Response:

@@ -6,7 +6,7 @@ import threading
 import traceback
 from contextvars import ContextVar
 
-from symjobs._engine._failure import failure_text
+from symjobs._engine._failure import failure_text, is_bad_input
 from symjobs._engine._job import Job, JobContext, Result
 from symjobs._engine._record import Outcome, Record
 from symjobs._engine._states import State
@@ -47,7 +47,7 @@ class JobExecution:
         job = self.job
         if job is None:
             raise RuntimeError(f"job {self.id} has run already")
-        error, values = "", None
+        error, bad_input, values = "", False, None
         before = _RUNNING.set(self)
         try:
             result = job.run(self.context)
@@ -55,14 +55,17 @@ class JobExecution:
             self.context.complete()
             self.result = result
         except BaseException as exception:  # noqa: BLE001 - even SystemExit must not end the worker
-            error = failure_text(exception, f"{job.job_type} {self.id}")
+            error = failure_text(exception, job.job_type, self.id)
+            bad_input = is_bad_input(exception)
             # The caller raises from this traceback. Clear its frames, which would keep arrays in memory.
             traceback.clear_frames(exception.__traceback__)
             self.exception = exception
         finally:
             _RUNNING.reset(before)
         (current, maximum), details = self.reported()
-        return Outcome(current=current, maximum=maximum, details=details, error=error, values=values)
+        return Outcome(
+            current=current, maximum=maximum, details=details, error=error, bad_input=bad_input, values=values
+        )
 
     def reported(self) -> tuple[tuple[int, int], dict[str, str]]:
         """Return ((current, maximum), details) as the job has reported them so far."""

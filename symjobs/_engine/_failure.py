@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symjobs._engine._log import logger
-from symjobs._errors import StopJob, SymjobsError
+from symjobs._errors import InputError, ProjectError, StopJob, SymjobsError
 from symkernels import SymkernelsError
 
 _LONGEST = 1000
@@ -16,12 +16,27 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
 
 
-def failure_text(error: BaseException, job: str) -> str:
+def is_bad_input(error: BaseException) -> bool:
+    """Whether an error is about what the client gave, so that its message is for the client."""
+    return isinstance(error, InputError | ProjectError) or (
+        isinstance(error, SymkernelsError) and isinstance(error, ValueError)
+    )
+
+
+def internal_error(number: int) -> str:
+    """Return what a client sees of an error that is none of its business; the log explains the number."""
+    return f"Internal error {number}"
+
+
+def failure_text(error: BaseException, job_type: str, job_id: int) -> str:
     """Return the line for an exception that ended a job, and log what the line leaves out.
 
     For an error of symjobs the line is its message. For any other error it is the type, and `logging` gets the
     traceback.
     """
+    job = f"{job_type} {job_id}"
+    if not is_bad_input(error):
+        job = f"{internal_error(job_id)}: {job}"
     if isinstance(error, SymjobsError | SymkernelsError | StopJob):
         logger.info("%s ended: %s", job, error)
         return one_line(str(error)) or type(error).__name__

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from symjobs._engine._execution import JobExecution, running_here
+from symjobs._engine._failure import internal_error
 from symjobs._engine._handle import JobHandle, StoredResult
 from symjobs._engine._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
 from symjobs._engine._job import Details, Job
@@ -56,6 +57,9 @@ class JobManager:
     lease : float, default 60
         Seconds without a sign of life after which managers on other machines count the jobs of this one as lost. On the
         same machine only the end of the process counts.
+    show_errors : bool, default False
+        Whether clients see every error of a job. By default they see the message if it is about their input, and
+        ``Internal error {number}`` if not; the log explains the number. `JobHandle.result` always says everything.
 
     Attributes
     ----------
@@ -74,8 +78,8 @@ class JobManager:
     >>> with sj.JobManager() as manager:
     ...     handle = manager.submit(Add(1, 2))
     ...     handle.result(timeout=10)
-    ...     handle.info().details
-    {'sum': '3'}
+    ...     handle.info().details["sum"]
+    '3'
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class JobManager:
         expire_after: float | None = 86400.0,
         expire_on_read: bool = False,
         lease: float = 60.0,
+        show_errors: bool = False,
     ) -> None:
         self._settings = Settings(
             workers=workers,
@@ -98,6 +103,7 @@ class JobManager:
             expire_after=expire_after,
             expire_on_read=expire_on_read,
             lease=lease,
+            show_errors=show_errors,
         )
         self._store = open_store(store)
         self.projects = ProjectRegistry()
@@ -168,14 +174,20 @@ class JobManager:
         job_id : int or str
             The job's number, also as text.
         """
-        return self._visible(owner, job_id).info()
+        return self._visible(owner, job_id).info(self._settings.show_errors)
 
     def list(self, owner: str = DEFAULT_OWNER) -> list[JobInfo]:
         """Return the JobInfo of every job of an owner, oldest first, without killed and expired ones."""
         if not is_owner(owner):
             return []
         self._run_maintenance()
-        return [self._runner.current(record).info() for record in self._store.owned(owner)]
+        everything = self._settings.show_errors
+        return [self._runner.current(record).info(everything) for record in self._store.owned(owner)]
+
+    @property
+    def show_errors(self) -> bool:
+        """Whether clients see every error."""
+        return self._settings.show_errors
 
     def answer(self, owner: str, job_id: int | str) -> Answer:
         """Return what a client gets for a job: its state, and its entities or its error.
@@ -193,12 +205,14 @@ class JobManager:
             If the job is unknown, killed or expired, or another owner's.
         """
         record = self._visible(owner, job_id)
+        everything = self._settings.show_errors
+        info = record.info(everything)
         if record.state is not State.DONE:
-            return Answer(state=record.state, info=record.info(), error=record.error)
+            return Answer(state=record.state, info=info, error=record.shown_error(everything))
         values = self._read(record.id)
         if values is None:
             raise _no_such_job(owner, job_id)
-        return Answer(state=record.state, info=record.info(), values=values)
+        return Answer(state=record.state, info=info, values=values)
 
     def kill(self, owner: str, job_id: int | str) -> bool:
         """Kill a job. A queued job never starts; a running job stops at its next checkpoint.
@@ -360,7 +374,8 @@ class JobManager:
         try:
             self._runner.forget(self._store.expire())
             if isinstance(self._store, SharedStore):
-                self._store.fail_lost_jobs(self._settings.expiry())
+                for job_id, reason in self._store.fail_lost_jobs(self._settings.expiry()):
+                    logger.error("%s: %s", internal_error(job_id), reason)
         except StoreError as error:  # a store that cannot be written now may still be read
             logger.warning("%s; will try again", error)
 

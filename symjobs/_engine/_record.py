@@ -6,6 +6,7 @@ import time
 
 import msgspec
 
+from symjobs._engine._failure import internal_error
 from symjobs._engine._states import Life, State
 from symjobs._entities import JobInfo
 
@@ -31,6 +32,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     maximum: int = 1
     details: dict[str, str] = {}
     error: str = ""
+    bad_input: bool = False  # the error is about what the client gave
 
     @property
     def life(self) -> Life:
@@ -40,7 +42,21 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         """Whether clients can see the job: it is neither killed nor expired."""
         return self.state is not State.KILLED and not 0 < self.expires <= now
 
-    def info(self) -> JobInfo:
+    def shown_error(self, everything: bool) -> str:
+        """Return the error of a failed job as its client sees it, or all of it."""
+        if self.state is not State.FAILED:
+            return ""
+        return self.error if everything or self.bad_input else internal_error(self.id)
+
+    def info(self, everything: bool) -> JobInfo:
+        """Return what a client sees; `everything` shows it errors that are not about its input, too."""
+        details = self.details | {"state": self.state.value}
+        if self.state is State.RUNNING and self.kill_requested:
+            details["kill"] = "pending"
+        if self.state is State.FAILED:
+            details["error"] = self.shown_error(everything)
+        if self.finished:
+            details["finishedDate"] = str(self.finished)
         return JobInfo(
             self.id,
             self.job_type,
@@ -51,7 +67,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             self.bounded,
             self.started > 0,
             self.state.final,
-            self.details,
+            details,
         )
 
 
@@ -62,6 +78,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     maximum: int
     details: dict[str, str]
     error: str = ""
+    bad_input: bool = False
     values: bytes | None = None  # the entities as one JSON object; None unless it succeeded
     expires: int = 0
 

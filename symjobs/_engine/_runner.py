@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from symjobs._engine._execution import JobExecution
+from symjobs._engine._failure import internal_error
 from symjobs._engine._job import Job
 from symjobs._engine._log import logger
 from symjobs._engine._pool import WorkerPool
@@ -134,7 +135,7 @@ class Runner:
         try:
             self._start_and_finish(execution)
         except BaseException as error:  # noqa: BLE001 - the worker goes on, and the job has an outcome
-            logger.exception("job %s", execution.id)
+            logger.exception("%s", internal_error(execution.id))
             self._end_unsaved(execution, f"the job manager failed: {type(error).__name__}; its log says more")
 
     def _start_and_finish(self, execution: JobExecution) -> None:
@@ -186,7 +187,7 @@ class Runner:
 
     def _end_unsaved(self, execution: JobExecution, error: str) -> None:
         # The instance stays until the outcome is stored (`_upkeep`).
-        logger.error("job %s: %s", execution.id, error)
+        logger.error("%s: %s", internal_error(execution.id), error)
         self._end(execution, State.FAILED, error, saved=False)
 
     # Shutting down.
@@ -207,6 +208,7 @@ class Runner:
         except StoreError as error:
             self._end_unsaved(execution, f"{_SHUT_DOWN}; {error}")
         else:
+            logger.error("%s: %s", internal_error(execution.id), _SHUT_DOWN)
             self._end_as(execution, record)
         execution.finished.set()
 

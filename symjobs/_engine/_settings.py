@@ -23,6 +23,8 @@ class Settings(Parameters):
         "lease", Number(0, LONGEST), "seconds of silence after which its jobs count as lost elsewhere"
     )
 
+    show_errors: bool = parameter("show_errors", Flag(), "let clients see every error of a job")
+
     def expiry(self) -> int:
         """Return when a job that ends now expires, in epoch milliseconds; 0 for never."""
         return 0 if self.expire_after is None else now_ms() + int(self.expire_after * 1000)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sqlite3
 from contextlib import suppress
 
@@ -185,7 +186,7 @@ def test_a_full_queue(manager):
         response = rest.create_job(manager, "c1", Nothing())
         refused = (500, envelope("INTERNAL_SERVER_ERROR", "Job execution was refused by server.", {}))
         assert answer(response) == refused
-        assert response.headers == {}
+        assert response.headers == {"Retry-After": "1"}
     manager.shutdown()
     assert answer(rest.create_job(manager, "c1", Nothing())) == refused
 
@@ -233,8 +234,9 @@ def test_numbers_that_are_not_finite(manager):
     assert body["values"]["n"] is None
 
 
-def test_a_store_that_fails_is_an_answer_too(tmp_path, caplog):
-    manager = sj.JobManager(store=f"sqlite:///{tmp_path}/jobs.db")
+@pytest.mark.parametrize("show_errors", [False, True])
+def test_a_store_that_fails_is_an_answer_too(tmp_path, caplog, show_errors):
+    manager = sj.JobManager(store=f"sqlite:///{tmp_path}/jobs.db", show_errors=show_errors)
     connection = sqlite3.connect(tmp_path / "jobs.db")
     connection.execute("DROP TABLE symjobs_jobs")
     connection.close()
@@ -245,8 +247,20 @@ def test_a_store_that_fails_is_an_answer_too(tmp_path, caplog):
     ):
         status, body = answer(response)
         assert (status, body["statusCode"], body["values"]) == (500, "INTERNAL_SERVER_ERROR", {})
-        assert "no such table" in body["statusString"]
+        if show_errors:
+            assert "no such table" in body["statusString"]
+        else:
+            assert re.fullmatch("Internal error [0-9]+", body["statusString"])
+            assert body["statusString"] in caplog.text
+            assert "no such table" in caplog.text
     manager.shutdown(timeout=0)
+
+
+def test_a_fault_while_a_job_is_made_is_an_internal_error(manager, caplog):
+    status, body = answer(rest.create_job(manager, "c1", lambda: 1 / 0))
+    assert (status, body["statusCode"], body["values"]) == (500, "INTERNAL_SERVER_ERROR", {})
+    assert re.fullmatch("Internal error [0-9]+", body["statusString"])
+    assert "ZeroDivisionError" in caplog.text
 
 
 # --- one way in for every job type ------------------------------------------------------------------------------------

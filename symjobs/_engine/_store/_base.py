@@ -78,8 +78,11 @@ class SharedStore(Store):
         """Remove the instance. Its unfinished jobs are lost."""
 
     @abstractmethod
-    def fail_lost_jobs(self, expires: int) -> None:
-        """Fail the jobs of each instance whose process is gone, or whose lease is over. Never those of its own."""
+    def fail_lost_jobs(self, expires: int) -> list[tuple[int, str]]:
+        """Fail the jobs of each instance whose process is gone, or whose lease is over. Never those of its own.
+
+        Return (id, reason) of each of them.
+        """
 
     @abstractmethod
     def kills(self) -> list[tuple[int, State]]:
@@ -108,6 +111,7 @@ def advance(record: Record, event: Event, outcome: Outcome | None) -> Record:
         maximum=outcome.maximum,
         details=outcome.details,
         error=outcome.error,
+        bad_input=outcome.bad_input,
         expires=outcome.expires,
     )
 

@@ -97,17 +97,21 @@ class SqlStore(SharedStore):
         with self._write("leave") as connection:
             _instances.remove(connection, instance)
 
-    def fail_lost_jobs(self, expires: int) -> None:
+    def fail_lost_jobs(self, expires: int) -> list[tuple[int, str]]:
         with self._read("look for lost jobs") as connection:
             gone = dict(_instances.gone(connection, self._instance, self._silence))
             if not gone and not _instances.lost_jobs(connection, self._instance):
-                return
+                return []
         with self._write("fail lost jobs", WRITE_SOON) as connection:
             for instance in gone:
                 _instances.remove(connection, instance)
-            for job_id, instance in _instances.lost_jobs(connection, self._instance):
-                process = gone.get(instance, "its process")
-                _abandon(connection, job_id, f"the job was lost: {process} ended before the job did", expires)
+            lost = [
+                (job_id, f"the job was lost: {gone.get(instance, 'its process')} ended before the job did")
+                for job_id, instance in _instances.lost_jobs(connection, self._instance)
+            ]
+            for job_id, reason in lost:
+                _abandon(connection, job_id, reason, expires)
+        return lost
 
     def kills(self) -> list[tuple[int, State]]:
         query = sa.select(jobs.c.id, jobs.c.state).where(jobs.c.instance == self._instance, jobs.c.kill_requested)

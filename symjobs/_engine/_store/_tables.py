@@ -34,6 +34,7 @@ jobs = sa.Table(
     sa.Column("maximum", sa.BigInteger, nullable=False),
     sa.Column("details", sa.Text, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
+    sa.Column("bad_input", sa.Boolean, nullable=False),
     sa.Index("symjobs_jobs_owner", "owner", "id"),
     sa.Index("symjobs_jobs_instance", "instance"),
     sa.Index("symjobs_jobs_expires", "expires"),

@@ -1,6 +1,7 @@
 """Jobs that fail: one line for the client, the rest for the log, and the worker lives on."""
 
 import logging
+import time
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_the_line_names_what_went_wrong(managers, error, line):
     assert caught.value.__cause__ is error
     answer = manager.answer("local", handle.id)
     assert answer.state is sj._engine.State.FAILED
-    assert answer.error == str(caught.value)
+    public = isinstance(error, sj.InputError | sj.ProjectError | ShapeError)
+    assert answer.error == answer.info.details["error"] == (str(caught.value) if public else "Internal error 1")
     assert manager.submit(Tell(a="1")).result(WAIT).pairs == {"a": "1"}
 
 
@@ -47,6 +49,29 @@ def test_a_failure_reads_the_same_from_every_store(manager):
     with pytest.raises(sj.JobFailed, match="no column 'é'"):
         handle.result(WAIT)
     assert manager.answer("c1", handle.id).error == "no column 'é'"
+
+
+@pytest.mark.parametrize("show_errors", [False, True])
+def test_only_a_setting_shows_clients_what_is_not_about_their_input(managers, store_url, show_errors, caplog):
+    manager = managers(store=store_url, show_errors=show_errors)
+    handle = manager.submit(Fail(FileNotFoundError("/srv/uploads/7f3a")), owner="c1")
+    with pytest.raises(sj.JobFailed, match="FileNotFoundError: /srv/uploads/7f3a"):
+        handle.result(WAIT)
+    seen = "FileNotFoundError: /srv/uploads/7f3a" if show_errors else "Internal error 1"
+    assert manager.answer("c1", 1).error == seen
+    assert [info.details["error"] for info in manager.list("c1")] == [seen]
+    assert "Internal error 1: Fail 1 failed" in caplog.text
+
+
+def test_a_failed_job_can_be_told_from_a_finished_one(manager):
+    done, failed = (manager.submit(job, owner="c1") for job in (Nothing(), Fail(sj.InputError("no column 'é'"))))
+    done.result(WAIT)
+    with pytest.raises(sj.JobFailed):
+        failed.result(WAIT)
+    first, second = (info.details for info in manager.list("c1"))
+    assert (first["state"], second["state"], second["error"]) == ("done", "failed", "no column 'é'")
+    assert "error" not in first
+    assert 0 < int(first["finishedDate"]) <= int(second["finishedDate"]) <= time.time() * 1000
 
 
 def test_an_unexpected_error_goes_to_the_log_with_its_traceback(managers, caplog):

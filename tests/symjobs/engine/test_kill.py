@@ -62,6 +62,7 @@ def test_a_job_that_does_not_listen_counts_as_killed_when_it_returns(store_url, 
         assert deaf.kill() is False
         info = deaf.info()
         assert (info.isStarted, info.isDone) == (True, False)
+        assert info.details["kill"] == "pending"
         assert deaf.kill() is False
     with pytest.raises(sj.JobKilled):
         deaf.result(WAIT)

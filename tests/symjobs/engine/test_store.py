@@ -273,7 +273,7 @@ def impatient(monkeypatch):
 
 
 def test_a_result_that_cannot_be_stored_fails_the_job_and_nothing_else(tmp_path, sqlite_url, managers, impatient):
-    manager = managers(workers=1, store=sqlite_url)
+    manager = managers(workers=1, store=sqlite_url, show_errors=True)
     with held(manager) as (gate, handle):
         lock = sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")

@@ -302,7 +302,7 @@ def test_a_missing_package_is_named_when_the_job_is_made(project, rows, monkeypa
 
     with pytest.raises(sj.MissingDependency, match=r"DSPredictDataFrameJob needs .*symjobs\[histogram\]"):
         make()
-    with sj.JobManager() as manager:
+    with sj.JobManager(show_errors=True) as manager:
         response = sj.rest.create_job(manager, "c1", make)
     assert (response.status, "datasketches" in response.body["statusString"]) == (500, True)
 
