@@ -47,13 +47,31 @@ def follow(page: str, folder: Path) -> list[str]:
 
 
 def with_lines(text: str, diff: str, name: str) -> str:
-    """Apply a diff without line numbers: its lines without ``+`` stand in the text, once, one after another."""
-    lines = [(line[:1], line[1:]) for line in diff.splitlines(keepends=True)]
-    assert {sign for sign, _ in lines} <= set(" +-"), f"{name}: a line of the diff has no sign"
-    before = "".join(line for sign, line in lines if sign != "+")
-    after = "".join(line for sign, line in lines if sign != "-")
-    assert text.count(before) == 1, f"{name} does not have these lines once:\n{before}"
-    return text.replace(before, after)
+    """Apply a diff without line numbers. Its lines without ``+`` stand in the text, once, in this order.
+
+    Other lines may stand between them: those of somebody who has followed the page before. New lines go before the next
+    line that is there.
+    """
+    found = text.splitlines(keepends=True)
+    new: list[str] = []
+    at = 0
+    for line in diff.splitlines(keepends=True):
+        sign, words = line[:1], line[1:]
+        assert sign in " +-", f"{name}: a line of the diff has no sign"
+        if sign == "+":
+            new.append(words)
+            continue
+        assert found.count(words) == 1 or not words.strip(), f"{name} does not have this line once:\n{words}"
+        assert words in found[at:], f"{name} does not have this line after those before it:\n{words}"
+        at = found.index(words, at)
+        found[at:at] = new
+        at += len(new) + 1
+        new = []
+        if sign == "-":
+            at -= 1
+            del found[at]
+    found[at:at] = new
+    return "".join(found)
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -83,9 +101,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_diff_must_fit():
     assert with_lines("a\nb\nc\n", " a\n+x\n b\n", "f") == "a\nx\nb\nc\n"
     assert with_lines("a\nb\nc\n", "-a\n+x\n b\n", "f") == "x\nb\nc\n"
-    for diff in (" a\n+x\n c\n", " z\n+x\n"):
-        with pytest.raises(AssertionError, match="f does not have these lines"):
-            with_lines("a\nb\nc\n", diff, "f")
+    assert with_lines("a\nb\nc\n", " a\n+x\n c\n", "f") == "a\nb\nx\nc\n"  # b was added before
+    assert with_lines("a\n\nb\n\nc\n", " b\n \n-c\n+x\n", "f") == "a\n\nb\n\nx\n"
+    assert with_lines("a\nb\nc\n", "+x\n b\n", "f") == "a\nx\nb\nc\n"
+    for text, diff in (("a\nb\n", " z\n+x\n"), ("a\na\n", " a\n+x\n")):
+        with pytest.raises(AssertionError, match="f does not have this line once"):
+            with_lines(text, diff, "f")
+    with pytest.raises(AssertionError, match="after those before it"):
+        with_lines("a\nb\n", " b\n+x\n a\n", "f")
     with pytest.raises(AssertionError, match="no sign"):
         with_lines("a\n", "a\n", "f")
 
@@ -96,7 +119,7 @@ def test_what_the_pages_add_passes_its_tests(package):
     assert len(own) >= len(ADDED)
     assert " passed" in run(package, *PYTEST, *own, "tests/symjobs/test_rest.py::test_every_job_type_has_one_way_in")
     names = ["mean_absolute_deviation", "MissingShareJob", "range"]
-    rules = ["pages_of_job_types", "room", "order", "circle", "public_name", "type_checkers_see"]
+    rules = ["pages_of_job_types", "room", "order", "circle", "public_name", "type_checkers_see", "question", "option"]
     files = ["tests/test_docs.py", "tests/test_typing.py"]
     assert " passed" in run(package, *PYTEST, *files, "-k", " or ".join(names + rules))
 
@@ -119,7 +142,7 @@ def test_an_added_job_type_runs_on_the_command_line(package, tmp_path):
     assert "0.5" in printed
     assert "height" not in printed
     assert "--least" in run(package, "-m", "symjobs", "run", "missing", "--help")
-    assert " passed" in run(package, *PYTEST, "tests/symjobs/cli/test_questions.py", "-k", "missing")
+    assert " passed" in run(package, *PYTEST, "tests/symjobs/cli/test_questions.py")
 
 
 def test_an_added_model_type_runs_on_the_command_line(package):

@@ -134,17 +134,25 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     return {"symjobs": program, **{f"symjobs {name}": parser for name, parser in commands.choices.items()}}
 
 
-def options_of_every_question() -> set[str]:
-    """The options that all questions have. The directive ``questions`` documents the others."""
-    found = []
-    for parser in build_parser().questions.values():
-        parser.fill()
-        found.append({option for option in parser._option_string_actions if option.startswith("--")})
-    return set.intersection(*found)
+def own_options(question: str) -> set[str]:
+    """The options that a question adds itself, which the directive ``questions`` documents."""
+    parser = build_parser().questions[question]
+    parser.fill()
+    groups = {group.title: group for group in parser._action_groups}
+    return {option for action in groups["the question"]._group_actions for option in action.option_strings}
+
+
+def options_of_questions() -> set[str]:
+    """The options that questions have besides their own."""
+    found: set[str] = set()
+    for name, parser in build_parser().questions.items():
+        own = own_options(name)
+        found |= {option for option in parser._option_string_actions if option.startswith("--")} - own
+    return found
 
 
 def options() -> list[tuple[str, str]]:
-    return [("symjobs run", option) for option in sorted(options_of_every_question() - {"--help", "--inputs"})] + [
+    return [("symjobs run", option) for option in sorted(options_of_questions() - {"--help"})] + [
         (command, option)
         for command, parser in parsers().items()
         for action in parser._actions
@@ -187,11 +195,8 @@ def test_every_question_is_in_the_table_of_questions(monkeypatch):
     tables = importlib.import_module("_question_table")
     assert [row[0] for row in tables.questions()[1:]] == [(name, True) for name in QUESTIONS]
     for name in QUESTIONS:
-        parser = build_parser().questions[name]
-        parser.fill()
         shown = {row[0][0].split()[0] for row in tables.options(QUESTIONS[name].load())[1:]}
-        own = {option for option in parser._option_string_actions if option.startswith("--")}
-        assert shown == own - options_of_every_question() | {"--inputs"}
+        assert shown == own_options(name)
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,35 @@ from typing import Any
 from symjobs._engine import JobContext, Request
 from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError
+from symjobs._project import Project
 from symjobs._text import shown, text_index
 
 Names = tuple[str | int, ...]
 
 
-def the_project(request: Request, job_type: str) -> Any:
-    """Return the project of a request; InputError if it has none."""
+def the_project(request: Request, job_type: str, *, with_data: bool = False) -> Any:
+    """Return the project of a request.
+
+    Raises
+    ------
+    InputError
+        If the request has none; or if it has rows, and the job is not one `with_data`.
+    """
     if request.project is None:
         raise InputError(f"{job_type} needs a project, and the request names none")
+    if request.data is not None and not with_data:
+        raise InputError(f"{job_type} is about a project, and the request has rows; learn them into the project first")
     return request.project
+
+
+def checked_project(project: Any, job_type: str) -> Project:
+    """Return what a job was given if it is a project, or raise InputError."""
+    if not isinstance(project, Project):
+        raise InputError(
+            f"{job_type} takes a Project, got {type(project).__name__}; learn a table first: "
+            "Project('name').learn(table)"
+        )
+    return project
 
 
 def contexts(request: Request) -> list[MLContext]:

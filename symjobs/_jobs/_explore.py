@@ -14,6 +14,7 @@ from symjobs._explore import Catalogue, MetricRequest, Statistics, prepare
 from symjobs._jobs._context import (
     Names,
     checked_names,
+    checked_project,
     contexts,
     extra_parameters,
     input_names,
@@ -109,7 +110,7 @@ class ExploreJob(Job):
         *,
         project_info: bool = True,
     ) -> None:
-        self.project = project
+        self.project = checked_project(project, self.job_type)
         self.metric = metric
         self.inputs = _name_lists(inputs, "inputs")
         n = len(self.inputs)

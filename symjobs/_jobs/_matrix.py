@@ -14,6 +14,7 @@ from symjobs._errors import InputError
 from symjobs._explore import Attribute, Catalogue
 from symjobs._jobs._context import (
     checked_names,
+    checked_project,
     extra_parameters,
     input_names,
     note_rounding,
@@ -35,7 +36,7 @@ class MatrixJob(Job):
     """
 
     def __init__(self, project: Project, inputs: Sequence[str | int] | None = None) -> None:
-        self.project = project
+        self.project = checked_project(project, self.job_type)
         self.inputs = None if inputs is None else checked_names(inputs, "inputs")
         project.snapshot().select(self.inputs)  # refuses names that are unknown
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
-from symjobs._jobs._context import extra_parameters, only_context, the_project
+from symjobs._jobs._context import checked_project, extra_parameters, only_context, the_project
 from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import MODEL_TYPES, BuiltModel, FixedSizeBlocks
 from symjobs._models._evt import EvtParameters
@@ -129,9 +129,7 @@ class DSPredictDataFrameJob(Job):
         *,
         impute: bool = DSPredictDataFrameParameters.impute,
     ) -> None:
-        if not isinstance(project, Project):
-            raise InputError(f"rows are scored by a model of a Project, got {shown(project)} for the project")
-        self.project = project
+        self.project = checked_project(project, self.job_type)
         self.parameters = DSPredictDataFrameParameters.from_text(
             {
                 **DSPredictDataFrameParameters.texts(
@@ -157,7 +155,7 @@ class DSPredictDataFrameJob(Job):
             )
         given = DSPredictDataFrameParameters.from_text(extra_parameters(request, context), cls.job_type)
         return cls(
-            the_project(request, cls.job_type),
+            the_project(request, cls.job_type, with_data=True),
             given.model,
             request.data,
             evt=given.evt_text(),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from symjobs._engine import Job, JobContext, Request
 from symjobs._entities import ProjectInfo
-from symjobs._jobs._context import the_project
+from symjobs._jobs._context import checked_project, the_project
 from symjobs._project import Project
 
 
@@ -43,7 +43,7 @@ class ProjectInfoJob(Job):
     bounded: ClassVar[bool] = False
 
     def __init__(self, project: Project) -> None:
-        self.project = project
+        self.project = checked_project(project, self.job_type)
 
     @classmethod
     def from_request(cls, request: Request) -> Self:

@@ -318,6 +318,26 @@ def test_a_request_that_makes_no_job(with_project, job_type, pid, context, messa
     assert with_project.list("c1") == []
 
 
+@pytest.mark.parametrize(
+    ("job_type", "context"),
+    [("PCAJob", INPUTS), ("ExploreVIFJob", INPUTS), ("ProjectInfoJob", None), ("ExploreJob", INPUTS)],
+)
+def test_rows_are_refused_by_a_job_that_has_no_use_for_them(with_project, job_type, context):
+    found = rest.submit_job(with_project, "c1", job_type, "p", context, {"metric": "uni"}, data=TABLE)
+    words = f"{job_type} is about a project, and the request has rows; learn them into the project first"
+    assert (found.status, found.body["statusString"]) == (400, words)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [sj.PCAJob, sj.ExploreVIFJob, sj.SVDJob, sj.SVDFeatureSelectionJob, sj.ProjectInfoJob,
+     lambda table: sj.ExploreJob(table, "uni", [["a"]])],
+)  # fmt: skip
+def test_a_table_is_no_project(make):
+    with pytest.raises(sj.InputError, match="Job takes a Project, got DataFrame; learn a table first"):
+        make(TABLE)
+
+
 def test_a_project_is_its_owner_s(with_project):
     found = rest.submit_job(with_project, "c2", "ProjectInfoJob", "p")
     assert (found.status, found.body["statusString"]) == (400, "Cannot Find SYMETRYML id[p] for Customer id [c2]")

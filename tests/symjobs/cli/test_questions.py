@@ -19,14 +19,16 @@ from symjobs._parameters import Integer, Parameters, parameter
 from tests.symjobs.cli._main import exit_code
 
 
-def options_of(question: str) -> set[str]:
+def options_of(question: str) -> tuple[set[str], set[str]]:
+    """Return the options that a question adds itself, and the others."""
     parser = build_parser().questions[question]
     parser.fill()
-    return {option for option in parser._option_string_actions if option.startswith("--")}
+    groups = {group.title: group for group in parser._action_groups}
+    own = {option for action in groups["the question"]._group_actions for option in action.option_strings}
+    return own, {option for option in parser._option_string_actions if option.startswith("--")} - own
 
 
 OPTIONS = {question: options_of(question) for question in QUESTIONS}
-COMMON = set.intersection(*OPTIONS.values())
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -34,17 +36,27 @@ def test_the_help_of_a_question_has_its_options_and_no_other(capsys, question):
     assert exit_code(["run", question, "--help"]) == 0
     out = capsys.readouterr().out
     words = set(out.replace(",", " ").replace("[", " ").replace("]", " ").split())
-    assert OPTIONS[question] <= words
+    own, others = OPTIONS[question]
+    assert own | others <= words
     text_of_options = out.partition("the question:")[2].partition("the data:")[0]
     shown = {line.split()[0].rstrip(",") for line in text_of_options.splitlines() if line.strip().startswith("--")}
-    assert shown == OPTIONS[question] - COMMON | {"--inputs"}
+    assert shown == own
     assert f"symjobs run {QUESTIONS[question].load().example}" in out
 
 
 def test_each_question_has_options_of_its_own():
-    assert "--explained" in OPTIONS["pca"]
-    assert "--explained" not in OPTIONS["kmeans"] | OPTIONS["anomaly"] | OPTIONS["explore"]
-    assert {"--filter", "--types", "--json", "--inputs"} <= COMMON
+    own = {question: options for question, (options, _) in OPTIONS.items()}
+    assert "--explained" in own["pca"]
+    assert "--explained" not in own["kmeans"] | own["anomaly"] | own["explore"]
+    assert all("--inputs" in options for options in own.values())
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_other_options_are_those_of_every_question(question):
+    _, others = OPTIONS[question]
+    assert ("--plot" in others) == QUESTIONS[question].load().draws
+    assert others | {"--plot"} == OPTIONS["pca"][1]
+    assert {"--filter", "--types", "--json"} <= others
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

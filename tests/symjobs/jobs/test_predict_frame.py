@@ -277,7 +277,7 @@ def test_a_model_that_is_not_there_or_has_no_score(project, rows, monkeypatch):
         sj.DSPredictDataFrameJob(project, "nothing", (rows, NAMES))
     with pytest.raises(sj.InputError, match=r"model \(modelid\) must be a text that is not empty, got 3"):
         sj.DSPredictDataFrameJob(project, 3, (rows, NAMES))
-    with pytest.raises(sj.InputError, match="by a model of a Project"):
+    with pytest.raises(sj.InputError, match="DSPredictDataFrameJob takes a Project, got tuple; learn a table first"):
         sj.DSPredictDataFrameJob((rows, NAMES), "m", (rows, NAMES))
     monkeypatch.setattr(type(project.snapshot().model("k").model), "score", None)
     with pytest.raises(sj.InputError, match="model 'k' is of the type kmeans, which has no anomaly score"):
