@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from symjobs._entities import number_text
 from symjobs._errors import InputError
+from symjobs._forks import Guard
 from symjobs._models._built_model import BuiltModel
 from symjobs._models._evt import EVT_FLAGS, EvtParameters
 from symjobs._models._predictions import Predictions
@@ -99,7 +99,7 @@ class EvtWrapper:
         self.key = key
         self.settings = settings
         self._spot = settings.spot() if spot is None else spot
-        self._judging = threading.Lock()
+        self._guard = Guard()
 
     @property
     def spot(self) -> Spot:
@@ -109,7 +109,7 @@ class EvtWrapper:
     def judge(self, predictions: Predictions) -> FlaggedPredictions:
         """Return the predictions with flags, and update the detector."""
         values = as_numbers(predictions.columns(), self.key)
-        with self._judging:
+        with self._guard.writing:
             spot = self._spot.copy()
             seen = spot.update(values)
             self._spot = spot

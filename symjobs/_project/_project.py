@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 from symjobs._entities import ModelInfo, ProjectInfo
 from symjobs._errors import InputError, ProjectError
+from symjobs._forks import Guard
 from symjobs._models import Predictions, build_model, wrap
 from symjobs._project._catalogue import ModelCatalogue
 from symjobs._project._file import Saved, read_file, write_file
@@ -91,9 +91,7 @@ class Project:
         self._deleted = False
         self._persisted = False
         self._created = self._modified = _now()
-        self._writing = threading.RLock()  # held by one writer from start to end
-        self._swapping = threading.Lock()  # held for a swap, or for a small write in place
-        self._write_depth = 0
+        self._guard = Guard()
         self._catalogue = ModelCatalogue()
         window, clusters = self._parsed.rolling_window, self._parsed.clusters
         self._state = State(
@@ -154,7 +152,7 @@ class Project:
         ProjectError
             If the project was deleted.
         """
-        with self._swapping:
+        with self._guard.swapping:
             self._check_there()
             self._state.shared = True
             return ProjectSnapshot(self._state, self._name, self._about())
@@ -302,7 +300,7 @@ class Project:
 
     def delete(self) -> None:
         """Give the state up. Every later use, and every later job on it, is a ProjectError; snapshots stay."""
-        with self._exclusive("delete", even_frozen=True), self._swapping:
+        with self._exclusive("delete", even_frozen=True), self._guard.swapping:
             self._deleted = True
             self._catalogue = ModelCatalogue()
             self._state = State(Schema(), Moments(0))
@@ -475,12 +473,12 @@ class Project:
             self._set_catalogue(self._catalogue.without_wrapper(model_id, self._name))
 
     def _current_catalogue(self) -> ModelCatalogue:
-        with self._swapping:
+        with self._guard.swapping:
             self._check_there()
             return self._catalogue
 
     def _set_catalogue(self, catalogue: ModelCatalogue) -> None:
-        with self._swapping:
+        with self._guard.swapping:
             self._catalogue = catalogue
             self._modified = _now()
 
@@ -500,7 +498,7 @@ class Project:
             If the file cannot be written.
         """
         with self._exclusive("save", even_frozen=True):
-            with self._swapping:
+            with self._guard.swapping:
                 self._state.shared = True
                 state = self._state
             saved = Saved(
@@ -581,7 +579,7 @@ class Project:
         return self
 
     def _in_place(self, state: State, rows: Rows, forgetting: bool) -> bool:
-        with self._swapping:
+        with self._guard.swapping:
             if state.shared:
                 return False
             if forgetting:
@@ -591,15 +589,15 @@ class Project:
             return True
 
     def _publish(self, draft: Draft) -> None:
-        with self._swapping:
+        with self._guard.swapping:
             if draft.owned:
                 self._state = draft.state
             self._modified = _now()
 
     @contextmanager
     def _exclusive(self, what: str, *, even_frozen: bool = False) -> Iterator[None]:
-        with self._writing:
-            if self._write_depth:
+        with self._guard.writing:
+            if self._guard.depth:
                 raise ProjectError(
                     f"cannot {what} project {self._name!r} while the same thread is writing to it; "
                     "an iterator of batches must not use the project that learns it"
@@ -607,11 +605,11 @@ class Project:
             self._check_there()
             if self._frozen and not even_frozen:
                 raise ProjectError(f"cannot {what} project {self._name!r}: it is frozen; call unfreeze() first")
-            self._write_depth += 1
+            self._guard.depth += 1
             try:
                 yield
             finally:
-                self._write_depth -= 1
+                self._guard.depth -= 1
 
     def _check_there(self) -> None:
         if self._deleted:

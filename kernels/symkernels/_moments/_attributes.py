@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from .._arrays import Array
 from .._errors import ShapeError
+from .._forks import ForkLock
 from ._layout import Layout
 from ._state import State
 from ._sums import Sums
@@ -44,7 +44,7 @@ class Attributes:
     """A state, the lock that guards it, and its attributes."""
 
     _state: State
-    _lock: threading.RLock
+    _lock: ForkLock
 
     @property
     def n_attributes(self) -> int:

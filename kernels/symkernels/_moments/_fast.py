@@ -8,13 +8,12 @@ learnt in 7 us.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from .. import _parallel
+from .._forks import ForkLock
 from ._layout import Layout
 from ._rows import Incidence
 from ._state import State
@@ -223,7 +222,7 @@ def learn_rows(
     X: np.ndarray,
     far: float,
     checkpoint: Callable[[int, int], None] | None,
-    lock: AbstractContextManager[Any],
+    lock: ForkLock,
 ) -> bool:
     """Add rows to a state that has a shift for every attribute; return False, and change nothing, if that failed.
 
@@ -241,7 +240,7 @@ def learn_rows(
     loops, group = acc.loops, layout.group
     other_S = accumulators[1].S if len(accumulators) > 1 else _NONE
     diagonal = acc.S.diagonal() + other_S.diagonal() if len(other_S) else acc.S.diagonal().copy()
-    with lock:
+    with lock.in_place():
         if current() is not state or sums.shift is not shift:  # another thread has learnt meanwhile
             return False
         if not loops.can_commit(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import array_api_compat as compat
@@ -11,6 +10,7 @@ import numpy as np
 
 from .._arrays import Array, as_floats, namespace, on_same_device, to_numpy
 from .._errors import DataError, ShapeError
+from .._forks import ForkLock
 from .._rows import check_weights
 from . import _answers
 from ._backends import is_small_batch, sum_rows, uses_fast_path
@@ -69,7 +69,7 @@ def try_fast_path(
     X: Any,
     settings: Settings,
     checkpoint: Callable[[int, int], None] | None,
-    lock: AbstractContextManager[Any],
+    lock: ForkLock,
 ) -> bool:
     """Add rows straight to the state, and return whether that was done; if not, `batch_state` must do it.
 
@@ -81,7 +81,7 @@ def try_fast_path(
     from . import _fast
 
     if is_small_batch(X):
-        with lock:
+        with lock.in_place():
             if current() is state and _fast.learn_small_batch(state, X):
                 return True
     with np.errstate(invalid="ignore", over="ignore"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from .._arrays import Array
 from .._errors import ShapeError
+from .._forks import ForkLock
 from .._parameters import check_integer
 from . import _arrays_io, _intake
 from ._alignment import align
@@ -62,7 +62,8 @@ class Moments(Statistics):
     *Cost.* n rows of p attributes take O(n p^2) time. The state takes O(p^2) memory, and so does each thread. A missing
     value costs O(p) time. A sparse attribute costs O(p) for each 1, not for each row.
 
-    *Threads.* One thread learns, forgets or merges at a time; others may read meanwhile.
+    *Threads.* One thread learns, forgets or merges at a time; others may read meanwhile. In a forked child the state is
+    as it was at the fork; if another thread was adding rows to it at that moment, using it is a RuntimeError.
 
     *Names elsewhere.* ``numpy.cov(X.T, ddof=d)`` is ``covariance(d)``; pandas' ``DataFrame.cov()`` is
     ``covariance(1)`` and ``DataFrame.corr()`` is ``correlation()``, missing values included.
@@ -85,12 +86,12 @@ class Moments(Statistics):
         self._settings = Settings.checked(missing, joint_squares)
         layout = Layout().with_dense(binary_mask(binary, p))
         self._state = State.empty(layout, np.zeros(p), joint=self._settings.joint_squares)
-        self._lock = threading.RLock()
+        self._lock = ForkLock()
 
     @classmethod
     def _of(cls, settings: Settings, state: State) -> Moments:
         new = object.__new__(cls)
-        new._settings, new._state, new._lock = settings, state, threading.RLock()
+        new._settings, new._state, new._lock = settings, state, ForkLock()
         return new
 
     def _with(self, state: State) -> Moments:

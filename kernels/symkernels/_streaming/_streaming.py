@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from .._errors import BackendError, ShapeError
+from .._forks import ForkLock
 from .._kmeans import Checkpoint
 from .._results import backend_of, device_of
 from .._rows import Nonfinite, as_rows
@@ -101,7 +101,7 @@ class StreamingKMeans(Clusterable):
         )
         self._like: Array | None = None  # an empty array of the rows' library on their device
         self._state = State.empty(0)
-        self._writing = threading.RLock()
+        self._writing = ForkLock()
 
     def __copy__(self) -> StreamingKMeans:
         return self.copy()
@@ -291,7 +291,7 @@ class StreamingKMeans(Clusterable):
         new = object.__new__(type(self))
         with self._writing:
             new.__dict__.update(self.__dict__)
-        new._writing = threading.RLock()
+        new._writing = ForkLock()
         return new
 
     # -- answers -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,67 @@
+"""Locks in a forked child: they are free there, and nothing that they guard is half-changed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+
+
+class Guard:
+    """The locks of an object that several threads use.
+
+    Attributes
+    ----------
+    writing : threading.RLock
+        Held by one writer from start to end. What it prepares is seen by no one else. So in a forked child, where
+        another thread's work does not go on, the lock is simply free.
+    swapping : threading.Lock
+        Held for a swap, or for a small change in place. A fork waits for that.
+    depth : int
+        How often the holder of `writing` has entered it.
+    """
+
+    def __init__(self) -> None:
+        self.writing = threading.RLock()
+        self.swapping = threading.Lock()
+        self.depth = 0
+        with _listing:
+            _guards.add(self)
+
+    def after_fork(self) -> None:
+        self.swapping = threading.Lock()
+        if self.writing.acquire(blocking=False):  # free, or held by the thread that has forked
+            self.writing.release()
+        else:
+            self.writing, self.depth = threading.RLock(), 0
+
+
+_listing = threading.Lock()
+_guards: weakref.WeakSet[Guard] = weakref.WeakSet()
+_held: list[Guard] = []  # during a fork
+
+
+def _before() -> None:
+    _listing.acquire()
+    _held[:] = _guards
+    for guard in _held:
+        guard.swapping.acquire()
+
+
+def _in_parent() -> None:
+    for guard in _held:
+        guard.swapping.release()
+    _held.clear()
+    _listing.release()
+
+
+def _in_child() -> None:
+    global _listing
+    for guard in _held:
+        guard.after_fork()
+    _held.clear()
+    _listing = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
