@@ -314,6 +314,7 @@ def test_a_running_job_is_read_while_another_program_writes(shared_url, managers
 
     manager = managers(workers=1, store=shared_url, expire_after=0.01)
     manager.submit(Tell(a="1"), owner="c1").result(WAIT)  # expires, so that there is something to remove, too
+    time.sleep(0.05)
     with held(manager, gate=Steps()) as (gate, handle):
         assert (handle.info().current, handle.info().maximum) == (2, 5)
         with locked(shared_url):
