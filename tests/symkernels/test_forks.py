@@ -23,7 +23,7 @@ def in_child(check):
     if child == 0:
         status = 1
         try:
-            threading.Thread(target=lambda: (threading.Event().wait(20), os._exit(2)), daemon=True).start()  # it hangs
+            threading.Thread(target=lambda: (threading.Event().wait(120), os._exit(2)), daemon=True).start()  # it hangs
             status = 0 if check() else 3
         except BaseException:  # noqa: BLE001 - the parent's test fails, and this says why
             traceback.print_exc()
