@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from typing import Any
@@ -43,6 +44,9 @@ def open_engine(text: str) -> Engine:
         event.listen(engine, "begin", _begin_postgresql)
     try:
         _make_tables(engine)
+    except StoreError:
+        engine.dispose()
+        raise
     except DATABASE_ERRORS as error:
         engine.dispose()
         hint = " (does the folder exist, and may it be written?)" if sqlite else " (does the server run?)"
@@ -64,6 +68,55 @@ def shown(url: URL) -> str:
 def cause(error: Exception) -> str:
     """Return the database's own words on one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+# What to do about an error, by a part of the database's words.
+_ADVICE = {
+    "is locked": "another program holds its lock; try again when that has ended",
+    "lock timeout": "another program holds its lock; try again when that has ended",
+    "no such table": "its tables are gone; open it again with a new JobManager, which makes them",
+    "does not exist": "its tables are gone; open it again with a new JobManager, which makes them",
+    "readonly": "let this user write the file and its folder",
+    "disk is full": "make room on its disk",
+    "disk I/O": "look at its disk",
+    "malformed": "it is damaged; restore it from a copy, or use another file",
+    "not a database": "it is damaged, or another program's; use another file",
+    "connection": "does the server run?",
+}
+
+
+def advice(words: str) -> str:
+    """Return what a user can do about an error with these words of the database, in brackets; empty if not known."""
+    return next((f" ({todo})" for part, todo in _ADVICE.items() if part in words), "")
+
+
+class DatabaseFile:
+    """The file of an SQLite database: whether it is still the one that was opened.
+
+    SQLite itself goes on with a file that was deleted, and makes an empty one for the next connection.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        sqlite = engine.dialect.name == "sqlite" and "uri" not in engine.url.query
+        self._path = str(engine.url.database) if sqlite else None
+        self._identity = self._look()
+
+    def check(self) -> None:
+        """Raise StoreError if the file was deleted or replaced."""
+        if self._look() != self._identity:
+            raise StoreError(
+                f"the file of the job store {self._path} was deleted or replaced while it was in use; the jobs in it "
+                "are lost, and a new JobManager opens the store again"
+            )
+
+    def _look(self) -> tuple[int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _parse(text: str) -> URL:
@@ -123,13 +176,28 @@ def _make_tables(engine: Engine) -> None:
         with connection.begin():
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+            _refuse_foreign_tables(connection)
             metadata.create_all(connection)
             version = connection.execute(sa.select(sa.func.max(schema.c.version))).scalar_one()
             if version is None:
                 connection.execute(sa.insert(schema).values(version=SCHEMA_VERSION))
     if version not in (None, SCHEMA_VERSION):
-        engine.dispose()
         raise StoreError(
             f"the job store {shown(engine.url)} has tables of version {version}; this symjobs reads version "
             f"{SCHEMA_VERSION}: use another database, or the symjobs that wrote it"
+        )
+
+
+def _refuse_foreign_tables(connection: Connection) -> None:
+    inspector = sa.inspect(connection)
+    there = set(inspector.get_table_names())
+    if schema.name in there and not there.isdisjoint(metadata.tables):
+        columns = {column["name"] for column in inspector.get_columns(schema.name)}
+        if columns == {column.name for column in schema.c}:  # ours, of whatever version
+            return
+    foreign = sorted(there & set(metadata.tables))
+    if foreign:
+        raise StoreError(
+            f"the database {shown(connection.engine.url)} has a table {foreign[0]} that is not of a job store; use "
+            "another database"
         )

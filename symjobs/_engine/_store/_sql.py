@@ -15,10 +15,26 @@ from symjobs._engine._record import Outcome, Record, now_ms, unfinished
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import _instances
 from symjobs._engine._store._base import SharedStore, advance
-from symjobs._engine._store._engine import DATABASE_ERRORS, WRITE, WRITE_SOON, cause, open_engine, shown
+from symjobs._engine._store._engine import (
+    DATABASE_ERRORS,
+    WRITE,
+    WRITE_SOON,
+    DatabaseFile,
+    advice,
+    cause,
+    open_engine,
+    shown,
+)
 from symjobs._engine._store._tables import jobs, results
 from symjobs._errors import StoreError
 
+_WORDS = {
+    Event.START: "start",
+    Event.SUCCEED: "keep the result of",
+    Event.FAIL: "keep the error of",
+    Event.KILL: "kill",
+    Event.ABANDON: "give up",
+}
 _COLUMNS = tuple(column for column in jobs.c if column.name != "instance")
 
 
@@ -27,6 +43,7 @@ class SqlStore(SharedStore):
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
+        self._file = DatabaseFile(self._engine)
         self._instance: str | None = None
         self._lease = 0.0
         self._silence = _instances.Silence()
@@ -41,7 +58,7 @@ class SqlStore(SharedStore):
         return msgspec.structs.replace(new, id=job_id)
 
     def change(self, job_id: int, event: Event, outcome: Outcome | None = None) -> Record | None:
-        with self._write(f"{event} job {job_id}") as connection:
+        with self._write(f"{_WORDS[event]} job {job_id}") as connection:
             return _change(connection, job_id, event, outcome)
 
     def get(self, owner: str, job_id: int) -> Record | None:
@@ -152,10 +169,12 @@ class SqlStore(SharedStore):
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
+        self._file.check()
         try:
             yield
         except (*DATABASE_ERRORS, msgspec.DecodeError) as error:
-            raise StoreError(f"the job store {shown(self._engine.url)} could not {what}: {cause(error)}") from error
+            why = cause(error)
+            raise StoreError(f"the job store {shown(self._engine.url)} could not {what}: {why}{advice(why)}") from error
 
 
 def _change(connection: Connection, job_id: int, event: Event, outcome: Outcome | None) -> Record | None:

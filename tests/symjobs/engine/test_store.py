@@ -265,6 +265,62 @@ def test_a_damaged_row_is_an_error_of_the_store(shared_url, managers):
         manager.list("c1")
 
 
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_file_that_was_deleted_in_use_is_noticed(tmp_path, sqlite_url, managers, how):
+    manager = managers(workers=1, store=sqlite_url)
+    manager.submit(Tell(a="1"), owner="c1").result(WAIT)
+    (tmp_path / "jobs.db").unlink()
+    if how == "replaced":
+        managers(store=sqlite_url)
+    for ask in (lambda: manager.list("c1"), lambda: manager.submit(Nothing(), owner="c1")):
+        with pytest.raises(sj.StoreError, match=r"jobs\.db was deleted or replaced while it was in use"):
+            ask()
+    assert managers(store=sqlite_url).submit(Nothing(), owner="c1").result(WAIT) is None
+
+
+def test_a_table_of_another_program_is_refused(shared_url, managers):
+    engine = sa.create_engine(shared_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE symjobs_jobs (id INTEGER, name TEXT)"))
+        connection.execute(sa.text("INSERT INTO symjobs_jobs VALUES (1, 'x')"))
+    with pytest.raises(sj.StoreError, match="has a table symjobs_jobs that is not of a job store; use another"):
+        managers(store=shared_url)
+    with engine.begin() as connection:
+        assert connection.execute(sa.text("SELECT name FROM symjobs_jobs")).scalar() == "x"
+    assert sa.inspect(engine).get_table_names() == ["symjobs_jobs"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("words", "todo"),
+    [
+        ("database is locked", "another program holds its lock"),
+        ("canceling statement due to lock timeout", "another program holds its lock"),
+        ("no such table: symjobs_jobs", "its tables are gone"),
+        ('relation "symjobs_jobs" does not exist', "its tables are gone"),
+        ("attempt to write a readonly database", "let this user write"),
+        ("database or disk is full", "make room"),
+        ("file is not a database", "it is damaged, or another program's"),
+        ("connection failed: Connection refused", "does the server run"),
+    ],
+)
+def test_errors_of_a_store_say_what_to_do(words, todo):
+    assert _engine.advice(words).startswith(f" ({todo}")
+
+
+def test_an_error_names_what_could_not_be_done(shared_url):
+    store = open_store(shared_url)
+    store.join(lease=60)
+    job = store.add("c1", "Tell", True, {})
+    engine = sa.create_engine(shared_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE symjobs_jobs"))
+    engine.dispose()
+    with pytest.raises(sj.StoreError, match=rf"could not keep the result of job {job.id}: .*\(its tables are gone"):
+        store.change(job.id, Event.SUCCEED)
+    store.close()
+
+
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(_engine, "_BUSY_SECONDS", 0.01)
@@ -370,9 +426,9 @@ def test_a_store_that_is_deleted_under_a_running_job(tmp_path, sqlite_url, manag
         for file in tmp_path.glob("jobs.db*"):
             file.unlink()
         gate.go.set()
-        with pytest.raises(sj.JobFailed, match=r"the result could not be stored: .* no such table"):
+        with pytest.raises(sj.JobFailed, match=r"the result could not be stored: .* was deleted or replaced"):
             handle.result(WAIT)
-    with pytest.raises(sj.StoreError, match="no such table"):
+    with pytest.raises(sj.StoreError, match="was deleted or replaced"):
         manager.submit(Nothing(), owner="c1")
     manager.shutdown(timeout=0)
 
