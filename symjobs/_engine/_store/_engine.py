@@ -130,6 +130,8 @@ def _parse(text: str) -> URL:
     in_memory = url.database in (None, "", ":memory:") or url.query.get("mode") == "memory"
     if url.get_backend_name() == "sqlite" and in_memory:
         raise InputError(f"store: {shown(url)!r} lives in one connection only; allowed are {examples}")
+    if url.get_backend_name() == "sqlite" and url.database and "uri" not in url.query:
+        return url.set(database=os.path.abspath(url.database))  # the process may change its folder
     return url
 
 

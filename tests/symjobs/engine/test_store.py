@@ -278,6 +278,17 @@ def test_a_file_that_was_deleted_in_use_is_noticed(tmp_path, sqlite_url, manager
     assert managers(store=sqlite_url).submit(Nothing(), owner="c1").result(WAIT) is None
 
 
+def test_the_process_may_change_its_folder(tmp_path, managers, monkeypatch):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    manager = managers(workers=1, store="sqlite:///jobs.db")
+    monkeypatch.chdir(tmp_path / "two")
+    manager._store.close()  # the next connection is a new one
+    assert manager.submit(Tell(a="1"), owner="c1").result(WAIT).pairs == {"a": "1"}
+    assert not list((tmp_path / "two").iterdir())
+
+
 def test_a_table_of_another_program_is_refused(shared_url, managers):
     engine = sa.create_engine(shared_url)
     with engine.begin() as connection:
