@@ -123,6 +123,15 @@ def test_a_question_without_run_is_told_the_command(capsys):
     )
 
 
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler, also where a shell has started the tests in the background, which ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_that_a_library_discards_is_remembered():
     """pyarrow imports pandas on its way and discards whatever that raises, a KeyboardInterrupt too."""
     with interrupts():
