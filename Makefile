@@ -34,7 +34,7 @@ test-matrix: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@seed=$(or $(SEED),$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')); set -x; \
-	$(PYTEST) --soak $$seed --hypothesis-seed $$seed --timeout $(if $(FULL),3600 --full,900) $(ARGS)
+	$(PYTEST) --soak $$seed --hypothesis-seed $$seed $(if $(FULL),--full --timeout 3600,--timeout 900) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from symjobs._engine import Job, JobManager, Request, State
-from symjobs._engine._failure import internal_error, one_line
+from symjobs._engine._failure import internal_error, one_line, with_type
 from symjobs._entities import Envelope, ExploreContext, JobInfo, MLContext, to_json
 from symjobs._errors import (
     InputError,
@@ -302,11 +302,11 @@ def _guarded(manager: JobManager, answer: Callable[[], Response]) -> Response:
     except (QueueFull, ManagerClosed):
         text, headers = "Job execution was refused by server.", {"Retry-After": _RETRY_AFTER}
         return _response(HTTPStatus.INTERNAL_SERVER_ERROR, text, headers=headers)
-    except Exception as error:
+    except Exception as error:  # the store, a missing package, a fault: nothing that the client can mend
         text = internal_error(secrets.randbelow(10**9))
         logger.exception("%s", text)
         if manager.show_errors:
-            text = one_line(f"{type(error).__name__}: {error}")
+            text = with_type(error)
         return _response(HTTPStatus.INTERNAL_SERVER_ERROR, text)
 
 

@@ -43,21 +43,24 @@ class ForkLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lock.release()
+        self.release()
 
     def in_place(self) -> _InPlace:
         """Hold the lock while the guarded state is changed in place."""
         return _InPlace(self)
 
+    def release(self) -> None:
+        """Release the lock, unless it was taken before a fork and is another one in the child now."""
+        try:  # noqa: SIM105 - at every use of the lock, `suppress` would cost more than the lock
+            self._lock.release()
+        except RuntimeError:
+            pass
+
     def _renew(self) -> None:
+        # A new lock, whoever holds the old one: a thread of the child may have the number of one that is not here, and
+        # then the old lock would take it for its holder.
         with _renewing:
-            if self._generation == _generation:
-                return
-            if self._generation != _BROKEN:
-                if self._lock.acquire(blocking=False):  # free, or held by the thread that has forked
-                    self._lock.release()
-                    self._generation = _generation
-                    return
+            if self._generation not in (_generation, _BROKEN):
                 self._lock = threading.RLock()
                 self._generation = _BROKEN if self._writes else _generation
         if self._generation == _BROKEN:
@@ -85,4 +88,4 @@ class _InPlace:
     ) -> None:
         lock = self._lock
         lock._writes = False
-        lock._lock.release()
+        lock.release()

@@ -31,16 +31,20 @@ def internal_error(number: int) -> str:
 def failure_text(error: BaseException, job_type: str, job_id: int) -> str:
     """Return the line for an exception that ended a job, and log what the line leaves out.
 
-    For an error of symjobs the line is its message. For any other error it is the type, and `logging` gets the
-    traceback.
+    For an error of symjobs the line is its message. For any other error the type goes before it. `logging` gets the
+    traceback of every error that clients see as a number.
     """
-    job = f"{job_type} {job_id}"
-    if not is_bad_input(error):
-        job = f"{internal_error(job_id)}: {job}"
+    if is_bad_input(error) or isinstance(error, StopJob):
+        logger.info("%s %d ended: %s", job_type, job_id, error)
+    else:
+        logger.error("%s: %s %d failed", internal_error(job_id), job_type, job_id, exc_info=error)
     if isinstance(error, SymjobsError | SymkernelsError | StopJob):
-        logger.info("%s ended: %s", job, error)
         return one_line(str(error)) or type(error).__name__
-    logger.error("%s failed", job, exc_info=error)
+    return with_type(error)
+
+
+def with_type(error: BaseException) -> str:
+    """Return the type of an exception and its message on one line."""
     try:
         message = one_line(str(error))
     except Exception:  # noqa: BLE001 - an exception whose text raises another one

@@ -101,7 +101,7 @@ class WorkerPool:
         with self._changed:
             return [*self._running.values(), *self._waiting.values()]
 
-    def _start_threads(self, reserved: int = 0) -> None:
+    def _start_threads(self, reserved: int) -> None:
         # Call it with the lock. Fewer threads than wanted do: the jobs wait for those that are there.
         while self._threads < self._workers and len(self._waiting) + reserved > self._idle:
             try:

@@ -193,7 +193,7 @@ def _make_tables(engine: Engine) -> None:
 def _refuse_foreign_tables(connection: Connection) -> None:
     inspector = sa.inspect(connection)
     there = set(inspector.get_table_names())
-    if schema.name in there and not there.isdisjoint(metadata.tables):
+    if schema.name in there:
         columns = {column["name"] for column in inspector.get_columns(schema.name)}
         if columns == {column.name for column in schema.c}:  # ours, of whatever version
             return

@@ -51,6 +51,19 @@ def test_a_failure_reads_the_same_from_every_store(manager):
     assert manager.answer("c1", handle.id).error == "no column 'é'"
 
 
+@pytest.mark.parametrize(
+    "error", [sj.MissingDependency("x", "files"), sj.StoreError("disk"), sj.JobKilled("not by us")]
+)
+def test_the_log_explains_every_internal_error(managers, error, caplog):
+    manager = managers()
+    with caplog.at_level(logging.WARNING, "symjobs"), pytest.raises(sj.JobFailed):
+        manager.submit(Fail(error)).result(WAIT)
+    assert manager.answer("local", 1).error == "Internal error 1"
+    (record,) = caplog.records
+    assert record.getMessage() == "Internal error 1: Fail 1 failed"
+    assert record.exc_info[1] is error
+
+
 @pytest.mark.parametrize("show_errors", [False, True])
 def test_only_a_setting_shows_clients_what_is_not_about_their_input(managers, store_url, show_errors, caplog):
     manager = managers(store=store_url, show_errors=show_errors)
