@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import traceback
 from contextvars import ContextVar
 
 from symjobs._engine._failure import failure_text, is_bad_input
 from symjobs._engine._job import Job, JobContext, Result
+from symjobs._engine._log import logger
 from symjobs._engine._record import Outcome, Record
 from symjobs._engine._states import State
 from symjobs._entities import to_json
@@ -28,11 +30,14 @@ class JobExecution:
     the job goes on in the parent.
     """
 
-    def __init__(self, record: Record, job: Job) -> None:
+    def __init__(self, record: Record, job: Job, priority: int, time_limit: float | None) -> None:
         self.id = record.id
         self.owner = record.owner
         self.bounded = record.bounded
+        self.priority = priority
+        self.time_limit = time_limit
         self.job: Job | None = job
+        self._to_clean_up = [job]
         self.context = JobContext(record.details)
         self.here = True
         self.finished = threading.Event()
@@ -49,6 +54,8 @@ class JobExecution:
             raise RuntimeError(f"job {self.id} has run already")
         error, bad_input, values = "", False, None
         before = _RUNNING.set(self)
+        if self.time_limit is not None:
+            self.context.limit_time(self.time_limit)
         try:
             result = job.run(self.context)
             values = _encode(result)
@@ -78,6 +85,19 @@ class JobExecution:
         self.error = error
         self.job = None
         self.ended = state
+
+    def clean_up(self) -> None:
+        """Let the job remove what it owns, at the first call."""
+        with contextlib.suppress(IndexError):
+            clean_up(self._to_clean_up.pop())  # atomic: two threads may call it
+
+
+def clean_up(job: Job) -> None:
+    """Let a job that will not run again remove what it owns. Never raises."""
+    try:
+        job.clean_up()
+    except BaseException:  # noqa: BLE001 - whatever it raises, the worker goes on
+        logger.exception("%s could not clean up", job.job_type)
 
 
 def _encode(result: Result | None) -> bytes:

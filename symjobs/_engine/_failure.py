@@ -9,6 +9,10 @@ from symkernels import SymkernelsError
 _LONGEST = 1000
 
 
+class TimeExceeded(StopJob):
+    """A job has run for longer than its time limit."""
+
+
 def one_line(text: str) -> str:
     """Return text as one printable line of at most 1,000 characters."""
     words = "".join(c if c.isprintable() else " " for c in text).split()
@@ -17,8 +21,8 @@ def one_line(text: str) -> str:
 
 
 def is_bad_input(error: BaseException) -> bool:
-    """Whether an error is about what the client gave, so that its message is for the client."""
-    return isinstance(error, InputError | ProjectError) or (
+    """Whether an error is about what the client asked for, so that its message is for the client."""
+    return isinstance(error, InputError | ProjectError | TimeExceeded) or (
         isinstance(error, SymkernelsError) and isinstance(error, ValueError)
     )
 

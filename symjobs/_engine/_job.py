@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import UserDict
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+from symjobs._engine._failure import TimeExceeded
 from symjobs._engine._request import Request
 from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError, ProjectError, StopJob
@@ -125,6 +128,13 @@ class Job(ABC):
         everything as it was before.
         """
 
+    def clean_up(self) -> None:  # noqa: B027 - most jobs have nothing to remove
+        """Remove what the job owns, such as an uploaded file.
+
+        The manager calls it once for each `JobManager.submit`, however that ends: the job is refused, killed while it
+        waits, or has run. What it raises is logged.
+        """
+
 
 class Details(UserDict[str, str]):
     """A dict of text to text. Other values become text when they are set, so that an error occurs there."""
@@ -158,6 +168,8 @@ class JobContext:
         self._lock = threading.Lock()
         self._progress = (0, 1)  # replaced as a pair, so that readers see both or neither
         self._stopped: str | None = None  # why the job is to stop
+        self._time_limit = math.inf
+        self._deadline = math.inf
         self._snapshots: dict[int, tuple[Any, Any]] = {}
 
     @property
@@ -179,7 +191,7 @@ class JobContext:
         Raises
         ------
         StopJob
-            If the job was killed, or its manager was shut down. It is a `BaseException`.
+            If the job was killed, took too long, or its manager was shut down. It is a `BaseException`.
         """
         with self._lock:
             before, until = self._progress
@@ -188,9 +200,14 @@ class JobContext:
         self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Raise StopJob if the job was killed, or its manager was shut down. Takes less than a microsecond."""
+        """Raise StopJob if the job was killed, took too long, or its manager was shut down.
+
+        Takes less than a microsecond.
+        """
         if self._stopped is not None:
             raise StopJob(self._stopped)
+        if self._deadline < math.inf and time.monotonic() > self._deadline:
+            raise TimeExceeded(f"the job took longer than its time limit of {self._time_limit:g} seconds")
 
     def snapshot(self, project: Any) -> Any:
         """Return the project's snapshot, the same one at each call, and put its hash into `details`."""
@@ -216,6 +233,10 @@ class JobContext:
         with self._lock:
             maximum = max(self._progress)
             self._progress = (maximum, maximum)
+
+    def limit_time(self, seconds: float) -> None:
+        """Let checkpoints raise StopJob from now on in so many seconds."""
+        self._time_limit, self._deadline = seconds, time.monotonic() + seconds
 
     def stop(self, reason: str) -> None:
         """Make the next checkpoint raise StopJob with this reason."""

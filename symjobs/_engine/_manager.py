@@ -10,7 +10,7 @@ import weakref
 from types import TracebackType
 from typing import Any, Self
 
-from symjobs._engine._execution import JobExecution, running_here
+from symjobs._engine._execution import JobExecution, clean_up, running_here
 from symjobs._engine._failure import internal_error
 from symjobs._engine._handle import JobHandle, StoredResult
 from symjobs._engine._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
@@ -19,7 +19,7 @@ from symjobs._engine._log import logger
 from symjobs._engine._record import Answer, Record, now_ms, unfinished
 from symjobs._engine._registry import ProjectRegistry
 from symjobs._engine._runner import Runner
-from symjobs._engine._settings import LONGEST, Settings
+from symjobs._engine._settings import LONGEST, Schedule, Settings
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import SharedStore, open_store
 from symjobs._entities import JobInfo
@@ -27,6 +27,7 @@ from symjobs._errors import InputError, JobError, JobFailed, JobKilled, NoSuchJo
 from symjobs._text import shown
 
 _MAINTENANCE_SECONDS = 1.0
+_SWEEP_SECONDS = 3600.0
 _CHECKPOINT_SECONDS = 0.05  # while a job waits for one of another manager
 _SHORTEST_POLL, _LONGEST_POLL = 0.01, 0.25  # for jobs that run in other processes
 
@@ -57,6 +58,20 @@ class JobManager:
     lease : float, default 60
         Seconds without a sign of life after which managers on other machines count the jobs of this one as lost. On the
         same machine only the end of the process counts.
+    time_limit : float or None, default None
+        Seconds that a job may run; then it is stopped, and fails. None for any time.
+    max_running_per_owner : int or None, default None
+        Jobs of one owner that run at the same time in this manager; the others wait. None for any number.
+    max_queued_per_owner : int or None, default None
+        Jobs of one owner that may wait in the store; `submit` refuses the next one. None for any number.
+    max_bytes_per_owner : int or None, default None
+        Bytes of an owner's results in the store from which on `submit` refuses further jobs. None for any number.
+    max_bytes : int or None, default None
+        Bytes of all results in the store; the oldest are removed when there are more. None for any number.
+    folder : path, optional
+        Where results of 1 MiB and more are kept, as files with a checksum. By default it is beside the database of
+        SQLite: ``jobs.db.files``; with other databases such results are in the database. Managers that share a store
+        need the same folder.
     show_errors : bool, default False
         Whether clients see every error of a job. By default they see the message if it is about their input, and
         ``Internal error {number}`` if not; the log explains the number. `JobHandle.result` always says everything.
@@ -93,6 +108,12 @@ class JobManager:
         expire_after: float | None = 86400.0,
         expire_on_read: bool = False,
         lease: float = 60.0,
+        time_limit: float | None = None,
+        max_running_per_owner: int | None = None,
+        max_queued_per_owner: int | None = None,
+        max_bytes_per_owner: int | None = None,
+        max_bytes: int | None = None,
+        folder: str | os.PathLike[str] | None = None,
         show_errors: bool = False,
     ) -> None:
         self._settings = Settings(
@@ -103,9 +124,16 @@ class JobManager:
             expire_after=expire_after,
             expire_on_read=expire_on_read,
             lease=lease,
+            time_limit=time_limit,
+            max_running_per_owner=max_running_per_owner,
+            max_queued_per_owner=max_queued_per_owner,
+            max_bytes_per_owner=max_bytes_per_owner,
+            max_bytes=max_bytes,
             show_errors=show_errors,
         )
-        self._store = open_store(store)
+        if folder is not None and store is None:
+            raise InputError("folder is for a store that outlives the process; give store=, too")
+        self._store = open_store(store, folder)
         self.projects = ProjectRegistry()
         self._set_up()
         self._run_maintenance()
@@ -115,8 +143,11 @@ class JobManager:
         # After a fork, too: a child inherits neither threads nor usable locks.
         self._runner = Runner(self._store, self._settings, self._run_maintenance)
         self._next_maintenance = 0.0
+        self._next_sweep = 0.0
 
-    def submit(self, job: Job, owner: str = DEFAULT_OWNER) -> JobHandle:
+    def submit(
+        self, job: Job, owner: str = DEFAULT_OWNER, *, priority: int = 0, time_limit: float | None = None
+    ) -> JobHandle:
         """Queue a job, and return its handle.
 
         Parameters
@@ -125,6 +156,10 @@ class JobManager:
             The job; its ``check`` is called first.
         owner : str, default "local"
             Whose job it is: 1 to 255 printable characters, without ``/``.
+        priority : int, default 0
+            From -1000 to 1000. Of the jobs that wait, the one with the highest priority runs first.
+        time_limit : float, optional
+            Seconds that the job may run, if the manager's own limit is not shorter. Checkpoints look at it.
 
         Returns
         -------
@@ -133,7 +168,8 @@ class JobManager:
         Raises
         ------
         QueueFull
-            If the job is heavy and `queue_size` others wait already, or if no thread can start.
+            If the job is heavy and `queue_size` others wait already, the owner has as much as the manager's limits
+            allow, or no thread can start.
         InputError, ProjectError
             If the job cannot run, for instance on a deleted project.
         ManagerClosed, StoreError
@@ -141,9 +177,14 @@ class JobManager:
         """
         if not isinstance(job, Job):
             raise InputError(f"submit takes a Job, not {type(job).__name__}")
-        check_owner(owner)
-        job.check()
-        execution = self._runner.add(job, owner, Details(job.details()).data)
+        try:
+            check_owner(owner)
+            schedule = Schedule(priority=priority, time_limit=time_limit)
+            job.check()
+            execution = self._runner.add(job, owner, Details(job.details()).data, schedule)
+        except BaseException:
+            clean_up(job)
+            raise
         return JobHandle(self, owner, execution.id, execution)
 
     def get(self, owner: str, job_id: int | str) -> JobHandle:
@@ -260,8 +301,8 @@ class JobManager:
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait for queued and running jobs. After that they are stopped, and end as failed. By default
-            there is no limit.
+            Seconds in which it ends. Queued and running jobs have this time less `grace` to finish; then they are
+            stopped, and end as failed. By default there is no limit.
 
         Raises
         ------
@@ -373,9 +414,14 @@ class JobManager:
         self._next_maintenance = now + _MAINTENANCE_SECONDS
         try:
             self._runner.forget(self._store.expire())
+            if self._settings.max_bytes is not None:
+                self._runner.forget(self._store.shrink(self._settings.max_bytes))
             if isinstance(self._store, SharedStore):
                 for job_id, reason in self._store.fail_lost_jobs(self._settings.expiry()):
                     logger.error("%s: %s", internal_error(job_id), reason)
+                if now >= self._next_sweep:
+                    self._next_sweep = now + _SWEEP_SECONDS
+                    self._store.sweep()
         except StoreError as error:  # a store that cannot be written now may still be read
             logger.warning("%s; will try again", error)
 

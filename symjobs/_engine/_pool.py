@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from symjobs._engine._execution import JobExecution
@@ -19,6 +21,8 @@ _IDLE_SECONDS = 5.0
 class WorkerPool:
     """A queue of at most `capacity` jobs for at most `workers` threads, which start when there is work.
 
+    Of the jobs that may run, the one with the highest priority is next, and of equal ones the oldest.
+
     Parameters
     ----------
     name : str
@@ -27,18 +31,31 @@ class WorkerPool:
         Jobs that run at the same time.
     capacity : int or None
         Jobs that may wait; None for any number.
+    per_owner : int or None
+        Jobs of one owner that run at the same time; None for any number. The others wait.
     execute : callable
         Runs one job to its end. It must not raise.
     """
 
-    def __init__(self, name: str, workers: int, capacity: int | None, execute: Callable[[JobExecution], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        workers: int,
+        capacity: int | None,
+        per_owner: int | None,
+        execute: Callable[[JobExecution], None],
+    ) -> None:
         self._name = name
         self._workers = workers
         self._capacity = capacity
+        self._per_owner = per_owner
         self._execute = execute
         self._changed = threading.Condition()
-        self._waiting: dict[int, JobExecution] = {}  # in the order of arrival; any of them can be removed at once
+        self._waiting: dict[int, JobExecution] = {}
+        self._order: list[tuple[int, int]] = []  # (-priority, id) of those that wait, sorted
         self._running: dict[int, JobExecution] = {}
+        self._running_of: Counter[str] = Counter()  # by owner
+        self.deaths = 0  # of workers
         self._reserved = 0
         self._threads = 0
         self._idle = 0
@@ -72,12 +89,16 @@ class WorkerPool:
         with self._changed:
             self._reserved -= 1
             self._waiting[execution.id] = execution
+            bisect.insort(self._order, _place(execution))
             self._changed.notify_all()  # all, as one of them may wait for the pool to be empty
 
     def withdraw(self, execution: JobExecution) -> bool:
         """Remove a waiting job; False if it no longer waits."""
         with self._changed:
-            return self._waiting.pop(execution.id, None) is not None
+            if self._waiting.pop(execution.id, None) is None:
+                return False
+            del self._order[bisect.bisect_left(self._order, _place(execution))]
+            return True
 
     def close(self) -> None:
         """Refuse new jobs."""
@@ -119,6 +140,7 @@ class WorkerPool:
         except BaseException:  # noqa: BLE001 - it may come from outside, as the death of a thread does
             logger.exception("a worker died; another one takes its place")
             with self._changed:
+                self.deaths += 1
                 self._threads -= 1
                 with contextlib.suppress(QueueFull):  # the next job tries again
                     self._start_threads(self._reserved)
@@ -130,6 +152,7 @@ class WorkerPool:
             finally:
                 with self._changed:
                     del self._running[execution.id]
+                    self._running_of -= Counter((execution.owner,))  # drops an owner without jobs
                     self._changed.notify_all()
                 execution.finished.set()  # after the place is free, so that who waits may submit the next job
             del execution  # otherwise its result would stay in memory until the next job
@@ -138,16 +161,28 @@ class WorkerPool:
         with self._changed:
             self._idle += 1
             try:
-                while not self._waiting:
-                    if self._closed and not self._reserved:
+                while (execution := self._next()) is None:
+                    if self._closed and not self._reserved and not self._waiting:
                         break
                     if not self._changed.wait(_IDLE_SECONDS) and not self._waiting and not self._reserved:
                         break
             finally:
                 self._idle -= 1
-            if not self._waiting:
+            if execution is None:
                 self._threads -= 1
                 return None
-            execution = self._waiting.pop(next(iter(self._waiting)))
+            self.withdraw(execution)
             self._running[execution.id] = execution
+            self._running_of[execution.owner] += 1
             return execution
+
+    def _next(self) -> JobExecution | None:
+        for _, job_id in self._order:
+            execution = self._waiting[job_id]
+            if self._per_owner is None or self._running_of[execution.owner] < self._per_owner:
+                return execution
+        return None
+
+
+def _place(execution: JobExecution) -> tuple[int, int]:
+    return -execution.priority, execution.id

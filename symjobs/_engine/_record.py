@@ -32,7 +32,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     maximum: int = 1
     details: dict[str, str] = {}
     error: str = ""
-    bad_input: bool = False  # the error is about what the client gave
+    bad_input: bool = False  # the error is about what the client asked for
+    bytes: int = 0  # the size of the result
 
     @property
     def life(self) -> Life:

@@ -16,13 +16,14 @@ from symjobs._engine._job import Job
 from symjobs._engine._log import logger
 from symjobs._engine._pool import WorkerPool
 from symjobs._engine._record import Outcome, Record
-from symjobs._engine._settings import Settings
+from symjobs._engine._settings import Schedule, Settings
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import SharedStore, Store
 from symjobs._engine._sync import NoStoreSync, StoreSync
 from symjobs._errors import StoreError
 
 _SAVE_PAUSES = (0.05, 0.5)  # between attempts to save a result
+_SHORTEST_GRACE = 0.05  # seconds that a job has to stop, however soon the manager shall be shut down
 _SHUT_DOWN = "the job manager was shut down before the job finished"
 
 
@@ -50,27 +51,30 @@ class Runner:
         self._executions: dict[int, JobExecution] = {}
         self._held: weakref.WeakValueDictionary[int, JobExecution] = weakref.WeakValueDictionary()
         self._unsaved: dict[int, JobExecution] = {}  # ended, and not yet written to the store
-        self._heavy = WorkerPool("heavy", settings.workers, settings.queue_size, self._execute)
-        self._light = WorkerPool("light", settings.light_workers, None, self._execute)
+        per_owner = settings.max_running_per_owner
+        self._heavy = WorkerPool("heavy", settings.workers, settings.queue_size, per_owner, self._execute)
+        self._light = WorkerPool("light", settings.light_workers, None, per_owner, self._execute)
+        self._limits = settings.owner_limits
         self._sync: StoreSync | NoStoreSync = NoStoreSync()
         if isinstance(store, SharedStore):
             self._sync = StoreSync(store, settings.lease, self._live, self.stop, self._upkeep)
 
-    def add(self, job: Job, owner: str, details: dict[str, str]) -> JobExecution:
+    def add(self, job: Job, owner: str, details: dict[str, str], schedule: Schedule) -> JobExecution:
         """Keep a new job in the store and queue it; raises QueueFull."""
         pool = self._pool(job.bounded)
         pool.reserve()
         try:
             self._sync.hold()
             try:
-                record = self._store.add(owner, job.job_type, job.bounded, details)
+                record = self._store.add(owner, job.job_type, job.bounded, details, self._limits)
             except BaseException:
                 self._sync.release()
                 raise
         except BaseException:
             pool.release()
             raise
-        execution = JobExecution(record, job)
+        limits = [limit for limit in (schedule.time_limit, self._settings.time_limit) if limit is not None]
+        execution = JobExecution(record, job, schedule.priority, min(limits, default=None))
         with self._lock:
             self._executions[execution.id] = execution
         pool.put(execution)
@@ -105,6 +109,7 @@ class Runner:
         execution.context.stop(f"job {job_id} was killed")
         if state.final and self._pool(execution.bounded).withdraw(execution):
             self._end(execution, state)
+            execution.clean_up()
             execution.finished.set()
 
     def forget(self, job_ids: Iterable[int]) -> None:
@@ -118,10 +123,20 @@ class Runner:
         pools = (self._heavy, self._light)
         for pool in pools:
             pool.close()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        for pool in pools:
-            if not pool.wait_empty(None if deadline is None else deadline - time.monotonic()):
-                self._clear(pool)
+        if timeout is None:
+            for pool in pools:
+                pool.wait_empty(None)
+        else:
+            grace = max(_SHORTEST_GRACE, min(self._settings.grace, timeout))
+            deadline = time.monotonic() + max(timeout, grace)
+            for pool in pools:
+                pool.wait_empty(deadline - grace - time.monotonic())
+            for pool in pools:
+                self._stop_all(pool)
+            for pool in pools:
+                if not pool.wait_empty(deadline - time.monotonic()):
+                    for execution in pool.jobs():
+                        self._abandon(execution)
         self._sync.stop()
 
     def after_fork(self) -> None:
@@ -137,6 +152,8 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - the worker goes on, and the job has an outcome
             logger.exception("%s", internal_error(execution.id))
             self._end_unsaved(execution, f"the job manager failed: {type(error).__name__}; its log says more")
+        finally:
+            execution.clean_up()
 
     def _start_and_finish(self, execution: JobExecution) -> None:
         try:
@@ -192,24 +209,22 @@ class Runner:
 
     # Shutting down.
 
-    def _clear(self, pool: WorkerPool) -> None:
+    def _stop_all(self, pool: WorkerPool) -> None:
         for execution in pool.jobs():
+            execution.context.stop(_SHUT_DOWN)
             if pool.withdraw(execution):
-                self._abandon(execution)
-            else:
-                execution.context.stop(_SHUT_DOWN)
-        if not pool.wait_empty(self._settings.grace):
-            for execution in pool.jobs():
                 self._abandon(execution)
 
     def _abandon(self, execution: JobExecution) -> None:
         try:
-            record = self._store.change(execution.id, Event.ABANDON, self._lost(execution, _SHUT_DOWN))
+            # Soon: if the store cannot be written now, other managers find the job lost once this process has ended.
+            record = self._store.change(execution.id, Event.ABANDON, self._lost(execution, _SHUT_DOWN), soon=True)
         except StoreError as error:
             self._end_unsaved(execution, f"{_SHUT_DOWN}; {error}")
         else:
             logger.error("%s: %s", internal_error(execution.id), _SHUT_DOWN)
             self._end_as(execution, record)
+        execution.clean_up()
         execution.finished.set()
 
     def _lost(self, execution: JobExecution, error: str) -> Outcome:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from symjobs._engine._record import now_ms
+from symjobs._engine._store import OwnerLimits
 from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 
 LONGEST = 1e9  # seconds, some 30 years: longer times do not fit into what the system's clocks and databases take
+
+
+class Schedule(Parameters):
+    """When a job is to run, and for how long; `JobManager.submit` describes each."""
+
+    priority: int = parameter("priority", Integer(-1000, 1000), "jobs with a higher one run first", default=0)
+    time_limit: float | None = parameter(
+        "time_limit", Number(0, LONGEST), "seconds that the job may run; None for the manager's limit", default=None
+    )
 
 
 class Settings(Parameters):
@@ -23,7 +33,26 @@ class Settings(Parameters):
         "lease", Number(0, LONGEST), "seconds of silence after which its jobs count as lost elsewhere"
     )
 
+    time_limit: float | None = parameter(
+        "time_limit", Number(0, LONGEST), "seconds that a job may run; None for any time", default=None
+    )
+    max_running_per_owner: int | None = parameter(
+        "max_running_per_owner", Integer(1), "jobs of an owner that run at the same time; None for any", default=None
+    )
+    max_queued_per_owner: int | None = parameter(
+        "max_queued_per_owner", Integer(0), "jobs of an owner that may wait; None for any", default=None
+    )
+    max_bytes_per_owner: int | None = parameter(
+        "max_bytes_per_owner", Integer(0), "bytes of an owner's results that are kept; None for any", default=None
+    )
+    max_bytes: int | None = parameter(
+        "max_bytes", Integer(0), "bytes of all results that are kept; None for any", default=None
+    )
     show_errors: bool = parameter("show_errors", Flag(), "let clients see every error of a job")
+
+    @property
+    def owner_limits(self) -> OwnerLimits:
+        return OwnerLimits(self.max_queued_per_owner, self.max_bytes_per_owner)
 
     def expiry(self) -> int:
         """Return when a job that ends now expires, in epoch milliseconds; 0 for never."""

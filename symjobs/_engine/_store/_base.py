@@ -4,27 +4,56 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from symjobs._engine._record import Outcome, Record, now_ms
 from symjobs._engine._states import Event, Life, State, step
+from symjobs._errors import QueueFull
+
+
+class OwnerLimits(NamedTuple):
+    """What an owner may have before a further job is refused; None for any number."""
+
+    queued: int | None = None
+    bytes: int | None = None
+
+    def check(self, owner: str, queued: int, size: int) -> None:
+        """Raise QueueFull if the owner has `queued` jobs waiting and results of `size` bytes, and that is too much."""
+        if self.queued is not None and queued >= self.queued:
+            raise QueueFull(
+                f"{queued} jobs of owner {owner!r} wait, and max_queued_per_owner is {self.queued}; try again later"
+            )
+        if self.bytes is not None and size >= self.bytes:
+            raise QueueFull(
+                f"the results of owner {owner!r} have {size} bytes, and max_bytes_per_owner is {self.bytes}; try again "
+                "when some of them have expired"
+            )
+
+
+NO_LIMITS = OwnerLimits()
 
 
 class Store(ABC):
     """Jobs and their results. Every method is one transaction, and raises StoreError if it cannot be done.
 
-    Methods of which the work can be done later as well (`expire`, `fail_lost_jobs`, `save_progress`) raise it soon when
-    another program holds the lock. The others wait.
+    Methods of which the work can be done later as well (`expire`, `shrink`, `fail_lost_jobs`, `save_progress`) raise it
+    soon when another program holds the lock. The others wait.
     """
 
     @abstractmethod
-    def add(self, owner: str, job_type: str, bounded: bool, details: dict[str, str]) -> Record:
-        """Add a queued job, with an id that was never used before."""
+    def add(
+        self, owner: str, job_type: str, bounded: bool, details: dict[str, str], limits: OwnerLimits = NO_LIMITS
+    ) -> Record:
+        """Add a queued job, with an id that was never used before; QueueFull if the owner has too much already."""
 
     @abstractmethod
-    def change(self, job_id: int, event: Event, outcome: Outcome | None = None) -> Record | None:
-        """Apply an event, and return the job after it; None if there is no such job."""
+    def change(self, job_id: int, event: Event, outcome: Outcome | None = None, *, soon: bool = False) -> Record | None:
+        """Apply an event, and return the job after it; None if there is no such job.
+
+        With `soon`, raise StoreError at once if another program holds the lock.
+        """
 
     @abstractmethod
     def get(self, owner: str, job_id: int) -> Record | None:
@@ -45,6 +74,10 @@ class Store(ABC):
     @abstractmethod
     def expire(self) -> list[int]:
         """Remove the jobs that have expired and return their ids."""
+
+    @abstractmethod
+    def shrink(self, size: int) -> list[int]:
+        """Remove the oldest results until at most `size` bytes are left, and return the ids of their jobs."""
 
     @abstractmethod
     def after_fork(self) -> None:
@@ -93,6 +126,10 @@ class SharedStore(Store):
         """Leave these jobs, which were killed while they waited, out of `kills` from now on."""
 
     @abstractmethod
+    def sweep(self) -> None:
+        """Remove what a crash has left beside the store."""
+
+    @abstractmethod
     def save_progress(self, progress: Iterable[tuple[int, int, int, dict[str, str]]]) -> None:
         """Keep (id, current, maximum, details) of running jobs."""
 
@@ -113,7 +150,19 @@ def advance(record: Record, event: Event, outcome: Outcome | None) -> Record:
         error=outcome.error,
         bad_input=outcome.bad_input,
         expires=outcome.expires,
+        bytes=len(outcome.values or b"") if life.state is State.DONE else 0,
     )
+
+
+def oldest(sizes: Iterable[tuple[int, int]], excess: int) -> list[int]:
+    """Return the first ids of (id, bytes) whose bytes are at least `excess` together."""
+    chosen = []
+    for job_id, size in sizes:
+        if excess <= 0:
+            break
+        chosen.append(job_id)
+        excess -= size
+    return chosen
 
 
 def _dates(before: Life, after: Life) -> dict[str, int]:

@@ -98,22 +98,22 @@ class DatabaseFile:
 
     def __init__(self, engine: Engine) -> None:
         sqlite = engine.dialect.name == "sqlite" and "uri" not in engine.url.query
-        self._path = str(engine.url.database) if sqlite else None
+        self.path = str(engine.url.database) if sqlite else None
         self._identity = self._look()
 
     def check(self) -> None:
         """Raise StoreError if the file was deleted or replaced."""
         if self._look() != self._identity:
             raise StoreError(
-                f"the file of the job store {self._path} was deleted or replaced while it was in use; the jobs in it "
+                f"the file of the job store {self.path} was deleted or replaced while it was in use; the jobs in it "
                 "are lost, and a new JobManager opens the store again"
             )
 
     def _look(self) -> tuple[int, int] | None:
-        if self._path is None:
+        if self.path is None:
             return None
         try:
-            found = os.stat(self._path)
+            found = os.stat(self.path)
         except OSError:
             return None
         return found.st_dev, found.st_ino

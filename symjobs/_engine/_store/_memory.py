@@ -6,7 +6,7 @@ import threading
 
 from symjobs._engine._record import Outcome, Record, now_ms, unfinished
 from symjobs._engine._states import Event, State
-from symjobs._engine._store._base import Store, advance
+from symjobs._engine._store._base import NO_LIMITS, OwnerLimits, Store, advance, oldest
 
 
 class MemoryStore(Store):
@@ -19,15 +19,21 @@ class MemoryStore(Store):
         self._values: dict[int, bytes] = {}
         self._by_owner: dict[str, dict[int, None]] = {}
 
-    def add(self, owner: str, job_type: str, bounded: bool, details: dict[str, str]) -> Record:
+    def add(
+        self, owner: str, job_type: str, bounded: bool, details: dict[str, str], limits: OwnerLimits = NO_LIMITS
+    ) -> Record:
         with self._lock:
+            if limits != NO_LIMITS:
+                records = [self._records[job_id] for job_id in self._by_owner.get(owner, ())]
+                queued = sum(record.state is State.QUEUED for record in records)
+                limits.check(owner, queued, sum(record.bytes for record in records))
             self._last_id += 1
             record = Record(id=self._last_id, owner=owner, job_type=job_type, bounded=bounded, details=details)
             self._records[record.id] = record
             self._by_owner.setdefault(owner, {})[record.id] = None
             return record
 
-    def change(self, job_id: int, event: Event, outcome: Outcome | None = None) -> Record | None:
+    def change(self, job_id: int, event: Event, outcome: Outcome | None = None, *, soon: bool = False) -> Record | None:
         with self._lock:
             record = self._records.get(job_id)
             if record is None:
@@ -69,6 +75,17 @@ class MemoryStore(Store):
             for job_id in expired:
                 self._remove(job_id)
         return expired
+
+    def shrink(self, size: int) -> list[int]:
+        with self._lock:
+            results = sorted(
+                (record for record in self._records.values() if record.bytes), key=lambda record: record.finished
+            )
+            excess = sum(record.bytes for record in results) - size
+            chosen = oldest(((record.id, record.bytes) for record in results), excess)
+            for job_id in chosen:
+                self._remove(job_id)
+        return chosen
 
     def after_fork(self) -> None:
         self._lock = threading.Lock()

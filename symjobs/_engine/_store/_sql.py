@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ from sqlalchemy.engine import Connection
 from symjobs._engine._record import Outcome, Record, now_ms, unfinished
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import _instances
-from symjobs._engine._store._base import SharedStore, advance
+from symjobs._engine._store._base import NO_LIMITS, OwnerLimits, SharedStore, advance, oldest
 from symjobs._engine._store._engine import (
     DATABASE_ERRORS,
     WRITE,
@@ -25,8 +27,10 @@ from symjobs._engine._store._engine import (
     open_engine,
     shown,
 )
-from symjobs._engine._store._tables import jobs, results
-from symjobs._errors import StoreError
+from symjobs._engine._store._files import LARGE, ResultFiles
+from symjobs._engine._store._tables import instances, jobs, results
+from symjobs._errors import InputError, StoreError
+from symjobs._text import shown as shown_value
 
 _WORDS = {
     Event.START: "start",
@@ -39,27 +43,47 @@ _COLUMNS = tuple(column for column in jobs.c if column.name != "instance")
 
 
 class SqlStore(SharedStore):
-    """Jobs and their results in tables (`_tables.py`); details and entities are JSON, nothing is pickled."""
+    """Jobs and their results in tables (`_tables.py`); details and entities are JSON, nothing is pickled.
 
-    def __init__(self, url: str) -> None:
+    Large results are files in `folder`, if there is one.
+    """
+
+    def __init__(self, url: str, folder: str | os.PathLike[str] | None) -> None:
+        if not isinstance(folder, str | os.PathLike | None):
+            raise InputError(f"folder must be a path, got {shown_value(folder)}")
         self._engine = open_engine(url)
         self._file = DatabaseFile(self._engine)
+        if folder is None and self._file.path is not None:
+            folder = f"{self._file.path}.files"
+        self.folder = None if folder is None else Path(folder).absolute()
+        self._files = None if self.folder is None else ResultFiles(self.folder / "results")
         self._instance: str | None = None
         self._lease = 0.0
         self._silence = _instances.Silence()
 
-    def add(self, owner: str, job_type: str, bounded: bool, details: dict[str, str]) -> Record:
+    def add(
+        self, owner: str, job_type: str, bounded: bool, details: dict[str, str], limits: OwnerLimits = NO_LIMITS
+    ) -> Record:
         new = Record(id=0, owner=owner, job_type=job_type, bounded=bounded, details=details)
         row = _row(new)
         del row["id"]
         with self._write("add a job") as connection:
+            if limits != NO_LIMITS:
+                limits.check(owner, *_owned_amounts(connection, owner))
             result = connection.execute(sa.insert(jobs).values(instance=self._instance, **row))
             (job_id,) = result.inserted_primary_key or (0,)
         return msgspec.structs.replace(new, id=job_id)
 
-    def change(self, job_id: int, event: Event, outcome: Outcome | None = None) -> Record | None:
-        with self._write(f"{_WORDS[event]} job {job_id}") as connection:
-            return _change(connection, job_id, event, outcome)
+    def change(self, job_id: int, event: Event, outcome: Outcome | None = None, *, soon: bool = False) -> Record | None:
+        file = None
+        if self._files is not None and outcome is not None and len(outcome.values or b"") >= LARGE:
+            file = self._files.write(job_id, outcome.values or b"")
+        # If this raises, the transaction may have been committed all the same: the file stays until `sweep`.
+        with self._write(f"{_WORDS[event]} job {job_id}", WRITE_SOON if soon else WRITE) as connection:
+            record = _change(connection, job_id, event, outcome, file)
+        if self._files is not None and file is not None and (record is None or record.state is not State.DONE):
+            self._files.remove([file[0]])
+        return record
 
     def get(self, owner: str, job_id: int) -> Record | None:
         with self._read("read a job") as connection:
@@ -73,15 +97,26 @@ class SqlStore(SharedStore):
 
     def values(self, job_id: int) -> bytes | None:
         with self._read("read a result") as connection:
-            return connection.execute(sa.select(results.c.entities).where(results.c.job_id == job_id)).scalar()
+            row = connection.execute(sa.select(results).where(results.c.job_id == job_id)).one_or_none()
+        if row is None or row.file is None:
+            return None if row is None else row.entities
+        values = None if self._files is None else self._files.read(row.file, row.checksum)
+        if values is None:  # it was removed just now, with its row, or it is lost
+            with self._read("read a result") as connection:
+                lost = connection.execute(sa.select(results.c.file).where(results.c.job_id == job_id)).scalar()
+            if lost is not None:
+                raise StoreError(f"the result of job {job_id} is lost: its file {lost} is not in the store's folder")
+        return values
 
     def take(self, job_id: int) -> bytes | None:
-        query = sa.select(results.c.entities).where(results.c.job_id == job_id).with_for_update()
-        with self._write("take a result") as connection:
-            values = connection.execute(query).scalar()
+        with self._write("take a result") as connection:  # only one caller gets past the lock with a row
+            connection.execute(sa.select(results.c.job_id).where(results.c.job_id == job_id).with_for_update())
+            values = self.values(job_id)
             if values is not None:
-                _delete(connection, jobs.c.id == job_id)
-            return values
+                files = _delete(connection, jobs.c.id == job_id)
+        if values is not None:
+            self._remove_files(files)
+        return values
 
     def expire(self) -> list[int]:
         expired = (jobs.c.expires > 0) & (jobs.c.expires <= now_ms())
@@ -89,8 +124,30 @@ class SqlStore(SharedStore):
             job_ids = list(connection.execute(sa.select(jobs.c.id).where(expired)).scalars())
         if job_ids:
             with self._write("remove expired jobs", WRITE_SOON) as connection:
-                _delete(connection, expired)
+                files = _delete(connection, expired)
+            self._remove_files(files)
         return job_ids
+
+    def shrink(self, size: int) -> list[int]:
+        with self._read("look for old results") as connection:
+            excess = int(connection.execute(sa.select(sa.func.sum(jobs.c.bytes))).scalar() or 0) - size
+            if excess <= 0:
+                return []
+            query = sa.select(jobs.c.id, jobs.c.bytes).where(jobs.c.bytes > 0).order_by(jobs.c.finished, jobs.c.id)
+            job_ids = oldest(((row.id, row.bytes) for row in connection.execute(query)), excess)
+        with self._write("remove old results", WRITE_SOON) as connection:
+            files = _delete(connection, jobs.c.id.in_(job_ids))
+        self._remove_files(files)
+        return job_ids
+
+    def sweep(self) -> None:
+        if self._files is None:
+            return
+        names = self._files.leftovers()
+        if names:
+            with self._read("look for files of results") as connection:
+                known = set(connection.execute(sa.select(results.c.file).where(results.c.file.is_not(None))).scalars())
+            self._files.remove(name for name in names if name not in known)
 
     def join(self, lease: float) -> None:
         instance = uuid.uuid4().hex
@@ -148,6 +205,10 @@ class SqlStore(SharedStore):
                 saved = sa.update(jobs).where(jobs.c.id == job_id, running)
                 connection.execute(saved.values(current=current, maximum=maximum, details=_text(details)))
 
+    def _remove_files(self, names: Iterable[str]) -> None:
+        if self._files is not None:
+            self._files.remove(names)
+
     def after_fork(self) -> None:
         self._engine.dispose(close=False)  # the connections belong to the parent
         self._instance = None
@@ -177,7 +238,9 @@ class SqlStore(SharedStore):
             raise StoreError(f"the job store {shown(self._engine.url)} could not {what}: {why}{advice(why)}") from error
 
 
-def _change(connection: Connection, job_id: int, event: Event, outcome: Outcome | None) -> Record | None:
+def _change(
+    connection: Connection, job_id: int, event: Event, outcome: Outcome | None, file: tuple[str, str] | None = None
+) -> Record | None:
     record = _record(connection, sa.select(*_COLUMNS).where(jobs.c.id == job_id).with_for_update())
     if record is None:
         return None
@@ -189,7 +252,9 @@ def _change(connection: Connection, job_id: int, event: Event, outcome: Outcome 
         changed["instance"] = None  # kept for a job killed while it waited: its manager must read the kill
     connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(**changed))
     if after.state is State.DONE and outcome is not None and outcome.values is not None:
-        connection.execute(sa.insert(results).values(job_id=job_id, entities=outcome.values))
+        name, checksum = file or (None, None)
+        entities = outcome.values if file is None else None
+        connection.execute(sa.insert(results).values(job_id=job_id, entities=entities, file=name, checksum=checksum))
     return after
 
 
@@ -200,9 +265,23 @@ def _abandon(connection: Connection, job_id: int, reason: str, expires: int) -> 
         connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(instance=None))
 
 
-def _delete(connection: Connection, which: sa.ColumnElement[bool]) -> None:
-    connection.execute(sa.delete(results).where(results.c.job_id.in_(sa.select(jobs.c.id).where(which))))
+def _delete(connection: Connection, which: sa.ColumnElement[bool]) -> list[str]:
+    """Delete jobs and their results; return the files of these, to be removed when that is committed."""
+    theirs = results.c.job_id.in_(sa.select(jobs.c.id).where(which))
+    files = list(connection.execute(sa.select(results.c.file).where(theirs, results.c.file.is_not(None))).scalars())
+    connection.execute(sa.delete(results).where(theirs))
     connection.execute(sa.delete(jobs).where(which))
+    return files
+
+
+def _owned_amounts(connection: Connection, owner: str) -> tuple[int, int]:
+    """Return how many jobs of an owner wait, and how many bytes its results have."""
+    # By the index of the few unfinished jobs.
+    unfinished_jobs = jobs.c.instance.in_(sa.select(instances.c.id))
+    waiting = unfinished_jobs & (jobs.c.owner == owner) & (jobs.c.state == State.QUEUED.value)
+    queued = connection.execute(sa.select(sa.func.count()).where(waiting)).scalar_one()
+    size = connection.execute(sa.select(sa.func.sum(jobs.c.bytes)).where(jobs.c.owner == owner)).scalar()
+    return queued, int(size or 0)
 
 
 def _record(connection: Connection, query: sa.Select[Any]) -> Record | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # Raise it when the tables change. A store of another version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -35,6 +35,7 @@ jobs = sa.Table(
     sa.Column("details", sa.Text, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("bad_input", sa.Boolean, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Index("symjobs_jobs_owner", "owner", "id"),
     sa.Index("symjobs_jobs_instance", "instance"),
     sa.Index("symjobs_jobs_expires", "expires"),
@@ -45,7 +46,10 @@ results = sa.Table(
     "symjobs_results",
     metadata,
     sa.Column("job_id", _ID, primary_key=True, autoincrement=False),
-    sa.Column("entities", sa.LargeBinary, nullable=False),
+    # Either the JSON, or the name and the SHA-256 of the file that holds it.
+    sa.Column("entities", sa.LargeBinary, nullable=True),
+    sa.Column("file", sa.String(64), nullable=True),
+    sa.Column("checksum", sa.String(64), nullable=True),
 )
 
 instances = sa.Table(

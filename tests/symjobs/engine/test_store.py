@@ -64,7 +64,7 @@ def test_a_store_of_another_version_is_refused(shared_url, managers):
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE symjobs_schema SET version = 999"))
     engine.dispose()
-    with pytest.raises(sj.StoreError, match="has tables of version 999; this symjobs reads version 2"):
+    with pytest.raises(sj.StoreError, match="has tables of version 999; this symjobs reads version 3"):
         sj.JobManager(store=shared_url)
 
 
