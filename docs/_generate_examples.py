@@ -69,6 +69,21 @@ def on(*names: str, targets: tuple[str, ...] = (), **parameters: str) -> sj.MLCo
     )
 
 
+FLOWERS = sj.DataFrame(["sepal_length", "sepal_width"], ["C", "C"], [["5.1", "3.5"], ["4.9", ""]])
+
+
+def rows_of_a_request(job_type: str, verb: str) -> Example:
+    """Return an example of a job that takes the rows of a request."""
+    table = 'sj.DataFrame(["sepal_length", "sepal_width"], ["C", "C"], [["5.1", "3.5"], ["4.9", ""]])'
+    return Example(
+        "Two rows, one value of which is missing",
+        f"POST /projects/iris/{verb}?async=true",
+        f"sj.{job_type}(project, {table})",
+        lambda project: getattr(sj, job_type).from_context(project, data=FLOWERS),
+        FLOWERS,
+    )
+
+
 LENGTHS = on("sepal_length", "sepal_width", "petal_length", "petal_width")
 SWEEP = sj.MLContext(
     extraParameters={"kmeans_k_min": "2", "kmeans_k_max": "6", "kmeans_n_init": "50", "kmeans_rnd_seed": "7"}
@@ -120,6 +135,18 @@ INTRODUCTIONS = {
         "exact. [](../guide/clusters.md) says which number to take."
     ),
     "PCAJob": "Principal components of the correlation matrix, or of the covariance matrix.",
+    "BuildJob": (
+        "Build a model from what a project has learnt. [](../guide/models.md) and [](../guide/anomalies.md) have the "
+        "model types and their parameters, which go beside these two."
+    ),
+    "ForgetJob": (
+        "Take rows away from a project. They come as a table, a data source or an uploaded file. The job has no "
+        "entities; its `details` have `rows`, how many were read, and the `projectHash` afterwards."
+    ),
+    "LearnJob": (
+        "Learn rows into a project. They come as a table, a data source or an uploaded file. The job has no "
+        "entities; its `details` have `rows`, how many were read, and the `projectHash` afterwards."
+    ),
     "ProjectInfoJob": "Information on one project: attributes, models, parameters and dates.",
     "SVDFeatureSelectionJob": (
         "Which attributes make a set singular, and what each of those depends on. The first map has a verdict on each "
@@ -153,6 +180,7 @@ RESULTS = {
         "`names`, `values` (eigenvalues, descending), `vectors` (columns), `total`, `explained_ratio`, `rank`, "
         "`condition`, `psd`, `backend`, `device`"
     ),
+    **dict.fromkeys(("BuildJob", "ForgetJob", "LearnJob"), "There is no result."),
     "ProjectInfoJob": "`info`",
     "SVDFeatureSelectionJob": (
         "`inputs`, `kept`, `dropped`, `constant`, `dependencies` (of each dropped input: kept inputs and coefficients)"
@@ -334,6 +362,17 @@ EXAMPLES: dict[str, list[Example]] = {
             "`pcaSumValues` is the sum of all four eigenvalues.",
         ),
     ],
+    "BuildJob": [
+        Example(
+            "An anomaly model",
+            "POST /projects/iris/build?modelid=usual&algo=oospca",
+            'sj.BuildJob(project, "usual", "oospca", ["sepal_length", "sepal_width", "petal_length", "petal_width"])',
+            from_body(sj.BuildJob, LENGTHS, modelid="usual", algo="oospca"),
+            LENGTHS,
+        )
+    ],
+    "ForgetJob": [rows_of_a_request("ForgetJob", "forget")],
+    "LearnJob": [rows_of_a_request("LearnJob", "learn")],
     "ProjectInfoJob": [
         Example(
             "One project",
@@ -436,7 +475,8 @@ def pages() -> dict[str, str]:
     modelled.build("pca", "oospca", LENGTHS.inputAttributeNames)
     clustered = sj.Project("iris", params={"cluster_features": LENGTHS.inputAttributeNames}).learn(iris)
     manager = sj.JobManager(workers=1, store=None)
-    special = {"OptimizedKmeansJob": clustered, "DSPredictDataFrameJob": modelled}
+    changed = {name: sj.Project("iris").learn(iris) for name in ("BuildJob", "ForgetJob", "LearnJob")}
+    special = {**changed, "OptimizedKmeansJob": clustered, "DSPredictDataFrameJob": modelled}
     try:
         return {job_type: page(job_type, special.get(job_type, plain), manager) for job_type in EXAMPLES}
     finally:

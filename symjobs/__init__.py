@@ -48,7 +48,10 @@ if TYPE_CHECKING:
     from symjobs._errors import SymjobsError as SymjobsError
     from symjobs._errors import UnknownAttribute as UnknownAttribute
     from symjobs._errors import UnsupportedTest as UnsupportedTest
+    from symjobs._jobs._build import BuildJob as BuildJob
     from symjobs._jobs._explore import ExploreJob as ExploreJob
+    from symjobs._jobs._learn import ForgetJob as ForgetJob
+    from symjobs._jobs._learn import LearnJob as LearnJob
     from symjobs._jobs._list_projects import ListProjectsInfoJob as ListProjectsInfoJob
     from symjobs._jobs._optimized_kmeans import OptimizedKmeansJob as OptimizedKmeansJob
     from symjobs._jobs._pca import PCAJob as PCAJob

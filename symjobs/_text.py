@@ -61,3 +61,13 @@ def some(names: Sequence[str], limit: int = 8) -> str:
         return "none"
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(map(repr, names[:limit])) + more
+
+
+def check_name(name: Any, of: str = "project") -> str:
+    """Return the name of a project or model, or raise InputError."""
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"a {of}'s name is a text that is not empty, got {name!r}")
+    check_segment(name, f"the {of} name")
+    if not is_utf8(name):
+        raise InputError(f"the {of} name {name!r} holds a lone surrogate, which is no character; take it out")
+    return name

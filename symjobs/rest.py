@@ -30,6 +30,7 @@ from symjobs._errors import (
 )
 from symjobs._jobs import JOB_TYPES
 from symjobs._text import near, shown
+from symjobs.sources import Source
 
 __all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs", "submit_job"]
 
@@ -225,8 +226,9 @@ def submit_job(
         The body.
     query : mapping of str to str, optional
         The parameters of the query.
-    data : table, optional
-        The rows that come with the request.
+    data : table or Source, optional
+        The rows that come with the request. If the request makes no job, a source is discarded: an uploaded file is
+        removed.
 
     Returns
     -------
@@ -260,7 +262,15 @@ def submit_job(
             Request(owner=cid, project=project, context=context, query=query, data=data, projects=projects)
         )
 
-    return create_job(manager, cid, job)
+    def job_or_discard() -> Job:
+        try:
+            return job()
+        except BaseException:
+            if isinstance(data, Source):
+                data.discard()
+            raise
+
+    return create_job(manager, cid, job_or_discard)
 
 
 def _get(manager: JobManager, cid: str, jobid: str | int) -> Response:

@@ -272,6 +272,9 @@ def results() -> dict[str, object]:
     scored = sj.Project("iris").learn(iris)
     scored.build("m", "oospca")
     given = {
+        "BuildJob": (scored, "m", "oospca"),
+        "ForgetJob": (sj.Project("q").learn(iris), iris),
+        "LearnJob": (sj.Project("q"), iris),
         "DSPredictDataFrameJob": (scored, "m", iris),
         "ExploreJob": (project, "uni", [["sepal_length"]]),
         "ListProjectsInfoJob": ([project],),

@@ -14,7 +14,7 @@ from symjobs._cli._watch import reading
 from symjobs._errors import InputError
 from symjobs._project import Project
 from symjobs.sources import Source
-from symjobs.sources._files import checked_path, is_parquet
+from symjobs.sources._files import checked_file, is_parquet
 
 _NAMED = 8  # columns that the line about what was learnt names
 
@@ -103,13 +103,12 @@ def open_source(options: argparse.Namespace, types: dict[str, str]) -> Source:
         return datasets.open(options.data)
     if not Path(options.data).exists():
         raise InputError(f"no such file: {options.data}; shipped data sets are {', '.join(datasets.names())}")
-    path = checked_path(options.data)
-    if is_parquet(path):
+    if is_parquet(checked_file(options.data)):
         _refuse_na(options, "a Parquet file")
         readable = {name: letter for name, letter in types.items() if letter in ("T", "X")}
-        return sources.parquet(path, types=readable, memory_budget=options.memory_budget)
+        return sources.parquet(options.data, types=readable, memory_budget=options.memory_budget)
     return sources.csv(
-        path,
+        options.data,
         separator="\t" if options.separator == r"\t" else options.separator,
         quote=options.quote,
         header=not options.no_header,

@@ -14,9 +14,12 @@ __all__ = ["JOB_TYPES"]
 # One line a job type. The command line, `rest` and `symjobs.<name>` find it here.
 JOB_TYPES: LazyTypes[Job] = LazyTypes(
     {
+        "BuildJob": "symjobs._jobs._build",
         "DSPredictDataFrameJob": "symjobs._jobs._predict_frame",
         "ExploreJob": "symjobs._jobs._explore",
         "ExploreVIFJob": "symjobs._jobs._vif",
+        "ForgetJob": "symjobs._jobs._learn",
+        "LearnJob": "symjobs._jobs._learn",
         "ListProjectsInfoJob": "symjobs._jobs._list_projects",
         "OptimizedKmeansJob": "symjobs._jobs._optimized_kmeans",
         "PCAJob": "symjobs._jobs._pca",

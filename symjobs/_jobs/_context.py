@@ -11,6 +11,7 @@ from symjobs._entities import ExploreContext, MLContext
 from symjobs._errors import InputError
 from symjobs._project import Project
 from symjobs._text import shown, text_index
+from symjobs.sources import Source
 
 Names = tuple[str | int, ...]
 
@@ -102,6 +103,22 @@ def note_rounding(context: JobContext, snapshot: Any) -> None:
         context.details["needsRebuild"] = (
             "true: rounding error from forgotten rows may be significant; rebuild the project"
         )
+
+
+def is_kept(data: Any) -> bool:
+    """Whether a table is in memory, so that reading its first rows does not use it up."""
+    # An object of an unknown library may be a stream that gives its rows once.
+    return not hasattr(data, "__arrow_c_stream__") or type(data).__module__.partition(".")[0] in (
+        "pandas",
+        "polars",
+        "pyarrow",
+    )
+
+
+def discard(data: Any) -> None:
+    """Remove what the data of a job owns: the file of an upload."""
+    if isinstance(data, Source):
+        data.discard()
 
 
 def _checked_name(name: object, what: str) -> str | int:

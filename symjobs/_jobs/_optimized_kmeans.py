@@ -11,11 +11,20 @@ import numpy as np
 from symjobs._arrays import to_host
 from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
-from symjobs._jobs._context import Names, checked_names, extra_parameters, named_inputs, only_context, the_project
+from symjobs._jobs._context import (
+    Names,
+    checked_names,
+    discard,
+    extra_parameters,
+    named_inputs,
+    only_context,
+    the_project,
+)
 from symjobs._jobs._kmeans_data import Data, ProjectData, Settings, SweepOutcome, TableData
 from symjobs._jobs._kmeans_result import KMeansJobResult
 from symjobs._parameters import Choice, Integer, Parameters, parameter
 from symjobs._project import Project
+from symjobs.sources import Source
 from symkernels import SweepEntry
 
 SCALES = ("none", "standard")
@@ -137,6 +146,7 @@ class OptimizedKmeansJob(Job):
         self.settings = settings_of_parameters(self.parameters, own_scale, bool(keep_labels))
         self.inputs = None if inputs is None else checked_names(inputs, "inputs")
         self.project = project_or_data if isinstance(project_or_data, Project) else None
+        self._source = project_or_data if isinstance(project_or_data, Source) else None
         self._data = _data(project_or_data, self.inputs)
         self._data.check(self.settings)
         self._echo = self.parameters.as_text(defaults=False)
@@ -158,6 +168,9 @@ class OptimizedKmeansJob(Job):
     def details(self) -> dict[str, str]:
         settings = self.settings
         return {"seed": str(settings.seed), "scale": settings.scale, "metric": settings.metric}
+
+    def clean_up(self) -> None:
+        discard(self._source)
 
     def run(self, context: JobContext) -> KMeansJobResult:
         settings = self.settings

@@ -9,7 +9,7 @@ import numpy as np
 
 from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
-from symjobs._jobs._context import checked_project, extra_parameters, only_context, the_project
+from symjobs._jobs._context import checked_project, discard, extra_parameters, is_kept, only_context, the_project
 from symjobs._jobs._predict_frame_result import PredictFrameResult
 from symjobs._models import MODEL_TYPES, BuiltModel, FixedSizeBlocks
 from symjobs._models._evt import EvtParameters
@@ -223,6 +223,9 @@ class DSPredictDataFrameJob(Job):
             context.details["evtReason"] = result.reason
         return result
 
+    def clean_up(self) -> None:
+        discard(self._data)
+
     def _scoring(self, built: BuiltModel) -> BuiltModel:
         if built.model.score is None:
             raise InputError(
@@ -276,7 +279,7 @@ def _check_table(built: BuiltModel, data: Any) -> int:
 
     A table that can be read only once is not read.
     """
-    if isinstance(data, Iterator) or not _is_kept(data):
+    if isinstance(data, Iterator) or not is_kept(data):
         return 0
     first = next(iter(read_table(data)), None)
     if first is None or (first.alone and not first.n_rows):
@@ -288,12 +291,3 @@ def _check_table(built: BuiltModel, data: Any) -> int:
                 f"{near(known.column, first.names)}"
             )
     return first.n_rows if first.alone else 0
-
-
-def _is_kept(data: Any) -> bool:
-    # An object of an unknown library may be a stream that gives its rows once.
-    return not hasattr(data, "__arrow_c_stream__") or type(data).__module__.partition(".")[0] in (
-        "pandas",
-        "polars",
-        "pyarrow",
-    )

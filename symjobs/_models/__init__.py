@@ -1,7 +1,7 @@
 """Models: built from a snapshot of a project, with answers for the rows of any table."""
 
 from symjobs._models._anomaly import AnomalyPredictions
-from symjobs._models._built_model import BuiltModel, ModelRecord, build_model
+from symjobs._models._built_model import BuiltModel, ModelRecord, build_model, check_model
 from symjobs._models._fixed_blocks import FixedSizeBlocks
 from symjobs._models._kmeans import KMeansPredictions
 from symjobs._models._predictions import Predictions
@@ -20,6 +20,7 @@ __all__ = [
     "Predictions",
     "WrapperRecord",
     "build_model",
+    "check_model",
     "row_scoring_types",
     "wrap",
 ]

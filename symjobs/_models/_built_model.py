@@ -16,7 +16,7 @@ from symjobs._models._blocks import Blocks
 from symjobs._models._model import Checkpoint, Model, Names
 from symjobs._models._predictions import Predictions
 from symjobs._models._registry import model_type
-from symjobs._parameters import text_parameters
+from symjobs._parameters import Parameters, text_parameters
 from symjobs._state import Snapshot
 from symjobs._state._inputs import Input
 
@@ -111,6 +111,13 @@ class BuiltModel:
         return cls(record.model_id, model, record.parameters, record.project_hash, record.created, record.build_time)
 
 
+def check_model(algo: str, parameters: Mapping[str, object]) -> tuple[type[Model], dict[str, str], Parameters]:
+    """Return the model type of a name, and the parameters as text and parsed; InputError names what is wrong."""
+    kind = model_type(algo)
+    given = text_parameters(parameters, "the model's parameters")
+    return kind, given, kind.parameter_type.from_text(given, f"a {algo} model")
+
+
 def build_model(
     snapshot: Snapshot,
     model_id: str,
@@ -121,9 +128,7 @@ def build_model(
     checkpoint: Checkpoint | None = None,
 ) -> BuiltModel:
     """Build a model from a snapshot; InputError names what cannot be."""
-    kind = model_type(algo)
-    given = text_parameters(parameters, "the model's parameters")
-    settings = kind.parameter_type.from_text(given, f"a {algo} model")
+    kind, given, settings = check_model(algo, parameters)
     for names, what in ((inputs, "inputs"), (targets, "targets")):
         if isinstance(names, str):
             raise InputError(f"{what} must be a list of attribute names, got the text {names!r}; write [{names!r}]")

@@ -30,7 +30,7 @@ from symjobs._state._window import Window
 from symjobs._state._writer import Writer
 from symjobs._tables import read_table
 from symjobs._tables._types import check_types
-from symjobs._text import check_segment, is_utf8
+from symjobs._text import check_name
 from symkernels import Moments
 
 
@@ -82,7 +82,7 @@ class Project:
     def __init__(
         self, name: str, *, type: str = "auto", histogram: bool = False, params: Mapping[str, Any] | None = None
     ) -> None:
-        self._name = _check_name(name)
+        self._name = check_name(name)
         self._parsed = ProjectParameters.from_text({} if params is None else params)
         self._params = dict(params or {})
         self._requested = type
@@ -296,7 +296,7 @@ class Project:
     def rename(self, name: str) -> None:
         """Give the project another name; jobs that run on a snapshot keep the old one."""
         with self._exclusive("rename", even_frozen=True):
-            self._name = _check_name(name)
+            self._name = check_name(name)
 
     def delete(self) -> None:
         """Give the state up. Every later use, and every later job on it, is a ProjectError; snapshots stay."""
@@ -357,7 +357,7 @@ class Project:
         ProjectError
             If the project was deleted.
         """
-        model_id = _check_name(model_id, "model")
+        model_id = check_name(model_id, "model")
         built = build_model(self.snapshot(), model_id, algo, inputs, targets, parameters or {}, checkpoint)
         with self._exclusive("build a model in", even_frozen=True):
             self._set_catalogue(self._catalogue.with_model(built))
@@ -623,15 +623,6 @@ class Project:
             persisted=self._persisted,
             models=self._catalogue.models,
         )
-
-
-def _check_name(name: str, of: str = "project") -> str:
-    if not isinstance(name, str) or not name.strip():
-        raise InputError(f"a {of}'s name is a text that is not empty, got {name!r}")
-    check_segment(name, f"the {of} name")
-    if not is_utf8(name):
-        raise InputError(f"the {of} name {name!r} holds a lone surrogate, which is no character; take it out")
-    return name
 
 
 def _now() -> int:

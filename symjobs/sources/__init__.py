@@ -7,5 +7,6 @@ from symjobs.sources._csv import csv
 from symjobs.sources._open import open
 from symjobs.sources._parquet import parquet
 from symjobs.sources._source import Source
+from symjobs.sources._upload import upload
 
-__all__ = ["Source", "csv", "open", "parquet"]
+__all__ = ["Source", "csv", "open", "parquet", "upload"]

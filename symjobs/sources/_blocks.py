@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from symjobs._errors import InputError
+from symjobs.sources._files import SourceFile
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,19 @@ class RecordFinder:
         return start
 
 
-def blocks(path: Path, start: int, size: int, limit: int, finder: RecordFinder) -> Iterator[Block]:
+def blocks(file: SourceFile, start: int, size: int, limit: int, finder: RecordFinder) -> Iterator[Block]:
     """Yield the file from `start` on in blocks of about `size` bytes, up to `limit` where one record needs it."""
-    with path.open("rb", buffering=0) as file:
+    with file.open(buffering=0) as opened:
         wanted = size
         while True:
-            file.seek(start)
-            data = _read(file, wanted)
+            opened.seek(start)
+            data = _read(opened, wanted)
             if not data:
                 return
             last = len(data) < wanted
             end = len(data) if last else finder.end_of_last(data)
             if last and (record := finder.open_quote(data)) is not None:
-                raise InputError(f"{path}, line {line_at(path, start + record)}: a quote is opened and never closed")
+                raise InputError(f"{file}, line {line_at(file, start + record)}: a quote is opened and never closed")
             if end:
                 yield Block(memoryview(data)[:end], start)
                 start += end
@@ -79,9 +79,9 @@ def blocks(path: Path, start: int, size: int, limit: int, finder: RecordFinder) 
                 if last:
                     return
             elif wanted >= limit:
-                line = line_at(path, start)
+                line = line_at(file, start)
                 raise InputError(
-                    f"{path}, line {line}: no end of the row within {limit} bytes; "
+                    f"{file}, line {line}: no end of the row within {limit} bytes; "
                     "a quote is not closed, the line ends are not \\n, or memory_budget is too small"
                 )
             else:
@@ -96,11 +96,11 @@ def _read(file, size: int) -> bytes:  # type: ignore[no-untyped-def]  # FileIO; 
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def line_at(path: Path, offset: int) -> int:
+def line_at(file: SourceFile, offset: int) -> int:
     """Return the number of the line that starts at this offset, counted from 1."""
     lines = 1
-    with path.open("rb") as file:
-        while offset > 0 and (part := file.read(min(offset, 2**20))):
+    with file.open() as opened:
+        while offset > 0 and (part := opened.read(min(offset, 2**20))):
             lines += part.count(b"\n")
             offset -= len(part)
     return lines

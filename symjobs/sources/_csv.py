@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from symjobs._entities import DataFrame
@@ -15,7 +14,7 @@ from symjobs.sources._blocks import Block, RecordFinder, blocks
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._csv_plain import PlainReader, numbered_rows
 from symjobs.sources._dialect import Columns, Dialect, check_separator, find_columns
-from symjobs.sources._files import check_text, checked_path
+from symjobs.sources._files import SourceFile, check_text, checked_file
 from symjobs.sources._source import Source
 
 _BOM = b"\xef\xbb\xbf"
@@ -36,17 +35,17 @@ class CsvSource(Source):
 
     def __init__(
         self,
-        path: Path,
+        file: SourceFile,
         dialect: Dialect,
         header: bool,
         types: Mapping[str, str] | None,
         memory_budget: int,
         reader: str,
     ) -> None:
-        self.name = str(path)
+        self.name = str(file)
         self.reader = reader
-        self.total_bytes = path.stat().st_size
-        self._path = path
+        self.total_bytes = file.size()
+        self._file = file
         self._dialect = dialect
         self._finder = RecordFinder(dialect.separator, dialect.quote)
         self._limit = max(memory_budget // 4, 2**16)
@@ -60,29 +59,29 @@ class CsvSource(Source):
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (table, bytes read so far)."""
         reader = self._reader(self._columns)
-        for block in blocks(self._path, self._start, self._block, self._limit, self._finder):
+        for block in blocks(self._file, self._start, self._block, self._limit, self._finder):
             table = reader.table(block)
             if _has_rows(table):
                 yield table, block.end
 
     def _reader(self, columns: Columns) -> _Reader:
         if self.reader == "python":
-            return PlainReader(self._path, self._dialect, columns)
+            return PlainReader(self._file, self._dialect, columns)
         from symjobs.sources._csv_arrow import ArrowReader
 
-        return ArrowReader(self._path, self._dialect, columns)
+        return ArrowReader(self._file, self._dialect, columns)
 
     def _look(self, header: bool) -> tuple[list[str], int, list[list[str]]]:
         # The names of the columns, the offset of the first row of data, and the first rows.
-        with self._path.open("rb") as file:
-            opening = file.read(4096)
-        check_text(self._path, opening)
+        with self._file.open() as opened:
+            opening = opened.read(4096)
+        check_text(self._file, opening)
         if b"\r" in opening and b"\n" not in opening:
             raise InputError(f"{self.name} ends its lines with \\r alone; convert them to \\n first")
         start = len(_BOM) if opening.startswith(_BOM) and self._dialect.is_utf8 else 0
         size = min(_SAMPLE_BYTES, self._limit)
-        first = next(blocks(self._path, start, size, self._limit, self._finder), None)
-        rows = [] if first is None else list(numbered_rows(self._path, self._dialect, first))
+        first = next(blocks(self._file, start, size, self._limit, self._finder), None)
+        rows = [] if first is None else list(numbered_rows(self._file, self._dialect, first))
         if not rows:
             raise InputError(f"{self.name} holds no rows")
         if not header:
@@ -97,10 +96,10 @@ class CsvSource(Source):
 
     def _after_header(self, start: int) -> int:
         # The header is the first record that is not blank; it may hold line ends in quotes.
-        with self._path.open("rb") as file:
-            file.seek(start)
+        with self._file.open() as opened:
+            opened.seek(start)
             record = b""
-            while line := file.readline():
+            while line := opened.readline():
                 record += line
                 if record.strip(b"\r\n") and self._finder.end_of_last(record):
                     break
@@ -145,6 +144,7 @@ def csv(
     missing: Sequence[str] = (),
     memory_budget: int | str = DEFAULT_BUDGET,
     reader: Literal["auto", "pyarrow", "python"] = "auto",
+    name: str | None = None,
 ) -> Source:
     r"""Open a CSV file as a source.
 
@@ -177,6 +177,8 @@ def csv(
     reader : {"auto", "pyarrow", "python"}
         pyarrow (extra ``files``) is 10 to 30 times faster than Python's csv module; the answers are the same.
         ``"auto"`` takes pyarrow if it is installed.
+    name : str, optional
+        The name in messages; by default the path.
 
     Returns
     -------
@@ -212,4 +214,4 @@ def csv(
         raise MissingDependency("pyarrow", "files", "reader='pyarrow'")
     chosen = ("pyarrow" if found else "python") if reader == "auto" else reader
     dialect = Dialect(separator, quote, encoding, MISSING_TEXTS | _texts(missing))
-    return CsvSource(checked_path(path), dialect, header, types, parse_budget(memory_budget), chosen)
+    return CsvSource(checked_file(path, name), dialect, header, types, parse_budget(memory_budget), chosen)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from symjobs._tables import MISSING_TEXTS
 from symjobs.sources._blocks import Block
 from symjobs.sources._csv_plain import PlainReader
 from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind, is_number
+from symjobs.sources._files import SourceFile
 
 
 class ArrowReader:
@@ -19,7 +19,7 @@ class ArrowReader:
     So both readers accept the same files and give the same answers.
     """
 
-    def __init__(self, path: Path, dialect: Dialect, columns: Columns) -> None:
+    def __init__(self, file: SourceFile, dialect: Dialect, columns: Columns) -> None:
         import pyarrow as pa
         import pyarrow.compute
         import pyarrow.csv
@@ -27,7 +27,7 @@ class ArrowReader:
         self._pa = pa
         self._dialect = dialect
         self._columns = columns
-        self._plain = PlainReader(path, dialect, columns)
+        self._plain = PlainReader(file, dialect, columns)
         further = dialect.missing - MISSING_TEXTS
         self._further = pa.array(sorted(further), pa.string()) if further else None
         self._padded = _padded_number([text for text in further if is_number(text)])

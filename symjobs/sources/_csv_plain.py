@@ -7,13 +7,13 @@ import io
 import math
 import shlex
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from symjobs._entities import Cell, DataFrame
 from symjobs._errors import InputError
 from symjobs._tables._cells import parse_number
 from symjobs.sources._blocks import Block, line_at
 from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind, separator_hint
+from symjobs.sources._files import SourceFile
 
 
 class PlainReader:
@@ -23,8 +23,8 @@ class PlainReader:
     value, and bytes that are not in the file's encoding.
     """
 
-    def __init__(self, path: Path, dialect: Dialect, columns: Columns) -> None:
-        self._path = path
+    def __init__(self, file: SourceFile, dialect: Dialect, columns: Columns) -> None:
+        self._file = file
         self._dialect = dialect
         self._columns = columns
 
@@ -33,7 +33,7 @@ class PlainReader:
         names, learnt = self._columns.names, self._columns.learnt
         readers = [(j, self._cell_reader(self._columns.kinds[j])) for j in learnt]
         rows: list[list[Cell]] = []
-        for line, row in numbered_rows(self._path, self._dialect, block):
+        for line, row in numbered_rows(self._file, self._dialect, block):
             if len(row) != len(names):
                 raise InputError(
                     f"{self._where(block, line)}: {len(row)} values in the row, and the header has {len(names)} columns"
@@ -74,13 +74,13 @@ class PlainReader:
         )
 
     def _where(self, block: Block, line: int) -> str:
-        return f"{self._path}, line {line_at(self._path, block.start) + line}"
+        return f"{self._file}, line {line_at(self._file, block.start) + line}"
 
 
-def numbered_rows(path: Path, dialect: Dialect, block: Block) -> Iterator[tuple[int, list[str]]]:
+def numbered_rows(file: SourceFile, dialect: Dialect, block: Block) -> Iterator[tuple[int, list[str]]]:
     """Yield (line within the block, from 0; values) of each row that is not blank."""
     reader = csv.reader(
-        io.StringIO(_text(path, dialect, block), newline=""),
+        io.StringIO(_text(file, dialect, block), newline=""),
         delimiter=dialect.separator,
         quotechar=dialect.quote or None,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
@@ -92,17 +92,17 @@ def numbered_rows(path: Path, dialect: Dialect, block: Block) -> Iterator[tuple[
                 yield line, row
             line = reader.line_num
     except csv.Error as error:
-        raise InputError(f"{path}, line {line_at(path, block.start) + line}: {error}") from error
+        raise InputError(f"{file}, line {line_at(file, block.start) + line}: {error}") from error
 
 
-def _text(path: Path, dialect: Dialect, block: Block) -> str:
+def _text(file: SourceFile, dialect: Dialect, block: Block) -> str:
     try:
         return str(block.data, dialect.encoding)
     except UnicodeDecodeError as error:
-        line = line_at(path, block.start + error.start)
+        line = line_at(file, block.start + error.start)
         byte = error.object[error.start]
         raise InputError(
-            f"{path}, line {line}: the byte 0x{byte:02x} is not {dialect.encoding}; "
+            f"{file}, line {line}: the byte 0x{byte:02x} is not {dialect.encoding}; "
             "name the file's encoding, such as encoding='latin-1'"
         ) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from symjobs._entities import DSInfo
 from symjobs._errors import InputError
 from symjobs.sources._budget import DEFAULT_BUDGET
 from symjobs.sources._csv import csv
-from symjobs.sources._files import checked_path, is_parquet
+from symjobs.sources._files import checked_file, is_parquet
 from symjobs.sources._parquet import parquet
 from symjobs.sources._source import Source
 
@@ -67,19 +68,31 @@ def open(
     path = described.info.get("path")
     if not path:
         raise InputError(f"{place} has no info.path; give the path of a CSV or Parquet file")
-    unknown = [key for key in described.info if key.startswith("csv_") and key not in _CSV_KEYS]
+    return open_file(path, None, described.info, place, types, memory_budget)
+
+
+def open_file(
+    path: str | os.PathLike[str],
+    name: str | None,
+    info: Mapping[str, str],
+    place: str,
+    types: Mapping[str, str] | None,
+    memory_budget: int | str,
+) -> Source:
+    """Open a file as Parquet if it begins like that, else as CSV, with the keys ``csv_...`` of a DSInfo."""
+    unknown = [key for key in info if key.startswith("csv_") and key not in _CSV_KEYS]
     if unknown:
         raise InputError(f"{place} has the unknown key {unknown[0]!r}; known are {', '.join(_CSV_KEYS)}")
-    file = checked_path(path)
-    if is_parquet(file):
-        return parquet(file, types=types, memory_budget=memory_budget)
+    if is_parquet(checked_file(path, name)):
+        return parquet(path, types=types, memory_budget=memory_budget, name=name)
     return csv(
-        file,
-        separator=described.info.get("csv_entry_separator", ","),
-        quote=described.info.get("csv_quote_character", '"'),
-        header=not _flag(described.info, "csv_header_missing", place),
+        path,
+        separator=info.get("csv_entry_separator", ","),
+        quote=info.get("csv_quote_character", '"'),
+        header=not _flag(info, "csv_header_missing", place),
         types=types,
         memory_budget=memory_budget,
+        name=name,
     )
 
 

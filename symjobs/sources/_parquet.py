@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from symjobs._errors import InputError, MissingDependency
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
-from symjobs.sources._files import checked_path, is_parquet
+from symjobs.sources._files import SourceFile, checked_file, is_parquet
 from symjobs.sources._source import Source
 
 _SHARE = 32  # a decoded byte, the pages it came from, its Arrow column, and the moments' block
@@ -21,19 +20,19 @@ class ParquetSource(Source):
 
     reader = "pyarrow"
 
-    def __init__(self, path: Path, types: Mapping[str, str] | None, memory_budget: int) -> None:
-        self.name = str(path)
-        self.total_bytes = path.stat().st_size
-        self._path = path
+    def __init__(self, file: SourceFile, types: Mapping[str, str] | None, memory_budget: int) -> None:
+        self.name = str(file)
+        self.total_bytes = file.size()
+        self._file = file
         self._budget = memory_budget
-        with self._open() as file:
-            names = [str(name) for name in file.schema_arrow.names]
+        with self._open() as opened:
+            names = [str(name) for name in opened.schema_arrow.names]
             self._categories = self._check(names, types or {})
-            if file.metadata.num_rows == 0:
+            if opened.metadata.num_rows == 0:
                 raise InputError(f"{self.name} holds no rows")
             ignored = {name for name, letter in (types or {}).items() if letter == "X"}
             self.attribute_names = tuple(name for name in names if name not in ignored)
-            self._rows = self._batch_rows(file.metadata)
+            self._rows = self._batch_rows(opened.metadata)
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (record batch, bytes read so far); within a row group the bytes are shared out by rows."""
@@ -65,7 +64,7 @@ class ParquetSource(Source):
             raise MissingDependency("pyarrow", "files", "reading Parquet files") from None
         try:
             # A buffer a column instead of whole column chunks: a row group may be larger than the budget.
-            return ParquetFile(self._path, pre_buffer=False, buffer_size=self._buffer_bytes())
+            return ParquetFile(self._file.path, pre_buffer=False, buffer_size=self._buffer_bytes())
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.name} is not a Parquet file that can be read: {error}") from error
 
@@ -116,6 +115,7 @@ def parquet(
     *,
     types: Mapping[str, str] | None = None,
     memory_budget: int | str = DEFAULT_BUDGET,
+    name: str | None = None,
 ) -> Source:
     """Open a Parquet file as a source.
 
@@ -130,6 +130,8 @@ def parquet(
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``: the limit for reading and learning together, besides the project's state. A
         page of each column (usually 1 MiB) is decoded as a whole.
+    name : str, optional
+        The name in messages; by default the path.
 
     Returns
     -------
@@ -154,7 +156,7 @@ def parquet(
     >>> sj.Project("people").learn(sj.sources.parquet(path, types={"town": "T"}).tables()).n_rows
     2
     """
-    file = checked_path(path)
+    file = checked_file(path, name)
     if not is_parquet(file):
         raise InputError(f"{file} is not a Parquet file: it does not begin with PAR1")
     return ParquetSource(file, types, parse_budget(memory_budget))

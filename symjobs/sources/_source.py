@@ -40,6 +40,9 @@ class Source(ABC):
     attribute_names: tuple[str, ...]
     reader: str
 
+    def discard(self) -> None:  # noqa: B027 - most sources own nothing
+        """Remove what the source owns: the file of an upload. Any other source owns nothing."""
+
     @abstractmethod
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield pairs of a table, which has at least one row, and the bytes read so far."""

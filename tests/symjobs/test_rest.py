@@ -268,6 +268,9 @@ def test_a_fault_while_a_job_is_made_is_an_internal_error(manager, caplog):
 TABLE = sj.DataFrame(["a", "b"], ["C", "C"], [["1", "2"], ["2", "3"], ["3", "5"], ["4", "4"], ["5", "1"], ["6", "9"]])
 INPUTS = sj.MLContext(inputAttributeNames=["a", "b"])
 REQUESTS = {
+    "BuildJob": (INPUTS, {"modelid": "n", "algo": "mahalanobis"}, None, set()),
+    "ForgetJob": (None, {}, TABLE, set()),
+    "LearnJob": (None, {}, TABLE, set()),
     "DSPredictDataFrameJob": (sj.MLContext(), {"modelid": "m", "evt_warmup_size": "1000"}, TABLE, {"dataframe"}),
     "ExploreJob": (sj.ExploreContext([INPUTS]), {"metric": "ttest"}, None, {"KSVDMap", "smlInfo"}),
     "ExploreVIFJob": (INPUTS, {}, None, {"KSVSMap"}),
@@ -295,7 +298,7 @@ def test_every_job_type_has_one_way_in(with_project, job_type):
     assert (created.status, created.body["statusString"]) == (202, "Job Created")
     found = rest.get_job(with_project, "c1", ended(with_project, created.headers["sym-job-id"]))
     assert found.status == 200
-    assert set(found.body["values"]) == keys if keys else found.body["values"]
+    assert set(found.body["values"]) == keys if keys is not None else found.body["values"]
     assert with_project.list("c1")[-1].jobType == job_type
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from symjobs._errors import InputError
 from symjobs.sources._blocks import RecordFinder, blocks, line_at
+from symjobs.sources._files import SourceFile
 
 LIMIT = 2**20
 
@@ -21,7 +22,7 @@ def _records(data: bytes) -> list[list[str]]:
 
 def _cut(path, data, size, separator=",", quote='"', limit=LIMIT):
     path.write_bytes(data)
-    return list(blocks(path, 0, size, limit, RecordFinder(separator, quote)))
+    return list(blocks(SourceFile(path, str(path)), 0, size, limit, RecordFinder(separator, quote)))
 
 
 @settings(max_examples=200, deadline=None)
@@ -71,4 +72,4 @@ def test_a_record_longer_than_the_limit_is_an_error(tmp_path):
 def test_line_at_counts_from_one(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"a\nb\nc\n")
-    assert [line_at(path, offset) for offset in (0, 2, 4)] == [1, 2, 3]
+    assert [line_at(SourceFile(path, str(path)), offset) for offset in (0, 2, 4)] == [1, 2, 3]
