@@ -11,11 +11,13 @@ from symjobs._version import __version__
 # For type checkers and editors, which do not run `__getattr__`: one line a public name.
 if TYPE_CHECKING:
     from symjobs import datasets as datasets
+    from symjobs import metrics as metrics
     from symjobs import rest as rest
     from symjobs import sources as sources
     from symjobs._engine import Job as Job
     from symjobs._engine import JobContext as JobContext
     from symjobs._engine import JobHandle as JobHandle
+    from symjobs._engine import JobLogFilter as JobLogFilter
     from symjobs._engine import JobManager as JobManager
     from symjobs._entities import AwsInfo as AwsInfo
     from symjobs._entities import DataFrame as DataFrame
@@ -87,6 +89,7 @@ _NAMES = {
     "JobHandle": "_engine",
     "JobInfo": "_entities",
     "JobKilled": "_errors",
+    "JobLogFilter": "_engine",
     "JobManager": "_engine",
     "KSVDMap": "_entities",
     "KSVSMap": "_entities",
@@ -113,7 +116,7 @@ _NAMES = {
     "from_json": "_entities",
     "to_json": "_entities",
 }
-_MODULES = ("datasets", "rest", "sources")
+_MODULES = ("datasets", "metrics", "rest", "sources")
 
 __all__ = ["__version__", *sorted([*_NAMES, *JOB_TYPES]), *_MODULES]
 

@@ -6,6 +6,7 @@ context.
 
 from symjobs._engine._handle import JobHandle, StoredResult
 from symjobs._engine._job import Job, JobContext, Result, check_project
+from symjobs._engine._log import JobLogFilter
 from symjobs._engine._manager import JobManager
 from symjobs._engine._record import Answer
 from symjobs._engine._registry import ProjectRegistry
@@ -17,6 +18,7 @@ __all__ = [
     "Job",
     "JobContext",
     "JobHandle",
+    "JobLogFilter",
     "JobManager",
     "ProjectRegistry",
     "Request",

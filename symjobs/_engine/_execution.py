@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import traceback
+from collections.abc import Callable
 from contextvars import ContextVar
 
 from symjobs._engine._failure import failure_text, is_bad_input
 from symjobs._engine._job import Job, JobContext, Result
-from symjobs._engine._log import logger
+from symjobs._engine._log import fields_of, job_fields, logger
 from symjobs._engine._record import Outcome, Record
 from symjobs._engine._states import State
+from symjobs._engine._tracing import current_context, end_span, start_span
 from symjobs._entities import to_json
 
+_listening = threading.Lock()  # of all jobs: it is held for a moment only
 _RUNNING: ContextVar[JobExecution | None] = ContextVar("symjobs_running_job", default=None)
 
 
@@ -27,11 +31,12 @@ class JobExecution:
 
     `ended` is None until the job has ended. `finished` is set when the store has the outcome and the worker is free.
     `saved` is the part of `reported` that the store has; `StoreSync` updates it. `here` is False in a forked child, if
-    the job goes on in the parent.
+    the job goes on in the parent. `seconds` is how long it ran.
     """
 
     def __init__(self, record: Record, job: Job, priority: int, time_limit: float | None) -> None:
         self.id = record.id
+        self.job_type = record.job_type
         self.owner = record.owner
         self.bounded = record.bounded
         self.priority = priority
@@ -41,6 +46,9 @@ class JobExecution:
         self.context = JobContext(record.details)
         self.here = True
         self.finished = threading.Event()
+        self.seconds = 0.0
+        self._listeners: list[Callable[[], object]] = []
+        self._parent_span = current_context()
         self.ended: State | None = None
         self.error = ""
         self.exception: BaseException | None = None
@@ -53,7 +61,9 @@ class JobExecution:
         if job is None:
             raise RuntimeError(f"job {self.id} has run already")
         error, bad_input, values = "", False, None
-        before = _RUNNING.set(self)
+        begin = time.perf_counter()
+        before, fields_before = _RUNNING.set(self), job_fields.set(self.fields())
+        span = start_span(self._parent_span, self.id, self.job_type, self.owner)
         if self.time_limit is not None:
             self.context.limit_time(self.time_limit)
         try:
@@ -62,17 +72,46 @@ class JobExecution:
             self.context.complete()
             self.result = result
         except BaseException as exception:  # noqa: BLE001 - even SystemExit must not end the worker
-            error = failure_text(exception, job.job_type, self.id)
+            error = failure_text(exception, self.job_type, self.id)
             bad_input = is_bad_input(exception)
             # The caller raises from this traceback. Clear its frames, which would keep arrays in memory.
             traceback.clear_frames(exception.__traceback__)
             self.exception = exception
         finally:
+            self.seconds = time.perf_counter() - begin
+            end_span(span, self.exception)
+            job_fields.reset(fields_before)
             _RUNNING.reset(before)
         (current, maximum), details = self.reported()
         return Outcome(
             current=current, maximum=maximum, details=details, error=error, bad_input=bad_input, values=values
         )
+
+    def fields(self) -> dict[str, object]:
+        """Return what log records say of the job."""
+        return fields_of(self.id, self.job_type, self.owner)
+
+    def when_finished(self, call: Callable[[], object]) -> None:
+        """Call it when `finished` is set, or now if it is. What it raises is logged."""
+        with _listening:
+            if not self.finished.is_set():
+                self._listeners.append(call)
+                return
+        self._call(call)
+
+    def finish(self) -> None:
+        """Set `finished`, and tell those who wait."""
+        with _listening:
+            self.finished.set()
+            listeners, self._listeners = self._listeners, []
+        for call in listeners:
+            self._call(call)
+
+    def _call(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except BaseException:  # noqa: BLE001 - whatever it raises, the worker goes on
+            logger.exception("a callback of job %d raised", self.id, extra=self.fields())
 
     def reported(self) -> tuple[tuple[int, int], dict[str, str]]:
         """Return ((current, maximum), details) as the job has reported them so far."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 from symjobs._engine._execution import JobExecution
 from symjobs._entities import JobInfo, typed_entities
+from symjobs._errors import JobError
 
 
 class Answers(Protocol):
@@ -15,7 +17,9 @@ class Answers(Protocol):
 
     def has_ended(self, owner: str, job_id: int) -> bool: ...
 
-    def wait(self, owner: str, job_id: int, execution: JobExecution | None, timeout: float | None) -> Any: ...
+    def result_of(self, owner: str, job_id: int, execution: JobExecution | None, timeout: float | None) -> Any: ...
+
+    async def wait(self, job: JobHandle, timeout: float | None = None) -> Any: ...
 
     def kill(self, owner: str, job_id: int) -> bool: ...
 
@@ -119,7 +123,41 @@ class JobHandle:
         NoSuchJob
             If the job has expired, or another process ran it and its result was removed.
         """
-        return self._manager.wait(self.owner, self.id, self._execution, timeout)
+        return self._manager.result_of(self.owner, self.id, self._execution, timeout)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait for the job in a coroutine; see `JobManager.wait`."""
+        return self._manager.wait(self).__await__()
+
+    def add_done_callback(self, call: Callable[[JobHandle], object]) -> None:
+        """Call a function with this handle when the job has ended, however it ends; now if it has.
+
+        The call is made on the thread that ends the job. An exception is logged, and changes nothing.
+
+        Parameters
+        ----------
+        call : callable
+            Takes the handle.
+
+        Raises
+        ------
+        JobError
+            If the job runs in another process. Then wait for it, or ask `done` from time to time.
+
+        Examples
+        --------
+        >>> import symjobs as sj
+        >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+        >>> ended = []
+        >>> with sj.JobManager() as manager:
+        ...     manager.submit(sj.SVDJob(project)).add_done_callback(lambda handle: ended.append(handle.id))
+        >>> ended
+        [1]
+        """
+        execution = self._execution
+        if execution is None:
+            raise JobError(f"job {self.id} runs in another process, which cannot call back; wait for it, or ask done()")
+        execution.when_finished(lambda: call(self))
 
     def kill(self) -> bool:
         """Kill the job, and return whether it stopped within the grace time.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import contextlib
 import numbers
 import os
 import time
@@ -10,6 +12,7 @@ import weakref
 from types import TracebackType
 from typing import Any, Self
 
+from symjobs._engine._counts import Counter, JobCounts
 from symjobs._engine._execution import JobExecution, clean_up, running_here
 from symjobs._engine._failure import internal_error
 from symjobs._engine._handle import JobHandle, StoredResult
@@ -23,7 +26,7 @@ from symjobs._engine._settings import LONGEST, Schedule, Settings
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import SharedStore, open_store
 from symjobs._entities import JobInfo
-from symjobs._errors import InputError, JobError, JobFailed, JobKilled, NoSuchJob, StoreError
+from symjobs._errors import InputError, JobError, JobFailed, JobKilled, NoSuchJob, QueueFull, StoreError
 from symjobs._text import shown
 
 _MAINTENANCE_SECONDS = 1.0
@@ -135,13 +138,14 @@ class JobManager:
             raise InputError("folder is for a store that outlives the process; give store=, too")
         self._store = open_store(store, folder)
         self.projects = ProjectRegistry()
+        self._counter = Counter()
         self._set_up()
         self._run_maintenance()
         _MANAGERS.add(self)
 
     def _set_up(self) -> None:
         # After a fork, too: a child inherits neither threads nor usable locks.
-        self._runner = Runner(self._store, self._settings, self._run_maintenance)
+        self._runner = Runner(self._store, self._settings, self._counter, self._run_maintenance)
         self._next_maintenance = 0.0
         self._next_sweep = 0.0
 
@@ -182,7 +186,9 @@ class JobManager:
             schedule = Schedule(priority=priority, time_limit=time_limit)
             job.check()
             execution = self._runner.add(job, owner, Details(job.details()).data, schedule)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, QueueFull):
+                self._counter.count_refusal(job.job_type)
             clean_up(job)
             raise
         return JobHandle(self, owner, execution.id, execution)
@@ -325,6 +331,63 @@ class JobManager:
     ) -> None:
         self.shutdown(timeout=None if kind is None else 0)
 
+    async def wait(self, job: JobHandle, timeout: float | None = None) -> Any:
+        """Wait for a job in a coroutine, and return its result. ``await handle`` does the same without a timeout.
+
+        If the coroutine is cancelled, the job goes on.
+
+        Parameters
+        ----------
+        job : JobHandle
+            The handle of a job of this manager, or of another one of its store.
+        timeout : float, optional
+            Seconds to wait at most; by default without limit.
+
+        Returns
+        -------
+        object
+            As `JobHandle.result`.
+
+        Raises
+        ------
+        JobFailed, JobKilled, TimeoutError, JobError, NoSuchJob
+            As `JobHandle.result`.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import symjobs as sj
+        >>> project = sj.Project("iris").learn(sj.datasets.load_iris())
+        >>> async def ask(manager):
+        ...     return await manager.wait(manager.submit(sj.SVDJob(project)), timeout=60)
+        >>> with sj.JobManager() as manager:
+        ...     result = asyncio.run(ask(manager))
+        >>> result.values.round(2)
+        array([4.2 , 0.24, 0.08, 0.02])
+        """
+        if not isinstance(job, JobHandle):
+            raise InputError(f"wait takes a JobHandle, not {type(job).__name__}")
+        timeout = _seconds(timeout)
+        execution = job._execution
+        self._check_not_in_job(job.owner, job.id)
+        too_late = f"job {job.id} has not ended within {timeout} seconds"
+        try:
+            async with asyncio.timeout(timeout):
+                if execution is not None:
+                    await _finished(execution)
+                else:
+                    pause = _SHORTEST_POLL
+                    while not await asyncio.to_thread(self.has_ended, job.owner, job.id):
+                        await asyncio.sleep(pause)
+                        pause = min(2 * pause, _LONGEST_POLL)
+        except TimeoutError:
+            raise TimeoutError(too_late) from None
+        return await asyncio.to_thread(self.result_of, job.owner, job.id, execution, LONGEST)
+
+    def counts(self) -> JobCounts:
+        """Return how many jobs of this manager wait, run, have ended (by type and outcome) and were refused."""
+        return self._runner.counts()
+
     # For handles.
 
     def has_ended(self, owner: str, job_id: int) -> bool:
@@ -333,15 +396,10 @@ class JobManager:
         record = self._store.get(owner, job_id)
         return record is None or self._runner.current(record).state.final
 
-    def wait(self, owner: str, job_id: int, execution: JobExecution | None, timeout: float | None) -> Any:
+    def result_of(self, owner: str, job_id: int, execution: JobExecution | None, timeout: float | None) -> Any:
         """Wait for a job and return its result, as `JobHandle.result` describes."""
         timeout = _seconds(timeout)
-        running = self._caller()
-        if running is not None and not self.has_ended(owner, job_id):
-            raise JobError(
-                f"job {running.id} cannot wait for job {job_id}: both belong to one manager; it keeps a worker that "
-                f"job {job_id} may need; run the other job in this one with `job.run(context)`, or submit it and return"
-            )
+        self._check_not_in_job(owner, job_id)
         if execution is not None:
             if not _wait(execution, timeout):
                 raise TimeoutError(f"job {job_id} has not ended within {timeout} seconds")
@@ -361,6 +419,14 @@ class JobManager:
         if self._settings.expire_on_read:
             self._read(job_id)
         return execution.result
+
+    def _check_not_in_job(self, owner: str, job_id: int) -> None:
+        running = self._caller()
+        if running is not None and not self.has_ended(owner, job_id):
+            raise JobError(
+                f"job {running.id} cannot wait for job {job_id}: both belong to one manager; it keeps a worker that "
+                f"job {job_id} may need; run the other job in this one with `job.run(context)`, or submit it and return"
+            )
 
     def _caller(self) -> JobExecution | None:
         # The job of this manager that the caller's thread runs.
@@ -453,6 +519,22 @@ def _wait(execution: JobExecution, timeout: float | None) -> bool:
         _checkpoint()
         if left <= 0:
             return False
+
+
+async def _finished(execution: JobExecution) -> None:
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+
+    def set_done() -> None:
+        if not future.done():  # it may have been cancelled
+            future.set_result(None)
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(set_done)
+
+    execution.when_finished(wake)
+    await future
 
 
 def _checkpoint() -> None:

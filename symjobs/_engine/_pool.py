@@ -122,6 +122,11 @@ class WorkerPool:
         with self._changed:
             return [*self._running.values(), *self._waiting.values()]
 
+    def sizes(self) -> tuple[int, int]:
+        """Return how many jobs wait, and how many run."""
+        with self._changed:
+            return len(self._waiting), len(self._running)
+
     def _start_threads(self, reserved: int) -> None:
         # Call it with the lock. Fewer threads than wanted do: the jobs wait for those that are there.
         while self._threads < self._workers and len(self._waiting) + reserved > self._idle:
@@ -154,7 +159,7 @@ class WorkerPool:
                     del self._running[execution.id]
                     self._running_of -= Counter((execution.owner,))  # drops an owner without jobs
                     self._changed.notify_all()
-                execution.finished.set()  # after the place is free, so that who waits may submit the next job
+                execution.finish()  # after the place is free, so that who waits may submit the next job
             del execution  # otherwise its result would stay in memory until the next job
 
     def _take(self) -> JobExecution | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from symjobs._engine._counts import Counter, JobCounts
 from symjobs._engine._execution import JobExecution
 from symjobs._engine._failure import internal_error
 from symjobs._engine._job import Job
@@ -36,13 +37,16 @@ class Runner:
         Where the jobs are kept. The first change of a job there wins, which decides how the job ends.
     settings : Settings
         The manager's settings.
+    counter : Counter
+        Counts the jobs that end.
     upkeep : callable
         Called every second while there are unfinished jobs in a shared store.
     """
 
-    def __init__(self, store: Store, settings: Settings, upkeep: Callable[[], None]) -> None:
+    def __init__(self, store: Store, settings: Settings, counter: Counter, upkeep: Callable[[], None]) -> None:
         self._store = store
         self._settings = settings
+        self._counter = counter
         self._manager_upkeep = upkeep
         self._lock = threading.Lock()
         # With a shared store the result object lives as long as a handle holds it; the store has the result.
@@ -110,7 +114,19 @@ class Runner:
         if state.final and self._pool(execution.bounded).withdraw(execution):
             self._end(execution, state)
             execution.clean_up()
-            execution.finished.set()
+            execution.finish()
+
+    def counts(self) -> JobCounts:
+        """Return the counts, with the jobs of now."""
+        sizes = {"heavy": self._heavy.sizes(), "light": self._light.sizes()}
+        ended, refused = self._counter.read()
+        return JobCounts(
+            queued={name: waiting for name, (waiting, _) in sizes.items()},
+            running={name: running for name, (_, running) in sizes.items()},
+            ended=ended,
+            refused=refused,
+            workers_replaced=self._heavy.deaths + self._light.deaths,
+        )
 
     def forget(self, job_ids: Iterable[int]) -> None:
         """Release jobs that have expired."""
@@ -150,7 +166,7 @@ class Runner:
         try:
             self._start_and_finish(execution)
         except BaseException as error:  # noqa: BLE001 - the worker goes on, and the job has an outcome
-            logger.exception("%s", internal_error(execution.id))
+            logger.exception("%s", internal_error(execution.id), extra=execution.fields())
             self._end_unsaved(execution, f"the job manager failed: {type(error).__name__}; its log says more")
         finally:
             execution.clean_up()
@@ -194,17 +210,26 @@ class Runner:
             if execution.ended is not None:  # by `shut_down`, after its timeout
                 return
             execution.end(state, error)
+            self._counter.count_end(execution.job_type, state.value, execution.seconds)
             if not saved:
                 self._unsaved[execution.id] = execution
             if self._shared or state is State.KILLED:
                 self._executions.pop(execution.id, None)
                 self._held[execution.id] = execution
+        logger.debug(
+            "%s %d: %s after %.3f s",
+            execution.job_type,
+            execution.id,
+            state,
+            execution.seconds,
+            extra=execution.fields(),
+        )
         if saved:
             self._sync.release()
 
     def _end_unsaved(self, execution: JobExecution, error: str) -> None:
         # The instance stays until the outcome is stored (`_upkeep`).
-        logger.error("%s: %s", internal_error(execution.id), error)
+        logger.error("%s: %s", internal_error(execution.id), error, extra=execution.fields())
         self._end(execution, State.FAILED, error, saved=False)
 
     # Shutting down.
@@ -222,10 +247,10 @@ class Runner:
         except StoreError as error:
             self._end_unsaved(execution, f"{_SHUT_DOWN}; {error}")
         else:
-            logger.error("%s: %s", internal_error(execution.id), _SHUT_DOWN)
+            logger.error("%s: %s", internal_error(execution.id), _SHUT_DOWN, extra=execution.fields())
             self._end_as(execution, record)
         execution.clean_up()
-        execution.finished.set()
+        execution.finish()
 
     def _lost(self, execution: JobExecution, error: str) -> Outcome:
         (current, maximum), details = execution.reported()
