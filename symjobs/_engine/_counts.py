@@ -25,14 +25,9 @@ class Ended:
         before it; the last entry are those above.
     """
 
-    count: int = 0
-    seconds: float = 0.0
-    histogram: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
-
-    def plus(self, seconds: float) -> Ended:
-        place = bisect_left(BOUNDS, seconds)
-        histogram = tuple(count + (i == place) for i, count in enumerate(self.histogram))
-        return Ended(self.count + 1, self.seconds + seconds, histogram)
+    count: int
+    seconds: float
+    histogram: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -63,12 +58,17 @@ class Counter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ended: dict[tuple[str, str], Ended] = {}
+        self._seconds: dict[tuple[str, str], float] = {}
+        self._histograms: dict[tuple[str, str], list[int]] = {}
         self._refused: dict[str, int] = {}
 
     def count_end(self, job_type: str, outcome: str, seconds: float) -> None:
         with self._lock:
-            self._ended[job_type, outcome] = self._ended.get((job_type, outcome), Ended()).plus(seconds)
+            kind = job_type, outcome
+            if kind not in self._seconds:
+                self._seconds[kind], self._histograms[kind] = 0.0, [0] * (len(BOUNDS) + 1)
+            self._seconds[kind] += seconds
+            self._histograms[kind][bisect_left(BOUNDS, seconds)] += 1
 
     def count_refusal(self, job_type: str) -> None:
         with self._lock:
@@ -77,4 +77,8 @@ class Counter:
     def read(self) -> tuple[dict[tuple[str, str], Ended], dict[str, int]]:
         """Return copies of both: jobs that ended, and jobs that were refused."""
         with self._lock:
-            return dict(self._ended), dict(self._refused)
+            ended = {
+                kind: Ended(sum(histogram), self._seconds[kind], tuple(histogram))
+                for kind, histogram in self._histograms.items()
+            }
+            return ended, dict(self._refused)

@@ -66,6 +66,8 @@ class SafeLogger(logging.LoggerAdapter[logging.Logger]):
         return msg, kwargs
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        if not self.isEnabledFor(level):
+            return
         kwargs.setdefault("stacklevel", 2)  # the caller, not this method
         try:
             super().log(level, msg, *args, **kwargs)

@@ -6,7 +6,6 @@ import bisect
 import contextlib
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 
 from symjobs._engine._execution import JobExecution
@@ -54,7 +53,7 @@ class WorkerPool:
         self._waiting: dict[int, JobExecution] = {}
         self._order: list[tuple[int, int]] = []  # (-priority, id) of those that wait, sorted
         self._running: dict[int, JobExecution] = {}
-        self._running_of: Counter[str] = Counter()  # by owner
+        self._running_of: dict[str, int] = {}  # by owner
         self.deaths = 0  # of workers
         self._reserved = 0
         self._threads = 0
@@ -157,7 +156,7 @@ class WorkerPool:
             finally:
                 with self._changed:
                     del self._running[execution.id]
-                    self._running_of -= Counter((execution.owner,))  # drops an owner without jobs
+                    self._count(execution.owner, -1)
                     self._changed.notify_all()
                 execution.finish()  # after the place is free, so that who waits may submit the next job
             del execution  # otherwise its result would stay in memory until the next job
@@ -178,13 +177,18 @@ class WorkerPool:
                 return None
             self.withdraw(execution)
             self._running[execution.id] = execution
-            self._running_of[execution.owner] += 1
+            self._count(execution.owner, 1)
             return execution
+
+    def _count(self, owner: str, change: int) -> None:
+        self._running_of[owner] = left = self._running_of.get(owner, 0) + change
+        if not left:
+            del self._running_of[owner]
 
     def _next(self) -> JobExecution | None:
         for _, job_id in self._order:
             execution = self._waiting[job_id]
-            if self._per_owner is None or self._running_of[execution.owner] < self._per_owner:
+            if self._per_owner is None or self._running_of.get(execution.owner, 0) < self._per_owner:
                 return execution
         return None
 
