@@ -19,12 +19,17 @@ class Guard:
         Held for a swap, or for a small change in place. A fork waits for that.
     depth : int
         How often the holder of `writing` has entered it.
+    in_turn : bool
+        Whether that holder is the only writer of all processes that share the object.
+    interrupted : bool
+        Whether another thread was writing when this process was forked.
     """
 
     def __init__(self) -> None:
         self.writing = threading.RLock()
         self.swapping = threading.Lock()
         self.depth = 0
+        self.in_turn = self.interrupted = False
         with _listing:
             _guards.add(self)
 
@@ -34,6 +39,7 @@ class Guard:
             self.writing.release()
         else:
             self.writing, self.depth = threading.RLock(), 0
+            self.in_turn, self.interrupted = False, True
 
 
 _listing = threading.Lock()

@@ -9,6 +9,7 @@ from typing import Any
 from symjobs._errors import InputError
 
 _LONGEST = 80
+_LONGEST_OWNER = 255
 
 
 def shown(value: Any) -> str:
@@ -71,3 +72,11 @@ def check_name(name: Any, of: str = "project") -> str:
     if not is_utf8(name):
         raise InputError(f"the {of} name {name!r} holds a lone surrogate, which is no character; take it out")
     return name
+
+
+def check_owner(value: Any) -> str:
+    """Return an owner, or raise InputError: 1 to 255 printable characters that are one segment of a path."""
+    if not (isinstance(value, str) and 0 < len(value) <= _LONGEST_OWNER and value.isprintable()):
+        raise InputError(f"owner {shown(value)}: an owner is a string of 1 to {_LONGEST_OWNER} printable characters")
+    check_segment(value, "owner")
+    return value

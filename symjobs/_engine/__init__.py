@@ -9,7 +9,6 @@ from symjobs._engine._job import Job, JobContext, Result, check_project
 from symjobs._engine._log import JobLogFilter
 from symjobs._engine._manager import JobManager
 from symjobs._engine._record import Answer
-from symjobs._engine._registry import ProjectRegistry
 from symjobs._engine._request import Request
 from symjobs._engine._states import State
 
@@ -20,7 +19,6 @@ __all__ = [
     "JobHandle",
     "JobLogFilter",
     "JobManager",
-    "ProjectRegistry",
     "Request",
     "Result",
     "State",

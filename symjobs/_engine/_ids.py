@@ -7,13 +7,12 @@ import re
 from typing import Any
 
 from symjobs._errors import InputError
-from symjobs._text import check_segment, shown
+from symjobs._text import check_owner
 
 DEFAULT_OWNER = "local"
 
 _LARGEST_ID = 2**63 - 1
 _ID_TEXT = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-_LONGEST_OWNER = 255
 
 
 def parse_id(value: Any) -> int | None:
@@ -42,10 +41,3 @@ def is_owner(value: Any) -> bool:
     except InputError:
         return False
     return True
-
-
-def check_owner(value: Any) -> str:
-    if not (isinstance(value, str) and 0 < len(value) <= _LONGEST_OWNER and value.isprintable()):
-        raise InputError(f"owner {shown(value)}: an owner is a string of 1 to {_LONGEST_OWNER} printable characters")
-    check_segment(value, "owner")
-    return value

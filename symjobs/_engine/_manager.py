@@ -9,8 +9,9 @@ import numbers
 import os
 import time
 import weakref
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from symjobs._engine._counts import Counter, JobCounts
 from symjobs._engine._execution import JobExecution, clean_up, running_here
@@ -20,13 +21,13 @@ from symjobs._engine._ids import DEFAULT_OWNER, check_owner, is_owner, parse_id
 from symjobs._engine._job import Details, Job
 from symjobs._engine._log import logger
 from symjobs._engine._record import Answer, Record, now_ms, unfinished
-from symjobs._engine._registry import ProjectRegistry
 from symjobs._engine._runner import Runner
 from symjobs._engine._settings import LONGEST, Schedule, Settings
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import SharedStore, open_store
 from symjobs._entities import JobInfo
 from symjobs._errors import InputError, JobError, JobFailed, JobKilled, NoSuchJob, QueueFull, StoreError
+from symjobs._registry import ProjectRegistry, open_registry
 from symjobs._text import shown
 
 _MAINTENANCE_SECONDS = 1.0
@@ -75,6 +76,9 @@ class JobManager:
         Where results of 1 MiB and more are kept, as files with a checksum. By default it is beside the database of
         SQLite: ``jobs.db.files``; with other databases such results are in the database. Managers that share a store
         need the same folder.
+    projects : {"auto", "memory", "shared"}, default "auto"
+        Where `projects` are: ``memory`` of this process, or ``shared`` by all processes with the same folder, as files
+        that outlive them. ``auto`` shares them if there is a folder.
     show_errors : bool, default False
         Whether clients see every error of a job. By default they see the message if it is about their input, and
         ``Internal error {number}`` if not; the log explains the number. `JobHandle.result` always says everything.
@@ -82,7 +86,7 @@ class JobManager:
     Attributes
     ----------
     projects : ProjectRegistry
-        The owners' projects by name.
+        The owners' projects by name. What one process learns into a shared project, all others see.
 
     Examples
     --------
@@ -117,6 +121,7 @@ class JobManager:
         max_bytes_per_owner: int | None = None,
         max_bytes: int | None = None,
         folder: str | os.PathLike[str] | None = None,
+        projects: Literal["auto", "memory", "shared"] = "auto",
         show_errors: bool = False,
     ) -> None:
         self._settings = Settings(
@@ -137,11 +142,19 @@ class JobManager:
         if folder is not None and store is None:
             raise InputError("folder is for a store that outlives the process; give store=, too")
         self._store = open_store(store, folder)
-        self.projects = ProjectRegistry()
+        self.projects: ProjectRegistry = open_registry(self._project_folder(projects))
         self._counter = Counter()
         self._set_up()
         self._run_maintenance()
         _MANAGERS.add(self)
+
+    def _project_folder(self, projects: str) -> Path | None:
+        if projects not in ("auto", "memory", "shared"):
+            raise InputError(f"projects must be 'auto', 'memory' or 'shared', got {shown(projects)}")
+        folder = self._store.folder if isinstance(self._store, SharedStore) else None
+        if projects == "shared" and folder is None:
+            raise InputError("projects='shared' needs a folder that all processes use; give folder= and store=")
+        return None if projects == "memory" or folder is None else folder / "projects"
 
     def _set_up(self) -> None:
         # After a fork, too: a child inherits neither threads nor usable locks.

@@ -6,6 +6,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from symjobs._entities import ModelInfo, ProjectInfo
@@ -14,6 +16,7 @@ from symjobs._forks import Guard
 from symjobs._models import Predictions, build_model, wrap
 from symjobs._project._catalogue import ModelCatalogue
 from symjobs._project._file import Saved, read_file, write_file
+from symjobs._project._home import Home
 from symjobs._project._snapshot import About, ProjectSnapshot
 from symjobs._state._backend import check_kind, choose
 from symjobs._state._clusters import Clusters
@@ -91,6 +94,8 @@ class Project:
         self._deleted = False
         self._persisted = False
         self._created = self._modified = _now()
+        self._home: Home | None = None
+        self._version: str | None = None  # of the files that the state is from
         self._guard = Guard()
         self._catalogue = ModelCatalogue()
         window, clusters = self._parsed.rolling_window, self._parsed.clusters
@@ -132,16 +137,19 @@ class Project:
     @property
     def frozen(self) -> bool:
         """Whether learning, forgetting and merging are refused."""
+        self._refresh()
         return self._frozen
 
     @property
     def deleted(self) -> bool:
         """Whether the project was deleted; then every use of it is an error."""
+        self._refresh()
         return self._deleted
 
     @property
     def n_rows(self) -> int:
         """Rows learnt less rows forgotten; complete ones only if ``missing`` is ``listwise``."""
+        self._refresh()
         return self._state.moments.n_rows
 
     def snapshot(self) -> ProjectSnapshot:
@@ -152,6 +160,7 @@ class Project:
         ProjectError
             If the project was deleted.
         """
+        self._refresh()
         with self._guard.swapping:
             self._check_there()
             self._state.shared = True
@@ -294,22 +303,32 @@ class Project:
             self._frozen = False
 
     def rename(self, name: str) -> None:
-        """Give the project another name; jobs that run on a snapshot keep the old one."""
-        with self._exclusive("rename", even_frozen=True):
-            self._name = check_name(name)
+        """Give the project another name; jobs that run on a snapshot keep the old one.
+
+        Raises
+        ------
+        ProjectExists
+            If the project is shared, and its owner has another one of this name.
+        """
+        name = check_name(name)
+        with self._exclusive("rename", even_frozen=True, changing=False):
+            if self._home is not None and name != self._name:
+                self._home, self._version = self._home.move(replace(self._saved(), name=name))
+            self._name = name
 
     def delete(self) -> None:
         """Give the state up. Every later use, and every later job on it, is a ProjectError; snapshots stay."""
-        with self._exclusive("delete", even_frozen=True), self._guard.swapping:
-            self._deleted = True
-            self._catalogue = ModelCatalogue()
-            self._state = State(Schema(), Moments(0))
+        with self._exclusive("delete", even_frozen=True):
+            if self._home is not None:
+                self._home.remove()
+            self._give_up()
 
     # Models.
 
     @property
     def models(self) -> tuple[str, ...]:
         """Names of the models, in the order in which they were first built."""
+        self._refresh()
         return tuple(self._catalogue.models)
 
     def build(
@@ -402,7 +421,13 @@ class Project:
         """
         built, wrapper = self._current_catalogue().find(model_id)
         predictions = built.predict(data, impute=impute, checkpoint=checkpoint)
-        return predictions if wrapper is None else wrapper.judge(predictions)
+        if wrapper is None:
+            return predictions
+        if self._home is None:
+            return wrapper.judge(predictions)
+        with self._exclusive("flag predictions of", even_frozen=True):  # the stream of values is of all processes
+            wrapper = self._catalogue.wrappers.get(model_id)
+            return predictions if wrapper is None else wrapper.judge(predictions)
 
     def model_info(self, model_id: str) -> ModelInfo:
         """Return what a client sees of a model and its EVT wrapper; NoSuchModel if there is none of this name."""
@@ -473,6 +498,7 @@ class Project:
             self._set_catalogue(self._catalogue.without_wrapper(model_id, self._name))
 
     def _current_catalogue(self) -> ModelCatalogue:
+        self._refresh()
         with self._guard.swapping:
             self._check_there()
             return self._catalogue
@@ -497,21 +523,8 @@ class Project:
         OSError
             If the file cannot be written.
         """
-        with self._exclusive("save", even_frozen=True):
-            with self._guard.swapping:
-                self._state.shared = True
-                state = self._state
-            saved = Saved(
-                name=self._name,
-                type=self._requested,
-                params=self._params,
-                frozen=self._frozen,
-                created=self._created,
-                modified=self._modified,
-                state=state,
-                catalogue=self._catalogue,
-            )
-            write_file(path, saved)
+        with self._exclusive("save", even_frozen=True, changing=False):
+            write_file(path, self._saved())
             self._persisted = True
 
     @classmethod
@@ -531,7 +544,10 @@ class Project:
         OSError
             If there is no such file, or it cannot be read.
         """
-        saved = read_file(path)
+        return cls._from_saved(read_file(path), path, type)
+
+    @classmethod
+    def _from_saved(cls, saved: Saved, path: object, type: str | None = None) -> Project:
         try:
             project = cls(saved.name, type="cpu", params=saved.params)
             check_kind(saved.type)
@@ -539,16 +555,115 @@ class Project:
             raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
         project._requested = type or saved.type
         project._backend = choose(project._requested)
-        project._frozen = saved.frozen
-        project._created, project._modified = saved.created, saved.modified
-        project._persisted = True
-        saved.state.moments = project._backend.to_backend(saved.state.moments)
-        saved.state.backend = project._backend
-        if saved.state.clusters is not None:
-            saved.state.clusters.to_backend(project._backend)
-        project._catalogue = saved.catalogue
-        project._state = saved.state
+        project._created = saved.created
+        project._take(saved)
         return project
+
+    def _saved(self) -> Saved:
+        with self._guard.swapping:
+            self._state.shared = True
+            state = self._state
+        return Saved(
+            name=self._name,
+            type=self._requested,
+            params=self._params,
+            frozen=self._frozen,
+            created=self._created,
+            modified=self._modified,
+            state=state,
+            catalogue=self._catalogue,
+        )
+
+    def _take(self, saved: Saved) -> None:
+        state = saved.state
+        state.moments = self._backend.to_backend(state.moments)
+        state.backend = self._backend
+        if state.clusters is not None:
+            state.clusters.to_backend(self._backend)
+        self._name, self._frozen, self._modified = saved.name, saved.frozen, saved.modified
+        self._persisted = True
+        self._catalogue, self._state = saved.catalogue, state
+
+    def _give_up(self) -> None:
+        with self._guard.swapping:
+            self._deleted = True
+            self._catalogue = ModelCatalogue()
+            self._state = State(Schema(), Moments(0))
+
+    # Sharing with other processes.
+
+    def share(self, folder_of: Callable[[str], Path], owner: str) -> None:
+        """Keep the project in files that other processes use, too; for a registry.
+
+        Parameters
+        ----------
+        folder_of : callable
+            Returns the folder for a name of a project of this owner.
+        owner : str
+            Whose project it is.
+
+        Raises
+        ------
+        ProjectExists
+            If the owner has a project of this name.
+        """
+        with self._exclusive("share", even_frozen=True, changing=False):
+            if self._home is not None:
+                raise ProjectError(f"project {self._name!r} is shared already; load a copy of it, and share that")
+            self._home, self._version = Home.create(folder_of, owner, self._saved())
+            self._persisted = True
+
+    @classmethod
+    def open_shared(cls, home: Home) -> Project | None:
+        """Return the project of a home, or None if it was deleted; for a registry."""
+        found = home.read()
+        if found is None:
+            return None
+        version, saved = found
+        project = cls._from_saved(saved, version)
+        project._home, project._version = home, version
+        return project
+
+    def _refresh(self) -> None:
+        """Take over what other processes have written since."""
+        home = self._home
+        if home is None or self._guard.in_turn or self._deleted:
+            return
+        if self._guard.interrupted:  # the state may be that of a write that was under way in the parent
+            self._guard.interrupted, self._version = False, None
+        before = self._version
+        if home.newest() == before:
+            return
+        found = home.read()
+        if found is None:
+            self._give_up()
+            return
+        with self._guard.swapping:
+            if self._version == before:  # else another thread was faster
+                self._version = found[0]
+                self._take(found[1])
+
+    @contextmanager
+    def _turn(self, changing: bool, checkpoint: Callable[[], object]) -> Iterator[None]:
+        """Be the only writer of all processes, from the newest version to the next one."""
+        if self._home is None:
+            yield
+            return
+        with self._home.turn(checkpoint):
+            self._refresh()
+            with self._guard.swapping:
+                self._guard.in_turn = True
+            try:
+                yield
+                if changing and not self._deleted:
+                    try:
+                        self._version = self._home.save(self._saved())
+                    except BaseException:
+                        self._version = None  # what was written in memory goes with the next refresh
+                        raise
+            finally:
+                with self._guard.swapping:
+                    self._guard.in_turn = False
 
     # How a write goes.
 
@@ -564,7 +679,7 @@ class Project:
         parsed = self._parsed
         declared = check_types(types, "types") if types else {}
         filters = [f for f in (parsed.row_filter, RowFilter(row_filter) if row_filter else None) if f is not None]
-        with self._exclusive("forget from" if forgetting else "learn into"):
+        with self._exclusive("forget from" if forgetting else "learn into", checkpoint=checkpoint):
             draft = Draft(self._state, forgetting=forgetting)
             writer = Writer(
                 draft,
@@ -595,19 +710,27 @@ class Project:
             self._modified = _now()
 
     @contextmanager
-    def _exclusive(self, what: str, *, even_frozen: bool = False) -> Iterator[None]:
+    def _exclusive(
+        self,
+        what: str,
+        *,
+        even_frozen: bool = False,
+        changing: bool = True,
+        checkpoint: Callable[[int], object] | None = None,
+    ) -> Iterator[None]:
         with self._guard.writing:
             if self._guard.depth:
                 raise ProjectError(
                     f"cannot {what} project {self._name!r} while the same thread is writing to it; "
                     "an iterator of batches must not use the project that learns it"
                 )
-            self._check_there()
-            if self._frozen and not even_frozen:
-                raise ProjectError(f"cannot {what} project {self._name!r}: it is frozen; call unfreeze() first")
             self._guard.depth += 1
             try:
-                yield
+                with self._turn(changing, lambda: checkpoint and checkpoint(0)):
+                    self._check_there()
+                    if self._frozen and not even_frozen:
+                        raise ProjectError(f"cannot {what} project {self._name!r}: it is frozen; call unfreeze() first")
+                    yield
             finally:
                 self._guard.depth -= 1
 
@@ -621,6 +744,7 @@ class Project:
             created=self._created,
             modified=self._modified,
             persisted=self._persisted,
+            auto_save=self._home is not None,
             models=self._catalogue.models,
         )
 

@@ -22,6 +22,7 @@ class About:
     created: int
     modified: int
     persisted: bool
+    auto_save: bool
     models: Mapping[str, BuiltModel]
 
 
@@ -77,5 +78,5 @@ class ProjectSnapshot(Snapshot):
             loaded=True,
             persisted=about.persisted,
             histogramEnabled=self.histogram,
-            autoSave=False,
+            autoSave=about.auto_save,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -93,7 +94,14 @@ class SharedStore(Store):
 
     Each manager with unfinished jobs has an instance in the store (`join`, `beat`, `leave`). The jobs of an instance
     that is gone are lost; the first manager that notices lets them fail (`fail_lost_jobs`).
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where files are that belong to the store.
     """
+
+    folder: Path | None
 
     @abstractmethod
     def join(self, lease: float) -> None:
