@@ -15,7 +15,6 @@ from symjobs._engine._log import fields_of, job_fields, logger
 from symjobs._engine._record import Outcome, Record
 from symjobs._engine._states import State
 from symjobs._engine._tracing import current_context, end_span, start_span
-from symjobs._entities import to_json
 
 _listening = threading.Lock()  # of all jobs: it is held for a moment only
 _RUNNING: ContextVar[JobExecution | None] = ContextVar("symjobs_running_job", default=None)
@@ -34,13 +33,16 @@ class JobExecution:
     the job goes on in the parent. `seconds` is how long it ran.
     """
 
-    def __init__(self, record: Record, job: Job, priority: int, time_limit: float | None) -> None:
+    def __init__(
+        self, record: Record, job: Job, priority: int = 0, time_limit: float | None = None, isolated: bool = False
+    ) -> None:
         self.id = record.id
         self.job_type = record.job_type
         self.owner = record.owner
         self.bounded = record.bounded
         self.priority = priority
         self.time_limit = time_limit
+        self.isolated = isolated
         self.job: Job | None = job
         self._to_clean_up = [job]
         self.context = JobContext(record.details)
@@ -55,8 +57,8 @@ class JobExecution:
         self.result: Result | None = None
         self.saved = self.reported()
 
-    def perform(self) -> Outcome:
-        """Run the job. Never raises: an exception of the job is its outcome."""
+    def perform(self, run: Callable[[Job, JobContext], tuple[Result | None, bytes]]) -> Outcome:
+        """Run the job, as `run` does it. Never raises: an exception of the job is its outcome."""
         job = self.job
         if job is None:
             raise RuntimeError(f"job {self.id} has run already")
@@ -67,10 +69,7 @@ class JobExecution:
         if self.time_limit is not None:
             self.context.limit_time(self.time_limit)
         try:
-            result = job.run(self.context)
-            values = _encode(result)
-            self.context.complete()
-            self.result = result
+            self.result, values = run(job, self.context)
         except BaseException as exception:  # noqa: BLE001 - even SystemExit must not end the worker
             error = failure_text(exception, self.job_type, self.id)
             bad_input = is_bad_input(exception)
@@ -137,14 +136,3 @@ def clean_up(job: Job) -> None:
         job.clean_up()
     except BaseException:  # noqa: BLE001 - whatever it raises, the worker goes on
         logger.exception("%s could not clean up", job.job_type)
-
-
-def _encode(result: Result | None) -> bytes:
-    if result is None:
-        return b"{}"
-    if not isinstance(result, Result):
-        raise TypeError(f"run() returned {type(result).__name__}; a result has entities(), or is None")
-    entities = result.entities()
-    if not isinstance(entities, dict):
-        raise TypeError(f"entities() returned {type(entities).__name__}; it returns a dict of entities by their key")
-    return to_json(entities)

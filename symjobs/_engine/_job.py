@@ -40,6 +40,8 @@ class Job(ABC):
         The name on the wire; by default that of the class.
     bounded : bool
         False for a light job. Light jobs have their own workers, and never wait for heavy ones.
+    isolable : bool
+        Whether the job can run in a process of its own. False for a job that changes objects of this process.
     parameter_type : type of Parameters
         The declared parameters of a request.
 
@@ -60,6 +62,7 @@ class Job(ABC):
 
     job_type: ClassVar[str]
     bounded: ClassVar[bool] = True
+    isolable: ClassVar[bool] = True
     parameter_type: ClassVar[type[Parameters]] = Parameters
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -193,11 +196,15 @@ class JobContext:
         StopJob
             If the job was killed, took too long, or its manager was shut down. It is a `BaseException`.
         """
+        self.set_progress(current, maximum)
+        self.checkpoint()
+
+    def set_progress(self, current: int, maximum: int | None = None) -> None:
+        """Report progress, and do not stop."""
         with self._lock:
             before, until = self._progress
             current = max(before, min(int(current), _LARGEST))
             self._progress = (current, max(current, until if maximum is None else min(int(maximum), _LARGEST)))
-        self.checkpoint()
 
     def checkpoint(self) -> None:
         """Raise StopJob if the job was killed, took too long, or its manager was shut down.

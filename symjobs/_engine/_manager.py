@@ -79,6 +79,9 @@ class JobManager:
     projects : {"auto", "memory", "shared"}, default "auto"
         Where `projects` are: ``memory`` of this process, or ``shared`` by all processes with the same folder, as files
         that outlive them. ``auto`` shares them if there is a folder.
+    isolate : bool, default False
+        Whether heavy jobs run in processes of their own, if their types allow it. Then a kill or a time limit ends them
+        also within one long step, and a crash is a failed job. Each process uses its share of the threads.
     show_errors : bool, default False
         Whether clients see every error of a job. By default they see the message if it is about their input, and
         ``Internal error {number}`` if not; the log explains the number. `JobHandle.result` always says everything.
@@ -122,6 +125,7 @@ class JobManager:
         max_bytes: int | None = None,
         folder: str | os.PathLike[str] | None = None,
         projects: Literal["auto", "memory", "shared"] = "auto",
+        isolate: bool = False,
         show_errors: bool = False,
     ) -> None:
         self._settings = Settings(
@@ -137,6 +141,7 @@ class JobManager:
             max_queued_per_owner=max_queued_per_owner,
             max_bytes_per_owner=max_bytes_per_owner,
             max_bytes=max_bytes,
+            isolate=isolate,
             show_errors=show_errors,
         )
         if folder is not None and store is None:
@@ -163,7 +168,13 @@ class JobManager:
         self._next_sweep = 0.0
 
     def submit(
-        self, job: Job, owner: str = DEFAULT_OWNER, *, priority: int = 0, time_limit: float | None = None
+        self,
+        job: Job,
+        owner: str = DEFAULT_OWNER,
+        *,
+        priority: int = 0,
+        time_limit: float | None = None,
+        isolate: bool | None = None,
     ) -> JobHandle:
         """Queue a job, and return its handle.
 
@@ -177,6 +188,8 @@ class JobManager:
             From -1000 to 1000. Of the jobs that wait, the one with the highest priority runs first.
         time_limit : float, optional
             Seconds that the job may run, if the manager's own limit is not shorter. Checkpoints look at it.
+        isolate : bool, optional
+            Whether the job runs in a process of its own; by default as the manager's `isolate` says.
 
         Returns
         -------
@@ -196,7 +209,9 @@ class JobManager:
             raise InputError(f"submit takes a Job, not {type(job).__name__}")
         try:
             check_owner(owner)
-            schedule = Schedule(priority=priority, time_limit=time_limit)
+            schedule = Schedule(priority=priority, time_limit=time_limit, isolate=isolate)
+            if schedule.isolate and not job.isolable:
+                raise InputError(f"{job.job_type} changes objects of this process and cannot run in another one")
             job.check()
             execution = self._runner.add(job, owner, Details(job.details()).data, schedule)
         except BaseException as error:

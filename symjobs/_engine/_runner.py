@@ -7,21 +7,26 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from symjobs._engine._counts import Counter, JobCounts
 from symjobs._engine._execution import JobExecution
 from symjobs._engine._failure import internal_error
-from symjobs._engine._job import Job
+from symjobs._engine._handle import StoredResult
+from symjobs._engine._job import Job, JobContext
 from symjobs._engine._log import logger
 from symjobs._engine._pool import WorkerPool
+from symjobs._engine._processes import ProcessPool, Unpickled
 from symjobs._engine._record import Outcome, Record
+from symjobs._engine._run import run_here
 from symjobs._engine._settings import Schedule, Settings
 from symjobs._engine._states import Event, State
 from symjobs._engine._store import SharedStore, Store
 from symjobs._engine._sync import NoStoreSync, StoreSync
 from symjobs._errors import StoreError
+from symkernels import thread_count
 
 _SAVE_PAUSES = (0.05, 0.5)  # between attempts to save a result
 _SHORTEST_GRACE = 0.05  # seconds that a job has to stop, however soon the manager shall be shut down
@@ -59,6 +64,7 @@ class Runner:
         self._heavy = WorkerPool("heavy", settings.workers, settings.queue_size, per_owner, self._execute)
         self._light = WorkerPool("light", settings.light_workers, None, per_owner, self._execute)
         self._limits = settings.owner_limits
+        self._processes: ProcessPool | None = None
         self._sync: StoreSync | NoStoreSync = NoStoreSync()
         if isinstance(store, SharedStore):
             self._sync = StoreSync(store, settings.lease, self._live, self.stop, self._upkeep)
@@ -77,8 +83,11 @@ class Runner:
         except BaseException:
             pool.release()
             raise
+        isolated = schedule.isolate
+        if isolated is None:
+            isolated = self._settings.isolate and job.isolable and job.bounded
         limits = [limit for limit in (schedule.time_limit, self._settings.time_limit) if limit is not None]
-        execution = JobExecution(record, job, schedule.priority, min(limits, default=None))
+        execution = JobExecution(record, job, schedule.priority, min(limits, default=None), isolated)
         with self._lock:
             self._executions[execution.id] = execution
         pool.put(execution)
@@ -154,6 +163,8 @@ class Runner:
                     for execution in pool.jobs():
                         self._abandon(execution)
         self._sync.stop()
+        if self._processes is not None:
+            self._processes.close()
 
     def after_fork(self) -> None:
         """In a forked child: leave the unfinished jobs to the parent."""
@@ -180,13 +191,21 @@ class Runner:
         if record is None or record.state is not State.RUNNING:  # it was killed while it waited, or counted as lost
             self._end_as(execution, record)
             return
-        outcome = msgspec.structs.replace(execution.perform(), expires=self._settings.expiry())
+        run = self._run_isolated if execution.isolated else run_here
+        outcome = msgspec.structs.replace(execution.perform(run), expires=self._settings.expiry())
         try:
             record = self._save(execution.id, outcome)
         except StoreError as error:
             self._end_unsaved(execution, f"the result could not be stored: {error}")
             return
         self._end_as(execution, record)
+
+    def _run_isolated(self, job: Job, context: JobContext) -> tuple[Any, bytes]:
+        with self._lock:
+            if self._processes is None:
+                self._processes = ProcessPool(max(1, thread_count() // self._settings.workers))
+        result, values = self._processes.run(job, context)
+        return StoredResult(values) if isinstance(result, Unpickled) else result, values
 
     def _save(self, job_id: int, outcome: Outcome) -> Record | None:
         event = Event.SUCCEED if outcome.values is not None else Event.FAIL

@@ -16,6 +16,9 @@ class Schedule(Parameters):
     time_limit: float | None = parameter(
         "time_limit", Number(0, LONGEST), "seconds that the job may run; None for the manager's limit", default=None
     )
+    isolate: bool | None = parameter(
+        "isolate", Flag(), "run in a process of its own; None for the manager's choice", default=None
+    )
 
 
 class Settings(Parameters):
@@ -48,6 +51,7 @@ class Settings(Parameters):
     max_bytes: int | None = parameter(
         "max_bytes", Integer(0), "bytes of all results that are kept; None for any", default=None
     )
+    isolate: bool = parameter("isolate", Flag(), "run heavy jobs in processes of their own, where they can be")
     show_errors: bool = parameter("show_errors", Flag(), "let clients see every error of a job")
 
     @property

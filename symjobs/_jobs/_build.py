@@ -67,6 +67,7 @@ class BuildJob(Job):
     """
 
     job_type: ClassVar[str] = "BuildJob"
+    isolable: ClassVar[bool] = False
     parameter_type = BuildParameters
 
     def __init__(

@@ -54,6 +54,7 @@ class LearnJob(Job):
     """
 
     job_type: ClassVar[str] = "LearnJob"
+    isolable: ClassVar[bool] = False
     _forgets: ClassVar[bool] = False
 
     def __init__(

@@ -77,6 +77,24 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
     """Write a project; the file appears complete or not at all."""
     from safetensors.numpy import save
 
+    record, arrays = _parts(saved)
+    record.digest = _checksum(record, arrays)
+    data = save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
+    _replace(Path(path), data)
+
+
+def to_parts(saved: Saved) -> tuple[bytes, dict[str, np.ndarray]]:
+    """Return what a file would hold: its metadata, and its arrays."""
+    record, arrays = _parts(saved)
+    return msgspec.json.encode(record), arrays
+
+
+def from_parts(metadata: bytes, arrays: dict[str, np.ndarray]) -> Saved:
+    """Return what `to_parts` took. The arrays are not copied."""
+    return _saved(msgspec.json.decode(metadata, type=_Record), arrays)
+
+
+def _parts(saved: Saved) -> tuple[_Record, dict[str, np.ndarray]]:
     arrays = _arrays(saved.state)
     for place, built in enumerate(saved.catalogue.models.values()):
         arrays |= {f"models.{place}.{name}": np.ascontiguousarray(array) for name, array in built.arrays().items()}
@@ -103,9 +121,7 @@ def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
         models=[built.record() for built in saved.catalogue.models.values()],
         wrappers=wrappers,
     )
-    record.digest = _checksum(record, arrays)
-    data = save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
-    _replace(Path(path), data)
+    return record, arrays
 
 
 def read_file(path: str | os.PathLike[str]) -> Saved:
@@ -115,19 +131,23 @@ def read_file(path: str | os.PathLike[str]) -> Saved:
     if _checksum(record, arrays) != record.digest:
         raise ProjectError(f"{path} is damaged: its content does not match its checksum; restore it from a copy")
     try:
-        state = _state(record, arrays)
-        models = {
-            known.model_id: BuiltModel.restore(known, _part(arrays, f"models.{place}."))
-            for place, known in enumerate(record.models)
-        }
-        wrappers = {
-            known.model_id: EvtWrapper.restore(known, _part(arrays, f"wrappers.{place}."))
-            for place, known in enumerate(record.wrappers)
-        }
-        if not wrappers.keys() <= models.keys():
-            raise ValueError("it holds an EVT wrapper of a model that is not there")
+        return _saved(record, arrays)
     except (SymkernelsError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
+
+
+def _saved(record: _Record, arrays: dict[str, np.ndarray]) -> Saved:
+    state = _state(record, arrays)
+    models = {
+        known.model_id: BuiltModel.restore(known, _part(arrays, f"models.{place}."))
+        for place, known in enumerate(record.models)
+    }
+    wrappers = {
+        known.model_id: EvtWrapper.restore(known, _part(arrays, f"wrappers.{place}."))
+        for place, known in enumerate(record.wrappers)
+    }
+    if not wrappers.keys() <= models.keys():
+        raise ValueError("it holds an EVT wrapper of a model that is not there")
     about = record.name, record.type, record.params, record.frozen, record.created, record.modified
     return Saved(*about, state, ModelCatalogue(models, wrappers))
 

@@ -15,7 +15,7 @@ from symjobs._errors import InputError, ProjectError
 from symjobs._forks import Guard
 from symjobs._models import Predictions, build_model, wrap
 from symjobs._project._catalogue import ModelCatalogue
-from symjobs._project._file import Saved, read_file, write_file
+from symjobs._project._file import Saved, from_parts, read_file, to_parts, write_file
 from symjobs._project._home import Home
 from symjobs._project._snapshot import About, ProjectSnapshot
 from symjobs._state._backend import check_kind, choose
@@ -93,6 +93,7 @@ class Project:
         self._frozen = False
         self._deleted = False
         self._persisted = False
+        self._auto_save = False  # every change is written to files
         self._created = self._modified = _now()
         self._home: Home | None = None
         self._version: str | None = None  # of the files that the state is from
@@ -559,6 +560,23 @@ class Project:
         project._take(saved)
         return project
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the project as it is now; what comes out is an independent copy in memory."""
+        self._refresh()
+        self._check_there()
+        saved = self._saved()
+        return self._from_parts, (*to_parts(saved), saved.state.hash, self._persisted, self._auto_save)
+
+    @classmethod
+    def _from_parts(
+        cls, metadata: bytes, arrays: dict[str, Any], digest: str, persisted: bool, auto_save: bool
+    ) -> Project:
+        saved = from_parts(metadata, arrays)
+        saved.state.remember_hash(digest)
+        project = cls._from_saved(saved, saved.name)
+        project._persisted, project._auto_save = persisted, auto_save
+        return project
+
     def _saved(self) -> Saved:
         with self._guard.swapping:
             self._state.shared = True
@@ -611,7 +629,7 @@ class Project:
             if self._home is not None:
                 raise ProjectError(f"project {self._name!r} is shared already; load a copy of it, and share that")
             self._home, self._version = Home.create(folder_of, owner, self._saved())
-            self._persisted = True
+            self._persisted = self._auto_save = True
 
     @classmethod
     def open_shared(cls, home: Home) -> Project | None:
@@ -622,6 +640,7 @@ class Project:
         version, saved = found
         project = cls._from_saved(saved, version)
         project._home, project._version = home, version
+        project._auto_save = True
         return project
 
     def _refresh(self) -> None:
@@ -744,7 +763,7 @@ class Project:
             created=self._created,
             modified=self._modified,
             persisted=self._persisted,
-            auto_save=self._home is not None,
+            auto_save=self._auto_save,
             models=self._catalogue.models,
         )
 

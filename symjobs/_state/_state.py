@@ -193,6 +193,10 @@ class State:
         values = self.window.values(position)
         return float(np.median(values)) if len(values) else None
 
+    def remember_hash(self, digest: str) -> None:
+        """Keep the hash of an equal state, as computing it takes a while."""
+        self._hash = digest
+
     @property
     def hash(self) -> str:
         """32 hexadecimal digits (BLAKE2b) of the schema, and of every array of moments and clusters; computed once."""

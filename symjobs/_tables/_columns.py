@@ -80,6 +80,15 @@ class NumberColumn(Column):
         single = kind == "f" and values.dtype.itemsize <= 4
         return cls(name, len(values), lambda start, stop: values[start:stop], single=single, flag=kind == "b")
 
+    @classmethod
+    def _unpickled(cls, name: str, values: np.ndarray, single: bool, flag: bool) -> NumberColumn:
+        return cls(name, len(values), lambda start, stop: values[start:stop], single=single, flag=flag)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the numbers, whatever library holds them."""
+        single = self.dtype is np.float32
+        return self._unpickled, (self.name, np.asarray(self.numbers(0, self.n_rows)), single, self._flag)
+
     def letter(self) -> str:
         start, step = 0, _SCAN_ROWS
         while start < self.n_rows:
@@ -111,6 +120,14 @@ class TextColumn(Column):
         self._encode = encode
         self._categorical = categorical
         self._parsed: tuple[np.ndarray, np.ndarray] | None = None
+
+    @classmethod
+    def _unpickled(cls, name: str, codes: np.ndarray, values: list[str], categorical: bool) -> TextColumn:
+        return cls(name, len(codes), lambda: (codes, values), categorical=categorical)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle codes and values, whatever library holds them."""
+        return self._unpickled, (self.name, *self.texts(), self._categorical)
 
     def letter(self) -> str | None:
         if self._categorical:

@@ -1,0 +1,25 @@
+"""Run a job in the calling thread, down to the bytes that a store keeps."""
+
+from __future__ import annotations
+
+from symjobs._engine._job import Job, JobContext, Result
+from symjobs._entities import to_json
+
+
+def run_here(job: Job, context: JobContext) -> tuple[Result | None, bytes]:
+    """Return what the job returned, and its entities as JSON. Raises what the job raises."""
+    result = job.run(context)
+    values = _encode(result)
+    context.complete()
+    return result, values
+
+
+def _encode(result: Result | None) -> bytes:
+    if result is None:
+        return b"{}"
+    if not isinstance(result, Result):
+        raise TypeError(f"run() returned {type(result).__name__}; a result has entities(), or is None")
+    entities = result.entities()
+    if not isinstance(entities, dict):
+        raise TypeError(f"entities() returned {type(entities).__name__}; it returns a dict of entities by their key")
+    return to_json(entities)
