@@ -1,18 +1,38 @@
-"""A manager against a model of it: any sequence of submit, let go, kill and read."""
+"""A manager against a model of it: any sequence of submit, let go, kill and read.
 
+Meanwhile the wall clock jumps, threads do not start, what observes the jobs raises, and the process forks.
+"""
+
+import logging
+import os
+import sys
 import tempfile
+import threading
 from pathlib import Path
+from unittest import mock
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import symjobs as sj
-from symjobs._engine import State
+from symjobs._engine import State, _record
 from tests.symjobs.engine._jobs import WAIT, Deaf, Fail, Gate, Light, Tell
 
 OWNERS = ("c1", "c2")
 QUEUE_SIZE = 2
+CLOCKS = ("_record", "_settings", "_manager", "_store._memory", "_store._sql", "_store._base")
+
+
+class Raises(logging.Handler):
+    """A log handler that cannot write."""
+
+    def emit(self, record):
+        raise ValueError("the log is full")
+
+
+def raise_error(handle):
+    raise ValueError(handle)
 
 
 class Machine(RuleBasedStateMachine):
@@ -29,6 +49,20 @@ class Machine(RuleBasedStateMachine):
         self.state = {}  # id -> state
         self.fails = {}  # id -> whether it will fail
         self.doomed = set()  # deaf jobs that somebody killed
+        self.priority = {}
+        self.cleaned = {}  # id -> how often the job has cleaned up
+        self.offset = 0
+        real = _record.now_ms
+
+        def now():
+            return real() + 1000 * self.offset
+
+        self.patches = [mock.patch(f"symjobs._engine.{module}.now_ms", now) for module in CLOCKS]
+        self.patches.append(mock.patch.object(sys, "stderr"))  # where a log that cannot be written goes
+        for patch in self.patches:
+            patch.start()
+        self.handler = Raises()
+        self.starts = True
 
     def unfinished(self):
         return [job_id for job_id, state in self.state.items() if state in (State.QUEUED, State.RUNNING)]
@@ -39,19 +73,70 @@ class Machine(RuleBasedStateMachine):
     def start_next(self):
         queued = [job_id for job_id, state in self.state.items() if state is State.QUEUED]
         if self.running() is None and queued:
-            self.state[queued[0]] = State.RUNNING
-            assert self.jobs[queued[0]][0].started.wait(WAIT)
+            first = max(queued, key=lambda job_id: (self.priority[job_id], -job_id))
+            self.state[first] = State.RUNNING
+            assert self.jobs[first][0].started.wait(WAIT)
 
-    @rule(owner=st.sampled_from(OWNERS), deaf=st.booleans(), fails=st.booleans())
-    def submit(self, owner, deaf, fails):
+    @rule(seconds=st.sampled_from([-3600, -61, 0, 61, 3600]))
+    def jump(self, seconds):
+        self.offset = seconds
+
+    @rule(raises=st.booleans())
+    def observe(self, raises):
+        logger = logging.getLogger("symjobs")
+        logger.removeHandler(self.handler)
+        logger.setLevel(logging.DEBUG if raises else logging.NOTSET)
+        if raises:
+            logger.addHandler(self.handler)
+
+    @rule(starts=st.booleans())
+    def allow_threads(self, starts):
+        self.starts = starts
+
+    @rule()
+    def fork(self):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                threading.stack_size(0)
+                for job_id, (_, handle) in self.jobs.items():
+                    ended = self.state[job_id] not in (State.QUEUED, State.RUNNING)
+                    # With the store in memory, what did not end is lost to the child.
+                    assert handle.done() is (ended or self.store == "memory")
+                assert self.manager.submit(Tell(a="1"), owner="child").result(WAIT).pairs == {"a": "1"}
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
+
+    def make(self, owner, job, priority=0):
+        """Submit a job; None if it is refused as no thread can start."""
+        cleaned = []
+        job.clean_up = lambda: cleaned.append(1)
+        before = threading.stack_size(0 if self.starts else 1 << 46)
+        try:
+            handle = self.manager.submit(job, owner=owner, priority=priority)
+        except sj.QueueFull:
+            assert len(cleaned) == 1
+            return None
+        finally:
+            threading.stack_size(before)
+        handle.add_done_callback(raise_error)
+        self.cleaned[handle.id] = cleaned
+        self.priority[handle.id] = priority
+        return handle
+
+    @rule(owner=st.sampled_from(OWNERS), deaf=st.booleans(), fails=st.booleans(), priority=st.integers(-1, 1))
+    def submit(self, owner, deaf, fails, priority):
         job = (Deaf if deaf else Gate)(Fail(sj.InputError("no")) if fails else Tell(a="1"))
         if len(self.unfinished()) == 1 + QUEUE_SIZE:
-            try:
-                self.manager.submit(job, owner=owner)
-            except sj.QueueFull:
-                return
-            raise AssertionError("the queue was not full")
-        handle = self.manager.submit(job, owner=owner)
+            assert self.make(owner, job, priority) is None
+            return
+        handle = self.make(owner, job, priority)
+        if handle is None:
+            assert not self.starts
+            return
         assert handle.id not in self.state
         assert all(handle.id > job_id for job_id in self.state)
         self.jobs[handle.id] = (job, handle)
@@ -61,7 +146,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=st.sampled_from(OWNERS))
     def submit_light(self, owner):
-        handle = self.manager.submit(Light(), owner=owner)
+        handle = self.make(owner, Light())
+        if handle is None:
+            assert not self.starts
+            return
         assert handle.result(WAIT) is None
         self.jobs[handle.id] = (None, handle)
         self.state[handle.id] = State.DONE
@@ -121,6 +209,7 @@ class Machine(RuleBasedStateMachine):
             for info in infos:
                 self.check(owner, info)
         for job_id, state in self.state.items():
+            assert len(self.cleaned[job_id]) == (state not in (State.QUEUED, State.RUNNING))
             if state is State.KILLED:
                 assert sj.rest.get_job(self.manager, self.jobs[job_id][1].owner, job_id).status == 400
 
@@ -144,6 +233,9 @@ class Machine(RuleBasedStateMachine):
                     job.go.set()
             self.manager.shutdown(timeout=WAIT)
             self.folder.cleanup()
+            self.observe(raises=False)
+            for patch in self.patches:
+                patch.stop()
 
 
 class SqliteMachine(Machine):
@@ -154,6 +246,6 @@ class SqliteMachine(Machine):
 
 slow = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 TestMemory = Machine.TestCase
-TestMemory.settings = settings(max_examples=60, stateful_step_count=40, **slow)
+TestMemory.settings = settings(max_examples=40, stateful_step_count=40, **slow)
 TestSqlite = SqliteMachine.TestCase
 TestSqlite.settings = settings(max_examples=8, stateful_step_count=25, **slow)
