@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import queue
 import signal
 import threading
 import traceback
@@ -54,38 +55,50 @@ def serve(connection: Connection, threads: int) -> None:
     os.environ["SYMKERNELS_NUM_THREADS"] = str(threads)
     import threadpoolctl
 
+    runs: queue.SimpleQueue[_Run] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(connection, runs), daemon=True).start()
     with threadpoolctl.threadpool_limits(threads):
-        while connection.poll(IDLE_SECONDS):
+        while True:
             try:
-                start = connection.recv()
-            except EOFError:
+                runs.get(timeout=IDLE_SECONDS).perform()
+            except queue.Empty:
                 return
-            if isinstance(start, Start):  # a Stop may come after the job has ended
-                _Run(connection, start).perform()
+
+
+def _listen(connection: Connection, runs: queue.SimpleQueue[_Run]) -> None:
+    run: _Run | None = None
+    while True:
+        try:
+            message = connection.recv()
+        except (EOFError, OSError):
+            os._exit(0)  # the parent is gone, and nobody wants an answer
+        if isinstance(message, Start):
+            run = _Run(connection, message)
+            runs.put(run)
+        elif run is not None:
+            run.context.stop(message.reason)
 
 
 class _Run:
     def __init__(self, connection: Connection, start: Start) -> None:
         self._connection = connection
         self._start = start
-        self._context = JobContext(start.details)
+        self.context = JobContext(start.details)
         self._ended = threading.Event()
 
     def perform(self) -> None:
-        threads = [threading.Thread(target=target, daemon=True) for target in (self._listen, self._tell)]
-        for thread in threads:
-            thread.start()
+        tell = threading.Thread(target=self._tell, daemon=True)
+        tell.start()
         end = self._run()
         self._ended.set()
-        for thread in threads:
-            thread.join()
+        tell.join()
         self._connection.send(end)
 
     def _run(self) -> End:
         values = result = error = None
         trace = ""
         try:
-            returned, values = run_here(receive(self._start.parcel), self._context)
+            returned, values = run_here(receive(self._start.parcel), self.context)
             result = _pickled(returned)
         except BaseException as exception:  # noqa: BLE001 - it is the job's outcome
             values = None
@@ -94,24 +107,15 @@ class _Run:
         return End(self._report(), values, result, error, trace)
 
     def _report(self) -> Report:
-        return Report(self._context.read_progress(), self._context.read_details())
+        return Report(self.context.read_progress(), self.context.read_details())
 
     def _tell(self) -> None:
-        last = None
+        last = self._report()
+        self._connection.send(last)  # so that the parent knows that the job has begun
         while not self._ended.wait(_REPORT_SECONDS):
             report = self._report()
             if report != last:
                 self._connection.send(last := report)
-
-    def _listen(self) -> None:
-        while not self._ended.is_set():
-            if self._connection.poll(_REPORT_SECONDS):
-                try:
-                    message = self._connection.recv()
-                except (EOFError, OSError):
-                    os._exit(1)  # the parent is gone, and nobody wants the answer
-                if isinstance(message, Stop):
-                    self._context.stop(message.reason)
 
 
 def _pickled(value: Any) -> bytes | None:

@@ -56,24 +56,28 @@ class ProcessPool:
                 "define its class in a module, or submit it with isolate=False"
             ) from error
         try:
-            process = self._take()
-            try:
-                end = process.run(Start(sender.parcel, context.read_details()), context)
-            except BaseException:
-                if process.is_idle:  # it has stopped by itself
-                    self._give_back(process)
-                else:
-                    self._end(process)
-                raise
+            end = self._run(Start(sender.parcel, context.read_details()), context)
         finally:
             sender.close()
-        self._give_back(process)
         _take_over(end.report, context)
         if end.error is not None:
             exception = pickle.loads(end.error)
             exception.__cause__ = RemoteTraceback(end.trace)
             raise exception
         return Unpickled() if end.result is None else pickle.loads(end.result), end.values or b"{}"
+
+    def _run(self, start: Start, context: JobContext) -> End:
+        while True:
+            process = self._take()
+            try:
+                return process.run(start, context)
+            except _NotBegun:  # it had waited for so long that it ended just now
+                continue
+            finally:
+                if process.is_idle:
+                    self._give_back(process)
+                else:
+                    self._end(process)
 
     def close(self) -> None:
         """End all processes. A job that still runs fails."""
@@ -106,6 +110,10 @@ class ProcessPool:
         process.kill()
 
 
+class _NotBegun(Exception):
+    """The process has ended without looking at the job."""
+
+
 class _Process:
     def __init__(self, threads: int) -> None:
         spawn = multiprocessing.get_context("spawn")
@@ -128,13 +136,14 @@ class _Process:
 
     def run(self, start: Start, context: JobContext) -> End:
         """Run a job to its end; `is_idle` says whether the process can run another one, also when this raises."""
-        self.is_idle = False
+        self.is_idle = begun = False
         connection: Connection = self._connection
         try:
             connection.send(start)
             while True:
                 if connection.poll(_POLL_SECONDS):
                     message = connection.recv()
+                    begun = True
                     if isinstance(message, End):
                         self.is_idle = True
                         return message
@@ -145,7 +154,10 @@ class _Process:
                     self._stop(str(stop))
                     raise
         except (EOFError, OSError) as error:
-            raise JobError(self._how_it_ended()) from error
+            words = self._how_it_ended()
+            if not begun and self._process.exitcode == 0:
+                raise _NotBegun from error
+            raise JobError(words) from error
 
     def _stop(self, reason: str) -> None:
         deadline = time.monotonic() + _STOP_SECONDS

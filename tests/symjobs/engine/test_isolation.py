@@ -131,6 +131,22 @@ def test_a_job_runs_in_another_process_which_is_used_again(manager):
     assert details["threads"] == "1" or os.cpu_count() > 3
 
 
+def test_a_process_that_ends_after_it_has_waited_long_is_replaced(monkeypatch):
+    with sj.JobManager(workers=1, isolate=True) as manager:
+        first = manager.submit(Pid())
+        first.result(START)
+        (process,) = manager._runner._processes._idle
+        monkeypatch.setattr(type(process), "is_alive", True)  # as it was when it was looked at
+        os.kill(int(first.info().details["pid"]), signal.SIGSTOP)
+        second = manager.submit(Pid())
+        time.sleep(0.1)
+        process._process.kill()
+        process._process.join()
+        monkeypatch.setattr(type(process._process), "exitcode", 0)
+        second.result(START)
+        assert second.info().details["pid"] != first.info().details["pid"]
+
+
 def test_light_jobs_and_those_that_say_so_stay_here(manager):
     class Here(Light):
         def run(self, context):
