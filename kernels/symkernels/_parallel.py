@@ -15,12 +15,13 @@ T = TypeVar("T")
 
 _lock = threading.Lock()
 _inbox: SimpleQueue[_Call] | None = None
+_turns: SimpleQueue[None] | None = None  # one for each thread of the budget; a task takes one while it runs
 
 
 def _forget_after_fork() -> None:
     # A child process does not inherit its parent's threads. It starts its own when it needs them.
-    global _lock, _inbox
-    _lock, _inbox = threading.Lock(), None
+    global _lock, _inbox, _turns
+    _lock, _inbox, _turns = threading.Lock(), None, None
     thread_count.cache_clear()
 
 
@@ -116,20 +117,35 @@ class _Call:
         self.done.release()
 
 
-def _work(inbox: SimpleQueue[_Call]) -> None:
+def _work(inbox: SimpleQueue[_Call], turns: SimpleQueue[None]) -> None:
     while True:
-        inbox.get().run()
+        call = inbox.get()
+        turns.get()
+        call.run()
+        turns.put(None)
+
+
+def _get_turns() -> SimpleQueue[None]:
+    global _turns
+    with _lock:
+        if _turns is None:
+            turns: SimpleQueue[None] = SimpleQueue()
+            for _ in range(thread_count()):
+                turns.put(None)
+            _turns = turns
+        return _turns
 
 
 def _get_inbox() -> SimpleQueue[_Call]:
     """Return the queue of the workers. They start with its first use and end with the process."""
     global _inbox
+    turns = _turns or _get_turns()
     with _lock:
         if _inbox is not None:
             return _inbox
         inbox: SimpleQueue[_Call] = SimpleQueue()
         for i in range(max(1, thread_count() - 1)):
-            threading.Thread(target=_work, args=(inbox,), name=f"symkernels-{i}", daemon=True).start()
+            threading.Thread(target=_work, args=(inbox, turns), name=f"symkernels-{i}", daemon=True).start()
             _inbox = inbox  # set after the first worker has started: it can serve the queue if no other one starts
         return inbox
 
@@ -137,17 +153,26 @@ def _get_inbox() -> SimpleQueue[_Call]:
 def run_all(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """Run the first task on the calling thread and the others on the workers; return their results in order.
 
-    All tasks have ended when this returns or raises. A task must not call ``run_all``: it would wait for itself.
+    All tasks have ended when this returns or raises. However many threads call this, no more than `thread_count` tasks
+    run at the same time. So a task is short, and long work is done in rounds. A task must not call ``run_all``: it
+    would wait for itself.
     """
+    turns = _turns or _get_turns()
     if len(tasks) == 1:
-        return [tasks[0]()]
+        turns.get()
+        try:
+            return [tasks[0]()]
+        finally:
+            turns.put(None)
     inbox = _inbox or _get_inbox()
     calls = [_Call(task) for task in tasks[1:]]
     for call in calls:
         inbox.put(call)
+    turns.get()
     try:
         first = tasks[0]()
     finally:
+        turns.put(None)
         for call in calls:
             call.done.acquire()
     for call in calls:

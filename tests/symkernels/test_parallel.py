@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,41 @@ def test_results_come_in_order_and_all_tasks_end() -> None:
     with pytest.raises(ValueError, match="the first one"):
         _parallel.run_all([lambda: task(0), lambda: task(1), lambda: task(2)])
     assert sorted(ended) == [0, 1, 2]
+
+
+def test_no_more_tasks_run_at_once_than_there_are_threads() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def task() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.001)
+        with lock:
+            running -= 1
+
+    def call() -> None:
+        for tasks in range(1, 6):
+            _parallel.run_all([task] * tasks)
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert most == _parallel.thread_count()
+
+
+def test_a_task_that_raises_gives_its_turn_back() -> None:
+    def fail() -> None:
+        raise ValueError("oh")
+
+    for tasks in (1, 2, 3):
+        for _ in range(2 * _parallel.thread_count()):
+            with pytest.raises(ValueError, match="oh"):
+                _parallel.run_all([fail] * tasks)
+    assert _parallel.run_all([lambda: 1] * 3) == [1, 1, 1]
 
 
 def test_threads_follow_the_variable_and_the_quota(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
