@@ -67,9 +67,11 @@ class PlainReader:
             except ValueError as error:
                 problems.append((self._columns.names[j], self._columns.kinds[j], error, row[j].strip()))
         name, kind, problem, text = problems[0]
+        what = f"{self._where(block, line)}, column {name!r}: {problem}, and the column holds {kind.value}; correct it"
+        if self._file.is_sent:
+            return InputError(f"{what}, leave it empty if it is missing, or declare the column S (text)")
         return InputError(
-            f"{self._where(block, line)}, column {name!r}: {problem}, and the column holds {kind.value}; "
-            f"correct it, or declare the column text: types={{{name!r}: 'S'}} (--types {name}=S); "
+            f"{what}, or declare the column text: types={{{name!r}: 'S'}} (--types {name}=S); "
             f"if it means missing: missing=({text!r},) (--na {shlex.quote(text)})"
         )
 

@@ -28,6 +28,11 @@ class SourceFile:
     def size(self) -> int:
         return self.path.stat().st_size
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether a client has sent it, who knows neither the path nor arguments in Python."""
+        return self.name != str(self.path)
+
     def __str__(self) -> str:
         return self.name
 

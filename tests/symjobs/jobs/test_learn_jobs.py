@@ -190,6 +190,8 @@ def test_a_bad_row_fails_the_job_with_its_place_and_leaves_the_project_as_it_was
     error = manager.answer("c1", handle.id).error
     assert error.startswith("my data.csv, line 4, column 'b'")
     assert str(tmp_path) not in error
+    assert "leave it empty if it is missing, or declare the column S (text)" in error  # not as in Python
+    assert "types=" not in error
     assert project.snapshot().hash == before
     assert not stored.exists()
 
