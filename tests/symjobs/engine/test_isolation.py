@@ -140,9 +140,8 @@ def test_a_process_that_ends_after_it_has_waited_long_is_replaced(monkeypatch):
         os.kill(int(first.info().details["pid"]), signal.SIGSTOP)
         second = manager.submit(Pid())
         time.sleep(0.1)
+        monkeypatch.setattr(type(process._process), "exitcode", 0)  # it left by itself
         process._process.kill()
-        process._process.join()
-        monkeypatch.setattr(type(process._process), "exitcode", 0)
         second.result(START)
         assert second.info().details["pid"] != first.info().details["pid"]
 

@@ -246,6 +246,6 @@ class SqliteMachine(Machine):
 
 slow = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 TestMemory = Machine.TestCase
-TestMemory.settings = settings(max_examples=40, stateful_step_count=40, **slow)
+TestMemory.settings = settings(max_examples=25, stateful_step_count=40, **slow)
 TestSqlite = SqliteMachine.TestCase
 TestSqlite.settings = settings(max_examples=8, stateful_step_count=25, **slow)
