@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 import traceback
@@ -17,6 +18,16 @@ from symjobs._engine._states import State
 from symjobs._engine._tracing import current_context, end_span, start_span
 
 _listening = threading.Lock()  # of all jobs: it is held for a moment only
+
+
+def _free_in_child() -> None:
+    global _listening
+    _listening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_in_child)
+
 _RUNNING: ContextVar[JobExecution | None] = ContextVar("symjobs_running_job", default=None)
 
 

@@ -522,6 +522,7 @@ class JobManager:
     def _after_fork(self) -> None:
         self._store.after_fork()
         self.projects.after_fork()
+        self._counter = Counter()  # whose lock is free
         self._runner.after_fork()
         self._set_up()
 

@@ -16,8 +16,8 @@ from symjobs._engine._shared_memory import Sender
 from symjobs._errors import InputError, JobError, StopJob
 
 _POLL_SECONDS = 0.01  # how soon a kill is noticed
-_STOP_SECONDS = 0.04  # how long a job has to stop by itself, so that its process can be used again
-_END_SECONDS = 1.0  # how long a killed process may take to be gone
+_STOP_SECONDS = 0.025  # how long a job has to stop by itself, so that its process can be used again
+_END_SECONDS = 1.0  # how long a process that ends may take to be gone
 
 
 class RemoteTraceback(Exception):
@@ -168,10 +168,9 @@ class _Process:
                 return
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once. To give its memory back takes it a while, for which nobody waits."""
         self._process.kill()
         self._connection.close()
-        self._process.join(_END_SECONDS)
 
     def _how_it_ended(self) -> str:
         self._process.join(_END_SECONDS)

@@ -156,12 +156,14 @@ class Runner:
             deadline = time.monotonic() + max(timeout, grace)
             for pool in pools:
                 pool.wait_empty(deadline - grace - time.monotonic())
+            waiting = [execution for pool in pools for execution in pool.jobs() if pool.withdraw(execution)]
             for pool in pools:
-                self._stop_all(pool)
+                for execution in pool.jobs():
+                    execution.context.stop(_SHUT_DOWN)
+            self._abandon(waiting)
             for pool in pools:
                 if not pool.wait_empty(deadline - time.monotonic()):
-                    for execution in pool.jobs():
-                        self._abandon(execution)
+                    self._abandon(pool.jobs())
         self._sync.stop()
         if self._processes is not None:
             self._processes.close()
@@ -253,23 +255,25 @@ class Runner:
 
     # Shutting down.
 
-    def _stop_all(self, pool: WorkerPool) -> None:
-        for execution in pool.jobs():
-            execution.context.stop(_SHUT_DOWN)
-            if pool.withdraw(execution):
-                self._abandon(execution)
-
-    def _abandon(self, execution: JobExecution) -> None:
-        try:
-            # Soon: if the store cannot be written now, other managers find the job lost once this process has ended.
-            record = self._store.change(execution.id, Event.ABANDON, self._lost(execution, _SHUT_DOWN), soon=True)
-        except StoreError as error:
-            self._end_unsaved(execution, f"{_SHUT_DOWN}; {error}")
-        else:
-            logger.error("%s: %s", internal_error(execution.id), _SHUT_DOWN, extra=execution.fields())
-            self._end_as(execution, record)
-        execution.clean_up()
-        execution.finish()
+    def _abandon(self, executions: Iterable[JobExecution]) -> None:
+        trouble: StoreError | None = None
+        for execution in executions:
+            # Only one of them waits for a store that cannot be written now: there is no time for more. Other managers
+            # find the rest lost once this process has ended.
+            record = None
+            if trouble is None:
+                try:
+                    outcome = self._lost(execution, _SHUT_DOWN)
+                    record = self._store.change(execution.id, Event.ABANDON, outcome, soon=True)
+                except StoreError as error:
+                    trouble = error
+            if trouble is not None:
+                self._end_unsaved(execution, f"{_SHUT_DOWN}; {trouble}")
+            else:
+                logger.error("%s: %s", internal_error(execution.id), _SHUT_DOWN, extra=execution.fields())
+                self._end_as(execution, record)
+            execution.clean_up()
+            execution.finish()
 
     def _lost(self, execution: JobExecution, error: str) -> Outcome:
         (current, maximum), details = execution.reported()

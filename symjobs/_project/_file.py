@@ -89,6 +89,11 @@ def to_parts(saved: Saved) -> tuple[bytes, dict[str, np.ndarray]]:
     return msgspec.json.encode(record), arrays
 
 
+def moments_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays of the moments among those of a file."""
+    return _part(arrays, "moments.")
+
+
 def from_parts(metadata: bytes, arrays: dict[str, np.ndarray]) -> Saved:
     """Return what `to_parts` took. The arrays are not copied."""
     return _saved(msgspec.json.decode(metadata, type=_Record), arrays)

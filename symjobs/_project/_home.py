@@ -102,7 +102,10 @@ class Home:
             if version is None:
                 return None
             try:
-                return version, read_file(self._folder / version)
+                saved = read_file(self._folder / version)
+                about = read_about(self._folder)
+                # Another project may have taken the name.
+                return (version, saved) if about is not None and about.added == self._about.added else None
             except FileNotFoundError:  # there is a newer one by now
                 continue
             except OSError as error:

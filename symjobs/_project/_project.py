@@ -15,7 +15,7 @@ from symjobs._errors import InputError, ProjectError
 from symjobs._forks import Guard
 from symjobs._models import Predictions, build_model, wrap
 from symjobs._project._catalogue import ModelCatalogue
-from symjobs._project._file import Saved, from_parts, read_file, to_parts, write_file
+from symjobs._project._file import Saved, from_parts, moments_of, read_file, to_parts, write_file
 from symjobs._project._home import Home
 from symjobs._project._snapshot import About, ProjectSnapshot
 from symjobs._state._backend import check_kind, choose
@@ -565,7 +565,9 @@ class Project:
         self._refresh()
         self._check_there()
         saved = self._saved()
-        return self._from_parts, (*to_parts(saved), saved.state.hash, self._persisted, self._auto_save)
+        metadata, arrays = to_parts(saved)
+        digest = saved.state.hash_from(moments_of(arrays))
+        return self._from_parts, (metadata, arrays, digest, self._persisted, self._auto_save)
 
     @classmethod
     def _from_parts(

@@ -193,6 +193,12 @@ class State:
         values = self.window.values(position)
         return float(np.median(values)) if len(values) else None
 
+    def hash_from(self, moments: Mapping[str, np.ndarray]) -> str:
+        """Return the hash, given the arrays of the moments, which take a while to make."""
+        if self._hash is None:
+            self._hash = _hash_of(self, moments)
+        return self._hash
+
     def remember_hash(self, digest: str) -> None:
         """Keep the hash of an equal state, as computing it takes a while."""
         self._hash = digest
@@ -200,17 +206,15 @@ class State:
     @property
     def hash(self) -> str:
         """32 hexadecimal digits (BLAKE2b) of the schema, and of every array of moments and clusters; computed once."""
-        if self._hash is None:
-            self._hash = _hash_of(self)
-        return self._hash
+        return self._hash or self.hash_from(self.moments.arrays())
 
 
-def _hash_of(state: State) -> str:
+def _hash_of(state: State, moments: Mapping[str, np.ndarray]) -> str:
     names = json.dumps(schema_to_json(state.schema), separators=(",", ":"))
     if state.clusters is None:
-        return digest_of(state.moments.arrays(), names.encode())
+        return digest_of(moments, names.encode())
     arrays = {f"clusters.{name}": array for name, array in state.clusters.arrays().items()}
-    return digest_of({**state.moments.arrays(), **arrays}, names.encode() + state.clusters.text())
+    return digest_of({**moments, **arrays}, names.encode() + state.clusters.text())
 
 
 def digest_of(arrays: Mapping[str, np.ndarray], text: bytes = b"") -> str:

@@ -23,8 +23,8 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
         return np.array(to_numpy(x))
 
     sums, layout = state.sums, state.layout
-    arrays = {name: plain(array) for name, array in sums.arrays().items()}
-    S = plain(sums.both_triangles())
+    arrays = {name: plain(array) for name, array in sums.arrays().items() if name != "S"}
+    S = to_numpy(sums.both_triangles())  # a new array already
     np.fill_diagonal(S, np.maximum(S.diagonal(), 0.0))  # forgetting may leave a little less than 0
     arrays["S"] = S
     return arrays | {

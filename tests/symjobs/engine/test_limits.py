@@ -1,5 +1,6 @@
 """Priorities, limits per owner, and limits of time and bytes."""
 
+import sqlite3
 import time
 
 import pytest
@@ -122,6 +123,21 @@ def test_the_shorter_of_two_time_limits_counts_and_waiting_does_not(managers):
     second.result(WAIT)
     with pytest.raises(sj.JobFailed, match=r"time limit of 0\.1 seconds"):
         third.result(WAIT)
+
+
+def test_shutdown_ends_within_its_time_with_a_locked_database(managers, sqlite_url):
+    manager = managers(workers=1, queue_size=50, store=sqlite_url, grace=0.2)
+    with held(manager, "c1", Deaf()) as (_, running):
+        waiting = [manager.submit(Nothing(), owner="c1") for _ in range(40)]
+        lock = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
+        lock.execute("BEGIN IMMEDIATE")
+        begin = time.monotonic()
+        manager.shutdown(timeout=1)
+        assert time.monotonic() - begin < 3  # the thread that synchronises may wait for the lock for another second
+        lock.close()
+    for handle in [running, *waiting]:
+        with pytest.raises(sj.JobFailed, match="the job manager was shut down before the job finished; the job store"):
+            handle.result(0)
 
 
 @pytest.mark.parametrize("deaf", [False, True])

@@ -133,6 +133,17 @@ def test_freeze_rename_and_delete_are_seen(manager, project, other):
     assert other.say("project.n_rows") == 10
 
 
+def test_another_project_may_take_the_name_of_one_that_was_deleted(manager, project, other):
+    project.learn(rows(1))
+    other.say("manager.projects.delete('c1', 'p')")
+    other.say("manager.projects.add('c1', sj.Project('p', params={'row_filter': 'a>=0'}))")
+    with pytest.raises(sj.ProjectError, match="was deleted"):  # this one has no filter
+        project.learn(rows(2))
+    new = manager.projects.get("c1", "p")
+    assert new.params == {"row_filter": "a>=0"}
+    assert other.say("project.learn(rows(2)).n_rows") == new.n_rows == (rows(2)[0][:, 0] >= 0).sum()
+
+
 def test_a_name_can_be_taken_once(manager, project, other, shared_url, folder):
     with pytest.raises(RuntimeError, match="ProjectExists: owner 'c1' has a project 'p' already"):
         other.say("manager.projects.add('c1', sj.Project('p'))")
