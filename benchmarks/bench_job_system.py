@@ -119,7 +119,7 @@ def jobs_to_kill(quick: bool) -> dict[str, Callable[[], sj.Job]]:
         "SVDFeatureSelectionJob": lambda: sj.SVDFeatureSelectionJob(wide),
         "ExploreVIFJob": lambda: sj.ExploreVIFJob(wide),
         "ExploreJob": lambda: sj.ExploreJob(narrow, "ttest", pairs),
-        "OptimizedKmeansJob": lambda: sj.OptimizedKmeansJob(points, 2, 20, seed=0),
+        "OptimizedKmeansJob": lambda: sj.OptimizedKmeansJob(points, 2, 5, n_init=3, seed=0),
         "DSPredictDataFrameJob": lambda: sj.DSPredictDataFrameJob(narrow, "m", rows),
         "LearnJob": lambda: sj.LearnJob(sj.Project("q", type="cpu"), rows),
         "BuildJob": lambda: sj.BuildJob(wide, "m", "oospca"),
@@ -131,6 +131,8 @@ def kills(report: harness.Report) -> list[tuple[str, ...]]:
     count = 5 if report.options.quick else 30
     rows = [("job type", "where", "kills", "median", "p99", "largest", "target", "")]
     for name, make in jobs_to_kill(report.options.quick).items():
+        if report.options.type not in (None, name):
+            continue
         for isolate, limit in ((False, 0.25), (True, 0.1)):
             if isolate and not sj.JOB_TYPES[name].isolable:
                 continue
@@ -305,6 +307,7 @@ def memory(report: harness.Report, folder: Path) -> list[tuple[str, ...]]:
 def main() -> None:
     parser = harness.parser(__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", choices=("times", "kills", "memory"), help="one part of it")
+    parser.add_argument("--type", help="kill jobs of this type only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = harness.Report("job_system", options)

@@ -1,4 +1,6 @@
-"""A manager in a process of its own: python -m tests.symjobs.engine._process STORE_URL. It reads commands, one a line.
+"""A manager in a process of its own: python -m tests.symjobs.engine._process STORE_URL [OWNER].
+
+It reads commands, one a line; the owner is c1 by default.
 
 start NAME      submits a job, waits until it runs, answers with its id
 submit NAME     submits a job, answers with its id
@@ -15,14 +17,14 @@ import symjobs as sj
 from tests.symjobs.engine import _jobs
 
 
-def main(url: str) -> None:
+def main(url: str, owner: str = "c1") -> None:
     manager = sj.JobManager(workers=1, store=url, lease=0.2)
     handles, jobs = {}, {}
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word in ("start", "submit"):
             job = getattr(_jobs, rest)()
-            handle = manager.submit(job, owner="c1")
+            handle = manager.submit(job, owner=owner)
             handles[str(handle.id)], jobs[str(handle.id)] = handle, job
             if word == "start":
                 job.started.wait()
@@ -33,7 +35,7 @@ def main(url: str) -> None:
             handles[rest].result()
             print("ended", flush=True)
         elif word == "kill":
-            print(manager.kill("c1", rest), flush=True)
+            print(manager.kill(owner, rest), flush=True)
         elif word == "exit":
             os._exit(1)
         else:
@@ -41,4 +43,4 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

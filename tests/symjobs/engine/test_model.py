@@ -1,23 +1,28 @@
 """A manager against a model of it: any sequence of submit, let go, kill and read.
 
-Meanwhile the wall clock jumps, threads do not start, what observes the jobs raises, and the process forks.
+Meanwhile the wall clock jumps, threads do not start, what observes the jobs raises, the process forks, and another one
+is stopped and killed.
 """
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from unittest import mock
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import symjobs as sj
 from symjobs._engine import State, _record
 from tests.symjobs.engine._jobs import WAIT, Deaf, Fail, Gate, Light, Tell
+from tests.symjobs.engine.test_processes import Other
 
 OWNERS = ("c1", "c2")
 QUEUE_SIZE = 2
@@ -43,8 +48,8 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def open(self):
         self.folder = tempfile.TemporaryDirectory()
-        url = None if self.store == "memory" else f"sqlite:///{Path(self.folder.name) / 'jobs.db'}"
-        self.manager = sj.JobManager(workers=1, queue_size=QUEUE_SIZE, store=url, grace=0.02)
+        self.url = None if self.store == "memory" else f"sqlite:///{Path(self.folder.name) / 'jobs.db'}"
+        self.manager = sj.JobManager(workers=1, queue_size=QUEUE_SIZE, store=self.url, grace=0.02)
         self.jobs = {}  # id -> (job, handle)
         self.state = {}  # id -> state
         self.fails = {}  # id -> whether it will fail
@@ -244,8 +249,83 @@ class SqliteMachine(Machine):
     store = "sqlite"
 
 
+class ProcessMachine(SqliteMachine):
+    """With another process on the same store, which is stopped, goes on, and is killed.
+
+    Its jobs belong to "them". The model: the state of each, and whether the process is stopped.
+    """
+
+    @initialize()
+    def start_other(self):
+        self.theirs = {}
+        self.other, self.stopped = None, False
+
+    @precondition(lambda self: hasattr(self, "manager") and not self.stopped)
+    @rule(ends=st.booleans())
+    def other_submits(self, ends):
+        if self.other is None:
+            self.other = Other(self.url, "them")
+        busy = State.RUNNING in self.theirs.values()
+        job_id = int(self.other.say("submit Tell" if ends or busy else "start Gate"))
+        if ends and not busy:
+            assert self.other.say(f"wait {job_id}") == "ended"
+            self.theirs[job_id] = State.DONE
+        else:
+            self.theirs[job_id] = State.QUEUED if busy else State.RUNNING
+
+    @precondition(lambda self: getattr(self, "other", None) is not None)
+    @rule()
+    def stop_or_continue(self):
+        self.stopped = not self.stopped
+        self.other.process.send_signal(signal.SIGSTOP if self.stopped else signal.SIGCONT)
+
+    @precondition(lambda self: getattr(self, "other", None) is not None)
+    @rule()
+    def kill_other(self):
+        self.other.end(signal.SIGKILL)
+        self.other, self.stopped = None, False
+        deadline = time.monotonic() + 10
+        while not all(info.isDone for info in self.manager.list("them")):
+            assert time.monotonic() < deadline, "a lost job was not noticed within 10 s"
+            time.sleep(0.01)
+        for job_id, state in self.theirs.items():
+            if state in (State.QUEUED, State.RUNNING):
+                self.theirs[job_id] = State.FAILED
+                with pytest.raises(sj.JobFailed, match=r"^the job was lost: process \d+ on .* ended before"):
+                    self.manager.get("them", job_id).result(0)
+
+    @precondition(lambda self: State.RUNNING in getattr(self, "theirs", {}).values())
+    @rule()
+    def kill_their_job(self):
+        (job_id,) = (job_id for job_id, state in self.theirs.items() if state is State.RUNNING)
+        if self.stopped:
+            return
+        for queued, state in list(self.theirs.items()):  # first those behind it, which would start
+            if state is State.QUEUED:
+                assert self.manager.kill("them", queued) is True
+                del self.theirs[queued]
+        self.manager.kill("them", job_id)
+        deadline = time.monotonic() + WAIT
+        while job_id in [info.jobId for info in self.manager.list("them")]:
+            assert time.monotonic() < deadline
+        del self.theirs[job_id]
+
+    @invariant()
+    def their_jobs_are_seen_too(self):
+        if hasattr(self, "theirs"):
+            infos = self.manager.list("them")
+            assert {info.jobId: info.details["state"] for info in infos} == self.theirs
+
+    def teardown(self):
+        if getattr(self, "other", None) is not None:
+            self.other.end(signal.SIGKILL)
+        super().teardown()
+
+
 slow = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 TestMemory = Machine.TestCase
 TestMemory.settings = settings(max_examples=25, stateful_step_count=40, **slow)
 TestSqlite = SqliteMachine.TestCase
 TestSqlite.settings = settings(max_examples=8, stateful_step_count=25, **slow)
+TestProcesses = ProcessMachine.TestCase
+TestProcesses.settings = settings(max_examples=6, stateful_step_count=20, **slow)

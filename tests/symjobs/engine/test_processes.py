@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[3]
 class Other:
     """A manager in another process."""
 
-    def __init__(self, url):
+    def __init__(self, url, owner="c1"):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.symjobs.engine._process", url],
+            [sys.executable, "-m", "tests.symjobs.engine._process", url, owner],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'kernels'}"},
             stdin=subprocess.PIPE,
