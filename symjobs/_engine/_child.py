@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from symjobs._engine._job import JobContext
 from symjobs._engine._run import run_here
-from symjobs._engine._shared_memory import Parcel, receive
+from symjobs._engine._shared_memory import Parcel, Sender, receive
 
 IDLE_SECONDS = 60.0  # after which a process without work ends
 _REPORT_SECONDS = 0.02
@@ -40,13 +40,16 @@ class Report(NamedTuple):
 
 
 class End(NamedTuple):
-    """Child to parent: how the job ended. Either `values` or `error` is set."""
+    """Child to parent: how the job ended. Either `answer` or `error` is set."""
 
     report: Report
-    values: bytes | None
-    result: bytes | None  # pickled; None if it cannot be
+    answer: Parcel | None  # (result, its entities as JSON)
     error: bytes | None  # pickled exception
     trace: str
+
+
+class Unsendable(NamedTuple):
+    """Stands for a result that cannot be pickled: only its entities came."""
 
 
 def serve(connection: Connection, threads: int) -> None:
@@ -73,6 +76,8 @@ def _listen(connection: Connection, runs: queue.SimpleQueue[_Run]) -> None:
         except (EOFError, OSError):
             os._exit(0)  # the parent is gone, and nobody wants an answer
         if isinstance(message, Start):
+            if run is not None:
+                run.close()  # the parent has its answer, as it sends another job
             run = _Run(connection, message)
             runs.put(run)
         elif run is not None:
@@ -85,6 +90,7 @@ class _Run:
         self._start = start
         self.context = JobContext(start.details)
         self._ended = threading.Event()
+        self._sender: Sender | None = None
 
     def perform(self) -> None:
         tell = threading.Thread(target=self._tell, daemon=True)
@@ -94,17 +100,22 @@ class _Run:
         tell.join()
         self._connection.send(end)
 
+    def close(self) -> None:
+        """Release the memory of the answer, when the parent has taken it."""
+        if self._sender is not None:
+            self._sender.close()
+
     def _run(self) -> End:
-        values = result = error = None
-        trace = ""
         try:
-            returned, values = run_here(receive(self._start.parcel), self.context)
-            result = _pickled(returned)
+            answer = run_here(receive(self._start.parcel), self.context)
+            try:
+                self._sender = Sender(answer)
+            except Exception:  # noqa: BLE001 - whatever a class of somebody else raises
+                self._sender = Sender((Unsendable(), answer[1]))
         except BaseException as exception:  # noqa: BLE001 - it is the job's outcome
-            values = None
-            trace = traceback.format_exc()
             error = _pickled(exception) or pickle.dumps(RuntimeError(f"{type(exception).__name__}: {exception}"))
-        return End(self._report(), values, result, error, trace)
+            return End(self._report(), None, error, traceback.format_exc())
+        return End(self._report(), self._sender.parcel, None, "")
 
     def _report(self) -> Report:
         return Report(self.context.read_progress(), self.context.read_details())

@@ -21,7 +21,11 @@ _LARGEST = 2**63 - 1  # the largest number that a database column holds
 
 @runtime_checkable
 class Result(Protocol):
-    """What `Job.run` returns: an object with arrays for Python, which makes the entities of the wire contract."""
+    """What `Job.run` returns: an object with arrays for Python, which makes the entities of the wire contract.
+
+    If that takes long, the object may have a method ``encode(checkpoint)``, too. It returns the JSON of the entities,
+    and calls `checkpoint` every few milliseconds.
+    """
 
     def entities(self) -> dict[str, Any]:
         """Return the entities by their key on the wire."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from symjobs._engine._child import End, Report, Start, Stop, serve
 from symjobs._engine._job import Job, JobContext
-from symjobs._engine._shared_memory import Sender
+from symjobs._engine._shared_memory import Sender, receive
 from symjobs._errors import InputError, JobError, StopJob
 
 _POLL_SECONDS = 0.01  # how soon a kill is noticed
@@ -25,10 +25,6 @@ class RemoteTraceback(Exception):
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
-
-
-class Unpickled:
-    """The result of a job that could not be sent: only its entities came."""
 
 
 class ProcessPool:
@@ -47,7 +43,7 @@ class ProcessPool:
         self._all: set[_Process] = set()
 
     def run(self, job: Job, context: JobContext) -> tuple[Any, bytes]:
-        """Run a job; return its result, or `Unpickled`, and its entities as JSON. Raises what the job raises."""
+        """Run a job; return its result, or `Unsendable`, and its entities as JSON. Raises what the job raises."""
         try:
             sender = Sender(job)
         except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -56,7 +52,7 @@ class ProcessPool:
                 "define its class in a module, or submit it with isolate=False"
             ) from error
         try:
-            end = self._run(Start(sender.parcel, context.read_details()), context)
+            end, answer = self._run(Start(sender.parcel, context.read_details()), context)
         finally:
             sender.close()
         _take_over(end.report, context)
@@ -64,13 +60,15 @@ class ProcessPool:
             exception = pickle.loads(end.error)
             exception.__cause__ = RemoteTraceback(end.trace)
             raise exception
-        return Unpickled() if end.result is None else pickle.loads(end.result), end.values or b"{}"
+        return answer
 
-    def _run(self, start: Start, context: JobContext) -> End:
+    def _run(self, start: Start, context: JobContext) -> tuple[End, Any]:
         while True:
             process = self._take()
             try:
-                return process.run(start, context)
+                end = process.run(start, context)
+                # Before the process gets another job.
+                return end, None if end.answer is None else receive(end.answer, writable=True)
             except _NotBegun:  # it had waited for so long that it ended just now
                 continue
             finally:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from symjobs._engine._child import Unsendable
 from symjobs._engine._counts import Counter, JobCounts
 from symjobs._engine._execution import JobExecution
 from symjobs._engine._failure import internal_error
@@ -18,7 +19,7 @@ from symjobs._engine._handle import StoredResult
 from symjobs._engine._job import Job, JobContext
 from symjobs._engine._log import logger
 from symjobs._engine._pool import WorkerPool
-from symjobs._engine._processes import ProcessPool, Unpickled
+from symjobs._engine._processes import ProcessPool
 from symjobs._engine._record import Outcome, Record
 from symjobs._engine._run import run_here
 from symjobs._engine._settings import Schedule, Settings
@@ -207,7 +208,7 @@ class Runner:
             if self._processes is None:
                 self._processes = ProcessPool(max(1, thread_count() // self._settings.workers))
         result, values = self._processes.run(job, context)
-        return StoredResult(values) if isinstance(result, Unpickled) else result, values
+        return StoredResult(values) if isinstance(result, Unsendable) else result, values
 
     def _save(self, job_id: int, outcome: Outcome) -> Record | None:
         event = Event.SUCCEED if outcome.values is not None else Event.FAIL

@@ -51,10 +51,14 @@ class Sender:
             self._temporary = None
 
 
-def receive(parcel: Parcel) -> Any:
-    """Return the value. Its arrays are read-only views of the memory that the other process has written."""
+def receive(parcel: Parcel, *, writable: bool = False) -> Any:
+    """Return the value. Its arrays are views of the memory that the other process has written.
+
+    Writing to them, if that is allowed, copies what is written to, and changes nothing there.
+    """
     with open(parcel.path, "rb") as file:
-        memory = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        access = mmap.ACCESS_COPY if writable else mmap.ACCESS_READ
+        memory = memoryview(mmap.mmap(file.fileno(), 0, access=access))
     data, *buffers = (memory[start : start + size] for start, size in (parcel.pickle, *parcel.buffers))
     return pickle.loads(data, buffers=buffers)
 

@@ -11,15 +11,17 @@ import numpy as np
 
 from symjobs._arrays import to_host
 from symjobs._engine import JobContext
-from symjobs._entities import Cell, DataFrame
+from symjobs._entities import Cell, DataFrame, number_text, to_json
 from symjobs._errors import InputError
 from symjobs._explore import Attribute
+from symjobs._jobs._encode import Checkpoint, frame_json
 from symjobs._jobs._matrix import MatrixJob
 from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 from symjobs._project import Project
 from symkernels import PCAResult, nearest_correlation, pca
 
 MOST_COMPONENTS = 100  # the contract's default and maximum
+_STRIPE = 200  # rows of the vectors between two checkpoints
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +70,25 @@ class PCAJobResult:
 
     def entities(self) -> dict[str, Any]:
         """Return ``pcaVectors``, ``pcaValues`` and ``pcaSumValues``."""
+        return {"pcaVectors": DataFrame(*self._columns(), self._rows(0, len(self.names))), **self._without_vectors()}
+
+    def encode(self, checkpoint: Checkpoint) -> bytes:
+        """Return the JSON of `entities`, and call `checkpoint` meanwhile."""
+        vectors = frame_json(*self._columns(), len(self.names), self._rows, _STRIPE, checkpoint)
+        return b'{"pcaVectors":' + vectors + b"," + to_json(self._without_vectors())[1:]
+
+    def _without_vectors(self) -> dict[str, Any]:
         k = len(self.values)
-        rows: list[list[Cell]] = [[name, *row] for name, row in zip(self.names, self.vectors.tolist(), strict=True)]
-        vectors = DataFrame(["attribute", *(f"PC{i + 1}" for i in range(k))], ["S", *"C" * k], rows)
         values = DataFrame([f"e{i + 1}" for i in range(k)], ["C"] * k, [self.values.tolist()])
-        return {"pcaVectors": vectors.as_text(), "pcaValues": values.as_text(), "pcaSumValues": self.total}
+        return {"pcaValues": values.as_text(), "pcaSumValues": self.total}
+
+    def _columns(self) -> tuple[list[str], list[str]]:
+        k = len(self.values)
+        return ["attribute", *(f"PC{i + 1}" for i in range(k))], ["S", *"C" * k]
+
+    def _rows(self, start: int, stop: int) -> list[list[Cell]]:
+        parts = zip(self.names[start:stop], self.vectors[start:stop].tolist(), strict=True)
+        return [[name, *map(number_text, row)] for name, row in parts]
 
 
 class PCAParameters(Parameters):

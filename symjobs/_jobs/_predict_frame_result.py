@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from symjobs._entities import DataFrame, number_text
+from symjobs._entities import Cell, DataFrame, number_text
+from symjobs._jobs._encode import Checkpoint, frame_json
 from symkernels import Spot
 
 _LETTERS = {"id": "C", "res": "B", "q95": "C", "q98": "C", "q99": "C", "evt": "B", "score": "C"}
+_STRIPE = 16_384  # rows between two checkpoints: some 20 ms
 _FLAGS = np.array(["0", "1"], dtype=object)
 
 
@@ -114,9 +116,20 @@ class PredictFrameResult:
     def entities(self) -> dict[str, Any]:
         """Return ``dataframe``; a quantile or score that is missing is ``NaN``."""
         columns = self.columns()
-        texts = [_texts(array) for array in columns.values()]
         letters = [_LETTERS[name] for name in columns]
-        return {"dataframe": DataFrame(list(columns), letters, [list(row) for row in zip(*texts, strict=True)])}
+        return {"dataframe": DataFrame(list(columns), letters, _rows(columns, 0, self.n_rows))}
+
+    def encode(self, checkpoint: Checkpoint) -> bytes:
+        """Return the JSON of `entities`, and call `checkpoint` meanwhile."""
+        columns = self.columns()
+        letters = [_LETTERS[name] for name in columns]
+        frame = frame_json(list(columns), letters, self.n_rows, lambda a, b: _rows(columns, a, b), _STRIPE, checkpoint)
+        return b'{"dataframe":' + frame + b"}"
+
+
+def _rows(columns: Mapping[str, np.ndarray], start: int, stop: int) -> list[list[Cell]]:
+    texts = [_texts(array[start:stop]) for array in columns.values()]
+    return [list(row) for row in zip(*texts, strict=True)]
 
 
 def _texts(array: np.ndarray) -> list[str]:
