@@ -25,7 +25,7 @@ from symjobs._project._file import Saved, read_file, write_file
 _SUFFIX = ".project"
 _ABOUT = "about.json"
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.02  # seconds between two attempts to get the turn
-_ATTEMPTS = 100  # to read a version before its writer removes it
+_ATTEMPTS = 10  # to read a version before its writer removes it; then the writers wait for the reader
 _LEFT_OVER_SECONDS = 3600.0  # a hidden folder of this age is left over from a crash
 
 
@@ -98,19 +98,24 @@ class Home:
     def read(self) -> tuple[str, Saved] | None:
         """Return the newest version and what it holds, or None if the project was deleted."""
         for _ in range(_ATTEMPTS):
-            version = self.newest()
-            if version is None:
-                return None
-            try:
-                saved = read_file(self._folder / version)
-                about = read_about(self._folder)
-                # Another project may have taken the name.
-                return (version, saved) if about is not None and about.added == self._about.added else None
-            except FileNotFoundError:  # there is a newer one by now
-                continue
-            except OSError as error:
-                raise StoreError(f"project {self.name!r} cannot be read: {error.strerror or error}") from error
-        raise StoreError(f"project {self.name!r} cannot be read: its versions change too fast; try again")
+            with contextlib.suppress(FileNotFoundError):  # there is a newer one by now
+                return self._read()
+        with self.turn(lambda: None):
+            return self._read()
+
+    def _read(self) -> tuple[str, Saved] | None:
+        version = self.newest()
+        if version is None:
+            return None
+        try:
+            saved = read_file(self._folder / version)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StoreError(f"project {self.name!r} cannot be read: {error.strerror or error}") from error
+        about = read_about(self._folder)
+        # Another project may have taken the name.
+        return (version, saved) if about is not None and about.added == self._about.added else None
 
     @contextmanager
     def turn(self, checkpoint: Callable[[], object]) -> Iterator[None]:

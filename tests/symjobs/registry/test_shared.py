@@ -252,6 +252,23 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_project(manager
     assert len(files(folder)) == 1
 
 
+def test_a_reader_that_always_comes_too_late_takes_a_turn(project, other, monkeypatch):
+    """Its versions may be gone each time that it has found their names."""
+    other.say("project.learn(rows(1)).n_rows")
+    real, missed = _home.read_file, []
+
+    def late(path):
+        if len(missed) < _home._ATTEMPTS:
+            missed.append(path)
+            raise FileNotFoundError(path)
+        return real(path)
+
+    monkeypatch.setattr(_home, "read_file", late)
+    assert project.n_rows == 10
+    assert len(missed) == _home._ATTEMPTS
+    assert other.say("project.learn(rows(2)).n_rows") == 20  # the turn was given back
+
+
 def test_a_job_that_waits_for_its_turn_can_be_killed(manager, project, other):
     assert other.say("project.n_rows") == 0
     other.begin("project.learn(rows(i) for i in range(3) if not time.sleep(0.7)).name")
