@@ -93,7 +93,12 @@ class Home:
 
     def newest(self) -> str | None:
         """Return the newest version, or None if the project was deleted."""
-        return _newest(self._folder)
+        for _ in range(_ATTEMPTS):
+            version = _newest(self._folder)
+            if version is not None or not self._folder.exists():
+                break
+            # A list of files that change meanwhile may lack both the old and the new version.
+        return version
 
     def read(self) -> tuple[str, Saved] | None:
         """Return the newest version and what it holds, or None if the project was deleted."""

@@ -656,35 +656,49 @@ class Project:
         if home.newest() == before:
             return
         found = home.read()
-        if found is None:
-            self._give_up()
-            return
         with self._guard.swapping:
-            if self._version == before:  # else another thread was faster
+            if self._guard.in_turn or self._version != before:  # a writer or another reader of this process was faster
+                return
+            if found is not None:
                 self._version = found[0]
                 self._take(found[1])
+        if found is None:
+            self._give_up()
 
     @contextmanager
     def _turn(self, changing: bool, checkpoint: Callable[[], object]) -> Iterator[None]:
         """Be the only writer of all processes, from the newest version to the next one."""
-        if self._home is None:
+        home = self._home
+        if home is None:
             yield
             return
-        with self._home.turn(checkpoint):
-            self._refresh()
+        with home.turn(checkpoint):
             with self._guard.swapping:
-                self._guard.in_turn = True
+                self._guard.in_turn = True  # from now on no reader of this process replaces the state
             try:
+                self._take_newest(home)
                 yield
                 if changing and not self._deleted:
                     try:
-                        self._version = self._home.save(self._saved())
+                        self._version = home.save(self._saved())
                     except BaseException:
                         self._version = None  # what was written in memory goes with the next refresh
                         raise
             finally:
                 with self._guard.swapping:
                     self._guard.in_turn = False
+
+    def _take_newest(self, home: Home) -> None:
+        # In one's turn: nobody writes another version meanwhile.
+        if self._deleted or (home.newest() == self._version and not self._guard.interrupted):
+            return
+        found = home.read()
+        if found is None:
+            self._give_up()
+            return
+        with self._guard.swapping:
+            self._guard.interrupted, self._version = False, found[0]
+            self._take(found[1])
 
     # How a write goes.
 

@@ -252,6 +252,34 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_project(manager
     assert len(files(folder)) == 1
 
 
+def test_a_slow_reader_does_not_replace_what_a_writer_builds_on(manager, shared_url, folder, monkeypatch):
+    """The reader takes over an older version while the writer reads the newest one."""
+    manager.projects.add("c1", project := sj.Project("p"))
+    with sj.JobManager(store=shared_url, folder=folder) as second:
+        same = second.projects.get("c1", "p")
+        same.learn(rows(1))
+        real, has_read, go_on = _home.Home.read, threading.Event(), threading.Event()
+
+        def slow(home):
+            found = real(home)
+            if threading.current_thread() is reader:
+                has_read.set()
+                go_on.wait(WAIT)
+            else:
+                go_on.set()
+                reader.join(WAIT)
+            return found
+
+        monkeypatch.setattr(_home.Home, "read", slow)
+        reader = threading.Thread(target=project.snapshot)
+        reader.start()
+        assert has_read.wait(WAIT)
+        same.learn(rows(2))
+        project.learn(rows(3))
+        assert_same(project, [1, 2, 3])
+        assert_same(same, [1, 2, 3])
+
+
 def test_a_reader_that_always_comes_too_late_takes_a_turn(project, other, monkeypatch):
     """Its versions may be gone each time that it has found their names."""
     other.say("project.learn(rows(1)).n_rows")
