@@ -8,12 +8,15 @@ RQ runs beside it, for orientation, if it is installed (pip install rq) and ther
 from __future__ import annotations
 
 import contextlib
+import queue
 import random
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -53,13 +56,62 @@ def latency(report: harness.Report, folder: Path) -> None:
             def ours(manager: sj.JobManager = manager) -> None:
                 manager.submit(sj.ProjectInfoJob(project)).result(10)
 
-            times = harness.interleave({"ours": ours}, repeats=count, warmup=5, settle=0.0)
+            with _handover() as hand_over:
+                cases = {"ours": ours, "floor: two threads hand over": hand_over}
+                if store is not None:
+                    cases["floor: three transactions"] = _transactions(folder / "floor.db")
+                times = harness.interleave(cases, repeats=count, warmup=5, settle=0.0)
         with _rq() as rq:  # after ours: its worker is busy even between two jobs
             if rq is not None:
                 times |= harness.interleave({"RQ, local Redis": rq}, repeats=count // 5, warmup=5, settle=0.0)
         times[f"{limit:g} ms"] = Timing(f"{limit:g} ms", (limit * 1e-3,))
         title = f"submit to finished, ProjectInfoJob, {title}"
         report.add(title, times, ours="ours", peer=f"{limit:g} ms", target="<= 1")
+
+
+@contextlib.contextmanager
+def _handover() -> Iterator[Callable[[], object]]:
+    """What any worker thread costs: it is woken, and wakes the caller."""
+    there: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    back: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def work() -> None:
+        while (item := there.get()) is not None:
+            back.put(item)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+
+    def one() -> None:
+        there.put(1)
+        back.get()
+
+    yield one
+    there.put(None)
+    thread.join()
+
+
+def _transactions(path: Path) -> Callable[[], object]:
+    """What the store writes of a job, without SQLAlchemy: added, started, done with its result."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT, details TEXT)")
+    connection.execute("CREATE TABLE results (id INTEGER PRIMARY KEY, entities BLOB)")
+
+    def one() -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        job = connection.execute("INSERT INTO jobs (state, details) VALUES ('queued', '{}')").lastrowid
+        connection.execute("COMMIT")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (job,))
+        connection.execute("COMMIT")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE jobs SET state = 'done' WHERE id = ?", (job,))
+        connection.execute("INSERT INTO results VALUES (?, ?)", (job, b"{}"))
+        connection.execute("COMMIT")
+
+    return one
 
 
 @contextlib.contextmanager
@@ -306,16 +358,17 @@ def memory(report: harness.Report, folder: Path) -> list[tuple[str, ...]]:
 
 def main() -> None:
     parser = harness.parser(__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--only", choices=("times", "kills", "memory"), help="one part of it")
+    parser.add_argument("--only", choices=("latency", "times", "kills", "memory"), help="one part of it")
     parser.add_argument("--type", help="kill jobs of this type only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = harness.Report("job_system", options)
-        if options.only in (None, "times"):
+        if options.only in (None, "latency"):
             latency(report, Path(folder))
+        if options.only in (None, "times"):
             processes(report)
             shared(report, Path(folder))
-            report.finish()
+        report.finish()
         if options.only in (None, "memory"):
             print(harness.table(memory(report, Path(folder))))
         if options.only in (None, "kills"):

@@ -41,6 +41,15 @@ _WORDS = {
 }
 _COLUMNS = tuple(column for column in jobs.c if column.name != "instance")
 
+# The statements of every job, built once: building them takes longer than the database needs.
+_JOB: sa.BindParameter[int] = sa.bindparam("b_job_id")
+_ADD = sa.insert(jobs)
+_LOCKED = sa.select(*_COLUMNS).where(jobs.c.id == _JOB).with_for_update()
+_OWNED = sa.select(*_COLUMNS).where(jobs.c.id == _JOB, jobs.c.owner == sa.bindparam("b_owner"))
+_CHANGE = sa.update(jobs).where(jobs.c.id == _JOB)
+_ADD_RESULT = sa.insert(results)
+_RESULT = sa.select(results).where(results.c.job_id == _JOB)
+
 
 class SqlStore(SharedStore):
     """Jobs and their results in tables (`_tables.py`); details and entities are JSON, nothing is pickled.
@@ -70,7 +79,7 @@ class SqlStore(SharedStore):
         with self._write("add a job") as connection:
             if limits != NO_LIMITS:
                 limits.check(owner, *_owned_amounts(connection, owner))
-            result = connection.execute(sa.insert(jobs).values(instance=self._instance, **row))
+            result = connection.execute(_ADD, {"instance": self._instance, **row})
             (job_id,) = result.inserted_primary_key or (0,)
         return msgspec.structs.replace(new, id=job_id)
 
@@ -87,7 +96,7 @@ class SqlStore(SharedStore):
 
     def get(self, owner: str, job_id: int) -> Record | None:
         with self._read("read a job") as connection:
-            return _record(connection, sa.select(*_COLUMNS).where(jobs.c.id == job_id, jobs.c.owner == owner))
+            return _record(connection, _OWNED, b_job_id=job_id, b_owner=owner)
 
     def owned(self, owner: str) -> list[Record]:
         visible = (jobs.c.state != State.KILLED.value) & ((jobs.c.expires == 0) | (jobs.c.expires > now_ms()))
@@ -97,7 +106,7 @@ class SqlStore(SharedStore):
 
     def values(self, job_id: int) -> bytes | None:
         with self._read("read a result") as connection:
-            row = connection.execute(sa.select(results).where(results.c.job_id == job_id)).one_or_none()
+            row = connection.execute(_RESULT, {"b_job_id": job_id}).one_or_none()
         if row is None or row.file is None:
             return None if row is None else row.entities
         values = None if self._files is None else self._files.read(row.file, row.checksum)
@@ -241,7 +250,7 @@ class SqlStore(SharedStore):
 def _change(
     connection: Connection, job_id: int, event: Event, outcome: Outcome | None, file: tuple[str, str] | None = None
 ) -> Record | None:
-    record = _record(connection, sa.select(*_COLUMNS).where(jobs.c.id == job_id).with_for_update())
+    record = _record(connection, _LOCKED, b_job_id=job_id)
     if record is None:
         return None
     after = advance(record, event, outcome)
@@ -250,19 +259,20 @@ def _change(
     changed: dict[str, Any] = _row(after)
     if after.state.final and record.state is State.RUNNING:
         changed["instance"] = None  # kept for a job killed while it waited: its manager must read the kill
-    connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(**changed))
+    connection.execute(_CHANGE, {"b_job_id": job_id, **changed})
     if after.state is State.DONE and outcome is not None and outcome.values is not None:
         name, checksum = file or (None, None)
         entities = outcome.values if file is None else None
-        connection.execute(sa.insert(results).values(job_id=job_id, entities=entities, file=name, checksum=checksum))
+        row = {"job_id": job_id, "entities": entities, "file": name, "checksum": checksum}
+        connection.execute(_ADD_RESULT, row)
     return after
 
 
 def _abandon(connection: Connection, job_id: int, reason: str, expires: int) -> None:
-    record = _record(connection, sa.select(*_COLUMNS).where(jobs.c.id == job_id).with_for_update())
+    record = _record(connection, _LOCKED, b_job_id=job_id)
     if record is not None:
         _change(connection, job_id, Event.ABANDON, unfinished(record, expires, reason))
-        connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(instance=None))
+        connection.execute(_CHANGE, {"b_job_id": job_id, "instance": None})
 
 
 def _delete(connection: Connection, which: sa.ColumnElement[bool]) -> list[str]:
@@ -284,8 +294,8 @@ def _owned_amounts(connection: Connection, owner: str) -> tuple[int, int]:
     return queued, int(size or 0)
 
 
-def _record(connection: Connection, query: sa.Select[Any]) -> Record | None:
-    row = connection.execute(query).one_or_none()
+def _record(connection: Connection, query: sa.Select[Any], **values: Any) -> Record | None:
+    row = connection.execute(query, values).one_or_none()
     return None if row is None else _parse(row)
 
 
