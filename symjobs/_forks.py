@@ -42,13 +42,59 @@ class Guard:
             self.in_turn, self.interrupted = False, True
 
 
+class ForkGate:
+    """Work in which no fork may happen, as what it leaves half-done in memory would stay so in the child.
+
+    Any number of threads may be inside. A fork waits for them, but not for ever.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._inside = 0
+        self._forking = False
+        with _listing:
+            _gates.add(self)
+
+    def __enter__(self) -> None:
+        with self._changed:
+            while self._forking:
+                self._changed.wait()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let no one in, and wait until nobody is inside."""
+        with self._changed:
+            self._forking = True
+            self._changed.wait_for(lambda: not self._inside, _PATIENCE)
+
+    def open(self) -> None:
+        with self._changed:
+            self._forking = False
+            self._changed.notify_all()
+
+    def after_fork(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._inside, self._forking = 0, False
+
+
+_PATIENCE = 2.0  # seconds that a fork waits, as somebody may wait for the lock of another program
 _listing = threading.Lock()
+_gates: weakref.WeakSet[ForkGate] = weakref.WeakSet()
+_closed: list[ForkGate] = []  # during a fork
 _guards: weakref.WeakSet[Guard] = weakref.WeakSet()
 _held: list[Guard] = []  # during a fork
 
 
 def _before() -> None:
     _listing.acquire()
+    _closed[:] = _gates
+    for gate in _closed:
+        gate.close()
     _held[:] = _guards
     for guard in _held:
         guard.swapping.acquire()
@@ -58,6 +104,9 @@ def _in_parent() -> None:
     for guard in _held:
         guard.swapping.release()
     _held.clear()
+    for gate in _closed:
+        gate.open()
+    _closed.clear()
     _listing.release()
 
 
@@ -66,6 +115,9 @@ def _in_child() -> None:
     for guard in _held:
         guard.after_fork()
     _held.clear()
+    for gate in _closed:
+        gate.after_fork()
+    _closed.clear()
     _listing = threading.Lock()
 
 

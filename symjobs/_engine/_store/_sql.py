@@ -30,6 +30,7 @@ from symjobs._engine._store._engine import (
 from symjobs._engine._store._files import LARGE, ResultFiles
 from symjobs._engine._store._tables import instances, jobs, results
 from symjobs._errors import InputError, StoreError
+from symjobs._forks import ForkGate
 from symjobs._text import shown as shown_value
 
 _WORDS = {
@@ -66,6 +67,7 @@ class SqlStore(SharedStore):
             folder = f"{self._file.path}.files"
         self.folder = None if folder is None else Path(folder).absolute()
         self._files = None if self.folder is None else ResultFiles(self.folder / "results")
+        self._gate = ForkGate()
         self._instance: str | None = None
         self._lease = 0.0
         self._silence = _instances.Silence()
@@ -241,7 +243,8 @@ class SqlStore(SharedStore):
     def _translated(self, what: str) -> Iterator[None]:
         self._file.check()
         try:
-            yield
+            with self._gate:  # SQLite knows in memory who holds its locks: a child would take them for held
+                yield
         except (*DATABASE_ERRORS, msgspec.DecodeError) as error:
             why = cause(error)
             raise StoreError(f"the job store {shown(self._engine.url)} could not {what}: {why}{advice(why)}") from error

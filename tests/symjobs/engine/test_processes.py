@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -209,3 +210,33 @@ def test_an_interpreter_that_ends_does_not_wait_for_jobs_and_says_what_became_of
     )
     answer = managers(store=shared_url, show_errors=True).answer("c1", 1)
     assert answer.error == "the job manager was shut down before the job finished"
+
+
+def test_a_fork_waits_for_the_transactions_of_other_threads(shared_url, managers):
+    """In the child SQLite would take the locks of the parent's threads for held."""
+    manager, done = managers(workers=2, queue_size=50, store=shared_url), threading.Event()
+
+    def load():
+        while not done.is_set():
+            manager.submit(Nothing(), owner="c1").result(WAIT)
+
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    codes = []
+    try:
+        for _ in range(15):
+            child = os.fork()
+            if not child:
+                code = 1
+                try:
+                    assert manager.submit(Tell(a="1"), owner="child").result(WAIT).pairs == {"a": "1"}
+                    code = 0
+                finally:
+                    os._exit(code)
+            codes.append(os.waitpid(child, 0)[1])
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(WAIT)
+    assert codes == [0] * 15
