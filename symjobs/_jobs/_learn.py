@@ -174,7 +174,8 @@ class ForgetJob(LearnJob):
             )
 
     def _check_columns(self, names: Any) -> None:
-        known = {name.partition("$")[0] for name in self.project.snapshot().names}
+        learnt = self.project.snapshot().names
+        known = {*learnt, *(name.rpartition("$")[0] for name in learnt)}  # the members of a category are column$value
         if known.isdisjoint(names):
             raise UnknownAttribute(
                 f"project {self.project.name!r} has learnt none of the columns {some(list(names))}; there is nothing "

@@ -63,6 +63,14 @@ def test_learning_and_forgetting_any_kind_of_data(manager, tmp_path, kind):
     assert project.n_rows == 0
 
 
+def test_a_column_may_have_a_dollar_in_its_name(manager):
+    project = sj.Project("p")
+    table = pd.DataFrame({"price$": [1.5, 2.5, 4.0], "in$out": [3.0, 1.0, 2.5]})
+    run(manager, sj.LearnJob(project, table))
+    run(manager, sj.ForgetJob(project, table[["in$out", "price$"]]))
+    assert project.n_rows == 0
+
+
 def test_a_row_filter(manager):
     project = sj.Project("p")
     run(manager, sj.LearnJob(project, TABLE, row_filter="a>=2"))
