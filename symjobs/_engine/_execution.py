@@ -12,7 +12,7 @@ from contextvars import ContextVar
 
 from symjobs._engine._failure import failure_text, is_bad_input
 from symjobs._engine._job import Job, JobContext, Result
-from symjobs._engine._log import fields_of, job_fields, logger
+from symjobs._engine._log import job_fields, logger
 from symjobs._engine._record import Outcome, Record
 from symjobs._engine._states import State
 from symjobs._engine._tracing import current_context, end_span, start_span
@@ -99,7 +99,7 @@ class JobExecution:
 
     def fields(self) -> dict[str, object]:
         """Return what log records say of the job."""
-        return fields_of(self.id, self.job_type, self.owner)
+        return {"job_id": self.id, "job_type": self.job_type, "owner": self.owner}
 
     def when_finished(self, call: Callable[[], object]) -> None:
         """Call it when `finished` is set, or now if it is. What it raises is logged."""

@@ -16,11 +16,6 @@ job_fields: ContextVar[Mapping[str, Any] | None] = ContextVar("symjobs_job_field
 _NO_JOB = {"job_id": None, "job_type": None, "owner": None}
 
 
-def fields_of(job_id: int, job_type: str, owner: str) -> dict[str, Any]:
-    """Return what a log record says of a job, besides its message."""
-    return {"job_id": job_id, "job_type": job_type, "owner": owner}
-
-
 class JobLogFilter(logging.Filter):
     """Gives every log record the fields ``job_id``, ``job_type`` and ``owner`` of the job in which it was made.
 
