@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from symjobs._engine import Job, JobContext, Request
-from symjobs._errors import InputError, ProjectError, UnknownAttribute
+from symjobs._errors import InputError, ProjectError
 from symjobs._jobs._context import checked_project, discard, is_kept, the_project
 from symjobs._project import Project
 from symjobs._tables import read_table
 from symjobs._tables._types import check_types
-from symjobs._text import some
 from symjobs.sources import Source
 
 
@@ -112,18 +111,13 @@ class LearnJob(Job):
         if isinstance(self._data, Source):
             if self._types:
                 raise InputError("types of a source are given where it is opened, as in sources.csv(path, types=...)")
-            self._check_columns(self._data.attribute_names)
             return 0
         if isinstance(self._data, Iterator) or not is_kept(self._data):
             return 0
         first = next(iter(read_table(self._data)), None)
         if first is None or (first.alone and not first.n_rows):
             raise InputError(f"the data has no rows; there is nothing to {'forget' if self._forgets else 'learn'}")
-        self._check_columns(first.names)
         return first.n_rows if first.alone else 0
-
-    def _check_columns(self, names: Any) -> None:
-        pass
 
 
 class ForgetJob(LearnJob):
@@ -144,7 +138,7 @@ class ForgetJob(LearnJob):
     InputError
         As `LearnJob`. When the job runs: if more would be forgotten than was learnt.
     UnknownAttribute
-        If no column of the data was ever learnt.
+        When the job runs: if a column of the data was not learnt by then.
     ProjectError
         If the project is frozen, was deleted, or has a rolling window.
 
@@ -171,13 +165,4 @@ class ForgetJob(LearnJob):
         if self.project.params.get("rolling_window") is not None:
             raise ProjectError(
                 f"project {self.project.name!r} has a rolling window and forgets its oldest rows by itself"
-            )
-
-    def _check_columns(self, names: Any) -> None:
-        learnt = self.project.snapshot().names
-        known = {*learnt, *(name.rpartition("$")[0] for name in learnt)}  # the members of a category are column$value
-        if known.isdisjoint(names):
-            raise UnknownAttribute(
-                f"project {self.project.name!r} has learnt none of the columns {some(list(names))}; there is nothing "
-                "to forget"
             )

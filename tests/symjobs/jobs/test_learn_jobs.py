@@ -118,7 +118,6 @@ def learnt(**params):
         (lambda: sj.LearnJob(frozen(), TABLE), sj.ProjectError, "cannot run LearnJob on project 'p': it is frozen"),
         (lambda: sj.ForgetJob(frozen(), TABLE), sj.ProjectError, "cannot run ForgetJob on project 'p': it is frozen"),
         (lambda: sj.ForgetJob(learnt(rolling_window=2), TABLE), sj.ProjectError, "has a rolling window"),
-        (lambda: sj.ForgetJob(learnt(), TABLE.rename(columns=str.upper)), sj.UnknownAttribute, "'A', 'B', 'C'"),
         (lambda: sj.BuildJob(learnt(), "m", "oosp"), sj.InputError, "oospca"),
         (lambda: sj.BuildJob(learnt(), "a/b", "oospca"), sj.InputError, "the model name"),
         (lambda: sj.BuildJob(learnt(), "m", "oospca", ["z"]), sj.UnknownAttribute, "'z'"),
@@ -155,6 +154,24 @@ def test_a_project_that_is_frozen_while_the_job_waits(manager):
     other.freeze()
     with pytest.raises(sj.ProjectError, match="it is frozen"):
         manager.submit(job)
+
+
+def test_a_forget_is_submitted_while_its_learn_waits(manager):
+    project = sj.Project("p")
+    with held(manager):
+        handles = [manager.submit(job(project, TABLE)) for job in (sj.LearnJob, sj.LearnJob, sj.ForgetJob)]
+    for handle in handles:
+        handle.result(WAIT)
+    assert project.n_rows == len(TABLE)
+
+
+def test_columns_that_were_never_learnt_cannot_be_forgotten(manager):
+    project = learnt()
+    before = project.snapshot().hash
+    handle = manager.submit(sj.ForgetJob(project, TABLE.rename(columns={"a": "A"})))
+    with pytest.raises(sj.JobFailed, match="cannot forget the column 'A', which was never learnt; did you mean 'a'"):
+        handle.result(WAIT)
+    assert project.snapshot().hash == before
 
 
 class Slow:
