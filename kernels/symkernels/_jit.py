@@ -7,9 +7,9 @@ from typing import Any
 from numba import njit
 
 
-def compiled(function: Any, **options: Any) -> Any:
+def compiled(function: Any, *signature: Any, **options: Any) -> Any:
     """Compile without the interpreter lock; cache the machine code on disk where that is possible."""
     try:
-        return njit(nogil=True, cache=True, **options)(function)
+        return njit(*signature, nogil=True, cache=True, **options)(function)
     except RuntimeError:  # Numba finds no folder that it may write to: neither the installation nor the user's cache
-        return njit(nogil=True, **options)(function)
+        return njit(*signature, nogil=True, **options)(function)

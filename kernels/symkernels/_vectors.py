@@ -139,6 +139,17 @@ def pointer_to(typingctx, array, offset):
 
 
 @intrinsic
+def fused_multiply_add(typingctx, a, b, c):
+    """Return a b + c of float64 numbers, rounded once."""
+
+    def codegen(context, builder, signature, arguments):
+        real = F64.scalar
+        return builder.call(declare(builder, "llvm.fma.f64", real, real, real, real), arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+@intrinsic
 def _first(typingctx, pointer):
     real = real_of(pointer)
     signature = pointer.dtype(pointer)

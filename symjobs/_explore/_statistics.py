@@ -15,9 +15,7 @@ from symjobs._explore._sample import Sample, unbiased_variance
 from symjobs._state import Snapshot
 from symkernels import Moments
 
-# The variance of a group comes out of sums about a point outside the group, so that rounding leaves about this share
-# of their size. Below it a group counts as constant.
-_ROUNDING = 64 * np.finfo(np.float64).eps
+_LOST = 1e-6  # relative error of a variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class Statistics:
         """Return all values of an attribute as a sample."""
         i = attribute.index
         n, variance = float(self.count[i]), float(self.variance[i])
-        if self.error_bound[i] >= 1.0:
+        if self.error_bound[i] > _LOST:
             raise UnsupportedTest(
                 f"the variance of {attribute.label} is lost to rounding, since rows with far larger values were "
                 "forgotten; learn the remaining rows afresh"
@@ -104,9 +102,13 @@ class Statistics:
         i = attribute.index
         condition = self.moments.select([i, given.index]).condition(1)
         n, mean, variance = (float(array[0]) for array in (condition.count, condition.mean, condition.var))
-        if variance <= _ROUNDING * ((mean - float(self.mean[i])) ** 2 + float(self.variance[i])):
-            variance = 0.0
-        return Sample(f"{attribute.label} given {given.label}", n, mean, unbiased_variance(variance, n))
+        label = f"{attribute.label} given {given.label}"
+        if condition.error_bound[0] > _LOST:
+            raise UnsupportedTest(
+                f"the variance of {label} is lost to rounding, since other rows have far larger values; learn the rows "
+                "of the group into a project of their own"
+            )
+        return Sample(label, n, mean, unbiased_variance(variance, n))
 
     def varying_sample(self, attribute: Attribute) -> Sample:
         """Return all values of an attribute as a sample, or raise `UnsupportedTest` if it is constant.

@@ -94,7 +94,6 @@ class KMeansModel(Model):
         "distance": "Euclidean distance to it, in the model's scale; NaN where an input is missing",
     }
     score: ClassVar[str | None] = "distance"
-    file_version: ClassVar[int] = 2
 
     centers: np.ndarray = array("k", "d")
     counts: np.ndarray = array("k")

@@ -54,8 +54,6 @@ class Model(ABC):
         The meaning of each key of a prediction.
     score : str or None
         The key whose value is larger for a more unusual row; None for a model without one.
-    file_version : int
-        The first version of a project's file that can hold the type.
     """
 
     algo: ClassVar[str]
@@ -65,7 +63,6 @@ class Model(ABC):
     needs_clusters: ClassVar[bool] = False
     keys: ClassVar[dict[str, str]]
     score: ClassVar[str | None] = None
-    file_version: ClassVar[int] = 3
 
     inputs: tuple[Input, ...]
     fill: np.ndarray = array("d")  # noqa: RUF009  # a field, as `dataclasses.field` makes it

@@ -25,7 +25,8 @@ from symjobs._state._window import Window
 from symjobs._tables._types import DENSE, LEARNT
 from symkernels import Moments, SparseRows, SymkernelsError
 
-VERSIONS = (1, 2, 3)  # a file has the lowest version that can hold it: see _version
+# Version 2 brought clusters; 3 EVT wrappers, and sketches that are no longer KLL's; 4 sums in three parts.
+VERSIONS = (1, 2, 3, 4)
 _KEY = "symjobs.project"
 
 
@@ -110,7 +111,7 @@ def _parts(saved: Saved) -> tuple[_Record, dict[str, np.ndarray]]:
         arrays |= {f"wrappers.{place}.{name}": np.asarray(array, order="C") for name, array in spot.items()}
     state = saved.state
     record = _Record(
-        version=_version(saved),
+        version=VERSIONS[-1],
         name=saved.name,
         type=saved.type,
         params=as_text(saved.params),
@@ -183,15 +184,6 @@ def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
         raise ProjectError(
             f"{path} is damaged: its metadata does not read ({error}); restore it from a copy"
         ) from error
-
-
-def _version(saved: Saved) -> int:
-    # Version 2 brought clusters; version 3 EVT wrappers, and sketches that are no longer KLL's.
-    state = saved.state
-    sketched = state.histograms is not None and state.histograms.sketches
-    needed = [built.model.file_version for built in saved.catalogue.models.values()]
-    needed += [3] * bool(sketched or saved.catalogue.wrappers) + [2] * (state.clusters is not None)
-    return max(needed, default=1)
 
 
 def _arrays(state: State) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ import os
 
 from symjobs._errors import InputError
 
-_BYTES = 32  # for each pair of attributes: the sums of the state, of its next version, and of two threads
+_BYTES = 64  # for each pair of attributes: the state and its next version, in three parts, and the sums of two threads
 _CENTROID_BYTES = 24  # for each pair of micro-clusters, while the cheapest mergers are computed
 _SHARE = 0.8  # of the machine's memory
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from symkernels import Moments, SparseRows, _parallel
-from symkernels._moments import _fast, _generic, _intake
+from symkernels._moments import _backends, _fast, _generic, _intake
 from symkernels._moments._layout import Layout
 from symkernels._moments._rows import incidence
 from symkernels._moments._sums import Sums
@@ -161,8 +161,11 @@ print(repr(float(m.covariance()[0, 2])))
 @pytest.mark.parametrize("n", [2, 100, 5000])
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("gaps_before", [False, True])
-def test_the_fast_path_equals_merging_a_batch(n: int, gaps: bool, gaps_before: bool) -> None:
+def test_the_fast_path_equals_merging_a_batch(
+    monkeypatch: pytest.MonkeyPatch, n: int, gaps: bool, gaps_before: bool
+) -> None:
     """The fast path gives the result of merging a state of the same rows, and complete rows take it."""
+    monkeypatch.setattr(_backends, "_LITTLE_WORK", 0.0)
     first, _, _ = rows(100, 10, gaps=gaps_before, sparse=False)
     X, layout, _ = rows(n, 10, gaps=gaps, sparse=False, seed=1)
     m = Moments(10, binary=np.flatnonzero(layout.binary)).learn(first)
@@ -177,4 +180,3 @@ def test_the_fast_path_equals_merging_a_batch(n: int, gaps: bool, gaps_before: b
     np.testing.assert_allclose(m.condition(1).var, long.condition(1).var, atol=1e-12)
     np.testing.assert_array_equal(m.min, long.min)
     np.testing.assert_array_equal(m.max, long.max)
-    np.testing.assert_allclose(m._state.gross, long._state.gross, rtol=0.5)  # about other shifts

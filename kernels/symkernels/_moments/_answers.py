@@ -9,15 +9,24 @@ import numpy as np
 
 from .._arrays import Array
 from ._layout import Layout
+from ._numbers import Parts
 from ._sums import Sums
 
 UNIT = 2.0**-53  # rounding unit of float64
+_ROUNDED = 4 * UNIT  # a sum of squared deviations and its quotient are rounded to float64
 
 
 def divide(xp: Any, a: Array, b: Array) -> Array:
     """Return a / b, NaN where b is not positive."""
     good = b > 0
     return xp.where(good, a / xp.where(good, b, 1.0), xp.nan)
+
+
+def relative(xp: Any, noise: Array, spread: Array, count: Array) -> Array:
+    """Return the relative error of variances: inf where they are 0 but need not be, NaN without rows."""
+    of_varied = noise / xp.where(spread > 0, spread, 1.0) + _ROUNDED
+    bound = xp.where(noise == 0, 0.0, xp.where(spread > 0, of_varied, xp.inf))
+    return xp.where(count > 0, bound, xp.nan)
 
 
 def full_shift(sums: Sums, layout: Layout) -> Array:
@@ -28,14 +37,22 @@ def full_shift(sums: Sums, layout: Layout) -> Array:
 
 def mean(sums: Sums, layout: Layout) -> Array:
     """Return the (P,) means."""
-    return full_shift(sums, layout) + divide(sums.xp, sums.own_sums(layout), sums.own_counts(layout))
+    offset = sums.own_sums(layout).over(sums.own_masses(layout))
+    return (offset + full_shift(sums, layout)).rounded()
+
+
+def spread(total: Parts, square: Parts, count: Parts) -> Array:
+    """Return sums of squared deviations from the mean, as sums, sums of squares and counts of the rows give them.
+
+    They may be a little less than 0, by rounding.
+    """
+    return (square - total * total.over(count)).rounded()
 
 
 def central(sums: Sums, layout: Layout) -> Array:
     """Return the (P,) sums of squared deviations from the mean, never negative."""
-    total = sums.own_sums(layout)
-    spread = sums.diagonal() - total * divide(sums.xp, total, sums.own_counts(layout))
-    return sums.xp.where(spread < 0, 0.0, spread)
+    found = spread(sums.own_sums(layout), sums.diagonal(), sums.own_masses(layout))
+    return sums.xp.where(found < 0, 0.0, found)
 
 
 def variance(sums: Sums, layout: Layout, ddof: float) -> Array:
@@ -46,16 +63,14 @@ def variance(sums: Sums, layout: Layout, ddof: float) -> Array:
 def standard_moments(sums: Sums, layout: Layout) -> tuple[Array, Array]:
     """Return the (P,) population skewness and excess kurtosis."""
     xp = sums.xp
-    n, t, s = sums.own_counts(layout), sums.own_sums(layout), sums.diagonal()
-    sparse = slice(layout.n_dense, layout.size)
-    third, fourth = xp.concat([sums.M3, t[sparse]]), xp.concat([sums.M4, t[sparse]])
+    n, t, s = sums.own_masses(layout), sums.own_sums(layout), sums.diagonal()
+    sparse = t.stored()[:, layout.n_dense :]
+    third, fourth = (Parts.of(xp.concat([powers, sparse], axis=1)) for powers in (sums.M3, sums.M4))
     with np.errstate(over="ignore", invalid="ignore"):  # fourth powers overflow from 1e77 on: NaN
-        return _standardize(xp, n, t, s, third, fourth, divide(xp, central(sums, layout), n))
-
-
-def _standardize(xp: Any, n: Array, t: Array, s: Array, third: Array, fourth: Array, v: Array) -> tuple[Array, Array]:
-    m = divide(xp, t, n)
-    m3 = divide(xp, third - 3 * m * s + 2 * m * m * t, n)
-    m4 = divide(xp, fourth - m * (4 * third - m * (6 * s - 3 * m * t)), n)
-    skewness, kurtosis = divide(xp, m3, v * xp.sqrt(v)), divide(xp, m4, v * v) - 3.0
+        m = t.over(n)
+        m3 = (third - m * (s * 3.0 - m * t * 2.0)).rounded()
+        m4 = (fourth - m * (third * 4.0 - m * (s * 6.0 - m * t * 3.0))).rounded()
+        v = variance(sums, layout, 0)
+        skewness = divide(xp, divide(xp, m3, n.high), v * xp.sqrt(v))
+        kurtosis = divide(xp, divide(xp, m4, n.high), v * v) - 3.0
     return xp.where(xp.isfinite(skewness), skewness, xp.nan), xp.where(xp.isfinite(kurtosis), kurtosis, xp.nan)

@@ -8,12 +8,15 @@ import numpy as np
 
 from .._arrays import to_numpy
 from .._saved import SavedArrays
+from ._backends import rounding
 from ._layout import Layout
+from ._parts import PARTS
 from ._settings import MISSING, Settings
 from ._state import State
-from ._sums import Sums
+from ._sums import Sums, mirrored
 
-_VERSION = 1
+_VERSION = 2
+_IN_FLOAT64 = 1  # the version in which sums were plain float64, with one bound of their rounding errors
 
 
 def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
@@ -24,19 +27,22 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
 
     sums, layout = state.sums, state.layout
     arrays = {name: plain(array) for name, array in sums.arrays().items() if name != "S"}
-    S = to_numpy(sums.both_triangles())  # a new array already
-    np.fill_diagonal(S, np.maximum(S.diagonal(), 0.0))  # forgetting may leave a little less than 0
+    S = to_numpy(mirrored(sums.xp, sums.S))  # a new array already
+    own = np.arange(layout.size)
+    S[:, own, own] = np.where(S[0, own, own] < 0, 0.0, S[:, own, own])  # forgetting may leave a little less than 0
     arrays["S"] = S
     return arrays | {
         "version": np.array([_VERSION]),
         "missing": np.array([MISSING.index(settings.missing)]),
         "joint_squares": np.array([settings.joint_squares]),
         "n_rows": np.array([sums.n_rows]),
-        "weight": np.array([sums.weight]),
+        "unit": np.array([sums.unit]),
+        "weight": np.array(sums.mass),
         "turnover": np.array([state.rows_processed]),
         "mass": np.array([state.weight_processed]),
-        "depth": np.array([state.depth]),
+        "steps": np.array([state.steps]),
         "gross": plain(state.gross),
+        "reach": plain(state.reach),
         "low_exact": plain(state.low_exact),
         "high_exact": plain(state.high_exact),
         "number": layout.number.astype(np.int64),
@@ -49,7 +55,7 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
     """The settings and the state that `to_arrays` was given; raises `DataError` where the arrays do not fit."""
-    saved = SavedArrays(arrays, "moments", _VERSION)
+    saved = SavedArrays(_in_parts(arrays), "moments", _VERSION)
     settings = Settings(saved.one_of("missing", MISSING), saved.scalar("joint_squares", "b"))
     layout = _read_layout(saved)
     d = layout.n_dense
@@ -58,13 +64,40 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
         layout,
         sums,
         gross=saved.array("gross", "f", d),
+        reach=saved.array("reach", "f", d),
         rows_processed=saved.scalar("turnover", "f"),
         weight_processed=saved.scalar("mass", "f"),
-        depth=saved.scalar("depth", "f"),
+        steps=saved.scalar("steps", "f"),
         low_exact=saved.array("low_exact", "b", d),
         high_exact=saved.array("high_exact", "b", d),
     )
     return settings, state
+
+
+def _in_parts(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays of the first version as those of this one; others unchanged."""
+    if not np.array_equal(arrays.get("version", ()), [_IN_FLOAT64]):
+        return arrays
+    saved = SavedArrays(arrays, "moments", _IN_FLOAT64)
+    unit = rounding(saved.scalar("depth", "f"))
+    gross = saved.array("gross", "f", None)
+    sums = {name: arrays[name] for name in ("S", "T", "V", "M3", "M4", "N", "Q", "D", "F", "weight") if name in saved}
+    for name, array in sums.items():
+        if np.asarray(array).dtype.kind != "f":
+            raise saved.damaged(f"{name!r} should be of kind 'f'")
+    parts = {name: np.stack([array, np.zeros_like(array), np.zeros_like(array)]) for name, array in sums.items()}
+    if "weight" in parts:
+        parts["weight"] = parts["weight"].reshape(-1)
+    error, of_one = unit * gross, unit * saved.scalar("mass", "f")
+    groups, given = saved.scalar("n_groups"), np.shape(sums.get("V", np.empty((0, 0))))[-1]
+    errors = {
+        "Q_error": np.repeat(error[:, None], groups, axis=1) if "N" in saved else error,
+        "N_error": np.full((groups, groups) if "N" in saved else 1, of_one),
+        "V_error": np.repeat(error[:, None], given, axis=1),
+        "B_error": np.full(given, of_one),
+    }
+    history = {"unit": np.array([unit]), "steps": np.array([0.0]), "reach": np.zeros_like(gross)}
+    return arrays | parts | errors | history | {"version": np.array([_VERSION])}
 
 
 def _read_layout(saved: SavedArrays) -> Layout:
@@ -98,22 +131,32 @@ def _is_possible_layout(layout: Layout) -> bool:
 def _read_sums(saved: SavedArrays, layout: Layout, joint: bool) -> Sums:
     P, G, d, b = layout.size, layout.n_groups, layout.n_dense, len(layout.binaries)
     gaps = "N" in saved
+
+    def parts(name: str, *shape: int) -> np.ndarray:
+        return saved.array(name, "f", PARTS, *shape)
+
+    mass = parts("weight").tolist()
     sums = Sums(
         np,
         saved.scalar("n_rows"),
-        saved.scalar("weight", "f"),
+        (mass[0], mass[1], mass[2]),
         shift=saved.array("shift", "f", d),
-        S=saved.array("S", "f", P, P),
-        T=saved.array("T", "f", P, G) if gaps else saved.array("T", "f", P),
-        V=saved.array("V", "f", d, b),
-        M3=saved.array("M3", "f", d),
-        M4=saved.array("M4", "f", d),
+        S=parts("S", P, P),
+        T=parts("T", P, G) if gaps else parts("T", P),
+        V=parts("V", d, b),
+        Q_error=saved.array("Q_error", "f", d, G) if gaps else saved.array("Q_error", "f", d),
+        N_error=saved.array("N_error", "f", G, G) if gaps else saved.array("N_error", "f", 1),
+        V_error=saved.array("V_error", "f", d, b),
+        B_error=saved.array("B_error", "f", b),
+        M3=parts("M3", d),
+        M4=parts("M4", d),
         low=saved.array("low", "f", d),
         high=saved.array("high", "f", d),
-        N=saved.array("N", "f", G, G) if gaps else None,
-        Q=saved.array("Q", "f", P, G) if gaps else None,
-        D=saved.array("D", "f", P, P) if joint else None,
-        F=saved.array("F", "f", P, P) if joint else None,
+        N=parts("N", G, G) if gaps else None,
+        Q=parts("Q", P, G) if gaps else None,
+        D=parts("D", P, P) if joint else None,
+        F=parts("F", P, P) if joint else None,
+        unit=saved.scalar("unit", "f"),
     )
     if not _are_possible_sums(sums, saved.scalar("mass", "f")):
         raise saved.damaged("sums that no rows can have")
@@ -127,8 +170,8 @@ def _are_possible_sums(sums: Sums, weight_processed: float) -> bool:
         sums.n_rows >= 0
         and 0 <= sums.weight < np.inf
         and all(np.isfinite(array).all() for array in finite if array is not None)
-        and (sums.N is None or _are_counts(sums.N, weight_processed))
-        and bool((sums.S.diagonal() >= 0).all())
+        and (sums.N is None or _are_counts(sums.N[0], weight_processed))
+        and bool((sums.S[0].diagonal() >= 0).all())
     )
 
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .._arrays import Array, is_cupy, is_numpy, namespace
+from .._arrays import Array, is_cupy, is_numpy
 from .._numba import numba_works
-from . import _generic
+from . import _answers, _exact, _generic
 from ._layout import Layout
+from ._parts import UNIT
 from ._rows import Incidence
 from ._state import State
 from ._sums import Sums
 
 # A batch of at most this many rows is cheaper in one pass over S than with buffers of its own.
 _SMALL_BATCH = 8
+_LITTLE_WORK = 2e8  # multiplications
+_NARROW = 400  # attributes: their sums stay in the cache, and products row by row are faster than slices
 _BLOCK_BYTES = 2**22  # of a temporary array on a CPU: it stays in the cache
 _GPU_BLOCK_BYTES = 2**28  # of a temporary array on a GPU, where large blocks are faster and memory is limited
+
+
+def is_little_work(state: State, n: int) -> bool:
+    """Whether a state has learnt so little, n further rows included, that it sums without rounding errors."""
+    return (state.rows_processed + n) * state.layout.size**2 <= _LITTLE_WORK
 
 
 def uses_cuda(X: Array) -> bool:
@@ -64,7 +73,7 @@ def uses_fast_path(state: State, X: Any, joint: bool) -> bool:
         and is_numpy(sums.S)
         and sums.S.flags.c_contiguous
         and numba_works()
-        and (sums.N is None or bool((sums.N.diagonal() > 0).all()))
+        and (sums.N is None or bool((sums.N[0].diagonal() > 0).all()))
     )
 
 
@@ -81,34 +90,53 @@ def sum_rows(
     shift: Array,
     *,
     joint: bool,
+    exact: bool,
     checkpoint: Callable[[int, int], None] | None = None,
-) -> tuple[Sums, float]:
-    """Return the sums of the rows of X about ``shift``, and how many additions in a row each sum went through."""
-    block_sums: Callable[..., Sums] = _generic.block_sums
+) -> Sums:
+    """Return the sums of the rows of X about ``shift``; ``exact`` asks for sums without rounding errors."""
+    n = X.shape[0]
+    if uses_compiled(X, weight, joint) and not exact:
+        from . import _fast
+
+        sums = _fast.sum_rows(X, sparse, layout, shift, checkpoint)
+        sums.note_errors(layout, rounding(_fast.depth(n)), of_all_rows=True)
+        return sums
+    if exact and uses_compiled(X, weight, joint) and layout.size <= _NARROW and not layout.sparse_groups.size:
+        from . import _fast
+
+        return _fast.sum_rows_exactly(X, layout, shift, checkpoint)
+    block_sums: Callable[..., Sums] = partial(_generic.block_sums, layout=layout, shift=shift, joint=joint)
     block_bytes = _BLOCK_BYTES
     if uses_cuda(X):
         from . import _cuda
 
-        block_sums, block_bytes = _cuda.block_sums, _GPU_BLOCK_BYTES
-    elif uses_compiled(X, weight, joint):
-        from . import _fast
-
-        return _fast.sum_rows(X, sparse, layout, shift, checkpoint), _fast.depth(X.shape[0])
-    n, xp = X.shape[0], namespace(X)
+        block_sums, block_bytes = partial(_cuda.block_sums, layout=layout, shift=shift, joint=joint), _GPU_BLOCK_BYTES
     step = max(64, block_bytes // (8 * max(layout.size, layout.n_groups, 1)))
+    unit = rounding(min(step, n))
+    if exact:
+        block_sums, step = partial(_exact.exact_sums, layout=layout, joint=joint), _exact.ROWS
+        unit = UNIT * (2 + n / step)
     total = Sums.zeros(layout, shift, missing=False, joint=joint)
-    total.low, total.high = xp.asarray(total.low, copy=True), xp.asarray(total.high, copy=True)
     for start in range(0, n, step):
         stop = min(start + step, n)
         block = block_sums(
             X[start:stop, :],
             None if weight is None else weight[start:stop],
             None if sparse is None else sparse.part(start, stop),
-            layout,
-            shift,
-            joint=joint,
         )
+        block.note_errors(layout, unit, of_all_rows=False)
+        block.move_shift(shift, layout)
         total.add(block, 1, layout)
         if checkpoint is not None:
             checkpoint(stop, n)
-    return total, float(n)
+    return total
+
+
+def rounding(depth: float) -> float:
+    """Bound the relative rounding error of a variance whose sums went through ``depth`` additions in a row.
+
+    Each addition errs by at most one unit (Higham 2002, section 4.2). Equal rows all err in the same direction, so the
+    bound grows with the depth, not with its square root. The factor 4 also covers the square of the sum that the
+    variance subtracts.
+    """
+    return 4 * _answers.UNIT * depth

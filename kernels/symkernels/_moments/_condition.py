@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, namespace
-from ._answers import divide, full_shift
-from ._layout import Layout
-from ._sums import Sums
+from ._answers import divide, full_shift, relative
+from ._numbers import Parts
+from ._state import State
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,8 @@ class Condition:
         Weight of the rows where the 0/1 attribute is 1 and the attribute is present.
     mean, var : (P,) float64
         Mean and population variance over these rows, in the attribute's unit and its square; NaN without rows.
+    error_bound : (P,) float64
+        Bound of the relative rounding error of each variance, as `Moments.error_bound` has it for all rows.
 
     Examples
     --------
@@ -36,6 +37,7 @@ class Condition:
     count: Array
     mean: Array
     var: Array
+    error_bound: Array
 
     def variance(self, ddof: float = 0) -> Array:
         """Return the (P,) variances over ``count - ddof``; NaN where that is not positive."""
@@ -43,20 +45,29 @@ class Condition:
         return divide(xp, self.var * self.count, self.count - ddof)
 
 
-def condition(sums: Sums, layout: Layout, position: int, slack: float) -> Condition:
-    """Return the statistics over the rows where the 0/1 attribute at ``position`` is 1.
-
-    A count of at most ``slack`` is rounding error of weights that came and went: no row is there.
-    """
-    xp, dense = sums.xp, layout.n_dense
-    S = xp.concat([sums.S[:position, position], sums.S[position, position:]])
+def condition(state: State, position: int) -> Condition:
+    """Return the statistics over the rows where the 0/1 attribute at ``position`` is 1."""
+    sums, layout, xp = state.sums, state.layout, state.sums.xp
+    dense = layout.n_dense
+    S = Parts.of(xp.concat([sums.S[:, :position, position], sums.S[:, position, position:]], axis=1))
     if sums.N is None:
-        count = xp.full((layout.size,), float(sums.T[position]), dtype=xp.float64, device=compat.device(sums.S))
+        one = Parts.of(sums.T).each(lambda part: part[position])
+        count = one.each(lambda part: xp.broadcast_to(part, (layout.size,)))
     else:
-        count = xp.take(sums.T[position, :], sums.index(layout.group))
-    count = xp.where(count > slack, count, 0.0)
+        group = sums.index(layout.group)
+        count = Parts.of(sums.T).each(lambda part: xp.take(part[position, :], group))
+    # A count of at most this much is rounding error of weights that came and went: no row is there.
+    count = count.each(lambda part: xp.where(count.high > state.residue, part, 0.0))
     column = int(np.searchsorted(layout.binaries, position))
-    squares = xp.concat([sums.V[:, column], S[dense:]])
-    shifted = divide(xp, S, count)
-    var = divide(xp, squares, count) - shifted * shifted
-    return Condition(count, full_shift(sums, layout) + shifted, xp.where(var < 0, 0.0, var))
+    squares = Parts.of(xp.concat([sums.V[:, :, column], S.stored()[:, dense:]], axis=1))
+    offset = S.over(count)
+    spread = (squares - S * offset).rounded()
+    of_one = xp.broadcast_to(sums.B_error[column], (dense,))
+    noise = state.noise(spread, offset.rounded(), sums.V_error[:, column], of_one)
+    spread, noise = state.settled(spread, noise, count.high, offset)
+    return Condition(
+        count.high,
+        (offset + full_shift(sums, layout)).rounded(),
+        divide(xp, spread, count.high),
+        relative(xp, noise, spread, count.high),
+    )

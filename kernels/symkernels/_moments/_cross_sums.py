@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._arrays import Array
 from ._answers import full_shift
 from ._layout import Layout
+from ._numbers import Parts
+from ._parts import PARTS
 from ._sums import Sums
 
 
@@ -45,38 +48,46 @@ class CrossSums:
 def cross_sums(sums: Sums, layout: Layout, i: int, j: int) -> CrossSums:
     """Return the raw sums of the attributes at positions i and j."""
 
-    def pair(a: int, b: int) -> tuple[float, float, float]:
+    def number(stored: Array, *place: int) -> Parts:
+        return Parts(*(float(stored[part, *place]) for part in range(PARTS)))
+
+    def pair(a: int, b: int) -> tuple[Parts, Parts, Parts]:
         """Return count, sum and sum of squares of a over the rows where b is present, too."""
-        if sums.N is None or sums.Q is None:
-            return sums.weight, float(sums.T[a]), float(sums.S[a, a])
+        if sums.N is None:
+            return Parts(*sums.mass), number(sums.T, a), number(sums.S, a, a)
         g, h = int(layout.group[a]), int(layout.group[b])
-        return float(sums.N[g, h]), float(sums.T[a, h]), float(sums.Q[a, h])
+        return number(sums.N, g, h), number(sums.T, a, h), number(sums.Q, a, h)
 
     shift = full_shift(sums, layout)
     c, d = float(shift[i]), float(shift[j])
     n, x, xx = pair(i, j)
     _, y, yy = pair(j, i)
-    xy = float(sums.S[min(i, j), max(i, j)])
-    xxy = xxyy = float("nan")
+    xy = number(sums.S, min(i, j), max(i, j))
+    xxy = xxyy = Parts(float("nan"), 0.0, 0.0)
     if layout.binary[j]:
         column = int(np.searchsorted(layout.binaries, j))
-        xxy = float(sums.V[i, column]) if i < layout.n_dense else xy
-        xxyy = xxy = xxy + c * (2 * xy + c * y)
-    elif sums.D is not None and sums.F is not None:
-        u2v, uv2, u2v2 = float(sums.D[i, j]), float(sums.D[j, i]), float(sums.F[i, j])
-        xxy = u2v + d * xx + 2 * c * (xy + d * x) + c * c * (y + d * n)
+        xxy = number(sums.V, i, column) if i < layout.n_dense else xy
+        xxyy = xxy = xxy + (xy * 2.0 + y * c) * c
+    elif sums.D is not None:
+        u2v, uv2, u2v2 = number(sums.D, i, j), number(sums.D, j, i), number(sums.F, i, j)
+        xxy = u2v + xx * d + (xy + x * d) * (2 * c) + (y + n * d) * c * c
         xxyy = (
-            u2v2 + 2 * d * u2v + d * d * xx
-            + 2 * c * (uv2 + 2 * d * xy + d * d * x)
-            + c * c * (yy + 2 * d * y + d * d * n)
+            u2v2 + u2v * (2 * d) + xx * d * d
+            + (uv2 + xy * (2 * d) + x * d * d) * (2 * c)
+            + (yy + y * (2 * d) + n * d * d) * c * c
         )  # fmt: skip
     return CrossSums(
-        n=n,
-        sum_x=x + c * n,
-        sum_y=y + d * n,
-        sum_xx=xx + c * (2 * x + c * n),
-        sum_yy=yy + d * (2 * y + d * n),
-        sum_xy=xy + c * y + d * x + c * d * n,
-        sum_xxy=xxy,
-        sum_xxyy=xxyy,
+        *(
+            float(value.rounded())
+            for value in (
+                n,
+                x + n * c,
+                y + n * d,
+                xx + (x * 2.0 + n * c) * c,
+                yy + (y * 2.0 + n * d) * d,
+                xy + y * c + x * d + n * c * d,
+                xxy,
+                xxyy,
+            )
+        )
     )

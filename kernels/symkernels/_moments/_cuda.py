@@ -8,6 +8,7 @@ from .. import cuda
 from .._arrays import Array
 from . import _generic
 from ._layout import Layout
+from ._numbers import widened
 from ._rows import Incidence
 from ._sums import Sums
 
@@ -44,10 +45,10 @@ def block_sums(
     if bool((partial[:, 5, :] > 0).any()):
         return _generic.block_sums(X, None, None, layout, shift, joint=False, gram=_gram)
     result = Sums.zeros(layout, shift, missing=False, joint=False)
-    result.n_rows, result.weight = n, float(n)
-    result.S = _gram(U)
-    result.T, result.M3, result.M4 = partial[:, 0].sum(axis=0), partial[:, 1].sum(axis=0), partial[:, 2].sum(axis=0)
+    result.n_rows, result.mass = n, (float(n), 0.0, 0.0)
+    result.S = widened(_gram(U))
+    result.T, result.M3, result.M4 = (widened(partial[:, power].sum(axis=0)) for power in range(3))
     result.low, result.high = partial[:, 3].min(axis=0), partial[:, 4].max(axis=0)
     if len(layout.binaries):
-        result.V = (U * U).T @ U[:, cupy.asarray(layout.binaries)]
+        result.V = widened((U * U).T @ U[:, cupy.asarray(layout.binaries)])
     return result

@@ -8,6 +8,7 @@ learnt in 7 us.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy as np
 from .. import _parallel
 from .._forks import ForkLock
 from ._layout import Layout
+from ._numbers import Parts, widened
+from ._parts import PARTS, add_number
 from ._rows import Incidence
 from ._state import State
 from ._sums import Sums
@@ -23,6 +26,7 @@ from ._sums import Sums
 _WORK_PER_THREAD = 4e6  # at least, for another thread to save time
 _WORK_PER_WAKE = 3e6  # of the calling thread while another one wakes up
 _WORK_PER_CHECK = 1e9  # of a thread between two calls of `checkpoint`: about 10 ms, and never 50
+_EXACTLY = 5  # times the cost of a multiplication is that of one without rounding errors
 _WIDE = 300  # attributes from which on two threads add a batch to the state
 
 
@@ -114,14 +118,19 @@ class _Accumulator:
         gap_N = np.triu(self.gap_N) + np.triu(self.gap_N, 1).T
         gap = gap_N.diagonal()
         places = np.r_[0:p, len(self.shift) : len(self.shift) + layout.n_sparse]
-        return Sums(
-            np, n, float(n), shift, S,
-            T=total[:, None] - self.gap_T[:, places].T if missing else total,
-            Q=S.diagonal()[:, None] - self.gap_Q[:, places].T if missing else None,
-            N=n - gap[:, None] - gap[None, :] + gap_N if missing else None,
-            V=np.concatenate([V, self.V_sparse[:, :p].T], axis=1) if layout.n_sparse else V,
-            M3=self.totals[loops.THIRD, :p], M4=self.totals[loops.FOURTH, :p],
+        N = n - gap[:, None] - gap[None, :] + gap_N if missing else None
+        T, Q = total, None
+        if N is not None:
+            here = N[layout.group] > 0  # no rows, no sums: not even rounding errors
+            T = np.where(here, total[:, None] - self.gap_T[:, places].T, 0.0)
+            Q = np.where(here, S.diagonal()[:, None] - self.gap_Q[:, places].T, 0.0)
+        V = np.concatenate([V, self.V_sparse[:, :p].T], axis=1) if layout.n_sparse else V
+        result = Sums.zeros(layout, shift, missing=missing, joint=False)
+        return replace(
+            result, n_rows=n, mass=(float(n), 0.0, 0.0), S=widened(S), T=widened(T), V=widened(V),
+            M3=widened(self.totals[loops.THIRD, :p]), M4=widened(self.totals[loops.FOURTH, :p]),
             low=self.block[loops.LOW, :p], high=self.block[loops.HIGH, :p],
+            Q=None if Q is None else widened(Q), N=None if N is None else widened(N),
         )  # fmt: skip
 
 
@@ -181,7 +190,7 @@ def _accumulate(
     return accumulators
 
 
-_NONE = np.empty((0, 0))
+_NONE, _NO_PARTS = np.empty((0, 0)), np.empty((3, 0, 0))
 _NO_SPARSE = Incidence(
     np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 0), bool), np.zeros(0, np.int64)
 )  # fmt: skip
@@ -217,17 +226,68 @@ def sum_rows(
     return first.sums(X.shape[0], shift)
 
 
+def sum_rows_exactly(
+    X: np.ndarray, layout: Layout, shift: np.ndarray, checkpoint: Callable[[int, int], None] | None = None
+) -> Sums:
+    """Return the sums of the rows of X (n, dense), NaN where missing, without rounding errors of products."""
+    from . import _loops
+
+    X = np.ascontiguousarray(X, dtype=np.float64)
+    n, p = X.shape
+    missing = bool(np.isnan(X).any())
+    G = layout.n_groups if missing else 0
+
+    def part(start: int, stop: int) -> Callable[[], Sums]:
+        def add() -> Sums:
+            sums = Sums.zeros(layout, shift, missing=False, joint=False)
+            gap_T, gap_Q, gap_N = np.zeros((PARTS, G, p)), np.zeros((PARTS, G, p)), np.zeros((G, G))
+            _loops.add_exactly_in_blocks(
+                X[start:stop], shift, sums.S, sums.T, sums.V, layout.binaries, sums.M3, sums.M4, sums.low, sums.high,
+                layout.group, gap_T, gap_Q, gap_N,
+            )  # fmt: skip
+            sums.n_rows, sums.mass = stop - start, (float(stop - start), 0.0, 0.0)
+            if missing:
+                sums.allow_missing(layout)
+                gap = gap_N.diagonal()
+                N = sums.everywhere(G, G).high + gap_N - gap[:, None] - gap[None, :]
+                sums.N, here = widened(N), N[layout.group] > 0
+                for name, rest in (("T", gap_T), ("Q", gap_Q)):
+                    left = Parts.of(getattr(sums, name)) - Parts.of(rest).each(np.transpose)
+                    setattr(sums, name, np.where(here, left.stored(), 0.0))
+            sums.note_errors(layout, _loops.BIASED_UNIT, of_all_rows=True)
+            return sums
+
+        return add
+
+    work = n * max(p, 8) ** 2 * _EXACTLY
+    most = int(min(_parallel.thread_count(), max(1, work // _WORK_PER_THREAD)))
+    longest = max(1, int((_WORK_PER_CHECK if checkpoint is not None else 10 * _WORK_PER_CHECK) * n / work))
+    total = Sums.zeros(layout, shift, missing=missing, joint=False)
+    for start in range(0, n, longest * most):
+        stop = min(start + longest * most, n)
+        pieces = _parallel.split(stop - start, most)
+        for sums in _parallel.run_all([part(start + first, start + last) for first, last in pieces]):
+            if total.n_rows:
+                total.add(sums, 1, layout)
+            else:
+                total = sums
+        if checkpoint is not None:
+            checkpoint(stop, n)
+    return total
+
+
 def learn_rows(
     current: Callable[[], State],
     X: np.ndarray,
-    far: float,
+    unit: Callable[[float], float],
     checkpoint: Callable[[int, int], None] | None,
     lock: ForkLock,
 ) -> bool:
     """Add rows to a state that has a shift for every attribute; return False, and change nothing, if that failed.
 
-    It fails for bad values, and where another thread has changed the state meanwhile. For small batches this is much
-    faster than `State.combined`, which takes some fifty array operations.
+    It fails for bad values, for sums that would cost an answer its digits, and where another thread has changed the
+    state meanwhile. ``unit`` bounds the relative error of a sum of squares after so many additions in a row. For small
+    batches this is much faster than `State.combined`, which takes some fifty array operations.
     """
     state = current()
     layout, sums, n, p = state.layout, state.sums, X.shape[0], X.shape[1]
@@ -243,33 +303,40 @@ def learn_rows(
     with lock.in_place():
         if current() is not state or sums.shift is not shift:  # another thread has learnt meanwhile
             return False
+        complete = sums.N is None and not len(acc.gap_T)
+        if sums.N is None and not complete:
+            sums.allow_missing(layout)
+        T, Q, N = (sums.T[:, :, None], _NO_PARTS, _NO_PARTS) if complete else (sums.T, sums.Q, sums.N)
         if not loops.can_commit(
-            n, p, acc.totals, acc.block, diagonal, sums.S, acc.gap_N, group, layout.binary, far
+            n, p, acc.totals, acc.block, diagonal, acc.gap_T, acc.gap_Q, acc.gap_N, group, layout.binary, sums.S, T, Q,
+            N, np.array(sums.mass), layout.dense_binaries, acc.S, other_S, acc.V, sums.V, acc.tail,
         ):  # fmt: skip
             return False
-        if len(acc.gap_T):
-            sums.allow_missing(layout)
-        S = state.second if state.second is not None else np.zeros_like(sums.S)
+        S = (
+            state.second if state.second is not None else np.zeros(sums.S.shape)
+        )  # pages that are not written cost nothing
         # Two threads add two parts of the same area if S is wide enough.
         middle = int(p * (1 - 0.5**0.5)) if p >= _WIDE else p
         parts = [(start, stop) for start, stop in ((0, middle), (middle, p)) if start < stop]
         commit_square = partial(loops.commit_square, p=p, tail=acc.tail, A=acc.S, B=other_S, S=sums.S, new=S)
         _parallel.run_all([partial(commit_square, *part) for part in parts])
-        T, Q, N = (sums.T[:, None], _NONE, _NONE) if sums.N is None else (sums.T, sums.Q, sums.N)
+        relative = unit(depth(n))
         rest = (
             n, p, acc.totals, acc.block, diagonal, acc.V, acc.gap_T, acc.gap_Q, acc.gap_N, group, T, Q, N, sums.V,
-            sums.M3, sums.M4, sums.low, sums.high, state.low_exact, state.high_exact, state.gross,
+            sums.V_error, sums.B_error, sums.M3, sums.M4, sums.low, sums.high, state.low_exact, state.high_exact,
+            state.gross, sums.Q_error[:, None] if complete else sums.Q_error,
+            sums.N_error[:, None] if complete else sums.N_error, layout.dense_binaries, relative,
         )  # fmt: skip
-        commit, added = loops.commit, depth(n)
+        commit, mass = loops.commit, add_number(*sums.mass, float(n))
         # Python handles signals after calls: if Ctrl-C comes after this line, all the rows are learnt and counted.
         sums.n_rows += n
-        sums.weight += n
+        sums.mass = mass
+        sums.unit = max(sums.unit, relative)
         state.rows_processed += n
         state.weight_processed += n
-        state.depth += added
+        state.steps += 1
         state.second, sums.S = sums.S, S
         commit(*rest)
-        state.follow_mean()
         if not state.spare:
             state.spare = accumulators
     return True
@@ -280,24 +347,18 @@ def learn_small_batch(state: State, X: np.ndarray) -> bool:
     from . import _loops
 
     sums, layout = state.sums, state.layout
-    gaps = sums.N is not None
-    T, Q = (sums.T, sums.Q) if gaps else (sums.T[:, None], sums.T[:, None])
-    n, taken = X.shape[0], np.zeros(1, dtype=np.bool_)
+    T, Q, N = (sums.T[:, :, None], _NO_PARTS, _NO_PARTS) if sums.N is None else (sums.T, sums.Q, sums.N)
+    n, taken, mass = X.shape[0], np.zeros(1, dtype=np.bool_), add_number(*sums.mass, float(X.shape[0]))
     try:
         _loops.learn_small_batch(
-            X, sums.shift, layout.binary, sums.S, T, gaps, Q, sums.V, layout.binaries, sums.M3, sums.M4, sums.low,
-            sums.high, state.low_exact, state.high_exact, state.gross, taken,
+            X, sums.shift, layout.binary, sums.S, T, Q, N, sums.V, layout.binaries, sums.M3, sums.M4, sums.low,
+            sums.high, state.low_exact, state.high_exact, state.gross, layout.group, taken,
         )  # fmt: skip
     finally:  # Ctrl-C raises right after the call, when the sums have changed: the rows must be counted as well
         if taken[0]:
-            if sums.N is not None:
-                sums.N += n
             sums.n_rows += n
-            sums.weight += n
+            sums.mass = mass
             state.rows_processed += n
             state.weight_processed += n
-            state.depth += n
-    if not taken[0]:
-        return False
-    state.follow_mean()
-    return True
+            state.steps += n
+    return bool(taken[0])

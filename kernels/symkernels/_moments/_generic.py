@@ -8,6 +8,7 @@ import array_api_compat as compat
 
 from .._arrays import Array, namespace
 from ._layout import Layout
+from ._numbers import widened
 from ._rows import Incidence
 from ._sums import Sums
 
@@ -35,45 +36,38 @@ def block_sums(
     if sparse is not None:
         ones = xp.asarray(sparse.one_hot(layout.n_sparse), dtype=xp.float64, device=device)
         Z = xp.concat([U, ones], axis=1)
-        # Columns of `present` are presence groups: first in the order of attributes, then in that of groups.
-        order = _inverse([*layout.group[: layout.n_dense], *sparse.groups])
-        gaps = xp.asarray(~sparse.missing, device=device)
-        present = xp.take(xp.concat([here, gaps], axis=1), xp.asarray(order, dtype=xp.int64, device=device), axis=1)
+        present = xp.concat([here, xp.asarray(~sparse.missing, device=device)], axis=1)
+        present = xp.take(present, xp.asarray(sparse.order(layout), device=device), axis=1)
     complete = bool(xp.all(present))
     result = Sums.zeros(layout, shift, missing=not complete, joint=joint)
     result.n_rows = n
     if n == 0:
         return result
     if weight is None:
-        result.weight, Zw = float(n), Z
-        result.S = gram(Z) if gram is not None else xp.matrix_transpose(Z) @ Z
+        mass, Zw = float(n), Z
+        result.S = widened(gram(Z) if gram is not None else xp.matrix_transpose(Z) @ Z)
     else:
-        result.weight, Zw = float(xp.sum(weight)), Z * weight[:, None]
-        result.S = xp.matrix_transpose(Z) @ Zw
+        mass, Zw = float(xp.sum(weight)), Z * weight[:, None]
+        result.S = widened(xp.matrix_transpose(Z) @ Zw)
+    result.mass = (mass, 0.0, 0.0)
     if complete:
-        result.T = xp.sum(Zw, axis=0)
+        result.T = widened(xp.sum(Zw, axis=0))
     else:
         G = xp.astype(present, xp.float64)
-        result.T = xp.matrix_transpose(Zw) @ G
-        result.Q = xp.matrix_transpose(Z * Zw) @ G
-        result.N = xp.matrix_transpose(G) @ (G if weight is None else G * weight[:, None])
+        result.T = widened(xp.matrix_transpose(Zw) @ G)
+        result.Q = widened(xp.matrix_transpose(Z * Zw) @ G)
+        result.N = widened(xp.matrix_transpose(G) @ (G if weight is None else G * weight[:, None]))
     squares = U * Zw[:, : layout.n_dense]
-    result.M3, result.M4 = xp.sum(squares * U, axis=0), xp.sum(squares * U * U, axis=0)
+    result.M3, result.M4 = widened(xp.sum(squares * U, axis=0)), widened(xp.sum(squares * U * U, axis=0))
     if len(layout.binaries):
-        result.V = xp.matrix_transpose(squares) @ xp.take(Z, xp.asarray(layout.binaries, device=device), axis=1)
+        ones = xp.take(Z, xp.asarray(layout.binaries, device=device), axis=1)
+        result.V = widened(xp.matrix_transpose(squares) @ ones)
     if joint:
         squares = xp.matrix_transpose(Z * Zw)
-        result.D, result.F = squares @ Z, squares @ (Z * Z)
+        result.D, result.F = widened(squares @ Z), widened(squares @ (Z * Z))
     if layout.n_dense:
         # A row of weight 0 does not count for minimum and maximum.
         seen = here if weight is None else here & (weight > 0)[:, None]
         result.low = xp.min(xp.where(seen, X, xp.inf), axis=0)
         result.high = xp.max(xp.where(seen, X, -xp.inf), axis=0)
     return result
-
-
-def _inverse(permutation: list[int]) -> list[int]:
-    inverse = [0] * len(permutation)
-    for place, group in enumerate(permutation):
-        inverse[group] = place
-    return inverse

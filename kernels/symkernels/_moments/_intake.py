@@ -13,12 +13,15 @@ from .._errors import DataError, ShapeError
 from .._forks import ForkLock
 from .._rows import check_weights
 from . import _answers
-from ._backends import is_small_batch, sum_rows, uses_fast_path
+from ._backends import is_little_work, is_small_batch, rounding, sum_rows, uses_fast_path
+from ._digits import losses
+from ._exact import sum_given_exactly
 from ._rows import Incidence, SparseRows, incidence
 from ._settings import Missing, Settings
 from ._state import State
 
 _FAR = 100.0  # standard deviations: rows further away from the state's shift are summed again about another shift
+_NEAR = 2.0  # interquartile ranges from 0
 _SAMPLE = 200  # rows: enough for a median near the middle, and few enough to cost little
 
 
@@ -29,8 +32,9 @@ def batch_state(
     sparse: SparseRows | None,
     settings: Settings,
     checkpoint: Callable[[int, int], None] | None,
+    sign: int,
 ) -> State:
-    """Check rows and sum them, about the shift of ``state`` where it has one. ``state`` does not change."""
+    """Check and sum rows that will be added to ``state`` (1) or removed (-1). ``state`` does not change."""
     layout, joint = state.layout, settings.joint_squares
     X = as_floats(X, ndim=2, name="X")
     if X.shape[1] != layout.n_dense:
@@ -51,16 +55,29 @@ def batch_state(
         return State.empty(layout, state.sums.shift, joint=joint)
     _check_binary(X, layout.dense_binaries)
 
-    def sum_about(shift: Array) -> State:
+    def sum_about(shift: Array, *, exact: bool = False) -> State:
         with np.errstate(invalid="ignore", over="ignore"):  # `_check_finite` reports infinite values
-            sums, depth = sum_rows(X, weight, rows, layout, shift, joint=joint, checkpoint=checkpoint)
-        return State.of_rows(layout, sums, n, depth)
+            sums = sum_rows(X, weight, rows, layout, shift, joint=joint, exact=exact, checkpoint=checkpoint)
+            batch = State.of_rows(layout, sums, n)
+            _check_finite(X, weight, batch)
+        return batch
 
-    batch = sum_about(_choose_shift(state, X))
-    _check_finite(X, weight, batch)
-    far = _far_from_shift(batch)
-    if bool(xp.any(far)):
-        batch = sum_about(xp.where(far, _middle(X), batch.sums.shift))
+    shift = _choose_shift(state, X)
+    if is_little_work(state, n):
+        return sum_about(shift, exact=True)
+    batch = sum_about(shift)
+    found = losses(state, batch, sign)
+    if bool(xp.any(found.columns)):
+        far = _far_from_shift(batch)
+        if bool(xp.any(far)):
+            batch = sum_about(xp.where(far, _middle(X), shift))
+            found = losses(state, batch, sign)
+    if bool(xp.any(found.columns)):
+        return sum_about(shift, exact=True)
+    if bool(xp.any(found.given)):
+        given = layout.binaries[to_numpy(found.given)]
+        with np.errstate(invalid="ignore", over="ignore"):
+            sum_given_exactly(batch.sums, X, weight, rows, layout, given)
     return batch
 
 
@@ -84,8 +101,10 @@ def try_fast_path(
         with lock.in_place():
             if current() is state and _fast.learn_small_batch(state, X):
                 return True
+    if is_little_work(state, X.shape[0]):
+        return False
     with np.errstate(invalid="ignore", over="ignore"):
-        return _fast.learn_rows(current, X, _FAR, checkpoint, lock)
+        return _fast.learn_rows(current, X, rounding, checkpoint, lock)
 
 
 def _complete_rows(
@@ -124,26 +143,29 @@ def _check_binary(X: Array, columns: np.ndarray) -> None:
 
 
 def _choose_shift(state: State, X: Array) -> Array:
-    """Return the state's shift, with a value of X near the middle for attributes that have no rows yet."""
+    """Return the state's shift, with a value of X near the middle for attributes with fewer rows there than here."""
     layout, sums, xp = state.layout, state.sums, state.sums.xp
-    if sums.N is None and sums.weight > 0:
+    if sums.N is None and sums.weight >= X.shape[0]:
         return sums.shift
     dense = slice(0, layout.n_dense)
-    new = (sums.own_counts(layout)[dense] == 0) & ~sums.index(layout.binary[dense])
+    new = (sums.own_counts(layout)[dense] < X.shape[0]) & ~sums.index(layout.binary[dense])
     return xp.where(new, _middle(X), sums.shift) if bool(xp.any(new)) else sums.shift
 
 
 def _middle(X: Array) -> Array:
     """Return a value near the middle of each column: the median of some rows, which outliers do not move far.
 
-    It is a value of the data, so that the shifted values of a constant column are exactly 0. A column without values
-    gets 0.
+    It is a value of the data, so that the shifted values of a constant column are exactly 0. Where 0 is about as near,
+    it is 0: differences from it are exact. So they are from another median, of most values: those from half to twice of
+    it. A column without values gets 0.
     """
     xp = namespace(X)
     sample = to_numpy(X[:: max(1, X.shape[0] // _SAMPLE), :]).astype(np.float64)
     sample = np.where(np.isfinite(sample), sample, np.nan)
     count = (~np.isnan(sample)).sum(axis=0)
-    middle = np.sort(sample, axis=0)[np.maximum(count - 1, 0) // 2, np.arange(sample.shape[1])]  # NaN goes last
+    ordered, last, columns = np.sort(sample, axis=0), np.maximum(count - 1, 0), np.arange(sample.shape[1])  # NaN: last
+    middle, spread = ordered[last // 2, columns], ordered[last * 3 // 4, columns] - ordered[last // 4, columns]
+    middle = np.where(np.abs(middle) <= _NEAR * spread, 0.0, middle)
     for j in np.flatnonzero(count == 0):
         column = to_numpy(X[:, int(j)])
         column = column[np.isfinite(column)]
@@ -155,8 +177,8 @@ def _far_from_shift(batch: State) -> Array:
     """Return (dense,) bool: columns so far from the shift that their variances would lose digits."""
     layout, sums, xp = batch.layout, batch.sums, batch.sums.xp
     dense = slice(0, layout.n_dense)
-    n, t = sums.own_counts(layout)[dense], sums.own_sums(layout)[dense]
-    spread = sums.diagonal()[dense] - t * _answers.divide(xp, t, n)
+    n, t = sums.own_counts(layout)[dense], sums.own_sums(layout).high[dense]
+    spread = _answers.central(sums, layout)[dense]
     # A single value has no variance, and 0/1 attributes are counted exactly.
     varied = (sums.low < sums.high) & ~sums.index(layout.binary[dense])
     return varied & (t / _FAR * _answers.divide(xp, t / _FAR, n) > spread)

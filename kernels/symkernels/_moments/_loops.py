@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .._jit import compiled
 from .._vectors import pointer_to
+from . import _parts_compiled as _parts_compiled  # without it these loops could not call the functions of `_parts`
+from ._limits import LOSS, LOSS_OF_OLD
+from ._parts import add, add_number, divide, multiply, normalized, quick_two_sum, two_product, two_sum
 from ._simd import (
     LANES,
     LOW_TILE,
@@ -23,6 +28,12 @@ from ._simd import (
     tile_3,
 )
 
+# Rows that `add_exactly_in_blocks` takes at a time. The second part of a biased sum is smaller by a factor that leaves
+# room for the errors of as many additions to the first.
+_EXACT_BLOCK = 64
+MOST_EXACTLY = 512  # columns
+_SECOND = 2.0**-45
+BIASED_UNIT = 2.0**-132  # bounds their error: 128 additions to a third part of 2^-90, and powers of 2 above the norms
 BLOCK = 128  # rows: three panels of U and a row of X's blocks stay in the first two caches
 
 # Rows of the arrays that `strip_*` fill.
@@ -276,16 +287,83 @@ def absorb(totals, block, V, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, g
 
 
 @compiled
-def can_commit(n, p, totals, block, diagonal, S, gap_N, group, binary, far):
-    """Whether the state's sums stay finite, and no mean of the rows lies ``far`` standard deviations from the shift."""
-    for j in range(p):
-        if not np.isfinite(diagonal[j] + S[j, j]):
+def _three(A, i, j):
+    return A[0, i, j], A[1, i, j], A[2, i, j]
+
+
+@compiled
+def _add_to(A, i, j, x):
+    A[0, i, j], A[1, i, j], A[2, i, j] = add_number(A[0, i, j], A[1, i, j], A[2, i, j], x)
+
+
+@compiled
+def _spread(t, q, n):
+    """Return the sum of squared deviations from the mean: first in float64, then in parts if that would cancel."""
+    if n <= 1.0:
+        return 0.0
+    around = t[0] * (t[0] / n)
+    if q[0] - around > 2.0**-10 * q[0]:
+        return q[0] - around
+    m0, m1, m2 = divide(t[0], t[1], t[2], n, 0.0, 0.0)
+    m0, m1, m2 = multiply(m0, m1, m2, -t[0], -t[1], -t[2])
+    return add(q[0], q[1], q[2], m0, m1, m2)[0]
+
+
+@compiled
+def _costs_digits(n_new, t_new, q_new, squares, n_old, t_old, q_old):
+    """Whether summing new rows in float64 has an error that matters: beside all the rows, or beside the old ones alone.
+
+    ``squares`` is the sum from which rounding errors come; it has the squares of rows that do not count, too.
+    """
+    n = n_old + n_new
+    if squares == 0.0 or n_new == 0.0 or n <= 1.0:
+        return False
+    t = add_number(t_old[0], t_old[1], t_old[2], t_new)
+    q = add_number(q_old[0], q_old[1], q_old[2], q_new)
+    away = abs(t[0] / n)
+    error = squares + 2.0 * away * np.sqrt(squares * n_new)
+    before = _spread(t_old, q_old, n_old)
+    return error > LOSS * _spread(t, q, n) or (before > 0.0 and error * n_old > LOSS_OF_OLD * max(n_new, 1.0) * before)
+
+
+@compiled
+def can_commit(n, p, totals, block, diagonal, gap_T, gap_Q, gap_N, group, binary, S, T, Q, N, mass, binaries, A, B,
+               acc_V, V, tail):  # fmt: skip
+    """Whether the state's sums stay finite, and no variance loses digits, not even over some of the rows."""
+    gaps, complete = gap_T.shape[0] > 0, N.shape[1] == 0
+    for i in range(p):
+        if not np.isfinite(diagonal[i] + S[0, i, i]):
             return False
-        count = max(n - gap_N[group[j], group[j]] if gap_N.shape[0] else n, 1)
-        t = totals[TOTAL, j]
-        around = t * (t / count)
-        if not binary[j] and block[LOW, j] < block[HIGH, j] and around > far * far * (diagonal[j] - around):
-            return False
+        if binary[i]:
+            continue
+        t, square = totals[TOTAL, i], diagonal[i]
+        if complete:
+            if _costs_digits(n, t, square, square, mass[0], _three(T, i, 0), _three(S, i, i)):
+                return False
+        else:
+            own = group[i]
+            for g in range(T.shape[2]):
+                count, total, squares = float(n), t, square
+                if gaps:
+                    count += gap_N[min(own, g), max(own, g)] - gap_N[own, own] - gap_N[g, g]
+                    total, squares = t - gap_T[g, i], square - gap_Q[g, i]
+                if _costs_digits(count, total, squares, square, N[0, own, g], _three(T, i, g), _three(Q, i, g)):
+                    return False
+        for b in range(len(binaries)):
+            j = binaries[b]
+            low, high = min(i, j), max(i, j)
+            if high < p - tail:
+                total = A[low, high] + (B[low, high] if B.shape[0] else 0.0)
+            elif low < p - tail:  # kept as a row of the lower triangle: see `_add_gram`
+                total = A[high, low] + (B[high, low] if B.shape[0] else 0.0)
+            else:
+                total = A[low, high] + (B[low, high] if B.shape[0] else 0.0)
+            own = group[i]
+            count = totals[TOTAL, j] - (gap_T[own, j] if gaps else 0.0)
+            old = T[0, j, 0] if complete else T[0, j, own]
+            square = acc_V[i, b]
+            if _costs_digits(count, total, square, square, old, _three(S, low, high), _three(V, i, b)):
+                return False
     return True
 
 
@@ -300,42 +378,59 @@ def commit_square(start, stop, p, tail, A, B, S, new):
                 B[i, j] = 0.0
         if i < p - tail:
             for j in range(i, p - tail):
-                new[i, j] = S[i, j] + A[i, j]
+                new[0, i, j], new[1, i, j], new[2, i, j] = add_number(S[0, i, j], S[1, i, j], S[2, i, j], A[i, j])
         else:  # kept as a row of the lower triangle: see `_add_gram`
             for j in range(p - tail):
-                new[j, i] = S[j, i] + A[i, j]
+                new[0, j, i], new[1, j, i], new[2, j, i] = add_number(S[0, j, i], S[1, j, i], S[2, j, i], A[i, j])
             for j in range(i, p):
-                new[i, j] = S[i, j] + A[i, j]
+                new[0, i, j], new[1, i, j], new[2, i, j] = add_number(S[0, i, j], S[1, i, j], S[2, i, j], A[i, j])
         A[i, first:] = 0.0
 
 
 @compiled
-def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, Q, N, V, M3, M4, low, high, low_exact,
-           high_exact, gross):  # fmt: skip
-    """Add the sums of n dense rows, except S, to a state, and clear them. Without N, T has one column."""
-    gaps, counted = gap_T.shape[0] > 0, N.shape[0] > 0
+def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, Q, N, V, V_error, B_error, M3, M4, low,
+           high, low_exact, high_exact, gross, Q_error, N_error, binaries, unit):  # fmt: skip
+    """Add the sums of n dense rows, except S, to a state, and clear them. Without N, T has one column.
+
+    ``unit`` bounds the error of a sum of squares, relative to the squares of all rows.
+    """
+    gaps, counted = gap_T.shape[0] > 0, N.shape[1] > 0
+    for b in range(len(binaries)):
+        B_error[b] += unit * totals[TOTAL, binaries[b]]
     for i in range(p):
         square = diagonal[i]
         t = totals[TOTAL, i]
+        own = group[i]
         if counted:
-            for g in range(T.shape[1]):
-                T[i, g] += t - gap_T[g, i] if gaps else t
-                Q[i, g] += square - gap_Q[g, i] if gaps else square
+            for g in range(T.shape[2]):
+                count = n - gap_N[own, own] - gap_N[g, g] + gap_N[min(own, g), max(own, g)] if gaps else float(n)
+                if count == 0.0:
+                    continue  # no rows, no sums: not even rounding errors
+                _add_to(T, i, g, t - gap_T[g, i] if gaps else t)
+                _add_to(Q, i, g, square - gap_Q[g, i] if gaps else square)
+                Q_error[i, g] += unit * square * n / count  # as `Sums.note_errors` explains
         else:
-            T[i, 0] += t
+            _add_to(T, i, 0, t)
+            Q_error[i, 0] += unit * square
         gross[i] += square
-        M3[i] += totals[THIRD, i]
-        M4[i] += totals[FOURTH, i]
+        M3[0, i], M3[1, i], M3[2, i] = add_number(M3[0, i], M3[1, i], M3[2, i], totals[THIRD, i])
+        M4[0, i], M4[1, i], M4[2, i] = add_number(M4[0, i], M4[1, i], M4[2, i], totals[FOURTH, i])
         if block[LOW, i] <= low[i]:
             low[i], low_exact[i] = block[LOW, i], True
         if block[HIGH, i] >= high[i]:
             high[i], high_exact[i] = block[HIGH, i], True
-        for b in range(V.shape[1]):
-            V[i, b] += acc_V[i, b]
+        for b in range(V.shape[2]):
+            _add_to(V, i, b, acc_V[i, b])
+            V_error[i, b] += unit * acc_V[i, b]
     if counted:
-        for g in range(N.shape[0]):
-            for h in range(N.shape[0]):
-                N[g, h] += n - gap_N[g, g] - gap_N[h, h] + gap_N[min(g, h), max(g, h)] if gaps else n
+        for g in range(N.shape[1]):
+            for h in range(N.shape[1]):
+                count = n - gap_N[g, g] - gap_N[h, h] + gap_N[min(g, h), max(g, h)] if gaps else float(n)
+                if count > 0.0:
+                    _add_to(N, g, h, count)
+                    N_error[g, h] += unit * n
+    else:
+        N_error[0, 0] += unit * n
     acc_V[:] = 0.0
     totals[:] = 0.0
     block[LOW] = np.inf
@@ -346,57 +441,303 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
 
 
 @compiled
-def mirrored_covariance(S, T, n, divisor):
+def mirrored_covariance(S, T, mean, divisor):
     """Return the (P, P) covariances of complete rows from the upper triangle of S."""
-    P = S.shape[0]
+    P = S.shape[1]
     C = np.empty((P, P))
     edge = 32
     for bi in range(0, P, edge):
         for bj in range(bi, P, edge):
             for i in range(bi, min(bi + edge, P)):
-                ti = T[i] / n
+                t0, t1, t2 = -T[0, i], -T[1, i], -T[2, i]
                 for j in range(max(bj, i), min(bj + edge, P)):
-                    C[i, j] = (S[i, j] - ti * T[j]) / divisor
+                    m0, m1, m2 = multiply(t0, t1, t2, mean[0, j], mean[1, j], mean[2, j])
+                    s = add(S[0, i, j], S[1, i, j], S[2, i, j], m0, m1, m2)
+                    C[i, j] = (s[0] + (s[1] + s[2])) / divisor
             for j in range(bj, min(bj + edge, P)):
                 for i in range(bi, min(bi + edge, j)):
                     C[j, i] = C[i, j]
+    for i in range(P):
+        C[i, i] = max(C[i, i], 0.0)
     return C
 
 
 @compiled
-def learn_small_batch(X, shift, binary, S, T, has_gaps, Q, V, binaries, M3, M4, low, high,
-              low_exact, high_exact, gross, taken):  # fmt: skip
-    """Add a few complete rows in place and set ``taken``. Do nothing if a value is missing, too large or not 0/1."""
+def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, high, low_exact, high_exact, gross, group,
+                      taken):  # fmt: skip
+    """Add a few complete rows in place and set ``taken``. Do nothing if a value is missing, too large or not 0/1.
+
+    Without N, T has one column.
+    """
     n, p = X.shape
     for r in range(n):
         for j in range(p):
             x = X[r, j]
             d = x - shift[j]
-            if not np.isfinite(S[j, j] + n * d * d) or (binary[j] and x != 0.0 and x != 1.0):
+            if not np.isfinite(S[0, j, j] + n * d * d) or (binary[j] and x != 0.0 and x != 1.0):
                 return
-    u = np.empty(p)
     for r in range(n):
         for j in range(p):
             x = X[r, j]
-            u[j] = x - shift[j]
+            d = x - shift[j]
+            gross[j] += d * d
             if x <= low[j]:
-                low[j], low_exact[j] = x, True
+                low_exact[j] = True
             if x >= high[j]:
-                high[j], high_exact[j] = x, True
-        for i in range(p):
-            a = u[i]
-            square = u[i] * u[i]
-            gross[i] += square
-            M3[i] += a * square
-            M4[i] += square * square
-            for j in range(i, p):
-                S[i, j] += a * u[j]
-            for b in range(len(binaries)):
-                V[i, b] += square * u[binaries[b]]
-            if has_gaps:
-                for g in range(T.shape[1]):
-                    T[i, g] += a
-                    Q[i, g] += square
-            else:
-                T[i, 0] += a
+                high_exact[j] = True
+    add_exactly(X, shift, S, T, Q, N, V, binaries, M3, M4, low, high, group)
     taken[0] = True
+
+
+@compiled
+def add_exactly(X, shift, S, T, Q, N, V, binaries, M3, M4, low, high, group):
+    """Add rows, NaN where missing, to sums: without rounding errors of products, and in parts.
+
+    Without N, T has one column, and no value may be missing.
+    """
+    n, p = X.shape
+    u, e = np.empty(p), np.empty(p)  # a shifted value is the sum of two numbers, of which the second is mostly 0
+    uneven = np.empty(p, np.int64)  # where it is not
+    here = np.empty(p)  # in the order of groups: 1 where a value is present
+    for r in range(n):
+        n_uneven = 0
+        for j in range(p):
+            x = X[r, j]
+            here[group[j]] = 0.0 if np.isnan(x) else 1.0
+            if np.isnan(x):
+                u[j] = e[j] = 0.0
+                continue
+            u[j], e[j] = two_sum(x, -shift[j])
+            if e[j] != 0.0:
+                uneven[n_uneven] = j
+                n_uneven += 1
+            low[j] = min(low[j], x)
+            high[j] = max(high[j], x)
+        for i in range(p):
+            if here[group[i]] == 0.0:
+                continue
+            a, a_low = u[i], e[i]
+            _add_multiple(a, u[i:], S[0, i, i:], S[1, i, i:], S[2, i, i:])
+            if a_low != 0.0:
+                _add_multiple(a_low, u[i:], S[0, i, i:], S[1, i, i:], S[2, i, i:])
+            for k in range(n_uneven):
+                j = uneven[k]
+                if j >= i:
+                    high_part, low_part = two_product(a, e[j])
+                    _add_two(S, i, j, high_part, low_part + a_low * e[j])
+            square, square_low, cross, cross_low = _squared(a, a_low)
+            # Third and fourth powers keep 31 digits of their own.
+            b, b_low = quick_two_sum(square, square_low + cross)
+            c, c_low = two_product(b, a)
+            _add_at(M3, i, c, c_low + (b_low * a + b * a_low))
+            c, c_low = two_product(b, b)
+            _add_at(M4, i, c, c_low + 2.0 * b * b_low)
+            for k in range(len(binaries)):
+                if u[binaries[k]] != 0.0:
+                    _add_two(V, i, k, square, square_low)
+                    _add_two(V, i, k, cross, cross_low)
+            if N.shape[1] == 0:
+                _add_two(T, i, 0, a, a_low)
+                continue
+            _add_multiples(a, a_low, here, T[0, i], T[1, i], T[2, i])
+            _add_multiples(square, square_low, here, Q[0, i], Q[1, i], Q[2, i])
+            if cross != 0.0:
+                _add_multiples(cross, cross_low, here, Q[0, i], Q[1, i], Q[2, i])
+            _add_multiples(1.0, 0.0, here, N[0, group[i]], N[1, group[i]], N[2, group[i]])
+
+
+@compiled
+def add_exactly_in_blocks(X, shift, S, T, V, binaries, M3, M4, low, high, group, gap_T, gap_Q, gap_N):
+    """Add rows of up to `MOST_EXACTLY` columns, NaN where missing, to sums: as `add_exactly`, but faster for many rows.
+
+    The sums are those of complete rows, and those of the rows where each group is missing.
+    """
+    n, p = X.shape
+    # The work is in flat arrays, whose rows are a constant apart: LLVM sees that they do not overlap, and uses vectors.
+    U, E = np.zeros(_EXACT_BLOCK * MOST_EXACTLY), np.zeros(MOST_EXACTLY)
+    powers, sums = np.zeros(9 * MOST_EXACTLY), np.zeros(4 * MOST_EXACTLY)
+    gaps = np.zeros((gap_N.shape[0], 6 * MOST_EXACTLY))
+    largest, missing, uneven = np.empty(p), np.empty(p, np.int64), np.empty(p, np.int64)
+    for start in range(0, n, _EXACT_BLOCK):
+        for r in range(_EXACT_BLOCK):
+            u = U[r * MOST_EXACTLY : r * MOST_EXACTLY + p]
+            if start + r >= n:
+                u[:] = 0.0
+                continue
+            n_missing = n_uneven = 0
+            for j in range(p):
+                x = X[start + r, j]
+                if np.isnan(x):
+                    u[j] = E[j] = 0.0
+                    missing[n_missing] = group[j]
+                    n_missing += 1
+                    continue
+                u[j], E[j] = two_sum(x, -shift[j])
+                if E[j] != 0.0:
+                    uneven[n_uneven] = j
+                    n_uneven += 1
+                low[j] = min(low[j], x)
+                high[j] = max(high[j], x)
+            _add_powers(u, E, powers)
+            for k in range(n_missing):
+                g = missing[k]
+                _add_squares(u, E, gaps[g])
+                for m in range(n_missing):
+                    gap_N[g, missing[m]] += 1.0
+            for k in range(len(binaries)):
+                if u[binaries[k]] != 0.0:
+                    for i in range(p):
+                        square, square_low, cross, cross_low = _squared(u[i], E[i])
+                        _add_two(V, i, k, square, square_low)
+                        _add_two(V, i, k, cross, cross_low)
+            for k in range(n_uneven):  # what the second numbers add to S
+                j = uneven[k]
+                for i in range(p):
+                    product, product_low = two_product(E[j], u[i])
+                    if i == j:
+                        product, product_low = 2.0 * product, 2.0 * product_low
+                    _add_two(S, min(i, j), max(i, j), product, product_low)
+                for m in range(k + 1):
+                    _add_two(S, uneven[m], j, E[j] * E[uneven[m]], 0.0)
+        for j in range(p):
+            total = 0.0
+            for r in range(_EXACT_BLOCK):
+                total += U[r * MOST_EXACTLY + j] * U[r * MOST_EXACTLY + j]
+            # A power of 2 above the norm, also where the squares overflow.
+            largest[j] = math.ldexp(1.0, math.frexp(1.001 * np.sqrt(total))[1]) if 0.0 < total < np.inf else total
+        for i in range(p):
+            if largest[i] == 0.0:
+                continue
+            for j in range(i, p):
+                bias = 3.0 * largest[i] * largest[j]
+                sums[j], sums[MOST_EXACTLY + j] = bias, bias * _SECOND
+                sums[2 * MOST_EXACTLY + j], sums[3 * MOST_EXACTLY + j] = 0.0, bias
+            for r in range(0, _EXACT_BLOCK * MOST_EXACTLY, 4 * MOST_EXACTLY):
+                at = r + i
+                a, b, c, d = U[at], U[at + MOST_EXACTLY], U[at + 2 * MOST_EXACTLY], U[at + 3 * MOST_EXACTLY]
+                _add_four(a, b, c, d, U[at:], sums[i:], p - i)
+            _add_biased(sums[i:], S[0, i, i:], S[1, i, i:], S[2, i, i:])
+    for j in range(p):
+        for k in range(3):
+            T[k, j] += powers[k * MOST_EXACTLY + j]
+            M3[k, j] += powers[(3 + k) * MOST_EXACTLY + j]
+            M4[k, j] += powers[(6 + k) * MOST_EXACTLY + j]
+            for g in range(gap_N.shape[0]):
+                gap_T[k, g, j] += gaps[g, k * MOST_EXACTLY + j]
+                gap_Q[k, g, j] += gaps[g, (3 + k) * MOST_EXACTLY + j]
+
+
+@compiled
+def _add_four(a, b, c, d, u, sums, n):
+    """Add multiples of four rows to biased sums."""
+    for j in range(n):
+        s, t, r = sums[j], sums[j + MOST_EXACTLY], sums[j + 2 * MOST_EXACTLY]
+        s, t, r = _biased(a, u[j], s, t, r)
+        s, t, r = _biased(b, u[j + MOST_EXACTLY], s, t, r)
+        s, t, r = _biased(c, u[j + 2 * MOST_EXACTLY], s, t, r)
+        s, t, r = _biased(d, u[j + 3 * MOST_EXACTLY], s, t, r)
+        sums[j], sums[j + MOST_EXACTLY], sums[j + 2 * MOST_EXACTLY] = s, t, r
+
+
+@compiled
+def _biased(a, b, high, middle, low):
+    """Add a b to a sum in three parts of which the first two are so large that they stay in their binades.
+
+    Then the rounding error of adding to them is exact in one subtraction (Rump, Ogita & Oishi 2008, "Accurate
+    floating-point summation part I", section 3), and passes to the next part.
+    """
+    product, rest = two_product(a, b)
+    s = high + product
+    error = product - (s - high)
+    t = middle + error
+    low_error = error - (t - middle)
+    t2 = t + rest
+    return s, t2, low + (low_error + (rest - (t2 - t)))
+
+
+@compiled
+def _add_biased(sums, s0, s1, s2):
+    """Add biased sums, less their biases, to numbers in three parts."""
+    for j in range(len(s0)):
+        bias = sums[j + 3 * MOST_EXACTLY]
+        x, y, z = sums[j] - bias, sums[j + MOST_EXACTLY] - bias * _SECOND, sums[j + 2 * MOST_EXACTLY]
+        x, y, z = normalized(x, y, z, 0.0)
+        s0[j], s1[j], s2[j] = add(s0[j], s1[j], s2[j], x, y, z)
+
+
+@compiled
+def _squared(a, a_low):
+    """Return (a + a_low)^2 in four numbers, of which only the last is rounded."""
+    square, square_low = two_product(a, a)
+    cross, cross_low = two_product(2.0 * a, a_low)
+    return square, square_low, cross, cross_low + a_low * a_low
+
+
+@compiled
+def _add_powers(u, e, sums):
+    """Add a row and its third and fourth powers; these keep 31 digits of their own."""
+    for i in range(len(u)):
+        a, a_low = u[i], e[i]
+        x, y, z = sums[i], sums[i + MOST_EXACTLY], sums[i + 2 * MOST_EXACTLY]
+        x, y, z = _plus_two(x, y, z, a, a_low)
+        sums[i], sums[i + MOST_EXACTLY], sums[i + 2 * MOST_EXACTLY] = x, y, z
+        square, square_low = two_product(a, a)
+        b, b_low = quick_two_sum(square, square_low + 2.0 * a * a_low)
+        c, c_low = two_product(b, a)
+        x, y, z = sums[i + 3 * MOST_EXACTLY], sums[i + 4 * MOST_EXACTLY], sums[i + 5 * MOST_EXACTLY]
+        x, y, z = _plus_two(x, y, z, c, c_low + (b_low * a + b * a_low))
+        sums[i + 3 * MOST_EXACTLY], sums[i + 4 * MOST_EXACTLY], sums[i + 5 * MOST_EXACTLY] = x, y, z
+        c, c_low = two_product(b, b)
+        x, y, z = sums[i + 6 * MOST_EXACTLY], sums[i + 7 * MOST_EXACTLY], sums[i + 8 * MOST_EXACTLY]
+        x, y, z = _plus_two(x, y, z, c, c_low + 2.0 * b * b_low)
+        sums[i + 6 * MOST_EXACTLY], sums[i + 7 * MOST_EXACTLY], sums[i + 8 * MOST_EXACTLY] = x, y, z
+
+
+@compiled
+def _add_squares(u, e, sums):
+    """Add a row and its squares."""
+    for i in range(len(u)):
+        x, y, z = sums[i], sums[i + MOST_EXACTLY], sums[i + 2 * MOST_EXACTLY]
+        x, y, z = _plus_two(x, y, z, u[i], e[i])
+        sums[i], sums[i + MOST_EXACTLY], sums[i + 2 * MOST_EXACTLY] = x, y, z
+        square, square_low, cross, cross_low = _squared(u[i], e[i])
+        x, y, z = sums[i + 3 * MOST_EXACTLY], sums[i + 4 * MOST_EXACTLY], sums[i + 5 * MOST_EXACTLY]
+        x, y, z = _plus_two(x, y, z, square, square_low)
+        x, y, z = _plus_two(x, y, z, cross, cross_low)
+        sums[i + 3 * MOST_EXACTLY], sums[i + 4 * MOST_EXACTLY], sums[i + 5 * MOST_EXACTLY] = x, y, z
+
+
+@compiled
+def _add_multiple(a, u, s0, s1, s2):
+    """Add a u to some numbers, without a rounding error of the product."""
+    for j in range(len(u)):
+        high, low = two_product(a, u[j])
+        s0[j], s1[j], s2[j] = _plus_two(s0[j], s1[j], s2[j], high, low)
+
+
+@compiled
+def _add_multiples(a, a_low, ones, s0, s1, s2):
+    """Add a number in two parts to some numbers, where ``ones`` is 1 and not 0."""
+    for j in range(len(ones)):
+        s0[j], s1[j], s2[j] = _plus_two(s0[j], s1[j], s2[j], a * ones[j], a_low * ones[j])
+
+
+@compiled
+def _add_at(A, i, high, low):
+    A[0, i], A[1, i], A[2, i] = _plus_two(A[0, i], A[1, i], A[2, i], high, low)
+
+
+@compiled
+def _add_two(A, i, j, high, low):
+    A[0, i, j], A[1, i, j], A[2, i, j] = _plus_two(A[0, i, j], A[1, i, j], A[2, i, j], high, low)
+
+
+@compiled
+def _plus_two(a0, a1, a2, high, low):
+    """Add a number in two parts to one in three."""
+    a, t = two_sum(a0, high)
+    b, u = two_sum(a1, t)
+    b, v = two_sum(b, low)
+    a, b = quick_two_sum(a, b)
+    b, c = quick_two_sum(b, a2 + (u + v))
+    return a, b, c

@@ -8,10 +8,14 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, is_numpy
-from ._answers import divide, variance
+from ._answers import divide, spread, variance
 from ._backends import uses_compiled_covariance
 from ._layout import Layout
+from ._numbers import Parts
+from ._state import State
 from ._sums import Sums
+
+_REBUILD = 1e6  # a variance of which less than 6 digits are certain is none
 
 
 def covariance(sums: Sums, layout: Layout, ddof: float) -> Array:
@@ -19,43 +23,54 @@ def covariance(sums: Sums, layout: Layout, ddof: float) -> Array:
     xp = sums.xp
     if sums.N is None:
         if not sums.weight > ddof:
-            return xp.full(sums.S.shape, xp.nan, dtype=xp.float64, device=compat.device(sums.S))
+            return xp.full(sums.S.shape[1:], xp.nan, dtype=xp.float64, device=compat.device(sums.S))
+        mean = sums.own_sums(layout).over(sums.own_masses(layout))
+        divisor = (Parts(*sums.mass) + -float(ddof)).rounded()
         if uses_compiled_covariance(sums):
             from ._loops import mirrored_covariance
 
-            C = mirrored_covariance(sums.S, sums.T, sums.weight, sums.weight - ddof)
-            np.fill_diagonal(C, np.maximum(C.diagonal(), 0.0))
-            return C
-        C = (sums.both_triangles() - sums.T[:, None] * (sums.T / sums.weight)[None, :]) / (sums.weight - ddof)
+            return mirrored_covariance(sums.S, sums.T, mean.stored(), divisor)
+        around = Parts.of(sums.T).each(lambda part: part[:, None]) * mean.each(lambda part: part[None, :])
+        C = (sums.both_triangles() - around).rounded() / divisor
     else:
         count, total, _ = sums.pairwise(layout)
-        C = divide(xp, sums.both_triangles() - total * divide(xp, xp.matrix_transpose(total), count), count - ddof)
+        product = sums.both_triangles() - total * total.each(xp.matrix_transpose).over(count)
+        C = divide(xp, product.rounded(), (count + -float(ddof)).rounded())
     i = sums.index(np.arange(layout.size))
     return xp.where(i[:, None] == i[None, :], variance(sums, layout, ddof)[:, None], C)
 
 
-def correlation(sums: Sums, layout: Layout, noise: Array) -> Array:
-    """Return (P, P): the correlation of each pair over their common rows, NaN where one of the two is constant there.
+def correlation(state: State) -> Array:
+    """Return (P, P): the correlation of each pair over their common rows.
 
-    ``noise`` bounds the rounding error of each sum of squares.
+    It is NaN where one of the two is constant there, or has lost its digits.
     """
-    xp = sums.xp
+    sums, layout, xp = state.sums, state.layout, state.sums.xp
     if sums.N is None:
         C = covariance(sums, layout, 0.0)
-        v = variance(sums, layout, 0.0)
-        deviation = xp.sqrt(xp.where(v > 0, v, xp.nan))
+        known, noise = state.own_spread()
+        deviation = xp.sqrt(xp.where(known > _REBUILD * noise, known, xp.nan) / sums.weight)
         C /= deviation[:, None] * deviation[None, :]
     else:
         count, total, square = sums.pairwise(layout)
-        spread = square - total * divide(xp, total, count)
-        # In a column that is constant there, the rest is rounding error, not variance.
-        spread = xp.where(spread > noise[:, None], spread, xp.nan)
-        product = sums.both_triangles() - total * divide(xp, xp.matrix_transpose(total), count)
-        C = product / xp.sqrt(spread) / xp.sqrt(xp.matrix_transpose(spread))
+        offset = total.over(count)
+        known = spread(total, square, count)
+        noise = state.noise(known, offset.rounded(), *_pair_errors(sums, layout))
+        known, noise = state.settled(known, noise, count.high, offset)
+        known = xp.where(known > _REBUILD * noise, known, xp.nan)
+        product = (sums.both_triangles() - total * offset.each(xp.matrix_transpose)).rounded()
+        C = product / xp.sqrt(known) / xp.sqrt(xp.matrix_transpose(known))
     C = _within_one(C, xp)
     i = sums.index(np.arange(layout.size))
     diagonal = i[:, None] == i[None, :]
     return xp.where(diagonal & ~xp.isnan(C), 1.0, C)
+
+
+def _pair_errors(sums: Sums, layout: Layout) -> tuple[Array, Array]:
+    """Return (dense, P) arrays: the bounds for sums of squares of i over the rows where j is present, and of ones."""
+    xp, d, group = sums.xp, layout.n_dense, sums.index(layout.group)
+    of_one = xp.take(sums.N_error, sums.index(layout.group[:d]), axis=0)
+    return xp.take(sums.Q_error, group, axis=1), xp.take(of_one, group, axis=1)
 
 
 def _within_one(C: Array, xp: Any) -> Array:

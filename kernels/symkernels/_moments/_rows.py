@@ -65,6 +65,10 @@ class Incidence:
             self.indptr[start : stop + 1] - first, self.members[first:last], self.missing[start:stop], self.groups
         )
 
+    def order(self, layout: Layout) -> np.ndarray:
+        """Return which column each presence group has if the dense attributes come first, then the sparse groups."""
+        return np.argsort([*layout.group[: layout.n_dense], *self.groups])
+
     def keep(self, rows: np.ndarray) -> Incidence:
         """Return the rows where ``rows`` is True."""
         lengths = np.diff(self.indptr)

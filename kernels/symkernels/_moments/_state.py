@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import array_api_compat as compat
@@ -12,20 +13,9 @@ from .._arrays import Array, namespace, on_same_device, to_numpy
 from .._errors import BackendError, DataError, ForgetError, ShapeError
 from . import _answers
 from ._layout import Layout
+from ._numbers import Parts
+from ._parts import UNIT
 from ._sums import Sums
-
-_FAR = 4.0  # standard deviations: `follow_mean` moves a shift that is further away from the mean
-_CHECK_EVERY = 64  # rows, at least, between two looks of `follow_mean`
-
-
-def rounding(depth: float) -> float:
-    """Bound the relative rounding error of a variance whose sums went through ``depth`` additions in a row.
-
-    Each addition errs by at most one unit (Higham 2002, section 4.2). Equal rows all err in the same direction, so the
-    bound grows with the depth, not with its square root. The factor 4 also covers the square of the sum that the
-    variance subtracts.
-    """
-    return 4 * _answers.UNIT * depth
 
 
 @dataclass
@@ -34,13 +24,13 @@ class State:
 
     layout: Layout
     sums: Sums
-    gross: Array  # (dense,) squares of all rows ever added or removed: rounding errors are relative to it
+    gross: Array  # (dense,) squares of all rows ever added or removed
+    reach: Array  # (dense,) the largest distance from the shift to a point about which rows were summed
     rows_processed: float  # number of rows ever added or removed
     weight_processed: float  # their weight
-    depth: float  # additions in a row that a sum has gone through
+    steps: float  # how often sums were added or moved, each time with an error of at most `UNIT`
     low_exact: Array  # (dense,) bool: True where `sums.low` is the minimum, False where it is only a lower bound
     high_exact: Array
-    checked: float = 0.0  # `rows_processed` at the last check of `follow_mean`
     spare: list[Any] = field(default_factory=list, repr=False)  # cleared buffers of `_fast`, for the next batch
     second: Array | None = field(default=None, repr=False)  # the buffer into which `_fast` writes the next S
 
@@ -51,25 +41,24 @@ class State:
         return cls.of_rows(layout, sums, 0)
 
     @classmethod
-    def of_rows(cls, layout: Layout, sums: Sums, n: int, depth: float | None = None) -> State:
-        """Return the state of n rows with these sums and no earlier ones. Default depth: n additions in a row."""
+    def of_rows(cls, layout: Layout, sums: Sums, n: int) -> State:
+        """Return the state of n rows with these sums and no earlier ones."""
         xp = sums.xp
 
         def exact() -> Array:
             return xp.ones((layout.n_dense,), dtype=xp.bool, device=compat.device(sums.S))
 
-        gross = xp.asarray(sums.diagonal()[: layout.n_dense], copy=True)
-        return cls(layout, sums, gross, float(n), sums.weight, float(n if depth is None else depth), exact(), exact())
+        gross = xp.asarray(sums.diagonal().high[: layout.n_dense], copy=True)
+        return cls(layout, sums, gross, xp.zeros_like(gross), float(n), sums.weight, 0.0, exact(), exact())
 
-    def _with(self, layout: Layout, sums: Sums, gross: Array, low_exact: Array, high_exact: Array) -> State:
-        """Return a state with other arrays and the same history."""
-        processed = self.rows_processed, self.weight_processed, self.depth
-        return State(layout, sums, gross, *processed, low_exact, high_exact, self.checked)
+    def _with(self, layout: Layout, sums: Sums, change: Callable[[Array], Array]) -> State:
+        """Return a state with other sums and the same history; ``change`` is applied to all other arrays."""
+        arrays = {name: change(getattr(self, name)) for name in _BESIDE_SUMS}
+        return replace(self, layout=layout, sums=sums, spare=[], second=None, **arrays)
 
     def copy(self) -> State:
         """Return an independent copy."""
-        gross, low, high = (self.sums.xp.asarray(a, copy=True) for a in (self.gross, self.low_exact, self.high_exact))
-        return self._with(self.layout, self.sums.copy(), gross, low, high)
+        return self._with(self.layout, self.sums.copy(), lambda array: self.sums.xp.asarray(array, copy=True))
 
     def to(self, like: Array) -> State:
         """Return a copy in the library and on the device of ``like``."""
@@ -79,22 +68,65 @@ class State:
             return xp.asarray(to_numpy(array).copy(), device=device)
 
         arrays = {name: move(array) for name, array in self.sums.arrays().items()}
-        sums = Sums(xp, self.sums.n_rows, self.sums.weight, **arrays)
-        return self._with(self.layout, sums, move(self.gross), move(self.low_exact), move(self.high_exact))
+        return self._with(self.layout, replace(self.sums, xp=xp, **arrays), move)
 
     def padded(self, dense: Array) -> Array:
-        """Return (P,) values from (dense,) ones: 0 for the sparse attributes."""
+        """Return (P, ...) values from (dense, ...) ones: 0 for the sparse attributes."""
         xp = self.sums.xp
-        sparse = xp.zeros((self.layout.n_sparse,), dtype=dense.dtype, device=compat.device(dense))
+        sparse = xp.zeros((self.layout.n_sparse, *dense.shape[1:]), dtype=dense.dtype, device=compat.device(dense))
         return xp.concat([dense, sparse])
 
-    def absolute_error(self) -> Array:
-        """Return a (P,) bound of the rounding error of each sum of squares."""
-        xp, relative = self.sums.xp, rounding(self.depth)
+    def noise(self, spread: Array, offset: Array, error: Array, error_of_one: Array) -> Array:
+        """Bound the rounding errors of sums of squared deviations from a mean; docs/numerics.md derives the bound.
+
+        ``spread`` (P, ...) are these sums, ``offset`` the distance from the shift to the mean of their rows; ``error``
+        and ``error_of_one`` (dense, ...) are what `Sums` knows of their sums of squares.
+        """
+        xp = self.sums.xp
+        gross, reach, binary = self.padded(self.gross), self.padded(self.reach), self.sums.index(self.layout.binary)
+        if offset.ndim == 2:
+            gross, reach, binary = gross[:, None], reach[:, None], binary[:, None]
+        error, of_one = self.padded(error), self.padded(error_of_one)
+        away = xp.where(xp.isnan(offset), 0.0, xp.abs(offset)) + reach
+        later = UNIT * (self.steps + 1)
+        algebra = later * (gross + 2 * away * xp.sqrt(gross) * self.weight_processed**0.5)
+        if self.rows_processed == self.sums.n_rows:
+            deviation = xp.sqrt(self.sums.unit * xp.where(spread > 0, spread, 0.0))
+        else:  # rows that are gone may have been anywhere
+            deviation = xp.sqrt(of_one) * away
         # Sums of 0/1 attributes are counts, which are exact, or sums of weights, which are not.
-        of_binary = relative * self.weight_processed if self.weight_processed != self.rows_processed else 0.0
-        binary = self.sums.index(self.layout.binary)
-        return xp.where(binary, of_binary, relative * self.padded(self.gross))
+        of_binary = of_one + later * self.weight_processed
+        if self.weight_processed == self.rows_processed:
+            of_binary = 0.0 * of_binary
+        return xp.where(binary, of_binary, 3 * error + 2 * xp.sqrt(error) * deviation + algebra)
+
+    def own_noise(self, spread: Array, offset: Array) -> Array:
+        """Bound, (P,), the errors of each attribute's own sum of squared deviations."""
+        return self.noise(spread, offset, *self.sums.own_errors(self.layout))
+
+    def settled(self, spread: Array, noise: Array, count: Array, offset: Parts) -> tuple[Array, Array]:
+        """Return sums of squared deviations and the bounds of their errors, both 0 where all values are equal.
+
+        They are equal where the sum is within the bound, and the bound within the last digits of the mean, or of the
+        shift where the mean is 0; or where there is one row. ``offset`` is the mean less the shift. A sum is never
+        negative.
+        """
+        xp = self.sums.xp
+        shift = _answers.full_shift(self.sums, self.layout)
+        if spread.ndim == 2:
+            shift = shift[:, None]
+        mean, shift = xp.abs((offset + shift).rounded()), xp.abs(shift)
+        size = xp.where(mean <= UNIT * (self.steps + 1) * shift, shift, mean)
+        constant = (spread <= noise) & (noise <= _CERTAIN * count * size * size)
+        if self.weight_processed == self.rows_processed:
+            constant = constant | (count <= 1)
+        return xp.where(constant | (spread < 0), 0.0, spread), xp.where(constant, 0.0, noise)
+
+    def own_spread(self) -> tuple[Array, Array]:
+        """Return each attribute's `settled` sum of squared deviations from its mean, and the bound of its error."""
+        total, count = self.sums.own_sums(self.layout), self.sums.own_masses(self.layout)
+        spread, offset = _answers.spread(total, self.sums.diagonal(), count), total.over(count)
+        return self.settled(spread, self.own_noise(spread, offset.rounded()), count.high, offset)
 
     @property
     def slack(self) -> float:
@@ -120,7 +152,7 @@ class State:
         if self.rows_processed == 0 and sign > 0:
             return batch
         self.check_place(batch.sums.S)
-        new = self.copy()
+        new = replace(self, sums=replace(self.sums), spare=[], second=None)  # `_add` writes into no array
         with np.errstate(over="ignore", invalid="ignore"):  # third and fourth powers may overflow
             new._add(batch, sign)
         return new
@@ -132,9 +164,10 @@ class State:
         low, high, gone = self.sums.low, self.sums.high, batch.sums
         self.sums.add(gone, sign, self.layout)
         self.gross = self.gross + batch.gross
+        self.reach = self.sums.xp.maximum(self.reach, batch.reach)
         self.rows_processed += batch.rows_processed
         self.weight_processed += batch.weight_processed
-        self.depth += batch.depth + 1
+        self.steps += batch.steps + 1
         if sign > 0:
             self.check_overflow()
             self.low_exact = _smaller_is_exact(low, self.low_exact, gone.low, batch.low_exact)
@@ -143,11 +176,10 @@ class State:
             self.low_exact = self.low_exact & (gone.low > low)
             self.high_exact = self.high_exact & (gone.high < high)
             self._clear()
-        self.follow_mean()
 
     def check_overflow(self) -> None:
         """Refuse sums of squares that are not finite."""
-        overflown = ~np.isfinite(to_numpy(self.sums.diagonal()))
+        overflown = ~np.isfinite(to_numpy(self.sums.diagonal().high))
         if overflown.any():
             raise DataError(f"{self.describe(overflown)}: the squares of the values overflow float64; rescale them")
 
@@ -178,21 +210,9 @@ class State:
         # Minkowski's inequality bounds the new squares.
         root = xp.sqrt(self.gross) + distance * self.weight_processed**0.5
         self.gross = xp.where(distance > 0, root * root, self.gross)
+        self.reach = self.reach + distance
+        self.steps += 1
         self.sums.move_shift(shift, self.layout)
-
-    def follow_mean(self) -> None:
-        """Move the shift where it is several standard deviations away from the mean."""
-        # The check costs more than a small batch. Few rows do not move a mean far, so it can wait for more.
-        if self.rows_processed - self.checked < max(_CHECK_EVERY, self.sums.n_rows / 4):
-            return
-        self.checked = self.rows_processed
-        layout, xp, dense = self.layout, self.sums.xp, slice(0, self.layout.n_dense)
-        n = self.sums.own_counts(layout)[dense]
-        offset = _answers.divide(xp, self.sums.own_sums(layout)[dense], n)
-        v = _answers.variance(self.sums, layout, 0)[dense]
-        far = (v > 0) & (offset * offset > _FAR * _FAR * v) & ~self.sums.index(layout.binary[dense])
-        if bool(xp.any(far)):
-            self.move_shift(xp.where(far, self.sums.shift + offset, self.sums.shift))
 
     def _check_forget(self, batch: State) -> None:
         layout, xp, sums, gone = self.layout, self.sums.xp, self.sums, batch.sums
@@ -203,19 +223,23 @@ class State:
                 f"weight {sums.weight:g}"
             )
         if sums.N is not None or gone.N is not None:
-            left: Array = (sums.weight if sums.N is None else sums.N) - (gone.weight if gone.N is None else gone.N)
+            mine, theirs = (s.everywhere(1, 1) if s.N is None else Parts.of(s.N) for s in (sums, gone))
+            left = (mine - theirs).high
             short = to_numpy(xp.linalg.diagonal(left)) < -slack
             if short.any():
                 names = self.describe(np.isin(layout.group, np.flatnonzero(short)))
                 raise ForgetError(f"cannot forget these rows: {names} would have fewer than 0 values")
             if bool(xp.any(left < -slack)):
                 raise ForgetError("cannot forget these rows: a pair of attributes would have fewer than 0 rows")
-        n = sums.own_counts(layout) - gone.own_counts(layout)
+        n = sums.own_masses(layout) - gone.own_masses(layout)
         t = sums.own_sums(layout) - gone.own_sums(layout)
         s = sums.diagonal() - gone.diagonal()
-        wrong = self.sums.index(layout.binary) & ((t < -slack) | (t > n + slack))
-        noise = rounding(self.depth + batch.depth + 1) * (self.padded(self.gross + batch.gross))
-        wrong = wrong | (~self.sums.index(layout.binary) & (s - t * _answers.divide(xp, t, n) < -noise))
+        binary = self.sums.index(layout.binary)
+        wrong = binary & ((t.high < -slack) | (t.high > n.high + slack))
+        offset = t.over(n).rounded()
+        spread = _answers.spread(t, s, n)
+        noise = 2 * (self.own_noise(spread, offset) + batch.own_noise(spread, offset))
+        wrong = wrong | (~binary & (spread < -noise))
         if bool(xp.any(wrong)):
             raise ForgetError(
                 f"cannot forget these rows: the sums of {self.describe(to_numpy(wrong))} would become impossible; "
@@ -226,14 +250,15 @@ class State:
         """Set sums to exact zeros, and reset bounds of rounding errors, where no row is left."""
         xp, sums = self.sums.xp, self.sums
         if abs(sums.weight) <= self.slack:
-            sums.weight, sums.N, sums.Q = 0.0, None, None
+            sums.mass, sums.N, sums.Q = (0.0, 0.0, 0.0), None, None
         elif sums.N is not None:
-            sums.N = xp.where(xp.abs(sums.N) <= self.slack, 0.0, sums.N)
+            sums.N = xp.where(xp.abs(sums.N[:1, ...]) <= self.slack, 0.0, sums.N)
         sums.clear_uncounted(self.layout)
         if sums.n_rows == 0 and sums.weight == 0:
-            self.rows_processed = self.weight_processed = self.depth = self.checked = 0.0
+            self.rows_processed = self.weight_processed = self.steps = 0.0
         empty = sums.own_counts(self.layout)[: self.layout.n_dense] == 0
         self.gross = xp.where(empty, 0.0, self.gross)
+        self.reach = xp.where(empty, 0.0, self.reach)
         self.low_exact, self.high_exact = self.low_exact | empty, self.high_exact | empty
 
     # -- other attributes ----------------------------------------------------------------------------------------------
@@ -250,8 +275,7 @@ class State:
             return xp.where(keep, xp.take(values, index), absent)
 
         sums = self.sums.rearranged(old, layout, source, group_source, dense(self.sums.shift, 0.0))
-        exact = dense(self.low_exact, True), dense(self.high_exact, True)
-        return self._with(layout, sums, dense(self.gross, 0.0), *exact)
+        return self._with(layout, sums, lambda array: dense(array, True if array.dtype == xp.bool else 0.0))
 
     def extended(self, layout: Layout) -> State:
         """Return a new state with more attributes; the present ones keep their numbers."""
@@ -271,6 +295,10 @@ class State:
         numbers = self.layout.number[np.flatnonzero(mask)]
         shown = ", ".join(str(int(i)) for i in numbers[:5])
         return f"attribute{'s' if len(numbers) > 1 else ''} {shown}{' and others' if len(numbers) > 5 else ''}"
+
+
+_CERTAIN = 2.0**-100  # the square of a few units in the last place of a value
+_BESIDE_SUMS = ("gross", "reach", "low_exact", "high_exact")
 
 
 def _library(x: Array) -> str:

@@ -34,7 +34,8 @@ class Statistics(Attributes):
     @consistent
     def var(self, ddof: float = 0) -> Array:
         """Return the (P,) float64 variances over ``count - ddof``, 0 or more; NaN where that count is not positive."""
-        return self._by_number(_answers.variance(self._sums, self._layout, ddof))
+        spread = self._state.own_spread()[0]
+        return self._by_number(_answers.divide(self._sums.xp, spread, self._sums.own_counts(self._layout) - ddof))
 
     @consistent
     def skewness(self) -> Array:
@@ -73,7 +74,7 @@ class Statistics(Attributes):
     def _extreme(self, seen: Array, end: int) -> Array:
         """Return the minimum (0) or maximum (1): of 0/1 attributes from counts, of others from the values seen."""
         xp, layout = self._sums.xp, self._layout
-        n, t = self._sums.own_counts(layout), self._sums.own_sums(layout)
+        n, t = self._sums.own_counts(layout), self._sums.own_sums(layout).high
         slack = 0.0 if self._state.weight_processed == self._state.rows_processed else self._state.slack
         of_binary = xp.astype(t > slack if end else t >= n - slack, xp.float64)
         binary = self._sums.index(layout.binary)
@@ -117,13 +118,13 @@ class Statistics(Attributes):
         (P, P) or (len(indices), len(indices)) float64 array
         """
         state = self._state_of(indices)
-        return by_number_twice(_matrices.correlation(state.sums, state.layout, state.absolute_error()), state)
+        return by_number_twice(_matrices.correlation(state), state)
 
     @consistent
     def pair_counts(self, indices: Sequence[int] | None = None) -> Array:
         """Return (P, P) float64: the weight of the rows where both attributes are present."""
         state = self._state_of(indices)
-        count = state.sums.pairwise(state.layout)[0]
+        count = state.sums.pairwise(state.layout)[0].high
         return by_number_twice(state.sums.xp.asarray(count, copy=True), state)
 
     @consistent
@@ -132,7 +133,7 @@ class Statistics(Attributes):
         state = self._state_of(indices)
         count, total, _ = state.sums.pairwise(state.layout)
         shift = _answers.full_shift(state.sums, state.layout)
-        return by_number_twice(shift[:, None] + _answers.divide(state.sums.xp, total, count), state)
+        return by_number_twice((total.over(count) + shift[:, None]).rounded(), state)
 
     @consistent
     def condition(self, index: int) -> Condition:
@@ -155,8 +156,8 @@ class Statistics(Attributes):
         position = int(self._positions([index])[0])
         if not self._layout.binary[position]:
             raise ShapeError(f"attribute {index} is not a 0/1 attribute; choose one whose `binary` is True")
-        found = condition(self._sums, self._layout, position, self._state.residue)
-        return Condition(self._by_number(found.count), self._by_number(found.mean), self._by_number(found.var))
+        found = condition(self._state, position)
+        return Condition(*(self._by_number(array) for array in (found.count, found.mean, found.var, found.error_bound)))
 
     @consistent
     def cross_sums(self, i: int, j: int) -> CrossSums:
@@ -180,17 +181,12 @@ class Statistics(Attributes):
     def error_bound(self) -> Array:
         """(P,) float64: bound of the relative rounding error of each variance.
 
-        Each addition in a row counts four units of rounding (Higham 2002, "Accuracy and Stability of Numerical
-        Algorithms", section 4.2), relative to all rows ever added or removed: the rounding errors of forgotten rows
-        remain. ``inf`` where the variance is 0 but was not always; NaN without rows.
+        It counts the rounding errors of all rows ever added or removed: those of forgotten rows remain. ``inf`` where
+        the variance is 0 but was not always; NaN without rows.
         """
-        xp, layout = self._sums.xp, self._layout
-        absolute = self._state.absolute_error()
-        central = _answers.central(self._sums, layout)
-        bound = xp.where(
-            absolute == 0, 0.0, xp.where(central > 0, absolute / xp.where(central > 0, central, 1.0), xp.inf)
-        )
-        return self._by_number(xp.where(self._sums.own_counts(layout) > 0, bound, xp.nan))
+        spread, noise = self._state.own_spread()
+        count = self._sums.own_counts(self._layout)
+        return self._by_number(_answers.relative(self._sums.xp, noise, spread, count))
 
     @property
     def needs_rebuild(self) -> bool:

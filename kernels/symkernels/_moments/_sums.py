@@ -11,13 +11,16 @@ attributes concerned are present:
     D[i, j] = sum w u_i^2 u_j,  F[i, j] = sum w u_i^2 u_j^2     only when a state keeps joint squares
     M3[i], M4[i] = sum w u_i^3, sum w u_i^4                     dense attributes
 
+Every sum is a number in three parts (`_parts`), along a first axis of length 3 that the shapes below leave out. So an
+answer about some of the rows keeps its digits, however large the sums of the other rows are.
+
 As long as no value is missing, N and Q are None, as they would repeat the weight and the diagonal of S, and T has one
 dimension.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import array_api_compat as compat
@@ -25,6 +28,8 @@ import numpy as np
 
 from .._arrays import Array, namespace
 from ._layout import Layout
+from ._numbers import Parts, rounded
+from ._parts import PARTS, Three, add
 
 
 @dataclass
@@ -33,19 +38,26 @@ class Sums:
 
     xp: Any
     n_rows: int
-    weight: float
-    shift: Array  # (dense,)
+    mass: Three  # the weight of the rows
+    shift: Array  # (dense,) float64
     S: Array  # (P, P)
     T: Array  # (P,) or (P, G)
     V: Array  # (dense, binaries)
+    # Bounds, in float64, of the rounding errors that summing the rows made: of sums of squares, and of the same sums of
+    # an attribute whose values are all 1. The algebra after it adds next to nothing.
+    Q_error: Array  # (dense,), or (dense, G) where values are missing
+    N_error: Array  # (1,), or (G, G)
+    V_error: Array  # (dense, binaries)
+    B_error: Array  # (binaries,)
     M3: Array  # (dense,)
     M4: Array  # (dense,)
-    low: Array  # (dense,) smallest value seen, +inf before any
-    high: Array  # (dense,) largest value seen, -inf before any
+    low: Array  # (dense,) float64, smallest value seen, +inf before any
+    high: Array  # (dense,) float64, largest value seen, -inf before any
     N: Array | None = None  # (G, G)
     Q: Array | None = None  # (P, G)
     D: Array | None = None  # (P, P)
     F: Array | None = None  # (P, P)
+    unit: float = 0.0  # the largest of these errors, relative to the sum of squares
 
     @classmethod
     def zeros(cls, layout: Layout, shift: Array, *, missing: bool, joint: bool) -> Sums:
@@ -54,16 +66,20 @@ class Sums:
         P, G, d = layout.size, layout.n_groups, layout.n_dense
 
         def zeros(*shape: int) -> Array:
-            return xp.zeros(shape, dtype=xp.float64, device=device)
+            return xp.zeros((PARTS, *shape), dtype=xp.float64, device=device)
 
         return cls(
             xp=xp,
             n_rows=0,
-            weight=0.0,
+            mass=(0.0, 0.0, 0.0),
             shift=shift,
             S=zeros(P, P),
             T=zeros(P, G) if missing else zeros(P),
             V=zeros(d, len(layout.binaries)),
+            Q_error=xp.zeros((d, G) if missing else (d,), dtype=xp.float64, device=device),
+            N_error=xp.zeros((G, G) if missing else (1,), dtype=xp.float64, device=device),
+            V_error=xp.zeros((d, len(layout.binaries)), dtype=xp.float64, device=device),
+            B_error=xp.zeros((len(layout.binaries),), dtype=xp.float64, device=device),
             M3=zeros(d),
             M4=zeros(d),
             low=xp.full((d,), xp.inf, dtype=xp.float64, device=device),
@@ -79,12 +95,17 @@ class Sums:
         return {
             f.name: getattr(self, f.name)
             for f in fields(self)
-            if f.name not in ("xp", "n_rows", "weight") and getattr(self, f.name) is not None
+            if f.name not in ("xp", "n_rows", "mass", "unit") and getattr(self, f.name) is not None
         }
 
     def copy(self) -> Sums:
         copies = {name: self.xp.asarray(array, copy=True) for name, array in self.arrays().items()}
-        return Sums(self.xp, self.n_rows, self.weight, **copies)
+        return replace(self, **copies)
+
+    @property
+    def weight(self) -> float:
+        """The weight of the rows."""
+        return self.mass[0]
 
     def index(self, positions: np.ndarray) -> Array:
         """Return NumPy positions as an index array in the library and on the device of the sums."""
@@ -93,41 +114,52 @@ class Sums:
     # Sums of single attributes and of pairs, whether or not values are missing.
 
     def own_counts(self, layout: Layout) -> Array:
+        """Return (P,) float64: the weight of the rows where each attribute is present."""
+        return self.own_masses(layout).high
+
+    def own_masses(self, layout: Layout) -> Parts:
         """Return (P,): the weight of the rows where each attribute is present."""
         if self.N is None:
-            return self.xp.full((layout.size,), self.weight, dtype=self.xp.float64, device=compat.device(self.S))
-        return self.xp.take(self.xp.linalg.diagonal(self.N), self.index(layout.group))
+            return self.everywhere(layout.size)
+        diagonal = Parts.of(self.N).each(self.xp.linalg.diagonal)
+        return diagonal.each(lambda part: self.xp.take(part, self.index(layout.group)))
 
-    def own_sums(self, layout: Layout) -> Array:
+    def own_sums(self, layout: Layout) -> Parts:
         """Return (P,): the sum of each attribute's shifted values."""
         if self.N is None:
-            return self.T
-        flat = self.xp.reshape(self.T, (-1,))
-        return self.xp.take(flat, self.index(np.arange(layout.size) * layout.n_groups + layout.group))
+            return Parts.of(self.T)
+        places = self.index(np.arange(layout.size) * layout.n_groups + layout.group)
+        return Parts.of(self.T).each(lambda part: self.xp.take(self.xp.reshape(part, (-1,)), places))
 
-    def diagonal(self) -> Array:
+    def diagonal(self) -> Parts:
         """Return (P,): the sum of each attribute's squared shifted values."""
-        return self.xp.linalg.diagonal(self.S)
+        return Parts.of(self.S).each(self.xp.linalg.diagonal)
 
-    def both_triangles(self) -> Array:
+    def both_triangles(self) -> Parts:
         """Return S with both triangles filled."""
-        xp = self.xp
-        return xp.triu(self.S) + xp.matrix_transpose(xp.triu(self.S, k=1))
+        return Parts.of(mirrored(self.xp, self.S))
 
-    def pairwise(self, layout: Layout) -> tuple[Array, Array, Array]:
+    def pairwise(self, layout: Layout) -> tuple[Parts, Parts, Parts]:
         """Return three (P, P) arrays: count, sum and sum of squares of i over the rows where j is present, too."""
-        xp = self.xp
+        xp, shape = self.xp, (layout.size, layout.size)
         if self.N is None:
-            shape = (layout.size, layout.size)
-            count = xp.full(shape, self.weight, dtype=xp.float64, device=compat.device(self.S))
-            return (
-                count,
-                xp.broadcast_to(self.T[:, None], shape),
-                xp.broadcast_to(self.diagonal()[:, None], shape),
-            )
+
+            def spread(part: Array) -> Array:
+                return xp.broadcast_to(part[:, None], shape)
+
+            return self.everywhere(*shape), Parts.of(self.T).each(spread), self.diagonal().each(spread)
         group = self.index(layout.group)
-        count = xp.take(xp.take(self.N, group, axis=0), group, axis=1)
-        return count, xp.take(self.T, group, axis=1), xp.take(self.Q, group, axis=1)
+
+        def columns(part: Array) -> Array:
+            return xp.take(part, group, axis=1)
+
+        count = Parts.of(self.N).each(lambda part: xp.take(columns(part), group, axis=0))
+        return count, Parts.of(self.T).each(columns), Parts.of(self.Q).each(columns)
+
+    def everywhere(self, *shape: int) -> Parts:
+        """Return the weight of all rows in an array of this shape."""
+        device = compat.device(self.S)
+        return Parts(*(self.xp.full(shape, part, dtype=self.xp.float64, device=device) for part in self.mass))
 
     # Algebra. These methods change `self`. The operands must have the same layout and shift.
 
@@ -136,30 +168,74 @@ class Sums:
         if self.N is not None:
             return
         xp, G, P = self.xp, layout.n_groups, layout.size
-        N = xp.full((G, G), self.weight, dtype=xp.float64, device=compat.device(self.S))
-        Q = xp.asarray(xp.broadcast_to(self.diagonal()[:, None], (P, G)), copy=True)
-        T = xp.asarray(xp.broadcast_to(self.T[:, None], (P, G)), copy=True)
-        self.N, self.Q, self.T = N, Q, T
+
+        def spread(part: Array) -> Array:
+            return xp.broadcast_to(part[:, None], (P, G))
+
+        Q = self.diagonal().each(spread).stored()
+        T = Parts.of(self.T).each(spread).stored()
+        self.N, self.Q, self.T = self.everywhere(G, G).stored(), Q, T
+        self.Q_error = xp.asarray(xp.broadcast_to(self.Q_error[:, None], (layout.n_dense, G)), copy=True)
+        self.N_error = xp.asarray(xp.broadcast_to(self.N_error[:, None], (G, G)), copy=True)
+
+    def note_errors(self, layout: Layout, unit: float, *, of_all_rows: bool) -> None:
+        """Set the bounds of the errors of sums that were just made, which err by at most ``unit`` of their squares.
+
+        ``of_all_rows``: sums over the rows where a group is present are what other rows leave of those over all rows.
+        Their errors are those of all rows, for a mean of few.
+        """
+        self.unit = unit
+        xp, d = self.xp, layout.n_dense
+        squares = self.diagonal().high[:d]
+        if self.N is None or self.Q is None:
+            self.Q_error = unit * squares
+            self.N_error = xp.full((1,), unit * self.weight, dtype=xp.float64, device=compat.device(self.S))
+        else:
+            count = self.N[0, ...]
+            share = xp.where(count > 0, self.weight / xp.where(count > 0, count, 1.0), 0.0)
+            shares = xp.take(share, self.index(layout.group[:d]), axis=0)
+            self.Q_error = unit * (squares[:, None] * shares if of_all_rows else self.Q[0, :d, :])
+            self.N_error = unit * (xp.where(count > 0, self.weight, 0.0) if of_all_rows else count)
+        self.V_error = unit * self.V[0, ...]
+        self.B_error = unit * xp.take(self.own_sums(layout).high, self.index(layout.binaries))
+
+    def own_errors(self, layout: Layout) -> tuple[Array, Array]:
+        """Return (dense,) arrays: the bounds for each attribute's own sum of squares, and those of ones."""
+        d = layout.n_dense
+        if self.N is None:
+            return self.Q_error, self.xp.broadcast_to(self.N_error, (d,))
+        group = self.index(layout.group[:d])
+        places = self.index(np.arange(d) * layout.n_groups + layout.group[:d])
+        own = self.xp.take(self.xp.reshape(self.Q_error, (-1,)), places)
+        return own, self.xp.take(self.xp.linalg.diagonal(self.N_error), group)
 
     def add(self, other: Sums, sign: int, layout: Layout) -> None:
         """Add (1) or subtract (-1) the sums of other rows."""
         if other.N is not None:
             self.allow_missing(layout)
-        plus = _plus if sign > 0 else _minus
+
+        def plus(mine: Array, theirs: Parts) -> Array:
+            return (Parts.of(mine) + (theirs if sign > 0 else -theirs)).stored()
+
         if self.N is None or other.N is not None:
-            self.T = plus(self.T, other.T)
+            T, N, Q = Parts.of(other.T), other.N, other.Q
             if self.N is not None:
-                self.N, self.Q = plus(self.N, other.N), plus(self.Q, other.Q)
+                self.N, self.Q = plus(self.N, Parts.of(N)), plus(self.Q, Parts.of(Q))
         else:  # no value is missing in the other rows
-            self.T = plus(self.T, other.T[:, None])
-            self.Q = plus(self.Q, other.diagonal()[:, None])
-            self.N = plus(self.N, other.weight)
-        self.S = plus(self.S, other.S)
-        self.V, self.M3, self.M4 = plus(self.V, other.V), plus(self.M3, other.M3), plus(self.M4, other.M4)
-        if self.D is not None:
-            self.D, self.F = plus(self.D, other.D), plus(self.F, other.F)
+            T = Parts.of(other.T[:, :, None])
+            self.Q = plus(self.Q, other.diagonal().each(lambda part: part[:, None]))
+            self.N = plus(self.N, other.everywhere(1, 1))
+        self.T, self.S = plus(self.T, T), plus(self.S, Parts.of(other.S))
+        for name in ("V", "M3", "M4", "D", "F"):
+            if getattr(self, name) is not None:
+                setattr(self, name, plus(getattr(self, name), Parts.of(getattr(other, name))))
+        self.V_error, self.B_error = self.V_error + other.V_error, self.B_error + other.B_error
+        spread = self.N is not None and other.N is None
+        self.Q_error = self.Q_error + (other.Q_error[:, None] if spread else other.Q_error)
+        self.N_error = self.N_error + other.N_error  # (1,) fits everywhere
+        self.unit = max(self.unit, other.unit)
         self.n_rows += sign * other.n_rows
-        self.weight += sign * other.weight
+        self.mass = add(*self.mass, *(sign * part for part in other.mass))
         if sign > 0:
             self.low = self.xp.minimum(self.low, other.low)
             self.high = self.xp.maximum(self.high, other.high)
@@ -174,20 +250,22 @@ class Sums:
             for name, array in empty.arrays().items():
                 setattr(self, name, array)
             return
-        counted = self.N != 0
+        counted = self.N[0, ...] != 0
         if bool(xp.all(counted)):
             return
         group = self.index(layout.group)
         by_group = xp.take(counted, group, axis=0)
         self.T, self.Q = xp.where(by_group, self.T, 0.0), xp.where(by_group, self.Q, 0.0)
+        self.N_error = xp.where(counted, self.N_error, 0.0)
+        self.Q_error = xp.where(by_group[: layout.n_dense, :], self.Q_error, 0.0)
         by_pair = xp.take(by_group, group, axis=1)
         self.S = xp.where(by_pair, self.S, 0.0)
         if self.D is not None:
             self.D, self.F = xp.where(by_pair, self.D, 0.0), xp.where(by_pair, self.F, 0.0)
         dense = slice(0, layout.n_dense)
-        if self.V.shape[1]:
+        if len(layout.binaries):
             binaries = xp.take(by_pair[dense, :], self.index(layout.binaries), axis=1)
-            self.V = xp.where(binaries, self.V, 0.0)
+            self.V, self.V_error = xp.where(binaries, self.V, 0.0), xp.where(binaries, self.V_error, 0.0)
         own = (self.own_counts(layout) != 0)[dense]
         self.M3, self.M4 = xp.where(own, self.M3, 0.0), xp.where(own, self.M4, 0.0)
         self.low, self.high = xp.where(own, self.low, xp.inf), xp.where(own, self.high, -xp.inf)
@@ -195,41 +273,50 @@ class Sums:
     def move_shift(self, shift: Array, layout: Layout) -> None:
         """Rewrite the sums about another shift. With e = old - new, the new shifted values are u + e."""
         xp, dense = self.xp, slice(0, layout.n_dense)
-        e = self.shift - shift
-        if not bool(xp.any(e != 0)):
+        if not bool(xp.any(self.shift != shift)):
             return
-        full = xp.zeros((layout.size,), dtype=xp.float64, device=compat.device(self.S))
-        full[dense] = e
-        a, b = full[:, None], full[None, :]
+        e = Parts.exactly(self.shift) + -shift
+        padding = xp.zeros((layout.n_sparse,), dtype=xp.float64, device=compat.device(self.S))
+        full = e.each(lambda part: xp.concat([part, padding]))
+        a, b = full.each(lambda part: part[:, None]), full.each(lambda part: part[None, :])
         count, total, square = self.pairwise(layout)
         whole = self.both_triangles()
-        total_t = xp.matrix_transpose(total)
-        own_n, own_t = self.own_counts(layout)[dense], self.own_sums(layout)[dense]
-        own_s = self.diagonal()[dense]
-        M4 = self.M4 + e * (4 * self.M3 + e * (6 * own_s + e * (4 * own_t + e * own_n)))
-        M3 = self.M3 + e * (3 * own_s + e * (3 * own_t + e * own_n))
+        total_t = total.each(xp.matrix_transpose)
+        own_n, own_t, own_s = (
+            own.each(lambda part: part[dense])
+            for own in (self.own_masses(layout), self.own_sums(layout), self.diagonal())
+        )
+        M3, M4 = Parts.of(self.M3), Parts.of(self.M4)
+        M4 = M4 + e * (M3 * 4.0 + e * (own_s * 6.0 + e * (own_t * 4.0 + e * own_n)))
+        M3 = M3 + e * (own_s * 3.0 + e * (own_t * 3.0 + e * own_n))
         V, D, F = self.V, self.D, self.F
-        if self.V.shape[1]:
+        if len(layout.binaries):
             columns = self.index(layout.binaries)
-            crossed = xp.take(whole[dense, :], columns, axis=1)
-            ones = xp.take(total_t[dense, :], columns, axis=1)  # sum of b over the rows where i is present, too
-            V = self.V + e[:, None] * (2 * crossed + e[:, None] * ones)
+
+            def crossed(sums: Parts) -> Parts:
+                return sums.each(lambda part: xp.take(part[dense, :], columns, axis=1))
+
+            e_column = e.each(lambda part: part[:, None])
+            # The transposed sums are those of b over the rows where i is present, too.
+            V = (Parts.of(V) + e_column * (crossed(whole) * 2.0 + e_column * crossed(total_t))).stored()
         if self.D is not None:
-            square_t, D_t = xp.matrix_transpose(square), xp.matrix_transpose(self.D)
+            u2v, u2v2 = Parts.of(self.D), Parts.of(self.F)
+            square_t, uv2 = square.each(xp.matrix_transpose), u2v.each(xp.matrix_transpose)
             F = (
-                self.F + 2 * b * self.D + b * b * square + 2 * a * D_t + 4 * a * b * whole + 2 * a * b * b * total
-                + a * a * square_t + 2 * a * a * b * total_t + a * a * b * b * count
-            )  # fmt: skip
-            D = self.D + b * square + 2 * a * whole + 2 * a * b * total + a * a * total_t + a * a * b * count
-        S = whole + b * total + a * total_t + a * b * count
-        T, Q = self.T, self.Q
+                u2v2 + b * (u2v * 2.0 + b * square) + a * (uv2 * 2.0 + a * square_t)
+                + a * b * (whole * 4.0 + b * total * 2.0 + a * total_t * 2.0 + a * b * count)
+            ).stored()  # fmt: skip
+            D = (u2v + b * square + a * (whole * 2.0 + b * total * 2.0 + a * total_t + a * b * count)).stored()
+        S = (whole + b * total + a * (total_t + b * count)).stored()
+        T, Q = Parts.of(self.T), self.Q
         if self.N is None:
-            T = T + full * self.weight
+            T = T + full * self.everywhere(layout.size)
         else:
-            n = xp.take(self.N, self.index(layout.group), axis=0)
-            Q, T = Q + a * (2 * T + a * n), T + a * n
+            n = Parts.of(self.N).each(lambda part: xp.take(part, self.index(layout.group), axis=0))
+            Q, T = (Parts.of(Q) + a * (T * 2.0 + a * n)).stored(), T + a * n
         # All together, at the end: if anything above fails, the sums have not changed.
-        self.shift, self.S, self.T, self.Q, self.V, self.M3, self.M4, self.D, self.F = shift, S, T, Q, V, M3, M4, D, F
+        self.shift, self.S, self.T, self.Q, self.V, self.D, self.F = shift, S, T.stored(), Q, V, D, F
+        self.M3, self.M4 = M3.stored(), M4.stored()
 
     # Rearranging.
 
@@ -243,13 +330,14 @@ class Sums:
         xp, device = self.xp, compat.device(self.S)
         missing = self.N is not None or (self.weight != 0 and bool((group_source < 0).any()))
         result = Sums.zeros(new, shift, missing=missing, joint=self.D is not None)
-        result.n_rows, result.weight = self.n_rows, self.weight
+        result.n_rows, result.mass, result.unit = self.n_rows, self.mass, self.unit
 
         def pick(A: Array, *sources: np.ndarray) -> Array:
-            """Return the entries of A at the sources, one array for each axis; 0 where a source is -1."""
-            for axis, wanted in enumerate(sources):
+            """Return the entries of A at the sources, one array for each of the last axes; 0 where a source is -1."""
+            first = A.shape[: A.ndim - len(sources)]
+            for axis, wanted in enumerate(sources, start=len(first)):
                 if A.shape[axis] == 0:
-                    return xp.zeros(tuple(len(w) for w in sources), dtype=xp.float64, device=device)
+                    return xp.zeros((*first, *(len(w) for w in sources)), dtype=xp.float64, device=device)
                 A = xp.take(A, self.index(np.maximum(wanted, 0)), axis=axis)
             keep = self.index(sources[0] >= 0)
             if len(sources) == 2:
@@ -262,34 +350,42 @@ class Sums:
             flat = self.index((np.maximum(low, 0) * old.size + np.maximum(high, 0)).reshape(-1))
             keep = self.index(low >= 0)
             if old.size == 0 or flat.shape[0] == 0:
-                return xp.zeros(low.shape, dtype=xp.float64, device=device)
-            return xp.where(keep, xp.reshape(xp.take(xp.reshape(A, (-1,)), flat), low.shape), 0.0)
+                return xp.zeros((PARTS, *low.shape), dtype=xp.float64, device=device)
+            picked = xp.take(xp.reshape(A, (PARTS, -1)), flat, axis=1)
+            return xp.where(keep, xp.reshape(picked, (PARTS, *low.shape)), 0.0)
 
         few = 4 * new.size < old.size
-        result.S = pick_square(self.S, source, source) if few else pick(self.both_triangles(), source, source)
+        result.S = pick_square(self.S, source, source) if few else pick(mirrored(xp, self.S), source, source)
         if self.D is not None:
             result.D, result.F = pick(self.D, source, source), pick(self.F, source, source)
+        dense = source[: new.n_dense]
+        of_dense = np.where(dense >= old.n_dense, -1, dense)
         if not missing:
             result.T = pick(self.T, source)
+            result.Q_error, result.N_error = pick(self.Q_error, of_dense), self.N_error
         else:
             gappy = self if self.N is not None else self.copy()
             gappy.allow_missing(old)
             result.N = pick(gappy.N, group_source, group_source)
             result.T, result.Q = pick(gappy.T, source, group_source), pick(gappy.Q, source, group_source)
-        dense = source[: new.n_dense]
+            result.Q_error = pick(gappy.Q_error, of_dense, group_source)
+            result.N_error = pick(gappy.N_error, group_source, group_source)
         if len(new.binaries):
             columns = np.full(old.size + 1, -1)
             columns[old.binaries] = np.arange(len(old.binaries))
             was_sparse = dense >= old.n_dense
-            result.V = pick(self.V, np.where(was_sparse, -1, dense), columns[source[new.binaries]])
+            places = of_dense, columns[source[new.binaries]]
+            result.V, result.V_error = pick(self.V, *places), pick(self.V_error, *places)
+            result.B_error = pick(self.B_error, places[1])
             if was_sparse.any():  # a sparse attribute x is 0 or 1, so that the sums of x^2 x_b are its row of S
                 of_sparse = pick_square(self.S, np.where(was_sparse, dense, -1), source[new.binaries])
                 result.V = xp.where(self.index(was_sparse)[:, None], of_sparse, result.V)
         # A sparse attribute may become a dense one (`select`). All its power sums are T; counts give its extremes.
-        total, count = self.own_sums(old)[old.n_dense :], self.own_counts(old)[old.n_dense :]
+        sums, count = self.own_sums(old).stored()[:, old.n_dense :], self.own_counts(old)[old.n_dense :]
         known = self.index(dense >= 0)
-        result.M3 = pick(xp.concat([self.M3, total]), dense)
-        result.M4 = pick(xp.concat([self.M4, total]), dense)
+        result.M3 = pick(xp.concat([self.M3, sums], axis=1), dense)
+        result.M4 = pick(xp.concat([self.M4, sums], axis=1), dense)
+        total = rounded(sums)
         zeros, ones = xp.zeros_like(total), xp.ones_like(total)
         low = xp.where(count > 0, xp.where(total < count, zeros, ones), xp.inf)
         high = xp.where(count > 0, xp.where(total > 0, ones, zeros), -xp.inf)
@@ -298,11 +394,6 @@ class Sums:
         return result
 
 
-def _plus(a: Array, b: Array) -> Array:
-    a += b
-    return a
-
-
-def _minus(a: Array, b: Array) -> Array:
-    a -= b
-    return a
+def mirrored(xp: Any, S: Array) -> Array:
+    """Return square matrices with both triangles filled from the upper one."""
+    return xp.triu(S) + xp.matrix_transpose(xp.triu(S, k=1))

@@ -176,7 +176,7 @@ def test_repair_leaves_a_good_matrix_alone(iris):
 
 def test_a_forgotten_outlier_is_reported(learnt, load):
     frame = load("iris")
-    outlier = frame.iloc[:1].assign(sepal_length=1e12)
+    outlier = frame.iloc[:1].assign(sepal_length=1e25)
     project = learnt(pd.concat([outlier, frame]))
     project.forget(outlier)
     assert project.snapshot().moments.needs_rebuild

@@ -1,0 +1,360 @@
+"""Statistics of some of the rows keep their digits, whatever the other rows are: against exact fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from symkernels import Moments, SparseRows
+from symkernels._moments import _backends, _exact, _fast, _loops, _numbers, _parts
+from symkernels._moments._layout import Layout
+from symkernels._moments._rows import Incidence
+from tests.symkernels._backends import get, put
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def exact(values: Sequence[float]) -> list[Fraction]:
+    return [Fraction(value) for value in values]
+
+
+def squares(x: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:
+    """Return the sum of products of deviations from the mean."""
+    return sum(a * b for a, b in zip(x, y, strict=True)) - sum(x) * sum(y) / len(x)
+
+
+def value(parts: Any, *place: int) -> Fraction:
+    return sum(exact([float(part[place]) for part in parts]), Fraction(0))
+
+
+# -- numbers in three parts --------------------------------------------------------------------------------------------
+
+MAGNITUDES = st.floats(1e-30, 1e30, allow_nan=False).flatmap(lambda x: st.sampled_from([x, -x]))
+NUMBERS = st.tuples(MAGNITUDES, st.floats(-1, 1), st.floats(-1, 1)).map(
+    lambda t: _parts.normalized(t[0], t[0] * t[1] * 2.0**-53, t[0] * t[2] * 2.0**-106, 0.0)
+)
+
+
+@given(a=NUMBERS, b=NUMBERS, x=MAGNITUDES)
+def test_arithmetic_in_three_parts(a: Any, b: Any, x: float) -> None:
+    p, q, r = sum(exact(a)), sum(exact(b)), Fraction(x)
+    cases = {
+        "add": ((*a, *b), p + q, abs(p) + abs(q)),
+        "add_number": ((*a, x), p + r, abs(p) + abs(r)),
+        "multiply": ((*a, *b), p * q, abs(p * q)),
+        "multiply_number": ((*a, x), p * r, abs(p * r)),
+        "divide": ((*a, *b), p / q, abs(p / q)),
+    }
+    from symkernels._moments import _parts_compiled
+
+    for name, (operands, right, size) in cases.items():
+        found = getattr(_parts, name)(*operands)
+        assert abs(sum(exact(found)) - right) <= Fraction(_parts.UNIT) * size, name
+        rounded = _numbers.Parts(*found).rounded()
+        half = Fraction(np.spacing(abs(rounded))) * Fraction(0.5000001)
+        assert abs(Fraction(rounded) - sum(exact(found))) <= half, name
+        assert all(abs(low) <= np.spacing(abs(high)) / 2 for high, low in pairwise(found)), name
+        compiled = getattr(_parts_compiled, name)(*(np.array([operand]) for operand in operands))
+        assert abs(value(compiled, 0) - right) <= Fraction(_parts.UNIT) * size, name
+
+
+# -- sums without rounding errors --------------------------------------------------------------------------------------
+
+
+def some_rows(rng: np.random.Generator, n: int, d: int, spread: float, *, gaps: bool) -> np.ndarray:
+    X = rng.normal(size=(n, d)) * 10.0 ** rng.uniform(-spread, spread, size=(n, d)) + rng.choice([0, 3e4], d)
+    X[:, -1] = rng.random(n) < 0.3
+    if gaps:
+        X[rng.random((n, d)) < 0.2] = np.nan
+    return X
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("spread", [0, 15])
+def test_slices_have_no_rounding_errors(xp: Any, gaps: bool, weighted: bool, spread: float) -> None:
+    rng = np.random.default_rng(1)
+    n, d = 40, 3
+    X = some_rows(rng, n, d, spread, gaps=gaps)
+    w = rng.random(n) * 3 if weighted else None
+    layout = Layout().with_dense(np.array([False, False, True])).with_sparse(2, None)[0]
+    member = rng.integers(0, 3, n)  # 2: none of the two
+    absent = rng.random(n) < 0.2 if gaps else np.zeros(n, bool)
+    member[absent] = 2
+    indptr = np.concatenate([[0], np.cumsum(member < 2)])
+    sparse = Incidence(indptr, member[member < 2], absent[:, None], np.array([d]))
+    sums = _exact.exact_sums(put(xp, X), None if w is None else put(xp, w), sparse, layout, joint=True)
+    shift = exact(get(sums.shift))
+    weights = exact(np.ones(n) if w is None else w)
+    columns = [[None if np.isnan(v) else Fraction(v) - shift[j] for v in X[:, j]] for j in range(d)]
+    columns += [[None if absent[r] else Fraction(int(member[r] == k)) for r in range(n)] for k in range(2)]
+
+    def check(name: str, place: tuple[int, ...], terms: list[Fraction], size: Fraction) -> None:
+        found = value(get(getattr(sums, name)), *place)
+        assert abs(found - sum(terms)) <= Fraction(2 * _parts.UNIT) * size, (name, place)
+
+    size = [sum(w * u * u for w, u in zip(weights, column, strict=True) if u is not None) for column in columns]
+    for i, u in enumerate(columns):
+        for j, v in enumerate(columns):
+            both = [r for r in range(n) if u[r] is not None and v[r] is not None]
+            if i <= j:
+                check("S", (i, j), [weights[r] * u[r] * v[r] for r in both], (size[i] + size[j]) / 2)
+            check("D", (i, j), [weights[r] * u[r] ** 2 * v[r] for r in both], size[i] * max(map(abs, filter(None, v))))
+            if i < d and j >= d - 1:
+                check("V", (i, j - d + 1), [weights[r] * u[r] ** 2 * v[r] for r in both], size[i])
+            if sums.N is not None:
+                g = int(layout.group[j])
+                check("T", (i, g), [weights[r] * u[r] for r in both], size[i] + sum(weights))
+                check("Q", (i, g), [weights[r] * u[r] ** 2 for r in both], size[i])
+                check("N", (int(layout.group[i]), g), [weights[r] for r in both], sum(weights))
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("spread", [0, 15])
+def test_compiled_exact_sums_equal_slices(gaps: bool, spread: float) -> None:
+    rng = np.random.default_rng(2)
+    for n, d in ((1, 1), (3, 2), (100, 7)):
+        X = some_rows(rng, n, d, spread, gaps=gaps)
+        layout = Layout().with_dense(np.arange(d) == d - 1)
+        shift = np.where(layout.binary, 0.0, rng.normal(size=d))
+        mine = _fast.sum_rows_exactly(X, layout, shift)
+        theirs = _exact.exact_sums(X, None, None, layout, joint=False)
+        theirs.move_shift(shift, layout)
+        # M3 and M4 keep 31 digits.
+        largest = np.nanmax(np.abs(X), initial=1) + 1
+        for name, power in (("S", 2), ("T", 1), ("Q", 2), ("N", 0), ("V", 2), ("M3", 3), ("M4", 4)):
+            a, b = getattr(mine, name), getattr(theirs, name)
+            assert (a is None) == (b is None)
+            if a is None:
+                continue
+            unit = 2.0**-100 if power > 2 else _loops.BIASED_UNIT
+            for place in np.ndindex(a.shape[1:]):
+                if name != "S" or place[0] <= place[1]:
+                    difference = value(a, *place) - value(b, *place)
+                    assert abs(difference) <= Fraction(unit) * n * Fraction(largest) ** power * 4, name
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+class DeepMachine(RuleBasedStateMachine):
+    """Rows of two columns and a category. Each batch has a level and a size of its own, and gaps of its own."""
+
+    SIZES = (1.0, 1e-3, 1e6, 1e9, 1e12)
+
+    @initialize(little=st.booleans(), late=st.booleans())
+    def start(self, little: bool, late: bool) -> None:
+        self.usual, self.little, self.forgotten = _backends._LITTLE_WORK, little, False
+        if not little:
+            _backends._LITTLE_WORK = 0.0
+        self.m = Moments(1)
+        self.group, self.members = self.m.extend_sparse(2)
+        self.rows: list[tuple[float, float, int]] = []
+        self.reach = 0.0
+        self.late = late
+        if not late:
+            self.m.extend(1)
+
+    def teardown(self) -> None:
+        _backends._LITTLE_WORK = self.usual
+
+    def _some(self, seed: int, n: int, level: float, size: float, gaps: float) -> list[tuple[float, float, int]]:
+        rng = np.random.default_rng(seed)
+        X = level + size * np.round(rng.normal(size=(n, 2)), 3)
+        X[rng.random((n, 2)) < gaps] = np.nan
+        if self.late:
+            X[:, 1] = np.nan
+        member = rng.integers(0, 3, n) if rng.random() < 0.5 else np.full(n, rng.integers(0, 3))
+        self.reach = max(self.reach, np.nanmax(np.abs(X), initial=0.0))
+        return [(float(x), float(y), int(k)) for (x, y), k in zip(X, member, strict=True)]
+
+    def _arguments(self, rows: list[tuple[float, float, int]]) -> tuple[Any, None, SparseRows]:
+        X = np.array([row[: len(self.m.dense)] for row in rows]).reshape(len(rows), -1)
+        member = np.array([row[2] for row in rows], int)
+        indptr = np.concatenate([[0], np.cumsum(member < 2)])
+        return X, None, SparseRows(indptr, self.members[member[member < 2]], None, np.array([self.group]))
+
+    @rule(seed=SEEDS, n=st.integers(1, 40), level=st.sampled_from([0.0, 1.0, -1e6, 1e9, 1e12]),
+          size=st.sampled_from(SIZES), gaps=st.sampled_from([0.0, 0.4]))  # fmt: skip
+    def learn(self, seed: int, n: int, level: float, size: float, gaps: float) -> None:
+        rows = self._some(seed, n, level, size, gaps)
+        self.m.learn(*self._arguments(rows))
+        self.rows += rows
+
+    @rule(seed=SEEDS, level=st.sampled_from([0.0, 1e9]), merged=st.booleans())
+    def merge(self, seed: int, level: float, merged: bool) -> None:
+        rows = self._some(seed, 20, level, 1.0, 0.2)
+        other = Moments(1)
+        other.extend_sparse(2)
+        if len(self.m.dense) == 2:
+            other.extend(1)
+        other.learn(*self._arguments(rows))
+        if merged:
+            self.m = other + self.m if seed % 2 else self.m + other
+            self.rows += rows
+        else:
+            self.m, self.forgotten = (self.m + other) - other, True
+
+    @rule(seed=SEEDS, share=st.sampled_from([0.3, 0.9]))
+    def forget(self, seed: int, share: float) -> None:
+        gone = np.random.default_rng(seed).random(len(self.rows)) < share
+        self.forgotten |= bool(gone.any())
+        if gone.any():
+            self.m.forget(*self._arguments([row for row, go in zip(self.rows, gone, strict=True) if go]))
+            self.rows = [row for row, go in zip(self.rows, gone, strict=True) if not go]
+
+    @rule()
+    def the_second_column_appears(self) -> None:
+        if self.late:
+            self.late = False
+            self.m.extend(1)
+
+    @rule()
+    def save_and_load(self) -> None:
+        self.m = Moments.from_arrays(self.m.arrays())
+
+    @invariant()
+    def answers_keep_their_digits(self) -> None:
+        if not hasattr(self, "m"):
+            return
+        x, y = self.m.dense[0], self.m.dense[-1]
+        columns = {int(x): 0, int(y): 1} if x != y else {int(x): 0}
+        for i, c in columns.items():
+            mine = [row for row in self.rows if not np.isnan(row[c])]
+            self._compare(mine, c, self.m.mean()[i], self.m.var()[i], self.m.error_bound[i])
+            for k, member in enumerate(self.members):
+                found = self.m.condition(int(member))
+                group = [row for row in mine if row[2] == k]
+                assert found.count[i] == len(group)
+                self._compare(group, c, found.mean[i], found.var[i], found.error_bound[i])
+        if x != y:
+            both = [row for row in self.rows if not np.isnan(row[0] + row[1])]
+            self._compare_pair(both, self.m.covariance()[x, y], self.m.correlation()[x, y])
+
+    def _digits(self, spread: Fraction, n: int) -> float | None:
+        """Return the relative error that is allowed for rows of this spread; None if an answer may be refused.
+
+        Rows that were summed in float64 leave rounding errors when they are forgotten in other batches.
+        """
+        if self.forgotten and not self.little:
+            return None
+        ratio = self.reach / float(spread / n) ** 0.5
+        return 1e-12 if ratio <= 1e9 else 1e-6 if ratio <= 1e12 else None
+
+    def _compare(self, rows: list[Any], c: int, mean: float, var: float, bound: float) -> None:
+        if not rows:
+            assert np.isnan(mean)
+            assert np.isnan(var)
+            return
+        values = exact([row[c] for row in rows])
+        n, spread = len(values), squares(values, values)
+        true_mean = sum(values) / n
+        if spread == 0:
+            assert var == 0 or bound > 1e-6
+            return
+        right = float(spread / n)
+        assert abs(var - right) <= bound * right or bound > 1, (var, right, bound)
+        allowed = self._digits(spread, n)
+        if allowed is not None:
+            assert bound <= 1e-6, (var, right, bound)
+            assert abs(var - right) <= allowed * right, (var, right)
+            assert abs(mean - float(true_mean)) <= 1e-15 * abs(float(true_mean)) + allowed * right**0.5
+
+    def _compare_pair(self, rows: list[Any], covariance: float, correlation: float) -> None:
+        if len(rows) < 2:
+            return
+        a, b = (exact([row[c] for row in rows]) for c in (0, 1))
+        n, aa, bb, ab = len(rows), squares(a, a), squares(b, b), squares(a, b)
+        if aa == 0 or bb == 0:
+            assert np.isnan(correlation)
+            return
+        allowed = [self._digits(spread, n) for spread in (aa, bb)]
+        if None in allowed:
+            return
+        scale = float(aa / n) ** 0.5 * float(bb / n) ** 0.5
+        assert abs(covariance - float(ab / n)) <= max(allowed) * scale
+        assert abs(correlation - float(ab / n) / scale) <= max(allowed)
+
+
+TestDeep = DeepMachine.TestCase
+TestDeep.settings = settings(max_examples=60, stateful_step_count=10, deadline=None)
+
+
+def test_sums_of_a_group_beside_another_one() -> None:
+    k = np.arange(100)
+    x = np.concatenate([k % 5 - 2.0, 1.75e7 + 1.125 * (k % 5 - 2)])
+    m = Moments(2, binary=[1]).learn(np.column_stack([x, np.arange(200) < 100]))
+    assert m.condition(1).var[0] == 2.0
+    assert m.condition(1).error_bound[0] < 1e-15
+
+
+@pytest.mark.parametrize("level", [1e6, 1e9, 1e12])
+@pytest.mark.parametrize("little", [True, False])
+def test_a_level_before_the_second_column_appeared(monkeypatch: pytest.MonkeyPatch, level: float, little: bool) -> None:
+    if not little:
+        monkeypatch.setattr(_backends, "_LITTLE_WORK", 0.0)
+    m = Moments(1)
+    for _ in range(4):
+        m.learn(level + np.tile([[1.0], [-1.0]], (50, 1)))
+    m.extend(1)
+    x = np.arange(50) % 7.0
+    y = x + np.arange(50) % 3 * 2
+    m.learn(np.column_stack([x, y]))
+    assert m.correlation()[0, 1] == pytest.approx(np.corrcoef(x, y)[0, 1], rel=1e-14)
+
+
+@pytest.mark.parametrize(("size", "allowed"), [(1e12, 1e-9), (1e15, 1e-9), (1e18, 1e-4)])
+@pytest.mark.parametrize("little", [True, False])
+@pytest.mark.parametrize("again", [False, True])
+def test_far_larger_rows_can_be_forgotten(
+    monkeypatch: pytest.MonkeyPatch, size: float, allowed: float, little: bool, again: bool
+) -> None:
+    """``again``: they are forgotten in other batches than those in which they were learnt."""
+    if not little:
+        monkeypatch.setattr(_backends, "_LITTLE_WORK", 0.0)
+    rng = np.random.default_rng(0)
+    X, far = rng.normal(size=(1000, 3)), rng.normal(size=(1000, 3)) * size
+    m = Moments(3).learn(X).learn(far)
+    for part in np.array_split(rng.permutation(far), 7) if again else [far]:
+        m.forget(part)
+    left = Moments(3).learn(X)
+    np.testing.assert_allclose(m.covariance(), left.covariance(), rtol=0, atol=allowed)
+    np.testing.assert_allclose(m.mean(), left.mean(), rtol=0, atol=allowed)
+    assert (m.error_bound >= np.abs(m.var() / left.var() - 1)).all()
+
+
+def test_integers_come_back_bit_equal() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.integers(-50, 50, size=(500, 3)).astype(float)
+    far = rng.integers(-(10**12), 10**12, size=(300, 3)).astype(float)
+    m = Moments(3).learn(X)
+    before = {name: getattr(m, name)() for name in ("mean", "covariance", "correlation")}
+    m.learn(far).forget(far[::-1])
+    for name, array in before.items():
+        np.testing.assert_array_equal(getattr(m, name)(), array)
+
+
+def test_a_thousand_states_in_any_tree() -> None:
+    rng = np.random.default_rng(0)
+    states = [Moments(4).learn(rng.normal(size=(20, 4)) + rng.normal() * 10) for _ in range(1000)]
+
+    def merged(order: np.ndarray) -> np.ndarray:
+        level = [states[i].copy() for i in order]
+        while len(level) > 1:
+            level = [a.merge(b) for a, b in zip(level[::2], level[1::2], strict=False)] + level[len(level) // 2 * 2 :]
+        return level[0].covariance()
+
+    one = merged(np.arange(1000))
+    total = states[0].copy()
+    for state in states[1:]:
+        total.merge(state)
+    for other in (merged(rng.permutation(1000)), total.covariance()):
+        np.testing.assert_array_equal(one, other)
