@@ -241,7 +241,7 @@ def sum_rows_exactly(
         def add() -> Sums:
             sums = Sums.zeros(layout, shift, missing=False, joint=False)
             gap_T, gap_Q, gap_N = np.zeros((PARTS, G, p)), np.zeros((PARTS, G, p)), np.zeros((G, G))
-            _loops.add_exactly_in_blocks(
+            _loops.add_exactly(
                 X[start:stop], shift, sums.S, sums.T, sums.V, layout.binaries, sums.M3, sums.M4, sums.low, sums.high,
                 layout.group, gap_T, gap_Q, gap_N,
             )  # fmt: skip

@@ -28,7 +28,7 @@ from ._simd import (
     tile_3,
 )
 
-# Rows that `add_exactly_in_blocks` takes at a time. The second part of a biased sum is smaller by a factor that leaves
+# Rows that `add_exactly` takes at a time. The second part of a biased sum is smaller by a factor that leaves
 # room for the errors of as many additions to the first.
 _EXACT_BLOCK = 64
 MOST_EXACTLY = 512  # columns
@@ -465,9 +465,9 @@ def mirrored_covariance(S, T, mean, divisor):
 @compiled
 def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, high, low_exact, high_exact, gross, group,
                       taken):  # fmt: skip
-    """Add a few complete rows in place and set ``taken``. Do nothing if a value is missing, too large or not 0/1.
+    """Add a few complete rows in place, without rounding errors of products, and set ``taken``.
 
-    Without N, T has one column.
+    Do nothing if a value is missing, too large or not 0/1. Without N, T has one column.
     """
     n, p = X.shape
     for r in range(n):
@@ -476,46 +476,21 @@ def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, hi
             d = x - shift[j]
             if not np.isfinite(S[0, j, j] + n * d * d) or (binary[j] and x != 0.0 and x != 1.0):
                 return
-    for r in range(n):
-        for j in range(p):
-            x = X[r, j]
-            d = x - shift[j]
-            gross[j] += d * d
-            if x <= low[j]:
-                low_exact[j] = True
-            if x >= high[j]:
-                high_exact[j] = True
-    add_exactly(X, shift, S, T, Q, N, V, binaries, M3, M4, low, high, group)
-    taken[0] = True
-
-
-@compiled
-def add_exactly(X, shift, S, T, Q, N, V, binaries, M3, M4, low, high, group):
-    """Add rows, NaN where missing, to sums: without rounding errors of products, and in parts.
-
-    Without N, T has one column, and no value may be missing.
-    """
-    n, p = X.shape
-    u, e = np.empty(p), np.empty(p)  # a shifted value is the sum of two numbers, of which the second is mostly 0
-    uneven = np.empty(p, np.int64)  # where it is not
-    here = np.empty(p)  # in the order of groups: 1 where a value is present
+    u, e, uneven = np.empty(p), np.empty(p), np.empty(p, np.int64)
     for r in range(n):
         n_uneven = 0
         for j in range(p):
             x = X[r, j]
-            here[group[j]] = 0.0 if np.isnan(x) else 1.0
-            if np.isnan(x):
-                u[j] = e[j] = 0.0
-                continue
             u[j], e[j] = two_sum(x, -shift[j])
+            gross[j] += u[j] * u[j]
             if e[j] != 0.0:
                 uneven[n_uneven] = j
                 n_uneven += 1
-            low[j] = min(low[j], x)
-            high[j] = max(high[j], x)
+            if x <= low[j]:
+                low[j], low_exact[j] = x, True
+            if x >= high[j]:
+                high[j], high_exact[j] = x, True
         for i in range(p):
-            if here[group[i]] == 0.0:
-                continue
             a, a_low = u[i], e[i]
             _add_multiple(a, u[i:], S[0, i, i:], S[1, i, i:], S[2, i, i:])
             if a_low != 0.0:
@@ -523,32 +498,28 @@ def add_exactly(X, shift, S, T, Q, N, V, binaries, M3, M4, low, high, group):
             for k in range(n_uneven):
                 j = uneven[k]
                 if j >= i:
-                    high_part, low_part = two_product(a, e[j])
-                    _add_two(S, i, j, high_part, low_part + a_low * e[j])
+                    product, product_low = two_product(a, e[j])
+                    _add_two(S, i, j, product, product_low + a_low * e[j])
             square, square_low, cross, cross_low = _squared(a, a_low)
-            # Third and fourth powers keep 31 digits of their own.
-            b, b_low = quick_two_sum(square, square_low + cross)
-            c, c_low = two_product(b, a)
-            _add_at(M3, i, c, c_low + (b_low * a + b * a_low))
-            c, c_low = two_product(b, b)
-            _add_at(M4, i, c, c_low + 2.0 * b * b_low)
+            cube, cube_low, fourth, fourth_low = _powers(a, a_low)
+            M3[0, i], M3[1, i], M3[2, i] = _plus_two(M3[0, i], M3[1, i], M3[2, i], cube, cube_low)
+            M4[0, i], M4[1, i], M4[2, i] = _plus_two(M4[0, i], M4[1, i], M4[2, i], fourth, fourth_low)
             for k in range(len(binaries)):
                 if u[binaries[k]] != 0.0:
                     _add_two(V, i, k, square, square_low)
                     _add_two(V, i, k, cross, cross_low)
-            if N.shape[1] == 0:
-                _add_two(T, i, 0, a, a_low)
-                continue
-            _add_multiples(a, a_low, here, T[0, i], T[1, i], T[2, i])
-            _add_multiples(square, square_low, here, Q[0, i], Q[1, i], Q[2, i])
-            if cross != 0.0:
-                _add_multiples(cross, cross_low, here, Q[0, i], Q[1, i], Q[2, i])
-            _add_multiples(1.0, 0.0, here, N[0, group[i]], N[1, group[i]], N[2, group[i]])
+            _add_to_all(a, a_low, T[0, i], T[1, i], T[2, i])
+            if N.shape[1]:
+                _add_to_all(square, square_low, Q[0, i], Q[1, i], Q[2, i])
+                if cross != 0.0:
+                    _add_to_all(cross, cross_low, Q[0, i], Q[1, i], Q[2, i])
+                _add_to_all(1.0, 0.0, N[0, group[i]], N[1, group[i]], N[2, group[i]])
+    taken[0] = True
 
 
 @compiled
-def add_exactly_in_blocks(X, shift, S, T, V, binaries, M3, M4, low, high, group, gap_T, gap_Q, gap_N):
-    """Add rows of up to `MOST_EXACTLY` columns, NaN where missing, to sums: as `add_exactly`, but faster for many rows.
+def add_exactly(X, shift, S, T, V, binaries, M3, M4, low, high, group, gap_T, gap_Q, gap_N):
+    """Add rows of up to `MOST_EXACTLY` columns, NaN where missing, to sums, without rounding errors of products.
 
     The sums are those of complete rows, and those of the rows where each group is missing.
     """
@@ -674,22 +645,28 @@ def _squared(a, a_low):
 
 
 @compiled
+def _powers(a, a_low):
+    """Return (a + a_low)^3 and (a + a_low)^4 with 31 digits, each in two numbers."""
+    square, square_low = two_product(a, a)
+    b, b_low = quick_two_sum(square, square_low + 2.0 * a * a_low)
+    cube, cube_low = two_product(b, a)
+    fourth, fourth_low = two_product(b, b)
+    return cube, cube_low + (b_low * a + b * a_low), fourth, fourth_low + 2.0 * b * b_low
+
+
+@compiled
 def _add_powers(u, e, sums):
-    """Add a row and its third and fourth powers; these keep 31 digits of their own."""
+    """Add a row and its third and fourth powers."""
     for i in range(len(u)):
-        a, a_low = u[i], e[i]
+        cube, cube_low, fourth, fourth_low = _powers(u[i], e[i])
         x, y, z = sums[i], sums[i + MOST_EXACTLY], sums[i + 2 * MOST_EXACTLY]
-        x, y, z = _plus_two(x, y, z, a, a_low)
+        x, y, z = _plus_two(x, y, z, u[i], e[i])
         sums[i], sums[i + MOST_EXACTLY], sums[i + 2 * MOST_EXACTLY] = x, y, z
-        square, square_low = two_product(a, a)
-        b, b_low = quick_two_sum(square, square_low + 2.0 * a * a_low)
-        c, c_low = two_product(b, a)
         x, y, z = sums[i + 3 * MOST_EXACTLY], sums[i + 4 * MOST_EXACTLY], sums[i + 5 * MOST_EXACTLY]
-        x, y, z = _plus_two(x, y, z, c, c_low + (b_low * a + b * a_low))
+        x, y, z = _plus_two(x, y, z, cube, cube_low)
         sums[i + 3 * MOST_EXACTLY], sums[i + 4 * MOST_EXACTLY], sums[i + 5 * MOST_EXACTLY] = x, y, z
-        c, c_low = two_product(b, b)
         x, y, z = sums[i + 6 * MOST_EXACTLY], sums[i + 7 * MOST_EXACTLY], sums[i + 8 * MOST_EXACTLY]
-        x, y, z = _plus_two(x, y, z, c, c_low + 2.0 * b * b_low)
+        x, y, z = _plus_two(x, y, z, fourth, fourth_low)
         sums[i + 6 * MOST_EXACTLY], sums[i + 7 * MOST_EXACTLY], sums[i + 8 * MOST_EXACTLY] = x, y, z
 
 
@@ -716,15 +693,10 @@ def _add_multiple(a, u, s0, s1, s2):
 
 
 @compiled
-def _add_multiples(a, a_low, ones, s0, s1, s2):
-    """Add a number in two parts to some numbers, where ``ones`` is 1 and not 0."""
-    for j in range(len(ones)):
-        s0[j], s1[j], s2[j] = _plus_two(s0[j], s1[j], s2[j], a * ones[j], a_low * ones[j])
-
-
-@compiled
-def _add_at(A, i, high, low):
-    A[0, i], A[1, i], A[2, i] = _plus_two(A[0, i], A[1, i], A[2, i], high, low)
+def _add_to_all(a, a_low, s0, s1, s2):
+    """Add a number in two parts to each of some numbers."""
+    for j in range(len(s0)):
+        s0[j], s1[j], s2[j] = _plus_two(s0[j], s1[j], s2[j], a, a_low)
 
 
 @compiled
