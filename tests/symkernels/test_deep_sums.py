@@ -358,3 +358,14 @@ def test_a_thousand_states_in_any_tree() -> None:
         total.merge(state)
     for other in (merged(rng.permutation(1000)), total.covariance()):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("tiny", [1e-194, 1e-290])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_squares_that_underflow_leave_the_other_products(xp: Any, tiny: float, gaps: bool) -> None:
+    X = np.array([[0.0, 0.0], [tiny, 1.0], [tiny, 0.0]] * 3)
+    if gaps:
+        X = np.concatenate([X, [[tiny, np.nan]]])
+    for weight in (None, np.ones(len(X))):
+        m = Moments(2).learn(put(xp, X), None if weight is None else put(xp, weight))
+        assert float(m.covariance()[0, 1]) == pytest.approx(tiny / 9, rel=1e-15)

@@ -176,7 +176,7 @@ def _sliced(A: Array) -> _Slices:
 def _power_of_two_above(x: Array) -> Array:
     """Return the smallest powers of two that are more than |x| / 2, at least; 1 for 0 and what is not finite."""
     xp = namespace(x)
-    good = (x > 2.0**-960) & (x < 2.0**960)
+    good = (x > 2.0**-1022) & (x < 2.0**960)
     x = xp.where(good, x, 0.75)
     # Rump (2009, "Ultimately fast accurate summation", algorithm 3.5): a power of two by rounding alone.
     q = (2.0**52 + 1.0) * x

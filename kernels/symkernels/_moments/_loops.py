@@ -571,11 +571,15 @@ def add_exactly(X, shift, S, T, V, binaries, M3, M4, low, high, group, gap_T, ga
                 for m in range(k + 1):
                     _add_two(S, uneven[m], j, E[j] * E[uneven[m]], 0.0)
         for j in range(p):
-            total = 0.0
+            # A power of 2 above the norm. The values are scaled, so that no square overflows or underflows.
+            most = 0.0
             for r in range(_EXACT_BLOCK):
-                total += U[r * MOST_EXACTLY + j] * U[r * MOST_EXACTLY + j]
-            # A power of 2 above the norm, also where the squares overflow.
-            largest[j] = math.ldexp(1.0, math.frexp(1.001 * np.sqrt(total))[1]) if 0.0 < total < np.inf else total
+                most = max(most, abs(U[r * MOST_EXACTLY + j]))
+            exponent = math.frexp(most)[1]
+            scale, total = math.ldexp(1.0, min(-exponent, 1000)), 0.0
+            for r in range(_EXACT_BLOCK):
+                total += (U[r * MOST_EXACTLY + j] * scale) ** 2
+            largest[j] = math.ldexp(1.0, math.frexp(1.001 * np.sqrt(total))[1] + exponent) if most > 0.0 else 0.0
         for i in range(p):
             if largest[i] == 0.0:
                 continue
