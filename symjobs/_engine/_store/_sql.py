@@ -61,7 +61,7 @@ class SqlStore(SharedStore):
     def __init__(self, url: str, folder: str | os.PathLike[str] | None) -> None:
         if not isinstance(folder, str | os.PathLike | None):
             raise InputError(f"folder must be a path, got {shown_value(folder)}")
-        self._engine = open_engine(url)
+        self._engine, self._closed = open_engine(url), False
         self._file = DatabaseFile(self._engine)
         if folder is None and self._file.path is not None:
             folder = f"{self._file.path}.files"
@@ -225,16 +225,21 @@ class SqlStore(SharedStore):
         self._instance = None
 
     def close(self) -> None:
+        self._closed = True
         self._engine.dispose()
 
     @contextmanager
     def _read(self, what: str) -> Iterator[Connection]:
         with self._translated(what), self._engine.connect() as connection:
-            yield connection
+            try:
+                yield connection
+            finally:
+                if self._closed:  # by another thread, meanwhile: the pool to which this would go back is closed already
+                    connection.detach()
 
     @contextmanager
     def _write(self, what: str, how: Mapping[str, str] = WRITE) -> Iterator[Connection]:
-        with self._translated(what), self._engine.connect() as connection:
+        with self._read(what) as connection:
             connection = connection.execution_options(**how)
             with connection.begin():
                 yield connection

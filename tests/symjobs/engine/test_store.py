@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -330,6 +331,17 @@ def test_an_error_names_what_could_not_be_done(shared_url):
     with pytest.raises(sj.StoreError, match=rf"could not keep the result of job {job.id}: .*\(its tables are gone"):
         store.change(job.id, Event.SUCCEED)
     store.close()
+
+
+def test_a_connection_that_a_thread_uses_while_the_store_closes_is_closed_afterwards(shared_url):
+    """A shutdown does not wait for all threads. psycopg warns of connections that nobody has closed."""
+    store = open_store(shared_url)
+    for use in (store._read, store._write):
+        with use("look") as connection:
+            raw = connection.connection.dbapi_connection
+            store.close()
+        with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+            raw.cursor().execute("select 1")
 
 
 @pytest.fixture
