@@ -287,6 +287,13 @@ def absorb(totals, block, V, totals2, block2, V2, gap_T, gap_Q, gap_N, gap_T2, g
 
 
 @compiled
+def _add_numbers(x, s0, s1, s2):
+    """Add float64 numbers to numbers in three parts."""
+    for j in range(len(x)):
+        s0[j], s1[j], s2[j] = add_number(s0[j], s1[j], s2[j], x[j])
+
+
+@compiled
 def _three(A, i, j):
     return A[0, i, j], A[1, i, j], A[2, i, j]
 
@@ -317,6 +324,13 @@ def _costs_digits(n_new, t_new, q_new, squares, n_old, t_old, q_old):
     """
     n = n_old + n_new
     if squares == 0.0 or n_new == 0.0 or n <= 1.0:
+        return False
+    # Mostly the new rows and the old ones alone, in float64, show that no digit is lost: adding rows lowers no spread.
+    new_mean, old_mean = t_new / n_new, t_old[0] / n_old if n_old > 0.0 else 0.0
+    new_spread, old_spread = q_new - t_new * new_mean, q_old[0] - t_old[0] * old_mean
+    most = 2.0 * squares + max(new_mean * new_mean, old_mean * old_mean) * n_new  # is more than `error` below
+    certain = new_spread > 2.0**-10 * q_new and old_spread > 2.0**-10 * q_old[0]
+    if certain and most <= LOSS * new_spread and most * n_old <= LOSS_OF_OLD * n_new * old_spread:
         return False
     t = add_number(t_old[0], t_old[1], t_old[2], t_new)
     q = add_number(q_old[0], q_old[1], q_old[2], q_new)
@@ -395,6 +409,7 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
     ``unit`` bounds the error of a sum of squares, relative to the squares of all rows.
     """
     gaps, counted = gap_T.shape[0] > 0, N.shape[1] > 0
+    totals_of, squares_of = np.empty(N.shape[1]), np.empty(N.shape[1])
     for b in range(len(binaries)):
         B_error[b] += unit * totals[TOTAL, binaries[b]]
     for i in range(p):
@@ -404,11 +419,14 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
         if counted:
             for g in range(T.shape[2]):
                 count = n - gap_N[own, own] - gap_N[g, g] + gap_N[min(own, g), max(own, g)] if gaps else float(n)
-                if count == 0.0:
-                    continue  # no rows, no sums: not even rounding errors
-                _add_to(T, i, g, t - gap_T[g, i] if gaps else t)
-                _add_to(Q, i, g, square - gap_Q[g, i] if gaps else square)
+                if count == 0.0:  # no rows, no sums: not even rounding errors
+                    totals_of[g] = squares_of[g] = 0.0
+                    continue
+                totals_of[g] = t - gap_T[g, i] if gaps else t
+                squares_of[g] = square - gap_Q[g, i] if gaps else square
                 Q_error[i, g] += unit * square * n / count  # as `Sums.note_errors` explains
+            _add_numbers(totals_of, T[0, i], T[1, i], T[2, i])
+            _add_numbers(squares_of, Q[0, i], Q[1, i], Q[2, i])
         else:
             _add_to(T, i, 0, t)
             Q_error[i, 0] += unit * square
@@ -426,9 +444,9 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
         for g in range(N.shape[1]):
             for h in range(N.shape[1]):
                 count = n - gap_N[g, g] - gap_N[h, h] + gap_N[min(g, h), max(g, h)] if gaps else float(n)
-                if count > 0.0:
-                    _add_to(N, g, h, count)
-                    N_error[g, h] += unit * n
+                totals_of[h] = count
+                N_error[g, h] += unit * n if count > 0.0 else 0.0
+            _add_numbers(totals_of, N[0, g], N[1, g], N[2, g])
     else:
         N_error[0, 0] += unit * n
     acc_V[:] = 0.0
