@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from symkernels import Moments, SparseRows
-from symkernels._moments import _backends, _exact, _fast, _loops, _numbers, _parts
+from symkernels._moments import _backends, _exact, _exact_loops, _fast, _limits, _numbers, _parts
 from symkernels._moments._layout import Layout
 from symkernels._moments._rows import Incidence
 from tests.symkernels._backends import get, put
@@ -135,7 +135,7 @@ def test_compiled_exact_sums_equal_slices(gaps: bool, spread: float) -> None:
             assert (a is None) == (b is None)
             if a is None:
                 continue
-            unit = 2.0**-100 if power > 2 else _loops.BIASED_UNIT
+            unit = 2.0**-100 if power > 2 else _exact_loops.BIASED_UNIT
             for place in np.ndindex(a.shape[1:]):
                 if name != "S" or place[0] <= place[1]:
                     difference = value(a, *place) - value(b, *place)
@@ -369,3 +369,14 @@ def test_squares_that_underflow_leave_the_other_products(xp: Any, tiny: float, g
     for weight in (None, np.ones(len(X))):
         m = Moments(2).learn(put(xp, X), None if weight is None else put(xp, weight))
         assert float(m.covariance()[0, 1]) == pytest.approx(tiny / 9, rel=1e-15)
+
+
+@pytest.mark.parametrize("p", [_limits.MOST_EXACTLY, _limits.MOST_EXACTLY + 1])
+def test_exact_sums_of_as_many_columns_as_compiled_loops_take_and_of_one_more(p: int) -> None:
+    X = np.random.default_rng(0).integers(-9, 9, (70, p)) + 0.5
+    X[3, -1] = np.nan
+    found = Moments(p).learn(X)
+    complete = np.delete(X, 3, axis=0)
+    # Halves of whole numbers: NumPy's sums are exact, and both round the quotients.
+    np.testing.assert_allclose(found.covariance()[:-1, :-1], np.cov(X[:, :-1].T, ddof=0), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(found.covariance()[-1], np.cov(complete.T, ddof=0)[-1], rtol=1e-13, atol=1e-13)

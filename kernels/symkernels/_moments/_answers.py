@@ -41,17 +41,18 @@ def mean(sums: Sums, layout: Layout) -> Array:
     return (offset + full_shift(sums, layout)).rounded()
 
 
-def spread(total: Parts, square: Parts, count: Parts) -> Array:
-    """Return sums of squared deviations from the mean, as sums, sums of squares and counts of the rows give them.
+def spread(total: Parts, square: Parts, offset: Parts) -> Array:
+    """Return sums of squared deviations from the mean, from the sums, the sums of squares and the means of the rows.
 
-    They may be a little less than 0, by rounding.
+    All are about the shift. The result may be a little less than 0, by rounding.
     """
-    return (square - total * total.over(count)).rounded()
+    return (square - total * offset).rounded()
 
 
 def central(sums: Sums, layout: Layout) -> Array:
     """Return the (P,) sums of squared deviations from the mean, never negative."""
-    found = spread(sums.own_sums(layout), sums.diagonal(), sums.own_masses(layout))
+    total = sums.own_sums(layout)
+    found = spread(total, sums.diagonal(), total.over(sums.own_masses(layout)))
     return sums.xp.where(found < 0, 0.0, found)
 
 

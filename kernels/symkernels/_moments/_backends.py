@@ -12,6 +12,7 @@ from .._arrays import Array, is_cupy, is_numpy
 from .._numba import numba_works
 from . import _answers, _exact, _generic
 from ._layout import Layout
+from ._limits import MOST_EXACTLY
 from ._parts import UNIT
 from ._rows import Incidence
 from ._state import State
@@ -20,7 +21,6 @@ from ._sums import Sums
 # A batch of at most this many rows is cheaper in one pass over S than with buffers of its own.
 _SMALL_BATCH = 8
 _LITTLE_WORK = 2e8  # multiplications
-_NARROW = 400  # attributes: their sums stay in the cache, and products row by row are faster than slices
 _BLOCK_BYTES = 2**22  # of a temporary array on a CPU: it stays in the cache
 _GPU_BLOCK_BYTES = 2**28  # of a temporary array on a GPU, where large blocks are faster and memory is limited
 
@@ -95,16 +95,15 @@ def sum_rows(
 ) -> Sums:
     """Return the sums of the rows of X about ``shift``; ``exact`` asks for sums without rounding errors."""
     n = X.shape[0]
-    if uses_compiled(X, weight, joint) and not exact:
+    if uses_compiled(X, weight, joint):
         from . import _fast
 
-        sums = _fast.sum_rows(X, sparse, layout, shift, checkpoint)
-        sums.note_errors(layout, rounding(_fast.depth(n)), of_all_rows=True)
-        return sums
-    if exact and uses_compiled(X, weight, joint) and layout.size <= _NARROW and not layout.sparse_groups.size:
-        from . import _fast
-
-        return _fast.sum_rows_exactly(X, layout, shift, checkpoint)
+        if not exact:
+            sums = _fast.sum_rows(X, sparse, layout, shift, checkpoint)
+            sums.note_errors(layout, rounding(_fast.depth(n)), of_all_rows=True)
+            return sums
+        if layout.size <= MOST_EXACTLY and not layout.sparse_groups.size:
+            return _fast.sum_rows_exactly(X, layout, shift, checkpoint)
     block_sums: Callable[..., Sums] = partial(_generic.block_sums, layout=layout, shift=shift, joint=joint)
     block_bytes = _BLOCK_BYTES
     if uses_cuda(X):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._arrays import Array, namespace
-from ._answers import divide, full_shift, relative
+from ._answers import divide, full_shift, relative, spread
 from ._numbers import Parts
 from ._state import State
 
@@ -61,13 +61,13 @@ def condition(state: State, position: int) -> Condition:
     column = int(np.searchsorted(layout.binaries, position))
     squares = Parts.of(xp.concat([sums.V[:, :, column], S.stored()[:, dense:]], axis=1))
     offset = S.over(count)
-    spread = (squares - S * offset).rounded()
+    deviations = spread(S, squares, offset)
     of_one = xp.broadcast_to(sums.B_error[column], (dense,))
-    noise = state.noise(spread, offset.rounded(), sums.V_error[:, column], of_one)
-    spread, noise = state.settled(spread, noise, count.high, offset)
+    noise = state.noise(deviations, offset.rounded(), sums.V_error[:, column], of_one)
+    deviations, noise = state.settled(deviations, noise, count.high, offset)
     return Condition(
         count.high,
         (offset + full_shift(sums, layout)).rounded(),
-        divide(xp, spread, count.high),
-        relative(xp, noise, spread, count.high),
+        divide(xp, deviations, count.high),
+        relative(xp, noise, deviations, count.high),
     )

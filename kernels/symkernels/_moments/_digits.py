@@ -87,12 +87,13 @@ def _lost(
     if sign < 0:
         n, t, q = -n, -t, -q
     n, t, q = old[0] + n, old[1] + t, old[2] + q
-    away = abs((t.over(n) - e).rounded())
+    mean = t.over(n)
+    away = abs((mean - e).rounded())
     count = new[0].high
     error = squares + 2.0 * away * (squares * count) ** 0.5
-    lost = (n.high > 1) & (error > LOSS * _answers.spread(t, q, n))
+    lost = (n.high > 1) & (error > LOSS * _answers.spread(t, q, mean))
     if sign > 0:
-        before = _answers.spread(old[1], old[2], old[0])
+        before = _answers.spread(old[1], old[2], old[1].over(old[0]))
         kept = (old[0].high > 1) & (before > 0)
         share = xp.where(count > 0, count, 1.0)
         lost = lost | (kept & (error * old[0].high > LOSS_OF_OLD * share * before))

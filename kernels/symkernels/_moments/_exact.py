@@ -111,9 +111,10 @@ def sum_given_exactly(
         S = _with_columns(sums.S, crossed, some)
         sums.S = xp.matrix_transpose(_with_columns(xp.matrix_transpose(S), crossed, some[some < d]))
         sums.V = _with_columns(sums.V, squares, places)
-        sums.V_error = _with_columns(sums.V_error, UNIT * (2 + len(rows) / ROWS) * squares[0, ...], places)
-        sums.B_error = xp.asarray(sums.B_error, copy=True)
-        sums.B_error[sums.index(places)] = 0.0
+        unit = UNIT * (2 + len(rows) / ROWS)
+        sums.V_error = _with_columns(sums.V_error, unit * squares[0, ...], places)
+        ones = xp.take(sums.own_sums(layout).high, sums.index(some))
+        sums.B_error = _with_columns(sums.B_error[None, :], unit * ones[None, :], places)[0, :]
 
 
 def _where_given(X: Array, sparse: Incidence | None, layout: Layout, given: np.ndarray) -> tuple[np.ndarray, Incidence]:

@@ -190,7 +190,7 @@ def _accumulate(
     return accumulators
 
 
-_NONE, _NO_PARTS = np.empty((0, 0)), np.empty((3, 0, 0))
+_NONE, _NO_PARTS = np.empty((0, 0)), np.empty((PARTS, 0, 0))
 _NO_SPARSE = Incidence(
     np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros((0, 0), bool), np.zeros(0, np.int64)
 )  # fmt: skip
@@ -230,7 +230,7 @@ def sum_rows_exactly(
     X: np.ndarray, layout: Layout, shift: np.ndarray, checkpoint: Callable[[int, int], None] | None = None
 ) -> Sums:
     """Return the sums of the rows of X (n, dense), NaN where missing, without rounding errors of products."""
-    from . import _loops
+    from . import _exact_loops
 
     X = np.ascontiguousarray(X, dtype=np.float64)
     n, p = X.shape
@@ -241,7 +241,7 @@ def sum_rows_exactly(
         def add() -> Sums:
             sums = Sums.zeros(layout, shift, missing=False, joint=False)
             gap_T, gap_Q, gap_N = np.zeros((PARTS, G, p)), np.zeros((PARTS, G, p)), np.zeros((G, G))
-            _loops.add_exactly(
+            _exact_loops.add_exactly(
                 X[start:stop], shift, sums.S, sums.T, sums.V, layout.binaries, sums.M3, sums.M4, sums.low, sums.high,
                 layout.group, gap_T, gap_Q, gap_N,
             )  # fmt: skip
@@ -254,7 +254,7 @@ def sum_rows_exactly(
                 for name, rest in (("T", gap_T), ("Q", gap_Q)):
                     left = Parts.of(getattr(sums, name)) - Parts.of(rest).each(np.transpose)
                     setattr(sums, name, np.where(here, left.stored(), 0.0))
-            sums.note_errors(layout, _loops.BIASED_UNIT, of_all_rows=True)
+            sums.note_errors(layout, _exact_loops.BIASED_UNIT, of_all_rows=True)
             return sums
 
         return add
@@ -312,9 +312,7 @@ def learn_rows(
             N, np.array(sums.mass), layout.dense_binaries, acc.S, other_S, acc.V, sums.V, acc.tail,
         ):  # fmt: skip
             return False
-        S = (
-            state.second if state.second is not None else np.zeros(sums.S.shape)
-        )  # pages that are not written cost nothing
+        S = state.second if state.second is not None else np.zeros(sums.S.shape)
         # Two threads add two parts of the same area if S is wide enough.
         middle = int(p * (1 - 0.5**0.5)) if p >= _WIDE else p
         parts = [(start, stop) for start, stop in ((0, middle), (middle, p)) if start < stop]
@@ -344,13 +342,13 @@ def learn_rows(
 
 def learn_small_batch(state: State, X: np.ndarray) -> bool:
     """Add a few complete rows in one pass over S; return False, and change nothing, if a value is missing or bad."""
-    from . import _loops
+    from . import _exact_loops
 
     sums, layout = state.sums, state.layout
     T, Q, N = (sums.T[:, :, None], _NO_PARTS, _NO_PARTS) if sums.N is None else (sums.T, sums.Q, sums.N)
     n, taken, mass = X.shape[0], np.zeros(1, dtype=np.bool_), add_number(*sums.mass, float(X.shape[0]))
     try:
-        _loops.learn_small_batch(
+        _exact_loops.learn_small_batch(
             X, sums.shift, layout.binary, sums.S, T, Q, N, sums.V, layout.binaries, sums.M3, sums.M4, sums.low,
             sums.high, state.low_exact, state.high_exact, state.gross, layout.group, taken,
         )  # fmt: skip

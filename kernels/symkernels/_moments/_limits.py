@@ -6,3 +6,9 @@ from __future__ import annotations
 # keeps 12 digits then. And so many times those of the rows before, which may be all that is left later.
 LOSS = 2.0**9
 LOSS_OF_OLD = 2.0**19
+
+# A variance whose relative error may be larger is lost.
+LOST = 1e-6
+
+# Columns that compiled loops sum without rounding errors. More would leave the cache, and slices are faster.
+MOST_EXACTLY = 512

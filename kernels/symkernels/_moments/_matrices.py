@@ -11,11 +11,10 @@ from .._arrays import Array, is_numpy
 from ._answers import divide, spread, variance
 from ._backends import uses_compiled_covariance
 from ._layout import Layout
+from ._limits import LOST
 from ._numbers import Parts
 from ._state import State
 from ._sums import Sums
-
-_REBUILD = 1e6  # a variance of which less than 6 digits are certain is none
 
 
 def covariance(sums: Sums, layout: Layout, ddof: float) -> Array:
@@ -49,15 +48,15 @@ def correlation(state: State) -> Array:
     if sums.N is None:
         C = covariance(sums, layout, 0.0)
         known, noise = state.own_spread()
-        deviation = xp.sqrt(xp.where(known > _REBUILD * noise, known, xp.nan) / sums.weight)
+        deviation = xp.sqrt(xp.where(LOST * known > noise, known, xp.nan) / sums.weight)
         C /= deviation[:, None] * deviation[None, :]
     else:
         count, total, square = sums.pairwise(layout)
         offset = total.over(count)
-        known = spread(total, square, count)
+        known = spread(total, square, offset)
         noise = state.noise(known, offset.rounded(), *_pair_errors(sums, layout))
         known, noise = state.settled(known, noise, count.high, offset)
-        known = xp.where(known > _REBUILD * noise, known, xp.nan)
+        known = xp.where(LOST * known > noise, known, xp.nan)
         product = (sums.both_triangles() - total * offset.each(xp.matrix_transpose)).rounded()
         C = product / xp.sqrt(known) / xp.sqrt(xp.matrix_transpose(known))
     C = _within_one(C, xp)

@@ -18,22 +18,22 @@ def _run(name: str, function: Callable[..., Three], *operands: Any) -> Parts:
     if isinstance(operands[0], (np.ndarray, np.float64)) and numba_works():
         from . import _parts_compiled
 
-        return Parts(*getattr(_parts_compiled, name)(*operands))
+        return Parts.of(getattr(_parts_compiled, name)(*operands))
     return Parts(*function(*operands))
 
 
 class Parts:
     """Arrays of numbers in three parts, with their arithmetic; operands may be float64 arrays or numbers."""
 
-    __slots__ = ("high", "low", "middle")
+    __slots__ = ("_stored", "high", "low", "middle")
 
-    def __init__(self, high: Array, middle: Array, low: Array) -> None:
-        self.high, self.middle, self.low = high, middle, low
+    def __init__(self, high: Array, middle: Array, low: Array, stored: Array | None = None) -> None:
+        self.high, self.middle, self.low, self._stored = high, middle, low, stored
 
     @classmethod
     def of(cls, stored: Array) -> Parts:
         """Return a view of an array whose first axis has the parts."""
-        return cls(stored[0, ...], stored[1, ...], stored[2, ...])
+        return cls(stored[0, ...], stored[1, ...], stored[2, ...], stored)
 
     @classmethod
     def exactly(cls, values: Array) -> Parts:
@@ -46,8 +46,8 @@ class Parts:
         return self.high, self.middle, self.low
 
     def stored(self) -> Array:
-        """Return the parts in one array, along a first axis."""
-        return namespace(self.high).stack(list(self.three))
+        """Return the parts in one array, along a first axis: that of which these are views, if there is one."""
+        return self._stored if self._stored is not None else namespace(self.high).stack(list(self.three))
 
     def rounded(self) -> Array:
         """Return the numbers as float64."""

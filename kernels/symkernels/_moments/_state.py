@@ -125,7 +125,8 @@ class State:
     def own_spread(self) -> tuple[Array, Array]:
         """Return each attribute's `settled` sum of squared deviations from its mean, and the bound of its error."""
         total, count = self.sums.own_sums(self.layout), self.sums.own_masses(self.layout)
-        spread, offset = _answers.spread(total, self.sums.diagonal(), count), total.over(count)
+        offset = total.over(count)
+        spread = _answers.spread(total, self.sums.diagonal(), offset)
         return self.settled(spread, self.own_noise(spread, offset.rounded()), count.high, offset)
 
     @property
@@ -236,8 +237,8 @@ class State:
         s = sums.diagonal() - gone.diagonal()
         binary = self.sums.index(layout.binary)
         wrong = binary & ((t.high < -slack) | (t.high > n.high + slack))
-        offset = t.over(n).rounded()
-        spread = _answers.spread(t, s, n)
+        mean = t.over(n)
+        spread, offset = _answers.spread(t, s, mean), mean.rounded()
         noise = 2 * (self.own_noise(spread, offset) + batch.own_noise(spread, offset))
         wrong = wrong | (~binary & (spread < -noise))
         if bool(xp.any(wrong)):

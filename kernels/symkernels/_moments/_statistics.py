@@ -12,9 +12,8 @@ from . import _answers, _matrices
 from ._attributes import Attributes, by_number_twice, consistent
 from ._condition import Condition, condition
 from ._cross_sums import CrossSums, cross_sums
+from ._limits import LOST
 from ._state import State
-
-_REBUILD = 1e-6
 
 
 class Statistics(Attributes):
@@ -192,7 +191,7 @@ class Statistics(Attributes):
     def needs_rebuild(self) -> bool:
         """Whether the `error_bound` of a variance is above 1e-6. If so, learn the remaining rows into a new state."""
         bound = self.error_bound
-        return bool(self._sums.xp.any(bound > _REBUILD))
+        return bool(self._sums.xp.any(bound > LOST))
 
     def _state_of(self, indices: Sequence[int] | None) -> State:
         """Return the state of these attributes alone; None means all."""

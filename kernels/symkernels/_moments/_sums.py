@@ -249,6 +249,7 @@ class Sums:
             empty = Sums.zeros(layout, self.shift, missing=False, joint=self.D is not None)
             for name, array in empty.arrays().items():
                 setattr(self, name, array)
+            self.unit = 0.0
             return
         counted = self.N[0, ...] != 0
         if bool(xp.all(counted)):
