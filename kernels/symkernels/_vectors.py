@@ -5,6 +5,7 @@ A vector is as wide as the registers of the host: 64 bytes with AVX-512, else 32
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from numba.extending import intrinsic
 from ._jit import compiled
 
 AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
+FUSED = bool(llvm.get_host_cpu_features().get("fma", platform.machine() == "aarch64"))  # multiply-add
 LINE = 64  # bytes in a cache line
 
 i1, i32, i64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)

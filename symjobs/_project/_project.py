@@ -102,7 +102,12 @@ class Project:
         window, clusters = self._parsed.rolling_window, self._parsed.clusters
         self._state = State(
             Schema(),
-            Moments(0, missing=self._parsed.missing, joint_squares=self._parsed.joint_squares),
+            Moments(
+                0,
+                missing=self._parsed.missing,
+                joint_squares=self._parsed.joint_squares,
+                exact=self._parsed.exact,
+            ),
             self._backend,
             histograms=Histograms() if histogram else None,
             window=None if window is None else Window(window),

@@ -167,6 +167,12 @@ class ProjectParameters(ClusterParameters):
         "keep the sums of (xy)^2 for every pair, for the conditional variance of bi given any attribute",
         default=False,
     )
+    exact: bool = parameter(
+        "exact",
+        Flag(),
+        "sum every row without rounding errors, so that the order of rows, batches and merges changes no bit",
+        default=False,
+    )
     types: dict[str, str] | None = parameter("types", _Types(), "declared type letters by column", default=None)
 
     @classmethod

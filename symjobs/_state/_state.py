@@ -229,7 +229,7 @@ def digest_of(arrays: Mapping[str, np.ndarray], text: bytes = b"") -> str:
 
 def emptied(moments: Moments) -> Moments:
     """Return moments with the same attributes and no rows."""
-    empty = Moments(0, missing=moments.missing, joint_squares=moments.joint_squares)
+    empty = Moments(0, missing=moments.missing, joint_squares=moments.joint_squares, exact=moments.exact)
     return empty.aligned(moments, [-1] * moments.n_attributes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array
+from .._arrays import Array, namespace
 from ._layout import Layout
 from ._numbers import Parts
 from ._sums import Sums
@@ -41,18 +41,32 @@ def mean(sums: Sums, layout: Layout) -> Array:
     return (offset + full_shift(sums, layout)).rounded()
 
 
-def spread(total: Parts, square: Parts, offset: Parts) -> Array:
-    """Return sums of squared deviations from the mean, from the sums, the sums of squares and the means of the rows.
+def scale_of(sums: Sums) -> float:
+    """Return a power of two near 1 / weight: the products of `cross_deviations` do not overflow with it."""
+    return float(0.5 ** np.frexp(max(sums.weight, 0.5))[1])
 
-    All are about the shift. The result may be a little less than 0, by rounding.
+
+def cross_deviations(product: Parts, one: Parts, other: Parts, count: Parts, scale: float) -> Parts:
+    """Return sums of products of deviations from the means, times ``count`` and ``scale``.
+
+    ``product`` are the sums of products, ``one`` and ``other`` the sums, all about the shifts. Without a division, sums
+    of whole numbers stay whole numbers: a covariance that is 0 is exactly 0.
     """
-    return (square - total * offset).rounded()
+    return product * count.each(lambda part: part * scale) - one * other.each(lambda part: part * scale)
+
+
+def spread(total: Parts, square: Parts, count: Parts, scale: float) -> Array:
+    """Return sums of squared deviations from the mean, from sums and sums of squares about the shift; NaN without rows.
+
+    The result may be a little less than 0, by rounding.
+    """
+    found = cross_deviations(square, total, total, count, scale).rounded()
+    return divide(namespace(found), found, count.high * scale)
 
 
 def central(sums: Sums, layout: Layout) -> Array:
     """Return the (P,) sums of squared deviations from the mean, never negative."""
-    total = sums.own_sums(layout)
-    found = spread(total, sums.diagonal(), total.over(sums.own_masses(layout)))
+    found = spread(sums.own_sums(layout), sums.diagonal(), sums.own_masses(layout), scale_of(sums))
     return sums.xp.where(found < 0, 0.0, found)
 
 

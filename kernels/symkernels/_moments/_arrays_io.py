@@ -35,6 +35,7 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
         "version": np.array([_VERSION]),
         "missing": np.array([MISSING.index(settings.missing)]),
         "joint_squares": np.array([settings.joint_squares]),
+        "exact": np.array([settings.exact]),
         "n_rows": np.array([sums.n_rows]),
         "unit": np.array([sums.unit]),
         "weight": np.array(sums.mass),
@@ -43,6 +44,8 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
         "steps": np.array([state.steps]),
         "gross": plain(state.gross),
         "reach": plain(state.reach),
+        "fineness": plain(state.fineness),
+        "whole_weights": np.array([state.whole_weights]),
         "low_exact": plain(state.low_exact),
         "high_exact": plain(state.high_exact),
         "number": layout.number.astype(np.int64),
@@ -56,7 +59,9 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
 def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
     """The settings and the state that `to_arrays` was given; raises `DataError` where the arrays do not fit."""
     saved = SavedArrays(_in_parts(arrays), "moments", _VERSION)
-    settings = Settings(saved.one_of("missing", MISSING), saved.scalar("joint_squares", "b"))
+    settings = Settings(
+        saved.one_of("missing", MISSING), saved.scalar("joint_squares", "b"), saved.scalar("exact", "b")
+    )
     layout = _read_layout(saved)
     d = layout.n_dense
     sums = _read_sums(saved, layout, settings.joint_squares)
@@ -68,6 +73,8 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
         rows_processed=saved.scalar("turnover", "f"),
         weight_processed=saved.scalar("mass", "f"),
         steps=saved.scalar("steps", "f"),
+        fineness=saved.array("fineness", "f", d),
+        whole_weights=saved.scalar("whole_weights", "b"),
         low_exact=saved.array("low_exact", "b", d),
         high_exact=saved.array("high_exact", "b", d),
     )
@@ -96,7 +103,14 @@ def _in_parts(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "V_error": np.repeat(error[:, None], given, axis=1),
         "B_error": np.full(given, of_one),
     }
-    history = {"unit": np.array([unit]), "steps": np.array([0.0]), "reach": np.zeros_like(gross)}
+    history = {
+        "unit": np.array([unit]),
+        "steps": np.array([0.0]),
+        "reach": np.zeros_like(gross),
+        "fineness": np.full_like(gross, np.inf),
+        "whole_weights": np.array([False]),
+        "exact": np.array([False]),
+    }
     return arrays | parts | errors | history | {"version": np.array([_VERSION])}
 
 

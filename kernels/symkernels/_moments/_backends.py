@@ -91,9 +91,13 @@ def sum_rows(
     *,
     joint: bool,
     exact: bool,
+    in_blocks: bool = False,
     checkpoint: Callable[[int, int], None] | None = None,
 ) -> Sums:
-    """Return the sums of the rows of X about ``shift``; ``exact`` asks for sums without rounding errors."""
+    """Return the sums of the rows of X about ``shift``.
+
+    ``exact`` asks for sums without rounding errors of products, ``in_blocks`` for those of two levels where they do.
+    """
     n = X.shape[0]
     if uses_compiled(X, weight, joint):
         from . import _fast
@@ -102,8 +106,17 @@ def sum_rows(
             sums = _fast.sum_rows(X, sparse, layout, shift, checkpoint)
             sums.note_errors(layout, rounding(_fast.depth(n)), of_all_rows=True)
             return sums
-        if layout.size <= MOST_EXACTLY and not layout.sparse_groups.size:
-            return _fast.sum_rows_exactly(X, layout, shift, checkpoint)
+        if not layout.sparse_groups.size:
+            from .._vectors import FUSED
+            from . import _exactly
+
+            if in_blocks and FUSED:
+                sums, rows = _exactly.sum_blocks(X, layout, shift, checkpoint)
+                if len(rows):
+                    sums.add(sum_rows(X[rows], None, None, layout, shift, joint=joint, exact=True), 1, layout)
+                return sums
+            if layout.size <= MOST_EXACTLY:
+                return _exactly.sum_rows(X, layout, shift, checkpoint)
     block_sums: Callable[..., Sums] = partial(_generic.block_sums, layout=layout, shift=shift, joint=joint)
     block_bytes = _BLOCK_BYTES
     if uses_cuda(X):

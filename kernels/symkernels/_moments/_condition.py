@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._arrays import Array, namespace
-from ._answers import divide, full_shift, relative, spread
+from ._answers import divide, full_shift, relative, scale_of, spread
 from ._numbers import Parts
 from ._state import State
 
@@ -61,10 +61,10 @@ def condition(state: State, position: int) -> Condition:
     column = int(np.searchsorted(layout.binaries, position))
     squares = Parts.of(xp.concat([sums.V[:, :, column], S.stored()[:, dense:]], axis=1))
     offset = S.over(count)
-    deviations = spread(S, squares, offset)
+    deviations = spread(S, squares, count, scale_of(sums))
     of_one = xp.broadcast_to(sums.B_error[column], (dense,))
     noise = state.noise(deviations, offset.rounded(), sums.V_error[:, column], of_one)
-    deviations, noise = state.settled(deviations, noise, count.high, offset)
+    deviations, noise = state.settled(deviations, noise, S, count)
     return Condition(
         count.high,
         (offset + full_shift(sums, layout)).rounded(),

@@ -27,17 +27,18 @@ def losses(state: State, batch: State, sign: int) -> Losses:
     """Return where adding (1) or removing (-1) a batch, which was just summed in float64, would lose digits."""
     sums, gone, layout, xp = state.sums, batch.sums, state.layout, state.sums.xp
     d = layout.n_dense
+    scale = _answers.scale_of(sums if sums.weight > gone.weight else gone)
     e = (Parts.exactly(gone.shift) + -sums.shift).each(lambda part: part[:, None])
     complete = sums.N is None and gone.N is None
     old, new = (_by_group(s, layout, complete) for s in (sums, gone))
-    lost = _lost(old, new, e, batch.gross[:, None], sign)
+    lost = _lost(old, new, e, batch.gross[:, None], sign, scale)
     if sign < 0:
         lost = lost | _adds_errors(*(s.Q_error[:, None] if s.N is None else s.Q_error for s in (sums, gone)))
     columns = xp.any(lost, axis=1) & ~sums.index(layout.binary[:d])
     given = xp.zeros((0,), dtype=xp.bool)
     if len(layout.binaries):
         old, new = _by_value(sums, layout), _by_value(gone, layout)
-        lost = _lost(old, new, e, new[2].high, sign)
+        lost = _lost(old, new, e, new[2].high, sign, scale)
         if sign < 0:
             lost = lost | _adds_errors(sums.V_error, gone.V_error)
         lost = lost & ~sums.index(layout.binary[:d])[:, None]
@@ -78,7 +79,12 @@ def _by_value(sums: Sums, layout: Layout) -> tuple[Parts, Parts, Parts]:
 
 
 def _lost(
-    old: tuple[Parts, Parts, Parts], new: tuple[Parts, Parts, Parts], e: Parts, squares: Array, sign: int
+    old: tuple[Parts, Parts, Parts],
+    new: tuple[Parts, Parts, Parts],
+    e: Parts,
+    squares: Array,
+    sign: int,
+    scale: float,
 ) -> Array:
     """Return where the errors of ``squares`` matter. ``e`` is the shift of the new sums less that of the old ones."""
     xp = namespace(squares)
@@ -91,9 +97,9 @@ def _lost(
     away = abs((mean - e).rounded())
     count = new[0].high
     error = squares + 2.0 * away * (squares * count) ** 0.5
-    lost = (n.high > 1) & (error > LOSS * _answers.spread(t, q, mean))
+    lost = (n.high > 1) & (error > LOSS * _answers.spread(t, q, n, scale))
     if sign > 0:
-        before = _answers.spread(old[1], old[2], old[1].over(old[0]))
+        before = _answers.spread(old[1], old[2], old[0], scale)
         kept = (old[0].high > 1) & (before > 0)
         share = xp.where(count > 0, count, 1.0)
         lost = lost | (kept & (error * old[0].high > LOSS_OF_OLD * share * before))

@@ -19,8 +19,8 @@ BIASED_UNIT = 2.0**-132  # bounds their error: 128 additions to a third part of 
 
 
 @compiled
-def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, high, low_exact, high_exact, gross, group,
-                      taken):  # fmt: skip
+def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, high, low_exact, high_exact, gross,
+                      fineness, group, taken):  # fmt: skip
     """Add a few complete rows in place, without rounding errors of products, and set ``taken``.
 
     Do nothing if a value is missing, too large or not 0/1. Without N, T has one column.
@@ -39,6 +39,7 @@ def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, hi
             x = X[r, j]
             u[j], e[j] = two_sum(x, -shift[j])
             gross[j] += u[j] * u[j]
+            fineness[j] = _finer(fineness[j], x)
             if e[j] != 0.0:
                 uneven[n_uneven] = j
                 n_uneven += 1
@@ -71,6 +72,17 @@ def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, hi
                     _add_to_all(cross, cross_low, Q[0, i], Q[1, i], Q[2, i])
                 _add_to_all(1.0, 0.0, N[0, group[i]], N[1, group[i]], N[2, group[i]])
     taken[0] = True
+
+
+@compiled
+def _finer(fineness, x):
+    """Return a power of 2, at least ``fineness``, that makes a whole number of x; inf if that is too large."""
+    if x == 0.0 or fineness == math.inf:
+        return fineness
+    fineness = max(fineness, math.ldexp(1.0, -math.frexp(x)[1]))
+    while x * fineness != np.floor(x * fineness):
+        fineness *= 2.0
+    return fineness
 
 
 @compiled

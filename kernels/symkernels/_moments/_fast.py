@@ -16,7 +16,7 @@ import numpy as np
 from .. import _parallel
 from .._forks import ForkLock
 from ._layout import Layout
-from ._numbers import Parts, widened
+from ._numbers import widened
 from ._parts import PARTS, add_number
 from ._rows import Incidence
 from ._state import State
@@ -26,7 +26,6 @@ from ._sums import Sums
 _WORK_PER_THREAD = 4e6  # at least, for another thread to save time
 _WORK_PER_WAKE = 3e6  # of the calling thread while another one wakes up
 _WORK_PER_CHECK = 1e9  # of a thread between two calls of `checkpoint`: about 10 ms, and never 50
-_EXACTLY = 5  # times the cost of a multiplication is that of one without rounding errors
 _WIDE = 300  # attributes from which on two threads add a batch to the state
 
 
@@ -226,56 +225,6 @@ def sum_rows(
     return first.sums(X.shape[0], shift)
 
 
-def sum_rows_exactly(
-    X: np.ndarray, layout: Layout, shift: np.ndarray, checkpoint: Callable[[int, int], None] | None = None
-) -> Sums:
-    """Return the sums of the rows of X (n, dense), NaN where missing, without rounding errors of products."""
-    from . import _exact_loops
-
-    X = np.ascontiguousarray(X, dtype=np.float64)
-    n, p = X.shape
-    missing = bool(np.isnan(X).any())
-    G = layout.n_groups if missing else 0
-
-    def part(start: int, stop: int) -> Callable[[], Sums]:
-        def add() -> Sums:
-            sums = Sums.zeros(layout, shift, missing=False, joint=False)
-            gap_T, gap_Q, gap_N = np.zeros((PARTS, G, p)), np.zeros((PARTS, G, p)), np.zeros((G, G))
-            _exact_loops.add_exactly(
-                X[start:stop], shift, sums.S, sums.T, sums.V, layout.binaries, sums.M3, sums.M4, sums.low, sums.high,
-                layout.group, gap_T, gap_Q, gap_N,
-            )  # fmt: skip
-            sums.n_rows, sums.mass = stop - start, (float(stop - start), 0.0, 0.0)
-            if missing:
-                sums.allow_missing(layout)
-                gap = gap_N.diagonal()
-                N = sums.everywhere(G, G).high + gap_N - gap[:, None] - gap[None, :]
-                sums.N, here = widened(N), N[layout.group] > 0
-                for name, rest in (("T", gap_T), ("Q", gap_Q)):
-                    left = Parts.of(getattr(sums, name)) - Parts.of(rest).each(np.transpose)
-                    setattr(sums, name, np.where(here, left.stored(), 0.0))
-            sums.note_errors(layout, _exact_loops.BIASED_UNIT, of_all_rows=True)
-            return sums
-
-        return add
-
-    work = n * max(p, 8) ** 2 * _EXACTLY
-    most = int(min(_parallel.thread_count(), max(1, work // _WORK_PER_THREAD)))
-    longest = max(1, int((_WORK_PER_CHECK if checkpoint is not None else 10 * _WORK_PER_CHECK) * n / work))
-    total = Sums.zeros(layout, shift, missing=missing, joint=False)
-    for start in range(0, n, longest * most):
-        stop = min(start + longest * most, n)
-        pieces = _parallel.split(stop - start, most)
-        for sums in _parallel.run_all([part(start + first, start + last) for first, last in pieces]):
-            if total.n_rows:
-                total.add(sums, 1, layout)
-            else:
-                total = sums
-        if checkpoint is not None:
-            checkpoint(stop, n)
-    return total
-
-
 def learn_rows(
     current: Callable[[], State],
     X: np.ndarray,
@@ -333,6 +282,7 @@ def learn_rows(
         state.rows_processed += n
         state.weight_processed += n
         state.steps += 1
+        state.fineness = np.full_like(state.fineness, np.inf)
         state.second, sums.S = sums.S, S
         commit(*rest)
         if not state.spare:
@@ -350,7 +300,7 @@ def learn_small_batch(state: State, X: np.ndarray) -> bool:
     try:
         _exact_loops.learn_small_batch(
             X, sums.shift, layout.binary, sums.S, T, Q, N, sums.V, layout.binaries, sums.M3, sums.M4, sums.low,
-            sums.high, state.low_exact, state.high_exact, state.gross, layout.group, taken,
+            sums.high, state.low_exact, state.high_exact, state.gross, state.fineness, layout.group, taken,
         )  # fmt: skip
     finally:  # Ctrl-C raises right after the call, when the sums have changed: the rows must be counted as well
         if taken[0]:

@@ -16,12 +16,14 @@ from . import _answers
 from ._backends import is_little_work, is_small_batch, rounding, sum_rows, uses_fast_path
 from ._digits import losses
 from ._exact import sum_given_exactly
+from ._fineness import fineness
 from ._rows import Incidence, SparseRows, incidence
 from ._settings import Missing, Settings
 from ._state import State
 
 _FAR = 100.0  # standard deviations: rows further away from the state's shift are summed again about another shift
 _NEAR = 2.0  # interquartile ranges from 0
+_NEAR_EXACTLY = 8.0  # the same where it matters that most differences from the shift are exact
 _SAMPLE = 200  # rows: enough for a median near the middle, and few enough to cost little
 
 
@@ -55,16 +57,20 @@ def batch_state(
         return State.empty(layout, state.sums.shift, joint=joint)
     _check_binary(X, layout.dense_binaries)
 
-    def sum_about(shift: Array, *, exact: bool = False) -> State:
+    def sum_about(shift: Array, *, exact: bool = False, in_blocks: bool = False) -> State:
         with np.errstate(invalid="ignore", over="ignore"):  # `_check_finite` reports infinite values
-            sums = sum_rows(X, weight, rows, layout, shift, joint=joint, exact=exact, checkpoint=checkpoint)
+            sums = sum_rows(
+                X, weight, rows, layout, shift, joint=joint, exact=exact, in_blocks=in_blocks, checkpoint=checkpoint
+            )
             batch = State.of_rows(layout, sums, n)
+            batch.whole_weights = weight is None or bool(xp.all(weight == xp.floor(weight)))
+            batch.fineness = fineness(X, shift) if exact and batch.whole_weights else xp.full_like(shift, xp.inf)
             _check_finite(X, weight, batch)
         return batch
 
-    shift = _choose_shift(state, X)
-    if is_little_work(state, n):
-        return sum_about(shift, exact=True)
+    shift = _choose_shift(state, X, _NEAR_EXACTLY if settings.exact else _NEAR)
+    if settings.exact or is_little_work(state, n):
+        return sum_about(shift, exact=True, in_blocks=not is_little_work(state, n))
     batch = sum_about(shift)
     found = losses(state, batch, sign)
     if bool(xp.any(found.columns)):
@@ -101,7 +107,7 @@ def try_fast_path(
         with lock.in_place():
             if current() is state and _fast.learn_small_batch(state, X):
                 return True
-    if is_little_work(state, X.shape[0]):
+    if settings.exact or is_little_work(state, X.shape[0]):
         return False
     with np.errstate(invalid="ignore", over="ignore"):
         return _fast.learn_rows(current, X, rounding, checkpoint, lock)
@@ -142,17 +148,17 @@ def _check_binary(X: Array, columns: np.ndarray) -> None:
         )
 
 
-def _choose_shift(state: State, X: Array) -> Array:
+def _choose_shift(state: State, X: Array, near: float) -> Array:
     """Return the state's shift, with a value of X near the middle for attributes with fewer rows there than here."""
     layout, sums, xp = state.layout, state.sums, state.sums.xp
     if sums.N is None and sums.weight >= X.shape[0]:
         return sums.shift
     dense = slice(0, layout.n_dense)
     new = (sums.own_counts(layout)[dense] < X.shape[0]) & ~sums.index(layout.binary[dense])
-    return xp.where(new, _middle(X), sums.shift) if bool(xp.any(new)) else sums.shift
+    return xp.where(new, _middle(X, near), sums.shift) if bool(xp.any(new)) else sums.shift
 
 
-def _middle(X: Array) -> Array:
+def _middle(X: Array, near: float = _NEAR) -> Array:
     """Return a value near the middle of each column: the median of some rows, which outliers do not move far.
 
     It is a value of the data, so that the shifted values of a constant column are exactly 0. Where 0 is about as near,
@@ -165,7 +171,7 @@ def _middle(X: Array) -> Array:
     count = (~np.isnan(sample)).sum(axis=0)
     ordered, last, columns = np.sort(sample, axis=0), np.maximum(count - 1, 0), np.arange(sample.shape[1])  # NaN: last
     middle, spread = ordered[last // 2, columns], ordered[last * 3 // 4, columns] - ordered[last // 4, columns]
-    middle = np.where(np.abs(middle) <= _NEAR * spread, 0.0, middle)
+    middle = np.where(np.abs(middle) <= near * spread, 0.0, middle)
     for j in np.flatnonzero(count == 0):
         column = to_numpy(X[:, int(j)])
         column = column[np.isfinite(column)]

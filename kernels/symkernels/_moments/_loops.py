@@ -447,22 +447,22 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
 
 
 @compiled
-def mirrored_covariance(S, T, mean, divisor):
-    """Return the (P, P) covariances of complete rows from the upper triangle of S."""
+def mirrored_deviations(S, T, count, scale, left, right):
+    """Return (P, P): `cross_deviations` over the count, divided by a number of each row times one of each column."""
     P = S.shape[1]
     C = np.empty((P, P))
+    c0, c1, c2 = count[0], count[1], count[2]  # LLVM does not see that C is none of the arrays: without vectors
     edge = 32
     for bi in range(0, P, edge):
         for bj in range(bi, P, edge):
             for i in range(bi, min(bi + edge, P)):
-                t0, t1, t2 = -T[0, i], -T[1, i], -T[2, i]
+                t0, t1, t2 = -scale * T[0, i], -scale * T[1, i], -scale * T[2, i]
                 for j in range(max(bj, i), min(bj + edge, P)):
-                    m0, m1, m2 = multiply(t0, t1, t2, mean[0, j], mean[1, j], mean[2, j])
-                    s = add(S[0, i, j], S[1, i, j], S[2, i, j], m0, m1, m2)
-                    C[i, j] = (s[0] + (s[1] + s[2])) / divisor
+                    s0, s1, s2 = multiply(S[0, i, j], S[1, i, j], S[2, i, j], c0, c1, c2)
+                    m0, m1, m2 = multiply(t0, t1, t2, T[0, j], T[1, j], T[2, j])
+                    s = add(s0, s1, s2, m0, m1, m2)
+                    C[i, j] = (s[0] + (s[1] + s[2])) / c0 / (left[i] * right[j])
             for j in range(bj, min(bj + edge, P)):
                 for i in range(bi, min(bi + edge, j)):
                     C[j, i] = C[i, j]
-    for i in range(P):
-        C[i, i] = max(C[i, i], 0.0)
     return C

@@ -8,7 +8,7 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, is_numpy
-from ._answers import divide, spread, variance
+from ._answers import cross_deviations, divide, scale_of, spread
 from ._backends import uses_compiled_covariance
 from ._layout import Layout
 from ._limits import LOST
@@ -17,26 +17,28 @@ from ._state import State
 from ._sums import Sums
 
 
-def covariance(sums: Sums, layout: Layout, ddof: float) -> Array:
-    """Return (P, P): the covariance of each pair over the rows where both attributes are present."""
-    xp = sums.xp
-    if sums.N is None:
-        if not sums.weight > ddof:
-            return xp.full(sums.S.shape[1:], xp.nan, dtype=xp.float64, device=compat.device(sums.S))
-        mean = sums.own_sums(layout).over(sums.own_masses(layout))
-        divisor = (Parts(*sums.mass) + -float(ddof)).rounded()
-        if uses_compiled_covariance(sums):
-            from ._loops import mirrored_covariance
+def covariance(state: State, ddof: float) -> Array:
+    """Return (P, P): the covariance of each pair over the rows where both attributes are present.
 
-            return mirrored_covariance(sums.S, sums.T, mean.stored(), divisor)
-        around = Parts.of(sums.T).each(lambda part: part[:, None]) * mean.each(lambda part: part[None, :])
-        C = (sums.both_triangles() - around).rounded() / divisor
+    It is exactly 0 where one of the two is constant there.
+    """
+    sums, layout, xp = state.sums, state.layout, state.sums.xp
+    own = divide(xp, state.own_spread()[0], sums.own_counts(layout) - ddof)
+    if sums.N is None:
+        divisor = (sums.everywhere(layout.size) + -float(ddof)).rounded()
+        C = _of_complete_rows(sums, xp.where(divisor > 0, divisor, xp.nan), xp.ones_like(divisor))
+        constant = own == 0
+        if bool(xp.any(constant)):
+            C = xp.where((constant[:, None] | constant[None, :]) & ~xp.isnan(C), 0.0, C)
     else:
-        count, total, _ = sums.pairwise(layout)
-        product = sums.both_triangles() - total * total.each(xp.matrix_transpose).over(count)
-        C = divide(xp, product.rounded(), (count + -float(ddof)).rounded())
+        count, C, known, _ = _of_pairs(state)
+        constant = (known == 0) | (xp.matrix_transpose(known) == 0)
+        C = divide(xp, xp.where(constant, 0.0, C), (count + -float(ddof)).rounded())
+    if is_numpy(C):
+        np.fill_diagonal(C, own)
+        return C
     i = sums.index(np.arange(layout.size))
-    return xp.where(i[:, None] == i[None, :], variance(sums, layout, ddof)[:, None], C)
+    return xp.where(i[:, None] == i[None, :], own[:, None], C)
 
 
 def correlation(state: State) -> Array:
@@ -46,23 +48,56 @@ def correlation(state: State) -> Array:
     """
     sums, layout, xp = state.sums, state.layout, state.sums.xp
     if sums.N is None:
-        C = covariance(sums, layout, 0.0)
-        known, noise = state.own_spread()
-        deviation = xp.sqrt(xp.where(LOST * known > noise, known, xp.nan) / sums.weight)
-        C /= deviation[:, None] * deviation[None, :]
+        deviation = _deviation(xp, *state.own_spread())
+        C = _of_complete_rows(sums, deviation, deviation)
     else:
-        count, total, square = sums.pairwise(layout)
-        offset = total.over(count)
-        known = spread(total, square, offset)
-        noise = state.noise(known, offset.rounded(), *_pair_errors(sums, layout))
-        known, noise = state.settled(known, noise, count.high, offset)
-        known = xp.where(LOST * known > noise, known, xp.nan)
-        product = (sums.both_triangles() - total * offset.each(xp.matrix_transpose)).rounded()
-        C = product / xp.sqrt(known) / xp.sqrt(xp.matrix_transpose(known))
+        _, C, known, noise = _of_pairs(state)
+        deviation = _deviation(xp, known, noise)
+        C /= deviation * xp.matrix_transpose(deviation)
     C = _within_one(C, xp)
+    if is_numpy(C):
+        np.fill_diagonal(C, np.where(np.isnan(C.diagonal()), np.nan, 1.0))
+        return C
     i = sums.index(np.arange(layout.size))
-    diagonal = i[:, None] == i[None, :]
-    return xp.where(diagonal & ~xp.isnan(C), 1.0, C)
+    return xp.where((i[:, None] == i[None, :]) & ~xp.isnan(C), 1.0, C)
+
+
+def _deviation(xp: Any, known: Array, noise: Array) -> Array:
+    """Return the roots of sums of squared deviations, NaN where their digits are lost."""
+    return xp.sqrt(xp.where(LOST * known > noise, known, xp.nan))
+
+
+def _of_complete_rows(sums: Sums, left: Array, right: Array) -> Array:
+    """Return (P, P): the sums of products of deviations over all rows, divided by ``left[i] * right[j]``; NaN without
+    rows. The diagonal is not used.
+    """
+    xp, scale = sums.xp, scale_of(sums)
+    if not sums.weight > 0:
+        return xp.full(sums.S.shape[1:], xp.nan, dtype=xp.float64, device=compat.device(sums.S))
+    if uses_compiled_covariance(sums):
+        from ._loops import mirrored_deviations
+
+        return mirrored_deviations(sums.S, sums.T, np.array(sums.mass) * scale, scale, left, right)
+    total = Parts.of(sums.T)
+    one, other = total.each(lambda part: part[:, None]), total.each(lambda part: part[None, :])
+    product = cross_deviations(sums.both_triangles(), one, other, sums.everywhere(1, 1), scale).rounded()
+    return product / (sums.weight * scale) / (left[:, None] * right[None, :])
+
+
+def _of_pairs(state: State) -> tuple[Parts, Array, Array, Array]:
+    """Return (P, P) arrays for pairs over their common rows.
+
+    They are the count, the sum of products of deviations, and the sum of squared deviations of i with its noise.
+    """
+    sums, layout, xp = state.sums, state.layout, state.sums.xp
+    count, total, square = sums.pairwise(layout)
+    scale = scale_of(sums)
+    deviations = spread(total, square, count, scale)
+    offset = divide(xp, total.rounded(), count.high)
+    noise = state.noise(deviations, offset, *_pair_errors(sums, layout))
+    known, noise = state.settled(deviations, noise, total, count)
+    product = cross_deviations(sums.both_triangles(), total, total.each(xp.matrix_transpose), count, scale)
+    return count, divide(xp, product.rounded(), count.high * scale), known, noise
 
 
 def _pair_errors(sums: Sums, layout: Layout) -> tuple[Array, Array]:

@@ -41,6 +41,10 @@ class Moments(Statistics):
         "listwise": the row is dropped. "error": the row raises `DataError`.
     joint_squares : bool, default False
         Also keep sums of x_i^2 x_j and x_i^2 x_j^2 for every pair. This takes three times the arithmetic.
+    exact : bool, default False
+        Sum every row without rounding errors of products, not only the first rows and those that need it. Then the
+        order of the rows, batches, threads and merges do not change a bit of means, covariances and correlations,
+        where `reproducible` says so. docs/benchmarks.md has the price.
 
     Raises
     ------
@@ -82,9 +86,16 @@ class Moments(Statistics):
            [1. , 2. ]])
     """
 
-    def __init__(self, p: int, binary: Any = None, missing: Missing = "pairwise", joint_squares: bool = False) -> None:
+    def __init__(
+        self,
+        p: int,
+        binary: Any = None,
+        missing: Missing = "pairwise",
+        joint_squares: bool = False,
+        exact: bool = False,
+    ) -> None:
         p = _count(p, "p")
-        self._settings = Settings.checked(missing, joint_squares)
+        self._settings = Settings.checked(missing, joint_squares, exact)
         layout = Layout().with_dense(binary_mask(binary, p))
         self._state = State.empty(layout, np.zeros(p), joint=self._settings.joint_squares)
         self._lock = ForkLock()
@@ -117,6 +128,11 @@ class Moments(Statistics):
     def joint_squares(self) -> bool:
         """Whether sums of x_i^2 x_j and x_i^2 x_j^2 are kept for every pair."""
         return self._settings.joint_squares
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row is summed without rounding errors of products."""
+        return self._settings.exact
 
     def __repr__(self) -> str:
         return f"Moments({self.n_attributes} attributes, {self.n_rows} rows, {self.backend} on {self.device})"

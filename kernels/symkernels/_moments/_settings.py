@@ -17,10 +17,11 @@ class Settings:
 
     missing: Missing
     joint_squares: bool
+    exact: bool
 
     @classmethod
-    def checked(cls, missing: Any, joint_squares: Any) -> Settings:
+    def checked(cls, missing: Any, joint_squares: Any, exact: Any) -> Settings:
         """Check each argument; raises `ValueError`."""
         if missing not in MISSING:
             raise ValueError(f"missing must be one of {', '.join(MISSING)}, got {missing!r}")
-        return cls(missing, bool(joint_squares))
+        return cls(missing, bool(joint_squares), bool(exact))

@@ -29,6 +29,8 @@ class State:
     rows_processed: float  # number of rows ever added or removed
     weight_processed: float  # their weight
     steps: float  # how often sums were added or moved, each time with an error of at most `UNIT`
+    fineness: Array  # (dense,) powers of 2: times this, shifted values are whole numbers; inf: not known, 0: no values
+    whole_weights: bool  # whether all weights were whole numbers
     low_exact: Array  # (dense,) bool: True where `sums.low` is the minimum, False where it is only a lower bound
     high_exact: Array
     spare: list[Any] = field(default_factory=list, repr=False)  # cleared buffers of `_fast`, for the next batch
@@ -49,7 +51,8 @@ class State:
             return xp.ones((layout.n_dense,), dtype=xp.bool, device=compat.device(sums.S))
 
         gross = xp.asarray(sums.diagonal().high[: layout.n_dense], copy=True)
-        return cls(layout, sums, gross, xp.zeros_like(gross), float(n), sums.weight, 0.0, exact(), exact())
+        none = xp.zeros_like(gross)
+        return cls(layout, sums, gross, none, float(n), sums.weight, 0.0, none, True, exact(), exact())
 
     def _with(self, layout: Layout, sums: Sums, change: Callable[[Array], Array]) -> State:
         """Return a state with other sums and the same history; ``change`` is applied to all other arrays."""
@@ -104,30 +107,31 @@ class State:
         """Bound, (P,), the errors of each attribute's own sum of squared deviations."""
         return self.noise(spread, offset, *self.sums.own_errors(self.layout))
 
-    def settled(self, spread: Array, noise: Array, count: Array, offset: Parts) -> tuple[Array, Array]:
+    def settled(self, spread: Array, noise: Array, total: Parts, count: Parts) -> tuple[Array, Array]:
         """Return sums of squared deviations and the bounds of their errors, both 0 where all values are equal.
 
         They are equal where the sum is within the bound, and the bound within the last digits of the mean, or of the
-        shift where the mean is 0; or where there is one row. ``offset`` is the mean less the shift. A sum is never
+        shift where the mean is 0; or where there is one row. ``total`` are the sums about the shift. A sum is never
         negative.
         """
         xp = self.sums.xp
+        single = (count.high <= 1) & (self.weight_processed == self.rows_processed)
+        if not bool(xp.any((spread <= noise) | single | (spread < 0))):  # spares a division
+            return spread, noise
         shift = _answers.full_shift(self.sums, self.layout)
         if spread.ndim == 2:
             shift = shift[:, None]
-        mean, shift = xp.abs((offset + shift).rounded()), xp.abs(shift)
+        mean, shift = xp.abs((total.over(count) + shift).rounded()), xp.abs(shift)
         size = xp.where(mean <= UNIT * (self.steps + 1) * shift, shift, mean)
-        constant = (spread <= noise) & (noise <= _CERTAIN * count * size * size)
-        if self.weight_processed == self.rows_processed:
-            constant = constant | (count <= 1)
+        constant = single | (spread <= noise) & (noise <= _CERTAIN * count.high * size * size)
         return xp.where(constant | (spread < 0), 0.0, spread), xp.where(constant, 0.0, noise)
 
     def own_spread(self) -> tuple[Array, Array]:
         """Return each attribute's `settled` sum of squared deviations from its mean, and the bound of its error."""
         total, count = self.sums.own_sums(self.layout), self.sums.own_masses(self.layout)
-        offset = total.over(count)
-        spread = _answers.spread(total, self.sums.diagonal(), offset)
-        return self.settled(spread, self.own_noise(spread, offset.rounded()), count.high, offset)
+        spread = _answers.spread(total, self.sums.diagonal(), count, _answers.scale_of(self.sums))
+        offset = _answers.divide(self.sums.xp, total.rounded(), count.high)
+        return self.settled(spread, self.own_noise(spread, offset), total, count)
 
     @property
     def slack(self) -> float:
@@ -166,6 +170,8 @@ class State:
         self.sums.add(gone, sign, self.layout)
         self.gross = self.gross + batch.gross
         self.reach = self.sums.xp.maximum(self.reach, batch.reach)
+        self.fineness = self.sums.xp.maximum(self.fineness, batch.fineness)
+        self.whole_weights &= batch.whole_weights
         self.rows_processed += batch.rows_processed
         self.weight_processed += batch.weight_processed
         self.steps += batch.steps + 1
@@ -237,8 +243,8 @@ class State:
         s = sums.diagonal() - gone.diagonal()
         binary = self.sums.index(layout.binary)
         wrong = binary & ((t.high < -slack) | (t.high > n.high + slack))
-        mean = t.over(n)
-        spread, offset = _answers.spread(t, s, mean), mean.rounded()
+        spread = _answers.spread(t, s, n, _answers.scale_of(sums))
+        offset = _answers.divide(xp, t.rounded(), n.high)
         noise = 2 * (self.own_noise(spread, offset) + batch.own_noise(spread, offset))
         wrong = wrong | (~binary & (spread < -noise))
         if bool(xp.any(wrong)):
@@ -260,6 +266,7 @@ class State:
         empty = sums.own_counts(self.layout)[: self.layout.n_dense] == 0
         self.gross = xp.where(empty, 0.0, self.gross)
         self.reach = xp.where(empty, 0.0, self.reach)
+        self.fineness = xp.where(empty, 0.0, self.fineness)
         self.low_exact, self.high_exact = self.low_exact | empty, self.high_exact | empty
 
     # -- other attributes ----------------------------------------------------------------------------------------------
@@ -299,7 +306,7 @@ class State:
 
 
 _CERTAIN = 2.0**-100  # the square of a few units in the last place of a value
-_BESIDE_SUMS = ("gross", "reach", "low_exact", "high_exact")
+_BESIDE_SUMS = ("gross", "reach", "fineness", "low_exact", "high_exact")
 
 
 def _library(x: Array) -> str:

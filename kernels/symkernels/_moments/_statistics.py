@@ -13,6 +13,7 @@ from ._attributes import Attributes, by_number_twice, consistent
 from ._condition import Condition, condition
 from ._cross_sums import CrossSums, cross_sums
 from ._limits import LOST
+from ._reproducible import is_reproducible
 from ._state import State
 
 
@@ -101,7 +102,7 @@ class Statistics(Attributes):
         (P, P) or (len(indices), len(indices)) float64 array
         """
         state = self._state_of(indices)
-        return by_number_twice(_matrices.covariance(state.sums, state.layout, ddof), state)
+        return by_number_twice(_matrices.covariance(state, ddof), state)
 
     @consistent
     def correlation(self, indices: Sequence[int] | None = None) -> Array:
@@ -186,6 +187,16 @@ class Statistics(Attributes):
         spread, noise = self._state.own_spread()
         count = self._sums.own_counts(self._layout)
         return self._by_number(_answers.relative(self._sums.xp, noise, spread, count))
+
+    @property
+    @consistent
+    def reproducible(self) -> bool:
+        """Whether other orders, batches, threads or merges of these rows would give the same bits.
+
+        If True, the bounds of the rounding errors fix the last bit of every mean, covariance and correlation of all
+        attributes. States with ``exact=True``, and small ones, nearly always are. It takes as long as `correlation`.
+        """
+        return is_reproducible(self._state)
 
     @property
     def needs_rebuild(self) -> bool:

@@ -46,7 +46,7 @@ def test_an_empty_project(tmp_path):
 
 def test_everything_about_a_project_is_kept(tmp_path):
     path = tmp_path / "p"
-    params = {"types": {"a": "C"}, "joint_squares": True, "missing": "listwise"}
+    params = {"types": {"a": "C"}, "joint_squares": True, "exact": True, "missing": "listwise"}
     project = Project("p", params=params).learn(pd.DataFrame({"a": [0, 1]}))
     project.freeze()
     assert not project.info().persisted
@@ -55,7 +55,10 @@ def test_everything_about_a_project_is_kept(tmp_path):
     assert loaded.frozen
     assert project.info().persisted
     assert loaded.info() == project.info()
-    assert loaded.info().params == {"types": '{"a": "C"}', "joint_squares": "true", "missing": "listwise"}
+    assert loaded.info().params == {
+        key: '{"a": "C"}' if key == "types" else str(v).lower() for key, v in params.items()
+    }
+    assert loaded.snapshot().moments.exact
     loaded.unfreeze()
     assert loaded.learn(pd.DataFrame({"a": [0.5]})).snapshot().types == ("C",)
 

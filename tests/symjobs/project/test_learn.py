@@ -269,6 +269,22 @@ def test_joint_squares_are_kept_on_request():
     np.testing.assert_allclose(joint.moments.cross_sums(0, 1).sum_xxyy, (frame.x**2 * frame.y**2).sum())
 
 
+def test_exact_sums_do_not_depend_on_batches_projects_and_merges():
+    frame = make(5, 400)
+    whole = learnt(frame, None, params={"exact": "true"})
+    parts = [learnt(part, None, params={"exact": "true"}) for part in (frame[250:], frame[:100], frame[100:250])]
+    merged = parts[0]
+    for part in parts[1:]:
+        merged.merge(part)
+    a, b = (project.snapshot() for project in (whole, merged))
+    assert a.moments.reproducible
+    assert b.moments.reproducible
+    assert b.moments.exact
+    order = [b.names.index(name) for name in a.names]
+    assert a.moments.mean().tobytes() == b.moments.mean()[order].tobytes()
+    assert a.moments.correlation().tobytes() == b.moments.correlation(order).tobytes()
+
+
 def test_learn_returns_the_project_and_counts_progress():
     seen = []
     project = Project("p")

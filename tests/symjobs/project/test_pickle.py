@@ -28,6 +28,7 @@ KINDS = {
         "params": {"cluster_features": ["b", "f"], "cluster_num_centroids": 2, "cluster_warmup_period": 3},
     },
     "histograms": {"histogram": True},
+    "exact": {"params": {"exact": True}},
     "joint": {"params": {"joint_squares": True, "missing": "listwise"}},
 }
 
