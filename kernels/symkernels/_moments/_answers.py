@@ -24,8 +24,9 @@ def divide(xp: Any, a: Array, b: Array) -> Array:
 
 def relative(xp: Any, noise: Array, spread: Array, count: Array) -> Array:
     """Return the relative error of variances: inf where they are 0 but need not be, NaN without rows."""
-    of_varied = noise / xp.where(spread > 0, spread, 1.0) + _ROUNDED
-    bound = xp.where(noise == 0, 0.0, xp.where(spread > 0, of_varied, xp.inf))
+    with np.errstate(over="ignore"):
+        of_varied = noise / xp.where(spread > 0, spread, 1.0) + _ROUNDED
+    bound = xp.where(spread > 0, of_varied, xp.where(noise == 0, noise, xp.inf))
     return xp.where(count > 0, bound, xp.nan)
 
 

@@ -46,6 +46,7 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
         "reach": plain(state.reach),
         "fineness": plain(state.fineness),
         "whole_weights": np.array([state.whole_weights]),
+        "least_weight": np.array([state.least_weight]),
         "low_exact": plain(state.low_exact),
         "high_exact": plain(state.high_exact),
         "number": layout.number.astype(np.int64),
@@ -75,6 +76,7 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
         steps=saved.scalar("steps", "f"),
         fineness=saved.array("fineness", "f", d),
         whole_weights=saved.scalar("whole_weights", "b"),
+        least_weight=saved.scalar("least_weight", "f"),
         low_exact=saved.array("low_exact", "b", d),
         high_exact=saved.array("high_exact", "b", d),
     )
@@ -108,7 +110,8 @@ def _in_parts(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "steps": np.array([0.0]),
         "reach": np.zeros_like(gross),
         "fineness": np.full_like(gross, np.inf),
-        "whole_weights": np.array([False]),
+        "whole_weights": np.array([saved.scalar("mass", "f") == saved.scalar("turnover", "f")]),
+        "least_weight": np.array([0.0]),
         "exact": np.array([False]),
     }
     return arrays | parts | errors | history | {"version": np.array([_VERSION])}

@@ -28,17 +28,18 @@ def losses(state: State, batch: State, sign: int) -> Losses:
     sums, gone, layout, xp = state.sums, batch.sums, state.layout, state.sums.xp
     d = layout.n_dense
     scale = _answers.scale_of(sums if sums.weight > gone.weight else gone)
+    least = min(state.least_weight, batch.least_weight)
     e = (Parts.exactly(gone.shift) + -sums.shift).each(lambda part: part[:, None])
     complete = sums.N is None and gone.N is None
     old, new = (_by_group(s, layout, complete) for s in (sums, gone))
-    lost = _lost(old, new, e, batch.gross[:, None], sign, scale)
+    lost = _lost(old, new, e, batch.gross[:, None], sign, scale, least, batch.whole_weights)
     if sign < 0:
         lost = lost | _adds_errors(*(s.Q_error[:, None] if s.N is None else s.Q_error for s in (sums, gone)))
     columns = xp.any(lost, axis=1) & ~sums.index(layout.binary[:d])
     given = xp.zeros((0,), dtype=xp.bool)
     if len(layout.binaries):
         old, new = _by_value(sums, layout), _by_value(gone, layout)
-        lost = _lost(old, new, e, new[2].high, sign, scale)
+        lost = _lost(old, new, e, new[2].high, sign, scale, least, batch.whole_weights)
         if sign < 0:
             lost = lost | _adds_errors(sums.V_error, gone.V_error)
         lost = lost & ~sums.index(layout.binary[:d])[:, None]
@@ -85,8 +86,13 @@ def _lost(
     squares: Array,
     sign: int,
     scale: float,
+    least: float,
+    whole: bool,
 ) -> Array:
-    """Return where the errors of ``squares`` matter. ``e`` is the shift of the new sums less that of the old ones."""
+    """Return where the errors of ``squares`` matter. ``e`` is the shift of the new sums less that of the old ones.
+
+    Rows of no more than the ``least`` weight are one row.
+    """
     xp = namespace(squares)
     n, t, q = new
     t, q = t + e * n, q + e * (t * 2.0 + e * n)
@@ -97,10 +103,12 @@ def _lost(
     away = abs((mean - e).rounded())
     count = new[0].high
     error = squares + 2.0 * away * (squares * count) ** 0.5
-    lost = (n.high > 1) & (error > LOSS * _answers.spread(t, q, n, scale))
+    if not whole:  # the sum of the weights is rounded, too
+        error = error + away * away * count
+    lost = (n.high > least) & (error > LOSS * _answers.spread(t, q, n, scale))
     if sign > 0:
         before = _answers.spread(old[1], old[2], old[0], scale)
-        kept = (old[0].high > 1) & (before > 0)
+        kept = (old[0].high > least) & (before > 0)
         share = xp.where(count > 0, count, 1.0)
         lost = lost | (kept & (error * old[0].high > LOSS_OF_OLD * share * before))
     return lost & (squares > 0) & (count > 0)

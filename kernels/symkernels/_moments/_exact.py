@@ -92,7 +92,7 @@ def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout:
 def sum_given_exactly(
     sums: Sums, X: Array, weight: Array | None, sparse: Incidence | None, layout: Layout, given: np.ndarray
 ) -> None:
-    """Sum the rows where each of some 0/1 attributes is 1 again: their sums S and V with the dense attributes."""
+    """Sum the rows where each of some 0/1 attributes is 1 again: their weights, and S and V with dense attributes."""
     xp, d, columns = sums.xp, layout.n_dense, np.searchsorted(layout.binaries, given)
     for first in range(0, len(given), _GIVEN):
         some, places = given[first : first + _GIVEN], columns[first : first + _GIVEN]
@@ -111,6 +111,8 @@ def sum_given_exactly(
         S = _with_columns(sums.S, crossed, some)
         sums.S = xp.matrix_transpose(_with_columns(xp.matrix_transpose(S), crossed, some[some < d]))
         sums.V = _with_columns(sums.V, squares, places)
+        if weight is not None:
+            _set_weights(sums, found, layout, layout_of_some, some)
         unit = UNIT * (2 + len(rows) / ROWS)
         sums.V_error = _with_columns(sums.V_error, unit * squares[0, ...], places)
         ones = xp.take(sums.own_sums(layout).high, sums.index(some))
@@ -132,6 +134,21 @@ def _where_given(X: Array, sparse: Incidence | None, layout: Layout, given: np.n
     indptr = np.searchsorted(position[order], np.arange(len(rows) + 1))
     group = np.array([layout.n_dense])
     return rows, Incidence(indptr, member[order], np.zeros((len(rows), 1), bool), group)
+
+
+def _set_weights(sums: Sums, found: Sums, layout: Layout, layout_of_some: Layout, some: np.ndarray) -> None:
+    """Replace the weights of the rows where each of some 0/1 attributes is 1 and a dense attribute is present."""
+    xp, d = sums.xp, layout.n_dense
+    if sums.N is None:
+        sums.T = _with_columns(sums.T[:, None, :], found.T[:, None, d:], some)[:, 0, :]
+        return
+    place = np.zeros(layout.n_groups, np.intp)  # in the weights that were found
+    place[layout.group[:d]] = layout_of_some.group[:d] if found.N is not None else 0
+    dense = sums.index(np.isin(np.arange(layout.n_groups), layout.group[:d]))
+    new = xp.take(found.T[:, d:, :] if found.N is not None else found.T[:, d:, None], sums.index(place), axis=2)
+    sums.T = xp.asarray(sums.T, copy=True)
+    for k, row in enumerate(some):
+        sums.T[:, int(row), :] = xp.where(dense, new[:, k, :], sums.T[:, int(row), :])
 
 
 def _with_columns(A: Array, columns: Array, places: np.ndarray) -> Array:

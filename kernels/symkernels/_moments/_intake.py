@@ -63,8 +63,10 @@ def batch_state(
                 X, weight, rows, layout, shift, joint=joint, exact=exact, in_blocks=in_blocks, checkpoint=checkpoint
             )
             batch = State.of_rows(layout, sums, n)
-            batch.whole_weights = weight is None or bool(xp.all(weight == xp.floor(weight)))
-            batch.fineness = fineness(X, shift) if exact and batch.whole_weights else xp.full_like(shift, xp.inf)
+            batch.fineness = fineness(X, shift) if exact else xp.full_like(shift, xp.inf)
+            if weight is not None:
+                batch.whole_weights = bool(xp.all(weight == xp.floor(weight)))
+                batch.least_weight = float(xp.min(xp.where(weight > 0, weight, xp.inf)))
             _check_finite(X, weight, batch)
         return batch
 

@@ -83,9 +83,10 @@ def _sides(state: State, rows: np.ndarray, columns: np.ndarray) -> _Sides:
         of_one = picked(sums.N_error, of_row)
         sparse = xp.take(sums.N_error, sums.index(layout.group[d:]), axis=0)
         error = picked(xp.concat([sums.Q_error, sparse], axis=0), index)
-    binary = own(sums.index(layout.binary))
+    binary, fineness = own(sums.index(layout.binary)), own(state.full_fineness())
     gross = xp.where(binary, state.weight_processed, own(state.padded(state.gross)))
-    fineness = xp.where(binary, 1.0 if state.whole_weights else xp.inf, own(state.padded(state.fineness)))
+    if not state.whole_weights:
+        fineness = xp.full_like(fineness, xp.inf)
     shift = own(_answers.full_shift(sums, layout))
     offset = total.over(count)
     distance, mean = xp.abs(offset.rounded()), offset + shift

@@ -31,6 +31,7 @@ class State:
     steps: float  # how often sums were added or moved, each time with an error of at most `UNIT`
     fineness: Array  # (dense,) powers of 2: times this, shifted values are whole numbers; inf: not known, 0: no values
     whole_weights: bool  # whether all weights were whole numbers
+    least_weight: float  # the smallest one, without 0
     low_exact: Array  # (dense,) bool: True where `sums.low` is the minimum, False where it is only a lower bound
     high_exact: Array
     spare: list[Any] = field(default_factory=list, repr=False)  # cleared buffers of `_fast`, for the next batch
@@ -52,7 +53,7 @@ class State:
 
         gross = xp.asarray(sums.diagonal().high[: layout.n_dense], copy=True)
         none = xp.zeros_like(gross)
-        return cls(layout, sums, gross, none, float(n), sums.weight, 0.0, none, True, exact(), exact())
+        return cls(layout, sums, gross, none, float(n), sums.weight, 0.0, none, True, 1.0, exact(), exact())
 
     def _with(self, layout: Layout, sums: Sums, change: Callable[[Array], Array]) -> State:
         """Return a state with other sums and the same history; ``change`` is applied to all other arrays."""
@@ -93,14 +94,17 @@ class State:
         away = xp.where(xp.isnan(offset), 0.0, xp.abs(offset)) + reach
         later = UNIT * (self.steps + 1)
         algebra = later * (gross + 2 * away * xp.sqrt(gross) * self.weight_processed**0.5)
+        algebra = xp.where(gross > 0, algebra + self.underflow, algebra)
         if self.rows_processed == self.sums.n_rows:
             deviation = xp.sqrt(self.sums.unit * xp.where(spread > 0, spread, 0.0))
         else:  # rows that are gone may have been anywhere
             deviation = xp.sqrt(of_one) * away
         # Sums of 0/1 attributes are counts, which are exact, or sums of weights, which are not.
         of_binary = of_one + later * self.weight_processed
-        if self.weight_processed == self.rows_processed:
+        if self.whole_weights:
             of_binary = 0.0 * of_binary
+        else:  # the number of rows is rounded, too
+            algebra = algebra + 2 * deviation * deviation
         return xp.where(binary, of_binary, 3 * error + 2 * xp.sqrt(error) * deviation + algebra)
 
     def own_noise(self, spread: Array, offset: Array) -> Array:
@@ -110,20 +114,29 @@ class State:
     def settled(self, spread: Array, noise: Array, total: Parts, count: Parts) -> tuple[Array, Array]:
         """Return sums of squared deviations and the bounds of their errors, both 0 where all values are equal.
 
-        They are equal where the sum is within the bound, and the bound within the last digits of the mean, or of the
-        shift where the mean is 0; or where there is one row. ``total`` are the sums about the shift. A sum is never
-        negative.
+        They are equal where there is one row, and where the sum is within the bound, and the bound less than what one
+        different value adds: it differs by one unit of the column's fineness, or, where that is not known, by some of
+        the last digits of the mean; or, where the mean is 0, of values on both sides of 0, or of the shift. ``total``
+        are the sums about the shift. A sum is never negative.
         """
         xp = self.sums.xp
-        single = (count.high <= 1) & (self.weight_processed == self.rows_processed)
+        single = (count.high <= 1) & self.whole_weights
         if not bool(xp.any((spread <= noise) | single | (spread < 0))):  # spares a division
             return spread, noise
-        shift = _answers.full_shift(self.sums, self.layout)
+        shift, fineness = _answers.full_shift(self.sums, self.layout), self.full_fineness()
+        nearest = xp.minimum(-self.padded(self.sums.low), self.padded(self.sums.high))
+        zero = xp.where(nearest == 0, xp.abs(shift), xp.where(nearest > 0, nearest, 0.0))
         if spread.ndim == 2:
-            shift = shift[:, None]
-        mean, shift = xp.abs((total.over(count) + shift).rounded()), xp.abs(shift)
-        size = xp.where(mean <= UNIT * (self.steps + 1) * shift, shift, mean)
-        constant = single | (spread <= noise) & (noise <= _CERTAIN * count.high * size * size)
+            shift, fineness, zero = shift[:, None], fineness[:, None], zero[:, None]
+        mean = xp.abs((total.over(count) + shift).rounded())
+        size = xp.where(mean <= UNIT * (self.steps + 1) * xp.abs(shift), zero, mean)
+        with np.errstate(over="ignore"):
+            one_other = xp.where(
+                xp.isfinite(fineness),
+                self.least_weight / 8 / xp.where(fineness > 0, fineness, 1.0) ** 2,
+                _CERTAIN * count.high * size * size,
+            )
+        constant = single | (spread <= noise) & (noise <= one_other)
         return xp.where(constant | (spread < 0), 0.0, spread), xp.where(constant, 0.0, noise)
 
     def own_spread(self) -> tuple[Array, Array]:
@@ -132,6 +145,15 @@ class State:
         spread = _answers.spread(total, self.sums.diagonal(), count, _answers.scale_of(self.sums))
         offset = _answers.divide(self.sums.xp, total.rounded(), count.high)
         return self.settled(spread, self.own_noise(spread, offset), total, count)
+
+    def full_fineness(self) -> Array:
+        """Return, (P,), the power of two that makes whole numbers of the shifted values of each attribute."""
+        return self.sums.xp.where(self.sums.index(self.layout.binary), 1.0, self.padded(self.fineness))
+
+    @property
+    def underflow(self) -> float:
+        """Bound what sums of squares lose where products are too small for float64."""
+        return _UNDERFLOW * (self.rows_processed + self.weight_processed)
 
     @property
     def slack(self) -> float:
@@ -172,6 +194,7 @@ class State:
         self.reach = self.sums.xp.maximum(self.reach, batch.reach)
         self.fineness = self.sums.xp.maximum(self.fineness, batch.fineness)
         self.whole_weights &= batch.whole_weights
+        self.least_weight = min(self.least_weight, batch.least_weight)
         self.rows_processed += batch.rows_processed
         self.weight_processed += batch.weight_processed
         self.steps += batch.steps + 1
@@ -305,6 +328,7 @@ class State:
         return f"attribute{'s' if len(numbers) > 1 else ''} {shown}{' and others' if len(numbers) > 5 else ''}"
 
 
+_UNDERFLOW = 2.0**-1040  # of a row: some hundred thousand of the smallest numbers
 _CERTAIN = 2.0**-100  # the square of a few units in the last place of a value
 _BESIDE_SUMS = ("gross", "reach", "fineness", "low_exact", "high_exact")
 

@@ -186,7 +186,7 @@ class Sums:
         """
         self.unit = unit
         xp, d = self.xp, layout.n_dense
-        squares = self.diagonal().high[:d]
+        squares = xp.abs(self.diagonal().high[:d])
         if self.N is None or self.Q is None:
             self.Q_error = unit * squares
             self.N_error = xp.full((1,), unit * self.weight, dtype=xp.float64, device=compat.device(self.S))
@@ -194,9 +194,9 @@ class Sums:
             count = self.N[0, ...]
             share = xp.where(count > 0, self.weight / xp.where(count > 0, count, 1.0), 0.0)
             shares = xp.take(share, self.index(layout.group[:d]), axis=0)
-            self.Q_error = unit * (squares[:, None] * shares if of_all_rows else self.Q[0, :d, :])
+            self.Q_error = unit * (squares[:, None] * shares if of_all_rows else xp.abs(self.Q[0, :d, :]))
             self.N_error = unit * (xp.where(count > 0, self.weight, 0.0) if of_all_rows else count)
-        self.V_error = unit * self.V[0, ...]
+        self.V_error = unit * xp.abs(self.V[0, ...])  # underflow may leave a little less than 0
         self.B_error = unit * xp.take(self.own_sums(layout).high, self.index(layout.binaries))
 
     def own_errors(self, layout: Layout) -> tuple[Array, Array]:
