@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from symkernels import cuda
+from symkernels._moments import _parts, _parts_cuda
 from tests.symkernels.cuda_emulator import kernel, needs_compiler
 
 pytestmark = [needs_compiler, pytest.mark.no_numba]
@@ -34,6 +36,25 @@ def test_column_sums(n: int, p: int, blocks: int, dtype: str) -> None:
     np.testing.assert_array_equal(partial[:, 3].min(axis=0), np.where(gaps, np.inf, X).min(axis=0))
     np.testing.assert_array_equal(partial[:, 4].max(axis=0), np.where(gaps, -np.inf, X).max(axis=0))
     np.testing.assert_array_equal(partial[:, 5].sum(axis=0), gaps.sum(axis=0))
+
+
+@pytest.mark.parametrize("shapes", [((5,), (5,)), ((7, 1), (1, 40)), ((30, 20), (20,)), ((3, 4), ()), ((0, 3), (3,))])
+@pytest.mark.parametrize("name", ["add", "multiply", "divide", "add_number", "multiply_number"])
+def test_arithmetic_in_three_parts(name: str, shapes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "kernel", kernel)
+    rng = np.random.default_rng(0)
+
+    def number(shape: tuple[int, ...]) -> Any:
+        high = rng.standard_normal(shape) * 10.0 ** rng.integers(-9, 9, shape)
+        return _parts.normalized(
+            high, high * 2.0**-53 * rng.random(shape), high * 2.0**-106 * rng.random(shape), 0 * high
+        )
+
+    left, right = (number(shape) for shape in shapes)
+    operands = (*left, right[0]) if name.endswith("number") else (*left, *right)
+    found = _parts_cuda.run(name, operands)
+    expected = np.stack(np.broadcast_arrays(*getattr(_parts, name)(*operands)))
+    np.testing.assert_array_equal(found, expected)
 
 
 _BROKEN = """

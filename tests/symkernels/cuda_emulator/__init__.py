@@ -30,6 +30,7 @@ COMPILER = shutil.which("g++")
 SANITIZE = os.environ.get("SYMKERNELS_EMULATOR_SANITIZE") == "1"
 FLAGS = ["-std=c++20", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", f"-I{HERE}"]
 FLAGS += ["-fno-strict-aliasing"]  # CUDA code reads floats as float4
+FLAGS += ["-ffp-contract=off"]
 SANITIZED = ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZED += ["--param=asan-stack=0", "-Wno-clobbered"]  # stacks are switched by hand, which it does not follow
 FLAGS += SANITIZED if SANITIZE else ["-O2"]

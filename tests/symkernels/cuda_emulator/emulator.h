@@ -37,6 +37,13 @@ using std::max;
 using std::min;
 using std::sqrt;
 
+// Rounded by themselves: g++ is called without contraction.
+inline double __dadd_rn(double a, double b) { return a + b; }
+inline double __dsub_rn(double a, double b) { return a - b; }
+inline double __dmul_rn(double a, double b) { return a * b; }
+inline double __ddiv_rn(double a, double b) { return a / b; }
+inline double __fma_rn(double a, double b, double c) { return std::fma(a, b, c); }
+
 namespace emulator {
 
 constexpr int WARP = 32;
