@@ -160,9 +160,9 @@ class DeepMachine(RuleBasedStateMachine):
 
     @initialize(little=st.booleans(), late=st.booleans(), exact=st.booleans(), weights=st.sampled_from(sorted(WEIGHTS)))
     def start(self, little: bool, late: bool, exact: bool, weights: str) -> None:
-        self.usual, self.little, self.forgotten = _backends._LITTLE_WORK, little or exact, False
+        self.usual, self.little, self.forgotten = (_backends._LITTLE_WORK, _backends._FEW), little or exact, False
         if not little:
-            _backends._LITTLE_WORK = 0.0
+            _backends._LITTLE_WORK = _backends._FEW = 0.0
         self.exact, self.weights = exact, self.WEIGHTS[weights]
         self.m = self._new(1)
         self.rows: list[tuple[float, float, int, float]] = []
@@ -172,7 +172,7 @@ class DeepMachine(RuleBasedStateMachine):
             self.m.extend(1)
 
     def teardown(self) -> None:
-        _backends._LITTLE_WORK = self.usual
+        _backends._LITTLE_WORK, _backends._FEW = self.usual
 
     def _new(self, p: int) -> Moments:
         m = Moments(1, exact=self.exact)

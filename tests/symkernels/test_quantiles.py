@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from symkernels import DataError, MissingDependency, QuantileSketch, ShapeError
@@ -46,6 +46,7 @@ NAMES = [
 
 
 @given(st.lists(numbers, max_size=50), st.floats(0, 1), numbers)
+@example([1e306, -1.78e308], 0.0, 0.0)  # their difference is larger than any float64
 @settings(max_examples=200, deadline=None)
 def test_few_values_are_exact(values, q, x):
     sketch = QuantileSketch().update(values)

@@ -112,6 +112,7 @@ def test_neither_threads_nor_the_size_of_the_work_change_a_bit(gaps: float, monk
     X[rng.random(X.shape) < gaps] = np.nan
     small = Moments(30).learn(X)  # little work is exact in any case
     monkeypatch.setattr(_backends, "_LITTLE_WORK", 0.0)
+    monkeypatch.setattr(_backends, "_FEW", 0.0)
     one = Moments(30, exact=True).learn(X)
     monkeypatch.setattr(_exactly, "_WORK_PER_THREAD", 1e4)
     other = Moments(30, exact=True).learn(X)
@@ -284,8 +285,8 @@ def test_blocks_and_three_levels_have_the_same_answers(p: int, order: str, monke
     X[:, ::3] += 50.0  # with another shift
     X[100, :3], X[7, :2] = 1e8, np.nan
     states = []
-    for little in (1e99, 0.0):
-        monkeypatch.setattr(_backends, "_LITTLE_WORK", little)
+    for few in (1e99, 0.0):
+        monkeypatch.setattr(_backends, "_FEW", few)
         states.append(Moments(p, exact=True).learn(X[:150]).learn(X[150:]))
         states.append(Moments(p, exact=True).learn(X[::-1]))
     assert all(m.reproducible for m in states)
@@ -294,3 +295,33 @@ def test_blocks_and_three_levels_have_the_same_answers(p: int, order: str, monke
         assert m.min.tolist() == states[0].min.tolist()
         np.testing.assert_allclose(m.skewness(), states[0].skewness(), rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(m.kurtosis(), states[0].kurtosis(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("level", [1e3, 1e9, 1e12])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_groups_and_gaps_keep_their_digits_in_blocks(level: float, gaps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_backends, "_LITTLE_WORK", 0.0)
+    monkeypatch.setattr(_backends, "_FEW", 0.0)
+    rng = np.random.default_rng(9)
+    near, far = (np.round(rng.normal(size=(300, 3)), 3) for _ in range(2))
+    near[:, 2], far[:, 2] = 1.0, 0.0
+    far[:, :2] += level
+    if gaps:
+        far[:, 1] = np.nan
+    right = [float(sum(Fraction(v) ** 2 for v in c) / 300 - (sum(map(Fraction, c)) / 300) ** 2) for c in near.T[:2]]
+    for batches in (
+        [near, far],
+        [far, near],
+        [np.concatenate([near, far])],
+        [np.concatenate([far, near])[::2], far[1::2], near[1::2]],
+    ):
+        m = Moments(3, binary=[2], exact=True)
+        for batch in batches:
+            m.learn(batch)
+        allowed = 1e-12 if level <= 1e9 else 1e-6
+        np.testing.assert_allclose(m.condition(2).var[:2], right, rtol=allowed)
+        if gaps:
+            np.testing.assert_allclose(m.var()[1], right[1], rtol=1e-15)
+        if len(batches) == 2:
+            m.forget(far)
+            np.testing.assert_allclose(m.var()[:2], right, rtol=1e-9)

@@ -5,8 +5,6 @@ Blocks with values that need more are left out: `_exact_loops` has three levels 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from .._jit import compiled
@@ -54,11 +52,16 @@ def _strips(X, row, rows, shift, U, found, gaps):
 @compiled
 def _norms(found, limit, norm, biases):
     """Set powers of 2 above the norms, and the biases; return False if a column needs more than two levels."""
+    good = True
     for j in range(len(limit)):
         most = found[LARGEST, j]
-        if not (most <= limit[j] and most < _MOST and found[UNEVEN, j] == 0.0 and (most > _LEAST or most == 0.0)):
-            return False
-        norm[j] = math.ldexp(1.0, math.frexp(1.001 * np.sqrt(found[SQUARES, j]))[1]) if most > 0.0 else 0.0
+        good &= (most <= limit[j]) & (most < _MOST) & (found[UNEVEN, j] == 0.0) & ((most > _LEAST) | (most == 0.0))
+    if not good:
+        return False
+    for j in range(len(limit)):
+        # Rump (2009, "Ultimately fast accurate summation", algorithm 3.5): a power of 2 by rounding alone.
+        q = (2.0**52 + 1.0) * (1.001 * np.sqrt(found[SQUARES, j]))
+        norm[j] = 2.0 * abs(q - (1.0 - 2.0**-53) * q)
         biases[_SQUARE, j] = 3.0 * norm[j] * norm[j]
         biases[_TOTAL, j] = 24.0 * norm[j]
         biases[_THIRD, j] = 3.0 * norm[j] * norm[j] * norm[j]
@@ -146,8 +149,11 @@ def add_blocks(X, start, stop, shift, limit, group, binaries, U, found, gaps, S,
             errors[j] += norm[j] * norm[j]
         any_gap = False
         for v in range(U.shape[0]):
-            missing[v] = gaps[v, :rows].any()
-            any_gap |= missing[v]
+            bits = 0
+            for r in range(rows):
+                bits |= gaps[v, r]
+            missing[v] = bits != 0
+            any_gap |= bits != 0
             exact_powers(pointer_to(U, v * panel), rows, pointer_to(biases, _TOTAL * width + v * LANES),
                          pointer_to(sums, v * LANES), width, 3 * width)  # fmt: skip
             a, left = pointer_to(U, v * panel), pointer_to(third, v * LANES)

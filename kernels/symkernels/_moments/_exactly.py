@@ -17,6 +17,7 @@ _WORK_PER_THREAD = 1e6  # multiplications, at least, for another thread to save 
 _WORK_PER_CHECK = 2e8  # of a thread between two calls of `checkpoint`
 _SLOWER = 5  # times as long as in blocks of two levels
 _SAMPLE = 200  # rows, or values other than 0, that show how large values are
+_LEAST = 8  # fewer values of a column show little: more are looked for
 _USUAL = 2.0**8  # times their root mean square: larger ones would lose digits of pairs without them
 
 Checkpoint = Callable[[int, int], None]
@@ -28,7 +29,7 @@ def sum_rows(X: np.ndarray, layout: Layout, shift: np.ndarray, checkpoint: Check
 
     X = np.ascontiguousarray(X, dtype=np.float64)
     p = X.shape[1]
-    missing = bool(np.isnan(X).any())
+    missing = bool(np.isnan(X.min(initial=0.0)))
     G = layout.n_groups if missing else 0
 
     def part(start: int, stop: int) -> Sums:
@@ -58,7 +59,7 @@ def sum_blocks(
     p, d, lanes, height = X.shape[1], layout.n_dense, blocks.LANES, blocks.BLOCK
     panels, given = -(-p // lanes), layout.dense_binaries
     width, of_given = panels * lanes, -(-len(given) // lanes)
-    missing = bool(np.isnan(X).any())
+    missing = bool(np.isnan(X.min(initial=0.0)))
     G = layout.n_groups if missing else 0
     padded_shift, limit = np.zeros(width), np.full(width, np.inf)
     padded_shift[:p], limit[:p] = shift, _usual(X, shift)
@@ -106,19 +107,21 @@ def sum_blocks(
 
 def _usual(X: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Return for each column the largest magnitude that two levels are good for."""
-    n, p = X.shape
-    sample = X[:: max(1, n // _SAMPLE)] - shift
-    most = np.full(p, np.inf)
-    for j in range(p):
-        some = sample[:, j]
-        some = np.abs(some[(some != 0) & ~np.isnan(some)])
-        if len(some) < 8:  # mostly 0 or missing
-            column = X[:, j] - shift[j]
-            some = np.abs(column[(column != 0) & ~np.isnan(column)][:_SAMPLE])
-        if len(some):
-            some = np.sort(some)[: max(1, len(some) - len(some) // 50)]
-            most[j] = _USUAL * np.sqrt(np.mean(some * some))
-    return most
+    sample = X[:: max(1, len(X) // _SAMPLE)] - shift
+    found = _usual_of(sample)
+    for j in np.flatnonzero(np.count_nonzero(sample, axis=0) - np.isnan(sample).sum(axis=0) < _LEAST):
+        column = X[:, j] - shift[j]
+        found[j] = _usual_of(column[(column != 0) & ~np.isnan(column), None][:_SAMPLE])[0]
+    return found
+
+
+def _usual_of(sample: np.ndarray) -> np.ndarray:
+    """Return `_USUAL` times the root mean square of each column, without zeros, gaps and two in a hundred values."""
+    squares = np.sort(np.where((sample == 0) | np.isnan(sample), np.inf, sample * sample), axis=0)
+    kept = np.isfinite(squares).sum(axis=0)
+    kept -= kept // 50
+    total = np.where(np.arange(len(squares))[:, None] < kept, squares, 0.0).sum(axis=0)
+    return np.where(kept > 0, _USUAL * np.sqrt(total / np.maximum(kept, 1)), np.inf)
 
 
 def _count_rows(sums: Sums, layout: Layout, n: int, gap_T: np.ndarray, gap_Q: np.ndarray, gap_N: np.ndarray) -> None:

@@ -36,7 +36,7 @@ class _Accumulator:
         from . import _loops
 
         self.loops, self.layout = _loops, layout
-        p, K, lanes, rows = layout.n_dense, layout.n_sparse, _loops.LANES, _loops.BLOCK
+        p, K, lanes, rows = layout.n_dense, layout.n_sparse, _loops.LANES, _loops.block_rows(layout.n_dense)
         self.tail = _loops.tail_columns(p)
         self.binaries = layout.dense_binaries
         panels, b_panels = -(-p // lanes), -(-len(self.binaries) // lanes)
@@ -161,7 +161,7 @@ def _accumulate(
     if not direct:
         most = min(most, 2**18 / max(p, 1))  # a copied piece stays in the cache
     rounds = max(1, round(longest / max(most, 1)))
-    block = accumulators[0].loops.BLOCK
+    block = accumulators[0].loops.block_rows(p)
     length = -(-longest // (rounds * block)) * block  # whole blocks, as incomplete ones are slow
 
     def task(accumulator: _Accumulator, start: int, stop: int) -> Callable[[], None]:
@@ -195,11 +195,11 @@ _NO_SPARSE = Incidence(
 )  # fmt: skip
 
 
-def depth(n: int) -> float:
+def depth(n: int, p: int) -> float:
     """Return how many additions in a row a sum of n rows goes through: within a block, and block after block."""
-    from ._loops import BLOCK
+    from ._loops import block_rows
 
-    return min(n, BLOCK) + n / BLOCK + _parallel.thread_count()
+    return min(n, block_rows(p)) + n / block_rows(p) + _parallel.thread_count()
 
 
 def _take(spare: list[_Accumulator], layout: Layout, shift: np.ndarray) -> _Accumulator:
@@ -267,7 +267,7 @@ def learn_rows(
         parts = [(start, stop) for start, stop in ((0, middle), (middle, p)) if start < stop]
         commit_square = partial(loops.commit_square, p=p, tail=acc.tail, A=acc.S, B=other_S, S=sums.S, new=S)
         _parallel.run_all([partial(commit_square, *part) for part in parts])
-        relative = unit(depth(n))
+        relative = unit(depth(n, p))
         rest = (
             n, p, acc.totals, acc.block, diagonal, acc.V, acc.gap_T, acc.gap_Q, acc.gap_N, group, T, Q, N, sums.V,
             sums.V_error, sums.B_error, sums.M3, sums.M4, sums.low, sums.high, state.low_exact, state.high_exact,

@@ -13,7 +13,7 @@ from .._errors import DataError, ShapeError
 from .._forks import ForkLock
 from .._rows import check_weights
 from . import _answers
-from ._backends import is_little_work, is_small_batch, rounding, sum_rows, uses_fast_path
+from ._backends import is_little_work, is_small_batch, rounding, sum_rows, uses_blocks, uses_fast_path
 from ._digits import losses
 from ._exact import sum_given_exactly
 from ._fineness import fineness
@@ -70,15 +70,18 @@ def batch_state(
             _check_finite(X, weight, batch)
         return batch
 
-    shift = _choose_shift(state, X, _NEAR_EXACTLY if settings.exact else _NEAR)
-    if settings.exact or is_little_work(state, n):
-        return sum_about(shift, exact=True, in_blocks=not is_little_work(state, n))
-    batch = sum_about(shift)
+    exact = settings.exact or is_little_work(state, n)
+    in_blocks = exact and uses_blocks(X, weight, layout, joint)
+    near = _NEAR_EXACTLY if settings.exact else _NEAR
+    shift = _choose_shift(state, X, near)
+    batch = sum_about(shift, exact=exact, in_blocks=in_blocks)
+    if exact and not in_blocks:
+        return batch
     found = losses(state, batch, sign)
     if bool(xp.any(found.columns)):
         far = _far_from_shift(batch)
         if bool(xp.any(far)):
-            batch = sum_about(xp.where(far, _middle(X), shift))
+            batch = sum_about(xp.where(far, _middle(X, near), shift), exact=exact, in_blocks=in_blocks)
             found = losses(state, batch, sign)
     if bool(xp.any(found.columns)):
         return sum_about(shift, exact=True)
@@ -160,7 +163,7 @@ def _choose_shift(state: State, X: Array, near: float) -> Array:
     return xp.where(new, _middle(X, near), sums.shift) if bool(xp.any(new)) else sums.shift
 
 
-def _middle(X: Array, near: float = _NEAR) -> Array:
+def _middle(X: Array, near: float) -> Array:
     """Return a value near the middle of each column: the median of some rows, which outliers do not move far.
 
     It is a value of the data, so that the shifted values of a constant column are exactly 0. Where 0 is about as near,

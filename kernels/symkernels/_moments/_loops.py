@@ -26,10 +26,19 @@ from ._simd import (
     tile_3,
 )
 
-BLOCK = 128  # rows: three panels of U and a row of X's blocks stay in the first two caches
+_HELD = 2**15  # numbers of U that stay in the second cache
 
 # Rows of the arrays that `strip_*` fill.
 TOTAL, THIRD, FOURTH, LOW, HIGH = range(5)
+
+
+def block_rows(p: int) -> int:
+    """Return how many rows of p columns are summed at a time.
+
+    Three panels of U stay in the first cache with 128 rows. But each block reads and writes S: where S does not stay in
+    a cache, larger blocks do that less often. They stay in the last cache.
+    """
+    return 128 if p < 300 else min(512, max(256, 2**20 // p // 64 * 64))
 
 
 @compiled
@@ -64,17 +73,19 @@ def _add_gram(U, rows, p, C, X, ahead, end):
     panels, panel = U.shape[0], U.shape[1] * LANES
     tail = tail_columns(p)
     squares = panels - 1 if tail else panels
-    j = 0
-    while j < squares:
-        width = (squares - j) % VECTORS  # the narrow group first, where the triangle is low
-        if width == 0:
-            width = VECTORS
-        for i in range(j + width):
-            first = max(i, j)  # on the diagonal only from the diagonal on
-            _add_tile(U, i, U, first, j + width - first, rows, C, pointer_to(X, ahead))
-            if ahead < end:
-                ahead += rows * 8
-        j += width
+    some = max(_HELD // panel, 1)
+    for start in range(0, squares, some):  # these panels stay in the second cache while all others pass
+        j = 0
+        while j < squares:
+            width = (squares - j) % VECTORS  # the narrow group first, where the triangle is low
+            if width == 0:
+                width = VECTORS
+            for i in range(start, min(start + some, j + width)):
+                first = max(i, j)  # on the diagonal only from the diagonal on
+                _add_tile(U, i, U, first, j + width - first, rows, C, pointer_to(X, ahead))
+                if ahead < end:
+                    ahead += rows * 8
+            j += width
     none = pointer_to(U, 0)
     for m in range(0, tail, LOW_TILE):
         row = p - tail + m
@@ -461,7 +472,10 @@ def mirrored_deviations(S, T, count, scale, left, right):
                     s0, s1, s2 = multiply(S[0, i, j], S[1, i, j], S[2, i, j], c0, c1, c2)
                     m0, m1, m2 = multiply(t0, t1, t2, T[0, j], T[1, j], T[2, j])
                     s = add(s0, s1, s2, m0, m1, m2)
-                    C[i, j] = (s[0] + (s[1] + s[2])) / c0 / (left[i] * right[j])
+                    C[i, j] = (s[0] + (s[1] + s[2])) / c0
+                row = left[i]
+                for j in range(max(bj, i), min(bj + edge, P)):
+                    C[i, j] /= row * right[j]
             for j in range(bj, min(bj + edge, P)):
                 for i in range(bi, min(bi + edge, j)):
                     C[j, i] = C[i, j]

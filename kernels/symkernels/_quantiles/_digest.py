@@ -49,7 +49,7 @@ def read_digest(data: bytes, k: int) -> Any:
     found = _centroids_in(data)
     ends = np.array([digest.get_min_value(), *found["mean"], digest.get_max_value()])
     weight = found["weight"].astype(np.float64)
-    if not np.isfinite(ends).all() or (np.diff(ends) < 0).any() or (weight < 1).any():
+    if not np.isfinite(ends).all() or (ends[1:] < ends[:-1]).any() or (weight < 1).any():
         raise ValueError("the digest's centroids are not in order")
     if int(found["weight"].sum()) != digest.get_total_weight():
         raise ValueError("the digest's weights do not add up to its total")

@@ -36,7 +36,9 @@ def counts_of(held: NDArray[np.float64], digest: Any, minus: int, plus: int) -> 
     weights = np.concatenate([centroids["weight"].astype(np.int64), np.ones(len(held), np.int64)])
     order = np.argsort(means, kind="stable")
     means, weights = means[order], weights[order]
-    first = np.flatnonzero(np.diff(means, prepend=np.nan) != 0)  # of each run of equal means
+    first = np.flatnonzero(
+        np.concatenate([[True], means[1:] != means[:-1]])[: len(means)]
+    )  # of each run of equal means
     values = means[first]
     total = np.add.reduceat(weights, first) if len(first) else weights
     # A single centroid spreads around its mean. Several centroids at one mean, or a weight of 1, are equal values
@@ -92,7 +94,8 @@ def ranks(counts: Distribution, n: int, points: NDArray[np.float64], inclusive: 
     inside = (at > 0) & (at < len(values)) & ~hit & (below[right] > upto[left])
     found = upto[left]
     a, b = a[inside], b[inside]
-    found[inside] += (points[inside] - a) / (b - a) * (below[right] - upto[left])[inside]
+    part = (points[inside] / 2 - a / 2) / (b / 2 - a / 2)  # the differences may be larger than any float64
+    found[inside] += part * (below[right] - upto[left])[inside]
     found[at == 0] = 0.0
     found = np.where(hit, upto[right] if inclusive else below[right], found) / n
     found[np.isnan(points)] = np.nan
