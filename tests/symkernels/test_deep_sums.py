@@ -283,6 +283,8 @@ class DeepMachine(RuleBasedStateMachine):
             assert var == 0 or bound > 1e-6
             return
         right = float(spread / n)
+        if not self.little and max(map(abs, values)) <= 1e-19 * self.reach:
+            return  # they may count as 0
         assert abs(var - right) <= bound * right or bound > 1, (var, right, bound)
         allowed = self._digits(spread, n)
         if allowed is not None:

@@ -117,7 +117,8 @@ def _usual(X: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 def _usual_of(sample: np.ndarray) -> np.ndarray:
     """Return `_USUAL` times the root mean square of each column, without zeros, gaps and two in a hundred values."""
-    squares = np.sort(np.where((sample == 0) | np.isnan(sample), np.inf, sample * sample), axis=0)
+    with np.errstate(over="ignore"):
+        squares = np.sort(np.where((sample == 0) | np.isnan(sample), np.inf, sample * sample), axis=0)
     kept = np.isfinite(squares).sum(axis=0)
     kept -= kept // 50
     total = np.where(np.arange(len(squares))[:, None] < kept, squares, 0.0).sum(axis=0)

@@ -115,27 +115,23 @@ class State:
         """Return sums of squared deviations and the bounds of their errors, both 0 where all values are equal.
 
         They are equal where there is one row, and where the sum is within the bound, and the bound less than what one
-        different value adds: it differs by one unit of the column's fineness, or, where that is not known, by some of
-        the last digits of the mean; or, where the mean is 0, of values on both sides of 0, or of the shift. ``total``
-        are the sums about the shift. A sum is never negative.
+        different value adds: it differs in the last digits of the mean, or by one unit of the column's fineness. Where
+        that is not known, values that are as nothing beside the shift count as 0. ``total`` are the sums about the
+        shift. A sum is never negative.
         """
         xp = self.sums.xp
         single = (count.high <= 1) & self.whole_weights
         if not bool(xp.any((spread <= noise) | single | (spread < 0))):  # spares a division
             return spread, noise
         shift, fineness = _answers.full_shift(self.sums, self.layout), self.full_fineness()
-        nearest = xp.minimum(-self.padded(self.sums.low), self.padded(self.sums.high))
-        zero = xp.where(nearest == 0, xp.abs(shift), xp.where(nearest > 0, nearest, 0.0))
         if spread.ndim == 2:
-            shift, fineness, zero = shift[:, None], fineness[:, None], zero[:, None]
-        mean = xp.abs((total.over(count) + shift).rounded())
-        size = xp.where(mean <= UNIT * (self.steps + 1) * xp.abs(shift), zero, mean)
+            shift, fineness = shift[:, None], fineness[:, None]
+        mean, shift = xp.abs((total.over(count) + shift).rounded()), xp.abs(shift)
+        as_zero = (mean <= UNIT * (self.steps + 1) * shift) & xp.isinf(fineness)
+        size = xp.where(as_zero, shift, mean)
         with np.errstate(over="ignore"):
-            one_other = xp.where(
-                xp.isfinite(fineness),
-                self.least_weight / 8 / xp.where(fineness > 0, fineness, 1.0) ** 2,
-                _CERTAIN * count.high * size * size,
-            )
+            one_other = self.least_weight / 8 / xp.where(fineness > 0, fineness, 1.0) ** 2
+            one_other = xp.maximum(one_other, _CERTAIN * count.high * size * size)
         constant = single | (spread <= noise) & (noise <= one_other)
         return xp.where(constant | (spread < 0), 0.0, spread), xp.where(constant, 0.0, noise)
 
