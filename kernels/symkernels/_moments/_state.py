@@ -52,8 +52,8 @@ class State:
             return xp.ones((layout.n_dense,), dtype=xp.bool, device=compat.device(sums.S))
 
         gross = xp.asarray(sums.diagonal().high[: layout.n_dense], copy=True)
-        none = xp.zeros_like(gross)
-        return cls(layout, sums, gross, none, float(n), sums.weight, 0.0, none, True, 1.0, exact(), exact())
+        reach, fineness = xp.zeros_like(gross), xp.zeros_like(gross)
+        return cls(layout, sums, gross, reach, float(n), sums.weight, 0.0, fineness, True, 1.0, exact(), exact())
 
     def _with(self, layout: Layout, sums: Sums, change: Callable[[Array], Array]) -> State:
         """Return a state with other sums and the same history; ``change`` is applied to all other arrays."""
