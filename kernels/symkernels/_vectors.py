@@ -121,6 +121,16 @@ def add_squared_differences(
             builder.store(real.fma(builder, difference, difference, builder.load(cell)), cell)
 
 
+def load_first(builder: ir.IRBuilder, place: ir.Value, count: ir.Value) -> ir.Value:
+    """Load the first ``count`` float64 values of a vector, and read no other memory; the rest are 0."""
+    bits = ir.VectorType(i1, F64.lanes)
+    name = f"llvm.masked.load.v{F64.lanes}f64.p0"
+    load = declare(builder, name, F64.vector, F64.vector.as_pointer(), i32, bits, F64.vector)
+    lane = ir.Constant(ir.VectorType(i64, F64.lanes), list(range(F64.lanes)))
+    inside = builder.icmp_signed("<", lane, F64.splat(builder, count))
+    return builder.call(load, [place, i32(8), inside, F64.zero])
+
+
 def prefetch(builder: ir.IRBuilder, pointer: ir.Value) -> None:
     """Fetch the cache line at ``pointer`` for reading, into the second-level cache."""
     byte_pointer = ir.IntType(8).as_pointer()

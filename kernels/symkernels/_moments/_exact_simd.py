@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._vectors import F64, cells, declare, i1, i32, i64
+from .._vectors import F64, cells, i64, load_first
 from ._simd import LANES
 
 LOW, HIGH, SQUARES, LARGEST, UNEVEN = range(5)  # rows of what `exact_strip_*` finds
@@ -88,14 +88,7 @@ def _make_strip(masked: bool) -> Any:
             x, x_stride, u, rows, shift, found, stride, gaps, columns = arguments
 
             def load_x(place: ir.Value) -> ir.Value:
-                if not masked:
-                    return builder.load(place, align=8)
-                bits = ir.VectorType(i1, LANES)
-                name = f"llvm.masked.load.v{LANES}f64.p0"
-                load = declare(builder, name, F64.vector, F64.vector.as_pointer(), i32, bits, F64.vector)
-                lane = ir.Constant(ir.VectorType(i64, LANES), list(range(LANES)))
-                inside = builder.icmp_signed("<", lane, F64.splat(builder, columns))
-                return builder.call(load, [place, i32(8), inside, F64.zero])
+                return load_first(builder, place, columns) if masked else builder.load(place, align=8)
 
             places = [F64.at(builder, found, builder.mul(stride, i64(k))) for k in range(5)]
             ((low, high, squares, largest, uneven),) = cells(builder, F64.zero, 1, 5)

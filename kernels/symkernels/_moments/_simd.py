@@ -15,7 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._vectors import AVX512, F64, LINE, add_products, cells, declare, i1, i32, i64, prefetch
+from .._vectors import AVX512, F64, LINE, add_products, cells, i64, load_first, prefetch
 
 LANES = F64.lanes  # float64 values in a vector, and rows of C in a tile
 LOW_TILE = 2  # rows of C in a low tile
@@ -73,14 +73,7 @@ def _make_strip(vectors: int, masked: bool) -> Any:
             x, x_stride, u, panel, rows, shift, sums, sums_stride, columns = arguments
 
             def load_x(place: ir.Value) -> ir.Value:
-                if not masked:
-                    return builder.load(place, align=8)
-                bits = ir.VectorType(i1, LANES)
-                name = f"llvm.masked.load.v{LANES}f64.p0"
-                load = declare(builder, name, F64.vector, F64.vector.as_pointer(), i32, bits, F64.vector)
-                lane = ir.Constant(ir.VectorType(i64, LANES), list(range(LANES)))
-                inside = builder.icmp_signed("<", lane, F64.splat(builder, columns))
-                return builder.call(load, [place, i32(8), inside, F64.zero])
+                return load_first(builder, place, columns) if masked else builder.load(place, align=8)
 
             def place_of(quantity: int, v: int) -> ir.Value:
                 row = builder.gep(sums, [builder.mul(sums_stride, i64(quantity))])
