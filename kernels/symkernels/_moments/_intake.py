@@ -23,7 +23,7 @@ from ._state import State
 
 _FAR = 100.0  # standard deviations: rows further away from the state's shift are summed again about another shift
 _NEAR = 2.0  # interquartile ranges from 0
-_NEAR_EXACTLY = 8.0  # the same where it matters that most differences from the shift are exact
+_NEAR_EXACTLY = 12.0  # the same where it matters that most differences from the shift are exact
 _SAMPLE = 200  # rows: enough for a median near the middle, and few enough to cost little
 
 
