@@ -4,9 +4,11 @@ Meanwhile the wall clock jumps, threads do not start, what observes the jobs rai
 is stopped and killed.
 """
 
+import contextlib
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -287,6 +289,24 @@ class ProcessMachine(SqliteMachine):
     def stop_or_continue(self):
         self.stopped = not self.stopped
         self.other.process.send_signal(signal.SIGSTOP if self.stopped else signal.SIGCONT)
+        deadline = time.monotonic() + WAIT
+        while self.stopped and self._is_locked():  # stopped in a transaction: nobody could write until it goes on
+            assert time.monotonic() < deadline
+            self.other.process.send_signal(signal.SIGCONT)
+            time.sleep(0.005)
+            self.other.process.send_signal(signal.SIGSTOP)
+
+    def _is_locked(self):
+        stat = Path(f"/proc/{self.other.process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] not in "tT":
+            time.sleep(0.001)
+        with contextlib.closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=1.0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            connection.rollback()
+        return False
 
     @precondition(lambda self: getattr(self, "other", None) is not None)
     @rule()
