@@ -285,7 +285,7 @@ class DeepMachine(RuleBasedStateMachine):
         right = float(spread / n)
         if not self.little and max(map(abs, values)) <= 1e-19 * self.reach:
             return  # they may count as 0
-        assert abs(var - right) <= bound * right or bound > 1, (var, right, bound)
+        assert bound > 1 or abs(var - right) <= bound * right, (var, right, bound)
         allowed = self._digits(spread, n)
         if allowed is not None:
             assert bound <= 1e-6, (var, right, bound)
@@ -307,6 +307,47 @@ class DeepMachine(RuleBasedStateMachine):
         scale = float(aa / n) ** 0.5 * float(bb / n) ** 0.5
         assert abs(covariance - float(ab / n)) <= max(allowed) * scale
         assert abs(correlation - float(ab / n) / scale) <= max(allowed)
+
+
+FOUND: dict[str, tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]] = {
+    "squares below 1e-300": (
+        {"little": True, "late": False, "exact": False, "weights": "whole"},
+        [
+            ("learn", {"gaps": 0.0, "level": 0.0, "n": 1, "seed": 2, "size": 1.0}),
+            ("learn", {"gaps": 0.4, "level": 0.0, "n": 8, "seed": 1373, "size": 1e-150}),
+            ("forget", {"seed": 52098741, "share": 0.3}),
+        ],
+    ),
+    "few of the rows forgotten in another batch": (
+        {"little": False, "late": True, "exact": False, "weights": "none"},
+        [
+            ("learn", {"gaps": 0.0, "level": 0.0, "n": 4, "seed": 11690548, "size": 1.0}),
+            ("learn", {"gaps": 0.0, "level": -1e6, "n": 17, "seed": 960600036, "size": 0.001}),
+            ("forget", {"seed": 14, "share": 0.9}),
+        ],
+    ),
+    "a group of weight 0 and one of tiny values": (
+        {"little": False, "late": False, "exact": False, "weights": "whole"},
+        [("learn", {"gaps": 0.0, "level": 0.0, "n": 4, "seed": 11690548, "size": 1.0})],
+    ),
+    "no row counts": (
+        {"little": False, "late": False, "exact": False, "weights": "whole"},
+        [("learn", {"gaps": 0.0, "level": 0.0, "n": 1, "seed": 2, "size": 1.0})],
+    ),
+}
+
+
+@pytest.mark.parametrize("found", sorted(FOUND))
+def test_what_long_runs_have_found(found: str) -> None:
+    how, steps = FOUND[found]
+    machine = DeepMachine()
+    machine.start(**how)
+    try:
+        for rule_name, arguments in steps:
+            getattr(machine, rule_name)(**arguments)
+            machine.answers_keep_their_digits()
+    finally:
+        machine.teardown()
 
 
 TestDeep = DeepMachine.TestCase

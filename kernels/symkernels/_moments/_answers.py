@@ -13,7 +13,7 @@ from ._numbers import Parts
 from ._sums import Sums
 
 UNIT = 2.0**-53  # rounding unit of float64
-_ROUNDED = 4 * UNIT  # a sum of squared deviations and its quotient are rounded to float64
+_ROUNDED = 8 * UNIT  # a sum of squared deviations, its count and their quotients are rounded to float64
 
 
 def divide(xp: Any, a: Array, b: Array) -> Array:
@@ -22,10 +22,13 @@ def divide(xp: Any, a: Array, b: Array) -> Array:
     return xp.where(good, a / xp.where(good, b, 1.0), xp.nan)
 
 
-def relative(xp: Any, noise: Array, spread: Array, count: Array) -> Array:
-    """Return the relative error of variances: inf where they are 0 but need not be, NaN without rows."""
+def relative(xp: Any, noise: Array, spread: Array, of_count: Array, count: Array) -> Array:
+    """Return the relative error of variances: inf where they are 0 but need not be, NaN without rows.
+
+    ``noise`` and ``of_count`` bound the errors of ``spread``, the sums of squared deviations, and of ``count``.
+    """
     with np.errstate(over="ignore"):
-        of_varied = noise / xp.where(spread > 0, spread, 1.0) + _ROUNDED
+        of_varied = noise / xp.where(spread > 0, spread, 1.0) + of_count / xp.where(count > 0, count, 1.0) + _ROUNDED
     bound = xp.where(spread > 0, of_varied, xp.where(noise == 0, noise, xp.inf))
     return xp.where(count > 0, bound, xp.nan)
 

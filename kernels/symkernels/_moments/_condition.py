@@ -69,5 +69,5 @@ def condition(state: State, position: int) -> Condition:
         count.high,
         (offset + full_shift(sums, layout)).rounded(),
         divide(xp, deviations, count.high),
-        relative(xp, noise, deviations, count.high),
+        relative(xp, noise, deviations, state.of_count(of_one), count.high),
     )

@@ -66,7 +66,8 @@ def batch_state(
             batch.fineness = fineness(X, shift) if exact else xp.full_like(shift, xp.inf)
             if weight is not None:
                 batch.whole_weights = bool(xp.all(weight == xp.floor(weight)))
-                batch.least_weight = float(xp.min(xp.where(weight > 0, weight, xp.inf)))
+                least = float(xp.min(xp.where(weight > 0, weight, xp.inf)))
+                batch.least_weight = least if least < np.inf else 1.0  # no row counts
             _check_finite(X, weight, batch)
         return batch
 

@@ -93,7 +93,7 @@ def _sides(state: State, rows: np.ndarray, columns: np.ndarray) -> _Sides:
     away = xp.where(xp.isnan(distance), 0.0, distance) + own(state.padded(state.reach))
     later, weight = UNIT * (state.steps + _STEPS), state.weight_processed
     of_rows = xp.sqrt(error) + xp.sqrt(of_one) * away
-    of_algebra = (xp.sqrt(gross) + away * weight**0.5) * later**0.5
+    of_algebra = (xp.sqrt(gross) + away * weight**0.5) * later**0.5 + state.underflow**0.5
     of_total = xp.sqrt(of_one) * of_rows + (later * weight) ** 0.5 * of_algebra
     bound = 2 * of_rows * of_rows + of_algebra * of_algebra
     deviations = xp.abs(_answers.spread(total, square, count, _answers.scale_of(sums)))

@@ -80,11 +80,14 @@ class State:
         sparse = xp.zeros((self.layout.n_sparse, *dense.shape[1:]), dtype=dense.dtype, device=compat.device(dense))
         return xp.concat([dense, sparse])
 
-    def noise(self, spread: Array, offset: Array, error: Array, error_of_one: Array) -> Array:
+    def noise(
+        self, spread: Array, offset: Array, error: Array, error_of_one: Array, *, of_fewer: bool = False
+    ) -> Array:
         """Bound the rounding errors of sums of squared deviations from a mean; docs/numerics.md derives the bound.
 
         ``spread`` (P, ...) are these sums, ``offset`` the distance from the shift to the mean of their rows; ``error``
-        and ``error_of_one`` (dense, ...) are what `Sums` knows of their sums of squares.
+        and ``error_of_one`` (dense, ...) are what `Sums` knows of their sums of squares. ``of_fewer``: these are sums
+        that other rows have been taken from.
         """
         xp = self.sums.xp
         gross, reach, binary = self.padded(self.gross), self.padded(self.reach), self.sums.index(self.layout.binary)
@@ -94,8 +97,11 @@ class State:
         away = xp.where(xp.isnan(offset), 0.0, xp.abs(offset)) + reach
         later = UNIT * (self.steps + 1)
         algebra = later * (gross + 2 * away * xp.sqrt(gross) * self.weight_processed**0.5)
-        algebra = xp.where(gross > 0, algebra + self.underflow, algebra)
-        if self.rows_processed == self.sums.n_rows:
+        varied = self.padded(self.sums.high) > self.padded(self.sums.low)  # also if all squares are too small
+        if offset.ndim == 2:
+            varied = varied[:, None]
+        algebra = xp.where(varied | (gross > 0), algebra + self.underflow, algebra)
+        if self.rows_processed == self.sums.n_rows and not of_fewer:
             deviation = xp.sqrt(self.sums.unit * xp.where(spread > 0, spread, 0.0))
         else:  # rows that are gone may have been anywhere
             deviation = xp.sqrt(of_one) * away
@@ -107,9 +113,14 @@ class State:
             algebra = algebra + 2 * deviation * deviation
         return xp.where(binary, of_binary, 3 * error + 2 * xp.sqrt(error) * deviation + algebra)
 
-    def own_noise(self, spread: Array, offset: Array) -> Array:
+    def own_noise(self, spread: Array, offset: Array, *, of_fewer: bool = False) -> Array:
         """Bound, (P,), the errors of each attribute's own sum of squared deviations."""
-        return self.noise(spread, offset, *self.sums.own_errors(self.layout))
+        return self.noise(spread, offset, *self.sums.own_errors(self.layout), of_fewer=of_fewer)
+
+    def of_count(self, error_of_one: Array) -> Array:
+        """Bound, (P,), the errors of counts: those of the sums of ones, (dense,), or none if weights are whole."""
+        of_count = self.padded(error_of_one) + UNIT * (self.steps + 1) * self.weight_processed
+        return of_count * (0.0 if self.whole_weights else 1.0)
 
     def settled(self, spread: Array, noise: Array, total: Parts, count: Parts) -> tuple[Array, Array]:
         """Return sums of squared deviations and the bounds of their errors, both 0 where all values are equal.
@@ -264,7 +275,7 @@ class State:
         wrong = binary & ((t.high < -slack) | (t.high > n.high + slack))
         spread = _answers.spread(t, s, n, _answers.scale_of(sums))
         offset = _answers.divide(xp, t.rounded(), n.high)
-        noise = 2 * (self.own_noise(spread, offset) + batch.own_noise(spread, offset))
+        noise = 2 * sum(state.own_noise(spread, offset, of_fewer=True) for state in (self, batch))
         wrong = wrong | (~binary & (spread < -noise))
         if bool(xp.any(wrong)):
             raise ForgetError(

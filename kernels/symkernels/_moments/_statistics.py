@@ -186,7 +186,8 @@ class Statistics(Attributes):
         """
         spread, noise = self._state.own_spread()
         count = self._sums.own_counts(self._layout)
-        return self._by_number(_answers.relative(self._sums.xp, noise, spread, count))
+        of_count = self._state.of_count(self._sums.own_errors(self._layout)[1])
+        return self._by_number(_answers.relative(self._sums.xp, noise, spread, of_count, count))
 
     @property
     @consistent

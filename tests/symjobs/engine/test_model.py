@@ -298,7 +298,9 @@ class ProcessMachine(SqliteMachine):
 
     def _is_locked(self):
         stat = Path(f"/proc/{self.other.process.pid}/stat")
+        deadline = time.monotonic() + WAIT
         while stat.read_text().rpartition(")")[2].split()[0] not in "tT":
+            assert time.monotonic() < deadline, "the other process has not stopped"
             time.sleep(0.001)
         with contextlib.closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=1.0)) as connection:
             try:

@@ -56,7 +56,10 @@ def test_everything_about_a_project_is_kept(tmp_path):
     assert project.info().persisted
     assert loaded.info() == project.info()
     assert loaded.info().params == {
-        key: '{"a": "C"}' if key == "types" else str(v).lower() for key, v in params.items()
+        "types": '{"a": "C"}',
+        "joint_squares": "true",
+        "exact": "true",
+        "missing": "listwise",
     }
     assert loaded.snapshot().moments.exact
     loaded.unfreeze()
