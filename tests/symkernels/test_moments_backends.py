@@ -49,6 +49,8 @@ def assert_same_sums(a: Sums, b: Sums, X: np.ndarray) -> None:
         if name == "S":
             mine, theirs = np.triu(mine), np.triu(theirs)
         np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-14 * scale, err_msg=name)
+    np.testing.assert_array_equal(a.pairs.key, b.pairs.key)
+    np.testing.assert_array_equal(a.pairs.weight, b.pairs.weight)
 
 
 @pytest.mark.parametrize("gaps", [False, True])

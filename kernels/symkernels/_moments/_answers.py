@@ -70,7 +70,7 @@ def spread(total: Parts, square: Parts, count: Parts, scale: float) -> Array:
 
 def central(sums: Sums, layout: Layout) -> Array:
     """Return the (P,) sums of squared deviations from the mean, never negative."""
-    found = spread(sums.own_sums(layout), sums.diagonal(), sums.own_masses(layout), scale_of(sums))
+    found = spread(sums.own_sums(layout), sums.squares(layout), sums.own_masses(layout), scale_of(sums))
     return sums.xp.where(found < 0, 0.0, found)
 
 
@@ -82,7 +82,7 @@ def variance(sums: Sums, layout: Layout, ddof: float) -> Array:
 def standard_moments(sums: Sums, layout: Layout) -> tuple[Array, Array]:
     """Return the (P,) population skewness and excess kurtosis."""
     xp = sums.xp
-    n, t, s = sums.own_masses(layout), sums.own_sums(layout), sums.diagonal()
+    n, t, s = sums.own_masses(layout), sums.own_sums(layout), sums.squares(layout)
     sparse = t.stored()[:, layout.n_dense :]
     third, fourth = (Parts.of(xp.concat([powers, sparse], axis=1)) for powers in (sums.M3, sums.M4))
     with np.errstate(over="ignore", invalid="ignore"):  # fourth powers overflow from 1e77 on: NaN

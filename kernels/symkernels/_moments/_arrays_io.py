@@ -10,13 +10,15 @@ from .._arrays import to_numpy
 from .._saved import SavedArrays
 from ._backends import rounding
 from ._layout import Layout
+from ._pairs import Pairs
 from ._parts import PARTS
 from ._settings import MISSING, Settings
 from ._state import State
-from ._sums import Sums, mirrored
+from ._sums import Sums
 
-_VERSION = 2
-_IN_FLOAT64 = 1  # the version in which sums were plain float64, with one bound of their rounding errors
+_VERSION = 3
+_SQUARE = 2  # the version in which S, Q, D and F had rows of sparse attributes, too
+_IN_FLOAT64 = 1  # and that in which sums were plain float64, with one bound of their rounding errors
 
 
 def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
@@ -27,11 +29,13 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
 
     sums, layout = state.sums, state.layout
     arrays = {name: plain(array) for name, array in sums.arrays().items() if name != "S"}
-    S = to_numpy(mirrored(sums.xp, sums.S))  # a new array already
-    own = np.arange(layout.size)
+    S = np.ascontiguousarray(to_numpy(sums.rows(layout).stored()))  # a new array already
+    own = np.arange(layout.n_dense)
     S[:, own, own] = np.where(S[0, own, own] < 0, 0.0, S[:, own, own])  # forgetting may leave a little less than 0
     arrays["S"] = S
     return arrays | {
+        "pairs": np.stack([sums.pairs.one, sums.pairs.other]),
+        "pair_weights": sums.pairs.weight.copy(),
         "version": np.array([_VERSION]),
         "missing": np.array([MISSING.index(settings.missing)]),
         "joint_squares": np.array([settings.joint_squares]),
@@ -59,7 +63,7 @@ def to_arrays(settings: Settings, state: State) -> dict[str, np.ndarray]:
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[Settings, State]:
     """The settings and the state that `to_arrays` was given; raises `DataError` where the arrays do not fit."""
-    saved = SavedArrays(_in_parts(arrays), "moments", _VERSION)
+    saved = SavedArrays(_with_rows_of_dense(_in_parts(arrays)), "moments", _VERSION)
     settings = Settings(
         saved.one_of("missing", MISSING), saved.scalar("joint_squares", "b"), saved.scalar("exact", "b")
     )
@@ -114,7 +118,27 @@ def _in_parts(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "least_weight": np.array([0.0]),
         "exact": np.array([False]),
     }
-    return arrays | parts | errors | history | {"version": np.array([_VERSION])}
+    return arrays | parts | errors | history | {"version": np.array([_SQUARE])}
+
+
+def _with_rows_of_dense(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays of the second version as those of this one; others unchanged."""
+    if not np.array_equal(arrays.get("version", ()), [_SQUARE]):
+        return arrays
+    saved = SavedArrays(arrays, "moments", _SQUARE)
+    P, d = saved.size("number"), saved.scalar("n_dense")
+    S = saved.array("S", "f", PARTS, P, P)
+    one, other = np.nonzero(np.triu(S[0, d:, d:], k=1))
+    changed = {
+        "version": np.array([_VERSION]),
+        "S": S[:, :d, :],
+        "pairs": np.stack([one, other]),
+        "pair_weights": S[:, d + one, d + other],
+    }
+    changed |= {name: saved.array(name, "f", PARTS, P, P)[:, :d, :d] for name in ("D", "F") if name in saved}
+    if "Q" in saved:
+        changed["Q"] = saved.array("Q", "f", PARTS, P, saved.scalar("n_groups"))[:, :d, :]
+    return arrays | {name: np.ascontiguousarray(array) for name, array in changed.items()}
 
 
 def _read_layout(saved: SavedArrays) -> Layout:
@@ -158,7 +182,7 @@ def _read_sums(saved: SavedArrays, layout: Layout, joint: bool) -> Sums:
         saved.scalar("n_rows"),
         (mass[0], mass[1], mass[2]),
         shift=saved.array("shift", "f", d),
-        S=parts("S", P, P),
+        S=parts("S", d, P),
         T=parts("T", P, G) if gaps else parts("T", P),
         V=parts("V", d, b),
         Q_error=saved.array("Q_error", "f", d, G) if gaps else saved.array("Q_error", "f", d),
@@ -170,9 +194,10 @@ def _read_sums(saved: SavedArrays, layout: Layout, joint: bool) -> Sums:
         low=saved.array("low", "f", d),
         high=saved.array("high", "f", d),
         N=parts("N", G, G) if gaps else None,
-        Q=parts("Q", P, G) if gaps else None,
-        D=parts("D", P, P) if joint else None,
-        F=parts("F", P, P) if joint else None,
+        Q=parts("Q", d, G) if gaps else None,
+        D=parts("D", d, d) if joint else None,
+        F=parts("F", d, d) if joint else None,
+        pairs=_read_pairs(saved, P - d),
         unit=saved.scalar("unit", "f"),
     )
     if not _are_possible_sums(sums, saved.scalar("mass", "f")):
@@ -180,9 +205,18 @@ def _read_sums(saved: SavedArrays, layout: Layout, joint: bool) -> Sums:
     return sums
 
 
+def _read_pairs(saved: SavedArrays, n_sparse: int) -> Pairs:
+    weight = saved.array("pair_weights", "f", PARTS, None)
+    one, other = saved.array("pairs", "i", 2, weight.shape[1])
+    pairs = Pairs.of(one, other, weight)
+    if not ((one >= 0) & (one < other) & (other < n_sparse)).all() or (np.diff(pairs.key) == 0).any():
+        raise saved.damaged("'pairs' should be pairs of sparse attributes")
+    return pairs
+
+
 def _are_possible_sums(sums: Sums, weight_processed: float) -> bool:
     """Whether rows can have these sums. Third and fourth powers may overflow, so that they are not checked."""
-    finite = (sums.S, sums.T, sums.V, sums.shift, sums.Q)
+    finite = (sums.S, sums.T, sums.V, sums.shift, sums.Q, sums.pairs.weight)
     return (
         sums.n_rows >= 0
         and 0 <= sums.weight < np.inf

@@ -28,7 +28,8 @@ _GPU_BLOCK_BYTES = 2**28  # of a temporary array on a GPU, where large blocks ar
 
 def is_little_work(state: State, n: int) -> bool:
     """Whether a state has learnt so little, n further rows included, that it sums without rounding errors."""
-    return (state.rows_processed + n) * state.layout.size**2 <= _LITTLE_WORK
+    layout = state.layout
+    return (state.rows_processed + n) * (layout.n_dense + 1) * layout.size <= _LITTLE_WORK
 
 
 def uses_cuda(X: Array) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._arrays import Array, namespace
+from .._arrays import Array, namespace, to_numpy
 from ._answers import divide, full_shift, relative, scale_of, spread
 from ._numbers import Parts
 from ._state import State
@@ -45,11 +45,22 @@ class Condition:
         return divide(xp, self.var * self.count, self.count - ddof)
 
 
+def _products(state: State, position: int) -> Array:
+    """Return (3, P): the sums of products of one attribute with each."""
+    sums, layout, xp = state.sums, state.layout, state.sums.xp
+    member = position - layout.n_dense
+    if member < 0:
+        return xp.concat([sums.S[:, :position, position], sums.S[:, position, position:]], axis=1)
+    beside = sums.pairs.beside(member, layout.n_sparse)
+    beside[:, member] = to_numpy(sums.own_sums(layout).stored()[:, position])
+    return xp.concat([sums.S[:, :, position], sums.index(beside)], axis=1)
+
+
 def condition(state: State, position: int) -> Condition:
     """Return the statistics over the rows where the 0/1 attribute at ``position`` is 1."""
     sums, layout, xp = state.sums, state.layout, state.sums.xp
     dense = layout.n_dense
-    S = Parts.of(xp.concat([sums.S[:, :position, position], sums.S[:, position, position:]], axis=1))
+    S = Parts.of(_products(state, position))
     if sums.N is None:
         one = Parts.of(sums.T).each(lambda part: part[position])
         count = one.each(lambda part: xp.broadcast_to(part, (layout.size,)))

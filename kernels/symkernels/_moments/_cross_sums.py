@@ -51,25 +51,32 @@ def cross_sums(sums: Sums, layout: Layout, i: int, j: int) -> CrossSums:
     def number(stored: Array, *place: int) -> Parts:
         return Parts(*(float(stored[part, *place]) for part in range(PARTS)))
 
+    p = layout.n_dense
+
     def pair(a: int, b: int) -> tuple[Parts, Parts, Parts]:
         """Return count, sum and sum of squares of a over the rows where b is present, too."""
-        if sums.N is None:
-            return Parts(*sums.mass), number(sums.T, a), number(sums.S, a, a)
+        if sums.N is None or sums.Q is None:
+            total = number(sums.T, a)
+            return Parts(*sums.mass), total, number(sums.S, a, a) if a < p else total
         g, h = int(layout.group[a]), int(layout.group[b])
-        return number(sums.N, g, h), number(sums.T, a, h), number(sums.Q, a, h)
+        total = number(sums.T, a, h)
+        return number(sums.N, g, h), total, number(sums.Q, a, h) if a < p else total
 
     shift = full_shift(sums, layout)
     c, d = float(shift[i]), float(shift[j])
     n, x, xx = pair(i, j)
     _, y, yy = pair(j, i)
-    xy = number(sums.S, min(i, j), max(i, j))
+    xy = number(sums.products(layout, np.array([i]), np.array([j])), 0, 0)
     xxy = xxyy = Parts(float("nan"), 0.0, 0.0)
     if layout.binary[j]:
-        column = int(np.searchsorted(layout.binaries, j))
-        xxy = number(sums.V, i, column) if i < layout.n_dense else xy
+        xxy = number(sums.V, i, _column(layout, j)) if i < p else xy
         xxyy = xxy = xxy + (xy * 2.0 + y * c) * c
-    elif sums.D is not None:
-        u2v, uv2, u2v2 = number(sums.D, i, j), number(sums.D, j, i), number(sums.F, i, j)
+    elif sums.D is not None and sums.F is not None:
+        if i < p:
+            u2v, uv2, u2v2 = number(sums.D, i, j), number(sums.D, j, i), number(sums.F, i, j)
+        else:
+            u2v, uv2 = xy, number(sums.V, j, _column(layout, i))
+            u2v2 = uv2
         xxy = u2v + xx * d + (xy + x * d) * (2 * c) + (y + n * d) * c * c
         xxyy = (
             u2v2 + u2v * (2 * d) + xx * d * d
@@ -91,3 +98,8 @@ def cross_sums(sums: Sums, layout: Layout, i: int, j: int) -> CrossSums:
             )
         )
     )
+
+
+def _column(layout: Layout, binary: int) -> int:
+    """Return which column of V the 0/1 attribute at a position has."""
+    return int(np.searchsorted(layout.binaries, binary))

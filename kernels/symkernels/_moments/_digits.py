@@ -56,7 +56,7 @@ def _by_group(sums: Sums, layout: Layout, complete: bool) -> tuple[Parts, Parts,
     """Return count, sum and sum of squares of each dense attribute, over the rows where each group is present."""
     xp, d = sums.xp, layout.n_dense
     if sums.N is None:
-        total, square = (s.each(lambda part: part[:d, None]) for s in (Parts.of(sums.T), sums.diagonal()))
+        total, square = (s.each(lambda part: part[:d, None]) for s in (Parts.of(sums.T), sums.squares(layout)))
         return sums.everywhere(d, 1 if complete else layout.n_groups), total, square
     group = sums.index(layout.group[:d])
     count = Parts.of(sums.N).each(lambda part: xp.take(part, group, axis=0))

@@ -16,6 +16,7 @@ import numpy as np
 from .._arrays import Array, namespace, to_numpy
 from ._layout import Layout
 from ._numbers import Parts
+from ._pairs import count_pairs
 from ._parts import UNIT, two_product
 from ._rows import Incidence
 from ._sums import Sums
@@ -32,6 +33,9 @@ class _Slices:
 
     slices: list[Array]
     scale: Array
+
+    def first(self, columns: int) -> _Slices:
+        return _Slices([part[:, :columns] for part in self.slices], self.scale[:columns])
 
 
 def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout: Layout, *, joint: bool) -> Sums:
@@ -53,7 +57,7 @@ def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout:
     result.n_rows = n
     if n == 0:
         return result
-    z, squares = [_sliced(Z)], Parts(*two_product(Z, Z), xp.zeros_like(Z))
+    z, squares = [_sliced(Z)], Parts(*two_product(U, U), xp.zeros_like(U))
     if weight is None:
         zw, mass = z, (float(n), 0.0, 0.0)
     else:
@@ -64,7 +68,10 @@ def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout:
         mass = (float(total.high), float(total.middle), float(total.low))
     result.mass = mass
     every = [_sliced(part) for part in squares.three]
-    result.S = _product(z, zw).stored()
+    u = z if sparse is None else [z[0].first(d)]
+    result.S = _product(u, zw).stored()
+    if sparse is not None:
+        result.pairs = count_pairs(sparse, None if weight is None else to_numpy(weight))
     if missing:
         G = xp.astype(present, xp.float64)
         g = [_sliced(G)]
@@ -74,15 +81,14 @@ def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout:
         result.T = _total(Parts.exactly(Z)).stored()
     else:
         result.T = _total(Parts(*weighted, xp.zeros_like(Z))).stored()
-    dense = squares.each(lambda part: part[:, :d])
-    cubes = dense * U
+    cubes = squares * U
     result.M3, result.M4 = _total(cubes).stored(), _total(cubes * U).stored()
     if len(layout.binaries):
         ones = xp.take(Z, xp.asarray(layout.binaries, device=device), axis=1)
-        result.V = _product([_sliced(part[:, :d]) for part in squares.three], [_sliced(ones)]).stored()
+        result.V = _product(every, [_sliced(ones)]).stored()
     if joint:
-        of_squares = [_sliced(part) for part in two_product(Z, Z)]
-        result.D, result.F = _product(every, z).stored(), _product(every, of_squares).stored()
+        of_squares = [_sliced(part) for part in two_product(U, U)]
+        result.D, result.F = _product(every, u).stored(), _product(every, of_squares).stored()
     if d:
         result.low = xp.min(xp.where(seen, X, xp.inf), axis=0)
         result.high = xp.max(xp.where(seen, X, -xp.inf), axis=0)

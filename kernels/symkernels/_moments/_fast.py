@@ -17,6 +17,7 @@ from .. import _parallel
 from .._forks import ForkLock
 from ._layout import Layout
 from ._numbers import widened
+from ._pairs import count_pairs
 from ._parts import PARTS, add_number
 from ._rows import Incidence
 from ._state import State
@@ -49,7 +50,7 @@ class _Accumulator:
         self.block[_loops.LOW], self.block[_loops.HIGH] = np.inf, -np.inf
         self.S = np.zeros((width, width))
         self.V = np.zeros((width, b_panels * lanes))
-        self.S_sparse, self.V_sparse, self.S_members = np.zeros((K, width)), np.zeros((K, width)), np.zeros((K, K))
+        self.S_sparse, self.V_sparse, self.ones = np.zeros((K, width)), np.zeros((K, width)), np.zeros(K)
         # Buffers for missing values are allocated when the first one comes.
         self.bits = np.zeros(rows, np.uint8)
         self.gap_rows, self.gap_count = np.zeros((0, 0), np.int32), np.zeros(0, np.int32)
@@ -64,7 +65,7 @@ class _Accumulator:
                 X, start, stop, self.shift, self.U, self.block, self.totals, self.S, self.binaries, self.B,
                 self.squares, self.V, self.layout.group, self.bits, self.gap_rows, self.gap_count, self.gap_T,
                 self.gap_Q, self.gap_N, self.missing_in_row, gaps, sparse.indptr, sparse.members, sparse.missing,
-                sparse.groups, self.S_sparse, self.V_sparse, self.S_members,
+                sparse.groups, self.S_sparse, self.V_sparse, self.ones,
             )  # fmt: skip
             if start == stop:
                 return
@@ -77,7 +78,7 @@ class _Accumulator:
         self.gap_rows = np.zeros((layout.n_dense, rows), np.int32)
         self.gap_count = np.zeros(layout.n_dense, np.int32)
         self.missing_in_row = np.zeros((rows, layout.n_groups + 1), np.int32)
-        self.gap_T, self.gap_Q = np.zeros((2, layout.n_groups, width + layout.n_sparse))
+        self.gap_T, self.gap_Q = np.zeros((2, layout.n_groups, width + layout.n_sparse))  # rows of the same length
         self.gap_N = np.zeros((layout.n_groups, layout.n_groups))
 
     def absorb(self, other: _Accumulator) -> None:
@@ -101,18 +102,19 @@ class _Accumulator:
         other.S[:] = 0.0
 
     def _sparse_sums(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.S_sparse, self.V_sparse, self.S_members
+        return self.S_sparse, self.V_sparse, self.ones
 
     def sums(self, n: int, shift: np.ndarray) -> Sums:
-        """Return the sums of the n rows that were added."""
+        """Return the sums of the n rows that were added, without those of pairs of sparse attributes."""
         layout, loops, tail = self.layout, self.loops, self.tail
         p, missing = layout.n_dense, len(self.gap_T) > 0
         S = np.ascontiguousarray(self.S[:p, :p])
         if tail:
             S[: p - tail, p - tail :] = S[p - tail :, : p - tail].T
+        squares = S.diagonal()
         if layout.n_sparse:
-            S = np.block([[S, self.S_sparse[:, :p].T], [self.S_sparse[:, :p], self.S_members]])
-        total = np.concatenate([self.totals[loops.TOTAL, :p], self.S_members.diagonal()])
+            S = np.concatenate([S, self.S_sparse[:, :p].T], axis=1)
+        total = np.concatenate([self.totals[loops.TOTAL, :p], self.ones])
         V = self.V[:p, : len(self.binaries)]
         gap_N = np.triu(self.gap_N) + np.triu(self.gap_N, 1).T
         gap = gap_N.diagonal()
@@ -122,7 +124,7 @@ class _Accumulator:
         if N is not None:
             here = N[layout.group] > 0  # no rows, no sums: not even rounding errors
             T = np.where(here, total[:, None] - self.gap_T[:, places].T, 0.0)
-            Q = np.where(here, S.diagonal()[:, None] - self.gap_Q[:, places].T, 0.0)
+            Q = np.where(here[:p], squares[:, None] - self.gap_Q[:, :p].T, 0.0)
         V = np.concatenate([V, self.V_sparse[:, :p].T], axis=1) if layout.n_sparse else V
         result = Sums.zeros(layout, shift, missing=missing, joint=False)
         return replace(
@@ -222,7 +224,11 @@ def sum_rows(
     first, *others = _accumulate(X, sparse, layout, shift, checkpoint, [])
     for other in others[:1]:
         first.absorb_square(other)
-    return first.sums(X.shape[0], shift)
+    sums = first.sums(X.shape[0], shift)
+    if sparse is not None:
+        n = X.shape[0]
+        sums.pairs = count_pairs(sparse, None, None if checkpoint is None else lambda: checkpoint(n, n))
+    return sums
 
 
 def learn_rows(

@@ -6,9 +6,10 @@ from typing import Any
 
 import array_api_compat as compat
 
-from .._arrays import Array, namespace
+from .._arrays import Array, namespace, to_numpy
 from ._layout import Layout
 from ._numbers import widened
+from ._pairs import count_pairs
 from ._rows import Incidence
 from ._sums import Sums
 
@@ -43,28 +44,34 @@ def block_sums(
     result.n_rows = n
     if n == 0:
         return result
+    d = layout.n_dense
     if weight is None:
         mass, Zw = float(n), Z
-        result.S = widened(gram(Z) if gram is not None else xp.matrix_transpose(Z) @ Z)
     else:
         mass, Zw = float(xp.sum(weight)), Z * weight[:, None]
-        result.S = widened(xp.matrix_transpose(Z) @ Zw)
+    if weight is None and gram is not None:
+        beside = xp.matrix_transpose(U) @ Z[:, d:]
+        result.S = widened(xp.concat([gram(U), beside], axis=1) if layout.n_sparse else gram(U))
+    else:
+        result.S = widened(xp.matrix_transpose(U) @ Zw)
+    if sparse is not None:
+        result.pairs = count_pairs(sparse, None if weight is None else to_numpy(weight))
     result.mass = (mass, 0.0, 0.0)
+    squares = U * Zw[:, :d]
     if complete:
         result.T = widened(xp.sum(Zw, axis=0))
     else:
         G = xp.astype(present, xp.float64)
         result.T = widened(xp.matrix_transpose(Zw) @ G)
-        result.Q = widened(xp.matrix_transpose(Z * Zw) @ G)
+        result.Q = widened(xp.matrix_transpose(squares) @ G)
         result.N = widened(xp.matrix_transpose(G) @ (G if weight is None else G * weight[:, None]))
-    squares = U * Zw[:, : layout.n_dense]
     result.M3, result.M4 = widened(xp.sum(squares * U, axis=0)), widened(xp.sum(squares * U * U, axis=0))
     if len(layout.binaries):
         ones = xp.take(Z, xp.asarray(layout.binaries, device=device), axis=1)
         result.V = widened(xp.matrix_transpose(squares) @ ones)
     if joint:
-        squares = xp.matrix_transpose(Z * Zw)
-        result.D, result.F = widened(squares @ Z), widened(squares @ (Z * Z))
+        rows = xp.matrix_transpose(squares)
+        result.D, result.F = widened(rows @ U), widened(rows @ (U * U))
     if layout.n_dense:
         # A row of weight 0 does not count for minimum and maximum.
         seen = here if weight is None else here & (weight > 0)[:, None]

@@ -181,17 +181,16 @@ def _add_row(U, r, total, square):
 
 
 @compiled
-def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
+def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sparse, ones, any_gap,
                 missing_in_row, gap_T, gap_Q, gap_N):  # fmt: skip
-    """Sum dense attributes over the rows where a sparse one is 1, and count sparse ones that are 1 together."""
+    """Sum dense attributes over the rows where a sparse one is 1, and count these rows."""
     width = U.shape[0] * LANES
     for r in range(rows):
         start, stop = indptr[first + r], indptr[first + r + 1]
         for a in range(start, stop):
             k = members[a]
             _add_row(U, r, S_sparse[k], V_sparse[k])
-            for b in range(start, stop):
-                S_members[k, members[b]] += 1.0
+            ones[k] += 1.0
         if not any_gap:
             continue
         row = missing_in_row[r]
@@ -202,7 +201,6 @@ def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sp
         for m in range(1, row[0] + 1):
             for a in range(start, stop):
                 gap_T[row[m], width + members[a]] += 1.0
-                gap_Q[row[m], width + members[a]] += 1.0
 
 
 @compiled
@@ -229,7 +227,7 @@ def _square(U, rows, squares):
 @compiled
 def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V, group, bits, gap_rows, gap_count,
              gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
-             S_members):  # fmt: skip
+             ones):  # fmt: skip
     """Add rows ``start:stop`` of X to the sums. Return the row at which it stopped, or -1 if a value is not 0/1.
 
     It stops early if a value is missing and ``gap_T`` is empty: the caller allocates it and calls again.
@@ -262,7 +260,7 @@ def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V
             _square(U, rows, squares)
             _add_product(squares, B, rows, V)
         if len(groups):
-            _add_sparse(U, rows, row, indptr, members, missing, groups, S_sparse, V_sparse, S_members, any_gap,
+            _add_sparse(U, rows, row, indptr, members, missing, groups, S_sparse, V_sparse, ones, any_gap,
                         missing_in_row, gap_T, gap_Q, gap_N)  # fmt: skip
         row += rows
     return row

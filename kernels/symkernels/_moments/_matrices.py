@@ -26,7 +26,7 @@ def covariance(state: State, ddof: float) -> Array:
     own = divide(xp, state.own_spread()[0], sums.own_counts(layout) - ddof)
     if sums.N is None:
         divisor = (sums.everywhere(layout.size) + -float(ddof)).rounded()
-        C = _of_complete_rows(sums, xp.where(divisor > 0, divisor, xp.nan), xp.ones_like(divisor))
+        C = _of_complete_rows(sums, layout, xp.where(divisor > 0, divisor, xp.nan), xp.ones_like(divisor))
         constant = own == 0
         if bool(xp.any(constant)):
             C = xp.where((constant[:, None] | constant[None, :]) & ~xp.isnan(C), 0.0, C)
@@ -49,7 +49,7 @@ def correlation(state: State) -> Array:
     sums, layout, xp = state.sums, state.layout, state.sums.xp
     if sums.N is None:
         deviation = _deviation(xp, *state.own_spread())
-        C = _of_complete_rows(sums, deviation, deviation)
+        C = _of_complete_rows(sums, layout, deviation, deviation)
     else:
         _, C, known, noise = _of_pairs(state)
         deviation = _deviation(xp, known, noise)
@@ -67,20 +67,21 @@ def _deviation(xp: Any, known: Array, noise: Array) -> Array:
     return xp.sqrt(xp.where(LOST * known > noise, known, xp.nan))
 
 
-def _of_complete_rows(sums: Sums, left: Array, right: Array) -> Array:
+def _of_complete_rows(sums: Sums, layout: Layout, left: Array, right: Array) -> Array:
     """Return (P, P): the sums of products of deviations over all rows, divided by ``left[i] * right[j]``; NaN without
     rows. The diagonal is not used.
     """
     xp, scale = sums.xp, scale_of(sums)
     if not sums.weight > 0:
-        return xp.full(sums.S.shape[1:], xp.nan, dtype=xp.float64, device=compat.device(sums.S))
+        return xp.full((layout.size, layout.size), xp.nan, dtype=xp.float64, device=compat.device(sums.S))
     if uses_compiled_covariance(sums):
         from ._loops import mirrored_deviations
 
-        return mirrored_deviations(sums.S, sums.T, np.array(sums.mass) * scale, scale, left, right)
+        S = sums.square(layout).stored() if layout.n_sparse else sums.S
+        return mirrored_deviations(S, sums.T, np.array(sums.mass) * scale, scale, left, right)
     total = Parts.of(sums.T)
     one, other = total.each(lambda part: part[:, None]), total.each(lambda part: part[None, :])
-    product = cross_deviations(sums.both_triangles(), one, other, sums.everywhere(1, 1), scale).rounded()
+    product = cross_deviations(sums.square(layout), one, other, sums.everywhere(1, 1), scale).rounded()
     return product / (sums.weight * scale) / (left[:, None] * right[None, :])
 
 
@@ -96,7 +97,7 @@ def _of_pairs(state: State) -> tuple[Parts, Array, Array, Array]:
     offset = divide(xp, total.rounded(), count.high)
     noise = state.noise(deviations, offset, *_pair_errors(sums, layout))
     known, noise = state.settled(deviations, noise, total, count)
-    product = cross_deviations(sums.both_triangles(), total, total.each(xp.matrix_transpose), count, scale)
+    product = cross_deviations(sums.square(layout), total, total.each(xp.matrix_transpose), count, scale)
     return count, divide(xp, product.rounded(), count.high * scale), known, noise
 
 

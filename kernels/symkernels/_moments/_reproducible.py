@@ -14,10 +14,11 @@ from ._parts import UNIT
 from ._state import State
 from ._sums import Sums
 
-_ROWS = 256  # of the matrices at a time
+_AREA = 2**18  # entries of the matrices at a time
 _STEPS = 8  # of the algebra from sums to an answer
 _TIE = 2.0**-104  # a number so near to the middle of two float64 may be rounded twice
 _DIGIT = 2.0**-108  # the least that one different digit of one value adds to a variance, relative to the mean's square
+_COUNTED = 2.0**40  # products of three such numbers are exact in three parts
 _EXACT = 2.0**145  # whole numbers below have no rounding errors in three parts
 
 
@@ -46,11 +47,13 @@ def is_reproducible(state: State) -> bool:
 
 
 def _fixes_all(state: State) -> bool:
-    size = state.layout.size
+    size, step = state.layout.size, max(1, _AREA // state.layout.size)
     if state.sums.N is None and not _fixes_own(state, _sides(state, np.arange(size), np.arange(1))):
         return False
-    for start in range(0, size, _ROWS):
-        rows, columns = np.arange(start, min(start + _ROWS, size)), np.arange(start, size)
+    # Counts of two sparse attributes have no rounding errors, and their answers are rounded from whole numbers.
+    last = state.layout.n_dense if state.whole_weights and state.sums.weight < _COUNTED else size
+    for start in range(0, last, step):
+        rows, columns = np.arange(start, min(start + step, last)), np.arange(start, size)
         one, other = _sides(state, rows, columns), _sides(state, columns, rows)
         if state.sums.N is not None and not (_fixes_own(state, one) and _fixes_own(state, other)):
             return False
@@ -69,7 +72,7 @@ def _sides(state: State, rows: np.ndarray, columns: np.ndarray) -> _Sides:
 
     if sums.N is None or sums.Q is None:
         count = sums.everywhere(len(rows), 1)
-        total, square = (Parts.of(own(s.stored())) for s in (Parts.of(sums.T), sums.diagonal()))
+        total, square = (Parts.of(own(s.stored())) for s in (Parts.of(sums.T), sums.squares(layout)))
         of_one = xp.broadcast_to(sums.N_error[:1], (len(rows), 1))
         error = own(xp.concat([sums.Q_error, xp.broadcast_to(sums.N_error[:1], (layout.n_sparse,))]))
     else:
@@ -79,7 +82,8 @@ def _sides(state: State, rows: np.ndarray, columns: np.ndarray) -> _Sides:
             return xp.take(xp.take(stored, at, axis=-2), group, axis=-1)
 
         count = Parts.of(picked(sums.N, of_row))
-        total, square = Parts.of(picked(sums.T, index)), Parts.of(picked(sums.Q, index))
+        squares = xp.concat([sums.Q, sums.T[:, d:, :]], axis=1) if layout.n_sparse else sums.Q
+        total, square = Parts.of(picked(sums.T, index)), Parts.of(picked(squares, index))
         of_one = picked(sums.N_error, of_row)
         sparse = xp.take(sums.N_error, sums.index(layout.group[d:]), axis=0)
         error = picked(xp.concat([sums.Q_error, sparse], axis=0), index)
@@ -112,7 +116,7 @@ def _fixes_products(state: State, rows: np.ndarray, columns: np.ndarray, one: _S
     """Whether the covariances of these rows and columns of the matrix, from the diagonal on, are fixed."""
     sums, xp = state.sums, state.sums.xp
     t = xp.matrix_transpose
-    S = Parts.of(xp.take(sums.S[:, rows[0] : rows[-1] + 1, :], sums.index(columns), axis=2))
+    S = Parts.of(sums.products(state.layout, rows, columns))
     scale = _answers.scale_of(sums)
     number = _answers.cross_deviations(S, one.total, other.total.each(t), one.count, scale)
     bound = 2 * one.of_rows * t(other.of_rows) + one.of_algebra * t(other.of_algebra)

@@ -51,7 +51,7 @@ class State:
         def exact() -> Array:
             return xp.ones((layout.n_dense,), dtype=xp.bool, device=compat.device(sums.S))
 
-        gross = xp.asarray(sums.diagonal().high[: layout.n_dense], copy=True)
+        gross = xp.asarray(sums.squares(layout).high[: layout.n_dense], copy=True)
         reach, fineness = xp.zeros_like(gross), xp.zeros_like(gross)
         return cls(layout, sums, gross, reach, float(n), sums.weight, 0.0, fineness, True, 1.0, exact(), exact())
 
@@ -149,7 +149,7 @@ class State:
     def own_spread(self) -> tuple[Array, Array]:
         """Return each attribute's `settled` sum of squared deviations from its mean, and the bound of its error."""
         total, count = self.sums.own_sums(self.layout), self.sums.own_masses(self.layout)
-        spread = _answers.spread(total, self.sums.diagonal(), count, _answers.scale_of(self.sums))
+        spread = _answers.spread(total, self.sums.squares(self.layout), count, _answers.scale_of(self.sums))
         offset = _answers.divide(self.sums.xp, total.rounded(), count.high)
         return self.settled(spread, self.own_noise(spread, offset), total, count)
 
@@ -216,7 +216,7 @@ class State:
 
     def check_overflow(self) -> None:
         """Refuse sums of squares that are not finite."""
-        overflown = ~np.isfinite(to_numpy(self.sums.diagonal().high))
+        overflown = ~np.isfinite(to_numpy(self.sums.squares(self.layout).high))
         if overflown.any():
             raise DataError(f"{self.describe(overflown)}: the squares of the values overflow float64; rescale them")
 
@@ -270,7 +270,7 @@ class State:
                 raise ForgetError("cannot forget these rows: a pair of attributes would have fewer than 0 rows")
         n = sums.own_masses(layout) - gone.own_masses(layout)
         t = sums.own_sums(layout) - gone.own_sums(layout)
-        s = sums.diagonal() - gone.diagonal()
+        s = sums.squares(layout) - gone.squares(layout)
         binary = self.sums.index(layout.binary)
         wrong = binary & ((t.high < -slack) | (t.high > n.high + slack))
         spread = _answers.spread(t, s, n, _answers.scale_of(sums))

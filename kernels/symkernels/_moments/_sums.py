@@ -3,13 +3,16 @@
 With u = x - c the shifted value (c is 0 for 0/1 attributes), w a row's weight, and sums over the rows where the
 attributes concerned are present:
 
-    S[i, j] = sum w u_i u_j        upper triangle only; entries below the diagonal are undefined
+    S[i, j] = sum w u_i u_j        i dense; entries below the diagonal are undefined
+    pairs   = sum w x_a x_b        sparse a and b, those that occur (`_pairs`)
     T[i, g] = sum w u_i            over rows where presence group g is present, too
-    Q[i, g] = sum w u_i^2          over the same rows as T
+    Q[i, g] = sum w u_i^2          over the same rows as T; i dense
     N[g, h] = sum w                over rows where both groups are present
-    V[i, b] = sum w u_i^2 x_b      b the 0/1 attributes, i the dense ones
-    D[i, j] = sum w u_i^2 u_j,  F[i, j] = sum w u_i^2 u_j^2     only when a state keeps joint squares
-    M3[i], M4[i] = sum w u_i^3, sum w u_i^4                     dense attributes
+    V[i, b] = sum w u_i^2 x_b      b the 0/1 attributes, i dense
+    D[i, j] = sum w u_i^2 u_j,  F[i, j] = sum w u_i^2 u_j^2     only when a state keeps joint squares; i and j dense
+    M3[i], M4[i] = sum w u_i^3, sum w u_i^4                     i dense
+
+The square of a sparse attribute is itself: its other sums are T, or rows of S and V.
 
 Every sum is a number in three parts (`_parts`), along a first axis of length 3 that the shapes below leave out. So an
 answer about some of the rows keeps its digits, however large the sums of the other rows are.
@@ -20,15 +23,16 @@ dimension.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, namespace
+from .._arrays import Array, namespace, to_numpy
 from ._layout import Layout
 from ._numbers import Parts, rounded
+from ._pairs import Pairs
 from ._parts import PARTS, Three, add
 
 
@@ -40,7 +44,7 @@ class Sums:
     n_rows: int
     mass: Three  # the weight of the rows
     shift: Array  # (dense,) float64
-    S: Array  # (P, P)
+    S: Array  # (dense, P)
     T: Array  # (P,) or (P, G)
     V: Array  # (dense, binaries)
     # Bounds, in float64, of the rounding errors that summing the rows made: of sums of squares, and of the same sums of
@@ -54,9 +58,10 @@ class Sums:
     low: Array  # (dense,) float64, smallest value seen, +inf before any
     high: Array  # (dense,) float64, largest value seen, -inf before any
     N: Array | None = None  # (G, G)
-    Q: Array | None = None  # (P, G)
-    D: Array | None = None  # (P, P)
-    F: Array | None = None  # (P, P)
+    Q: Array | None = None  # (dense, G)
+    D: Array | None = None  # (dense, dense)
+    F: Array | None = None  # (dense, dense)
+    pairs: Pairs = field(default_factory=Pairs.none)
     unit: float = 0.0  # the largest of these errors, relative to the sum of squares
 
     @classmethod
@@ -73,7 +78,7 @@ class Sums:
             n_rows=0,
             mass=(0.0, 0.0, 0.0),
             shift=shift,
-            S=zeros(P, P),
+            S=zeros(d, P),
             T=zeros(P, G) if missing else zeros(P),
             V=zeros(d, len(layout.binaries)),
             Q_error=xp.zeros((d, G) if missing else (d,), dtype=xp.float64, device=device),
@@ -85,9 +90,9 @@ class Sums:
             low=xp.full((d,), xp.inf, dtype=xp.float64, device=device),
             high=xp.full((d,), -xp.inf, dtype=xp.float64, device=device),
             N=zeros(G, G) if missing else None,
-            Q=zeros(P, G) if missing else None,
-            D=zeros(P, P) if joint else None,
-            F=zeros(P, P) if joint else None,
+            Q=zeros(d, G) if missing else None,
+            D=zeros(d, d) if joint else None,
+            F=zeros(d, d) if joint else None,
         )
 
     def arrays(self) -> dict[str, Array]:
@@ -95,7 +100,7 @@ class Sums:
         return {
             f.name: getattr(self, f.name)
             for f in fields(self)
-            if f.name not in ("xp", "n_rows", "mass", "unit") and getattr(self, f.name) is not None
+            if f.name not in ("xp", "n_rows", "mass", "pairs", "unit") and getattr(self, f.name) is not None
         }
 
     def copy(self) -> Sums:
@@ -131,30 +136,90 @@ class Sums:
         places = self.index(np.arange(layout.size) * layout.n_groups + layout.group)
         return Parts.of(self.T).each(lambda part: self.xp.take(self.xp.reshape(part, (-1,)), places))
 
-    def diagonal(self) -> Parts:
+    def squares(self, layout: Layout) -> Parts:
         """Return (P,): the sum of each attribute's squared shifted values."""
-        return Parts.of(self.S).each(self.xp.linalg.diagonal)
+        d = layout.n_dense
+        own = Parts.of(self.S[:, :, :d]).each(self.xp.linalg.diagonal)
+        return own if not layout.n_sparse else _joined(own, self.own_sums(layout).each(lambda part: part[d:]))
 
-    def both_triangles(self) -> Parts:
-        """Return S with both triangles filled."""
-        return Parts.of(mirrored(self.xp, self.S))
+    def rows(self, layout: Layout) -> Parts:
+        """Return (dense, P): S with both triangles filled."""
+        d = layout.n_dense
+        own = Parts.of(mirrored(self.xp, self.S[:, :, :d]))
+        return own if not layout.n_sparse else _joined(own, Parts.of(self.S[:, :, d:]), axis=1)
+
+    def square(self, layout: Layout) -> Parts:
+        """Return (P, P): the sum of products of every pair."""
+        rows, d = self.rows(layout), layout.n_dense
+        if not layout.n_sparse:
+            return rows
+        own = to_numpy(self.own_sums(layout).stored())[:, d:]
+        members, k = self.pairs.square(layout.n_sparse), np.arange(layout.n_sparse)
+        members[:, k, k] = own
+        below = rows.each(lambda part: self.xp.matrix_transpose(part[:, d:]))
+        return _joined(rows, _joined(below, Parts.of(self.index(members)), axis=1))
+
+    def products(self, layout: Layout, one: np.ndarray, other: np.ndarray) -> Array:
+        """Return (3, len(one), len(other)): the sums of products of the attributes at two lists of positions.
+
+        It reads the upper triangle alone, and copies no more of the sums than it returns.
+        """
+        xp, d = self.xp, layout.n_dense
+        low, high = np.minimum(one[:, None], other[None, :]), np.maximum(one[:, None], other[None, :])
+        found = xp.zeros((PARTS, *low.shape), dtype=xp.float64, device=compat.device(self.S))
+        dense = low < d
+        if dense.any():
+            places = self.index((np.where(dense, low, 0) * layout.size + high).reshape(-1))
+            picked = xp.take(xp.reshape(self.S, (PARTS, -1)), places, axis=1)
+            found = xp.where(self.index(dense), xp.reshape(picked, found.shape), found)
+        if not dense.all():
+            members = self.pairs.between(np.maximum(low - d, 0), np.maximum(high - d, 0))
+            own = to_numpy(self.own_sums(layout).stored())
+            members = np.where(low == high, own[:, low], members)
+            found = xp.where(self.index(dense), found, self.index(members))
+        return found
 
     def pairwise(self, layout: Layout) -> tuple[Parts, Parts, Parts]:
         """Return three (P, P) arrays: count, sum and sum of squares of i over the rows where j is present, too."""
         xp, shape = self.xp, (layout.size, layout.size)
-        if self.N is None:
+        if self.N is None or self.Q is None:
 
             def spread(part: Array) -> Array:
                 return xp.broadcast_to(part[:, None], shape)
 
-            return self.everywhere(*shape), Parts.of(self.T).each(spread), self.diagonal().each(spread)
+            return self.everywhere(*shape), Parts.of(self.T).each(spread), self.squares(layout).each(spread)
         group = self.index(layout.group)
 
         def columns(part: Array) -> Array:
             return xp.take(part, group, axis=1)
 
         count = Parts.of(self.N).each(lambda part: xp.take(columns(part), group, axis=0))
-        return count, Parts.of(self.T).each(columns), Parts.of(self.Q).each(columns)
+        of_sparse = self.T[:, layout.n_dense :, :]
+        square = Parts.of(xp.concat([self.Q, of_sparse], axis=1) if layout.n_sparse else self.Q)
+        return count, Parts.of(self.T).each(columns), square.each(columns)
+
+    def beside_dense(self, layout: Layout) -> tuple[Parts, Parts, Parts, Parts]:
+        """Return four (dense, P) arrays of pairs over their common rows.
+
+        They are the count, the sum of the dense attribute, that of the other one, and the dense one's sum of squares.
+        """
+        xp, d, shape = self.xp, layout.n_dense, (layout.n_dense, layout.size)
+        if self.N is None or self.Q is None:
+            total = Parts.of(self.T)
+
+            def spread(part: Array) -> Array:
+                return xp.broadcast_to(part[:d, None], shape)
+
+            other = total.each(lambda part: xp.broadcast_to(part[None, :], shape))
+            return self.everywhere(*shape), total.each(spread), other, self.squares(layout).each(spread)
+        group, of_dense = self.index(layout.group), self.index(layout.group[:d])
+
+        def columns(part: Array) -> Array:
+            return xp.take(part[:d, :], group, axis=1)
+
+        count = Parts.of(self.N).each(lambda part: xp.take(xp.take(part, of_dense, axis=0), group, axis=1))
+        other = Parts.of(self.T).each(lambda part: xp.matrix_transpose(xp.take(part, of_dense, axis=1)))
+        return count, Parts.of(self.T).each(columns), other, Parts.of(self.Q).each(columns)
 
     def everywhere(self, *shape: int) -> Parts:
         """Return the weight of all rows in an array of this shape."""
@@ -167,12 +232,12 @@ class Sums:
         """Keep counts for every pair from now on. Statistics do not change."""
         if self.N is not None:
             return
-        xp, G, P = self.xp, layout.n_groups, layout.size
+        xp, G, d = self.xp, layout.n_groups, layout.n_dense
 
         def spread(part: Array) -> Array:
-            return xp.broadcast_to(part[:, None], (P, G))
+            return xp.broadcast_to(part[:, None], (part.shape[0], G))
 
-        Q = self.diagonal().each(spread).stored()
+        Q = self.squares(layout).each(lambda part: spread(part[:d])).stored()
         T = Parts.of(self.T).each(spread).stored()
         self.N, self.Q, self.T = self.everywhere(G, G).stored(), Q, T
         self.Q_error = xp.asarray(xp.broadcast_to(self.Q_error[:, None], (layout.n_dense, G)), copy=True)
@@ -186,7 +251,7 @@ class Sums:
         """
         self.unit = unit
         xp, d = self.xp, layout.n_dense
-        squares = xp.abs(self.diagonal().high[:d])
+        squares = xp.abs(self.squares(layout).high[:d])
         if self.N is None or self.Q is None:
             self.Q_error = unit * squares
             self.N_error = xp.full((1,), unit * self.weight, dtype=xp.float64, device=compat.device(self.S))
@@ -194,7 +259,7 @@ class Sums:
             count = self.N[0, ...]
             share = xp.where(count > 0, self.weight / xp.where(count > 0, count, 1.0), 0.0)
             shares = xp.take(share, self.index(layout.group[:d]), axis=0)
-            self.Q_error = unit * (squares[:, None] * shares if of_all_rows else xp.abs(self.Q[0, :d, :]))
+            self.Q_error = unit * (squares[:, None] * shares if of_all_rows else xp.abs(self.Q[0, ...]))
             self.N_error = unit * (xp.where(count > 0, self.weight, 0.0) if of_all_rows else count)
         self.V_error = unit * xp.abs(self.V[0, ...])  # underflow may leave a little less than 0
         self.B_error = unit * xp.take(self.own_sums(layout).high, self.index(layout.binaries))
@@ -223,9 +288,10 @@ class Sums:
                 self.N, self.Q = plus(self.N, Parts.of(N)), plus(self.Q, Parts.of(Q))
         else:  # no value is missing in the other rows
             T = Parts.of(other.T[:, :, None])
-            self.Q = plus(self.Q, other.diagonal().each(lambda part: part[:, None]))
+            self.Q = plus(self.Q, other.squares(layout).each(lambda part: part[: layout.n_dense, None]))
             self.N = plus(self.N, other.everywhere(1, 1))
         self.T, self.S = plus(self.T, T), plus(self.S, Parts.of(other.S))
+        self.pairs = self.pairs.plus(other.pairs, sign)
         for name in ("V", "M3", "M4", "D", "F"):
             if getattr(self, name) is not None:
                 setattr(self, name, plus(getattr(self, name), Parts.of(getattr(other, name))))
@@ -249,24 +315,27 @@ class Sums:
             empty = Sums.zeros(layout, self.shift, missing=False, joint=self.D is not None)
             for name, array in empty.arrays().items():
                 setattr(self, name, array)
-            self.unit = 0.0
+            self.pairs, self.unit = empty.pairs, 0.0
             return
         counted = self.N[0, ...] != 0
         if bool(xp.all(counted)):
             return
-        group = self.index(layout.group)
+        group, dense = self.index(layout.group), slice(0, layout.n_dense)
         by_group = xp.take(counted, group, axis=0)
-        self.T, self.Q = xp.where(by_group, self.T, 0.0), xp.where(by_group, self.Q, 0.0)
+        of_dense = by_group[dense, :]
+        self.T, self.Q = xp.where(by_group, self.T, 0.0), xp.where(of_dense, self.Q, 0.0)
         self.N_error = xp.where(counted, self.N_error, 0.0)
-        self.Q_error = xp.where(by_group[: layout.n_dense, :], self.Q_error, 0.0)
-        by_pair = xp.take(by_group, group, axis=1)
+        self.Q_error = xp.where(of_dense, self.Q_error, 0.0)
+        by_pair = xp.take(of_dense, group, axis=1)
         self.S = xp.where(by_pair, self.S, 0.0)
         if self.D is not None:
-            self.D, self.F = xp.where(by_pair, self.D, 0.0), xp.where(by_pair, self.F, 0.0)
-        dense = slice(0, layout.n_dense)
+            both = by_pair[:, dense]
+            self.D, self.F = xp.where(both, self.D, 0.0), xp.where(both, self.F, 0.0)
         if len(layout.binaries):
-            binaries = xp.take(by_pair[dense, :], self.index(layout.binaries), axis=1)
+            binaries = xp.take(by_pair, self.index(layout.binaries), axis=1)
             self.V, self.V_error = xp.where(binaries, self.V, 0.0), xp.where(binaries, self.V_error, 0.0)
+        of_sparse = layout.group[layout.n_dense :]
+        self.pairs = self.pairs.kept(to_numpy(counted)[of_sparse[self.pairs.one], of_sparse[self.pairs.other]])
         own = (self.own_counts(layout) != 0)[dense]
         self.M3, self.M4 = xp.where(own, self.M3, 0.0), xp.where(own, self.M4, 0.0)
         self.low, self.high = xp.where(own, self.low, xp.inf), xp.where(own, self.high, -xp.inf)
@@ -278,14 +347,12 @@ class Sums:
             return
         e = Parts.exactly(self.shift) + -shift
         padding = xp.zeros((layout.n_sparse,), dtype=xp.float64, device=compat.device(self.S))
-        full = e.each(lambda part: xp.concat([part, padding]))
-        a, b = full.each(lambda part: part[:, None]), full.each(lambda part: part[None, :])
-        count, total, square = self.pairwise(layout)
-        whole = self.both_triangles()
-        total_t = total.each(xp.matrix_transpose)
+        a, b = (e.each(lambda part: part[:, None]), e.each(lambda part: xp.concat([part, padding])[None, :]))
+        count, total, total_t, square = self.beside_dense(layout)
+        whole = self.rows(layout)
         own_n, own_t, own_s = (
             own.each(lambda part: part[dense])
-            for own in (self.own_masses(layout), self.own_sums(layout), self.diagonal())
+            for own in (self.own_masses(layout), self.own_sums(layout), self.squares(layout))
         )
         M3, M4 = Parts.of(self.M3), Parts.of(self.M4)
         M4 = M4 + e * (M3 * 4.0 + e * (own_s * 6.0 + e * (own_t * 4.0 + e * own_n)))
@@ -295,26 +362,28 @@ class Sums:
             columns = self.index(layout.binaries)
 
             def crossed(sums: Parts) -> Parts:
-                return sums.each(lambda part: xp.take(part[dense, :], columns, axis=1))
+                return sums.each(lambda part: xp.take(part, columns, axis=1))
 
-            e_column = e.each(lambda part: part[:, None])
-            # The transposed sums are those of b over the rows where i is present, too.
-            V = (Parts.of(V) + e_column * (crossed(whole) * 2.0 + e_column * crossed(total_t))).stored()
+            V = (Parts.of(V) + a * (crossed(whole) * 2.0 + a * crossed(total_t))).stored()
+        S = (whole + b * total + a * (total_t + b * count)).stored()
         if self.D is not None:
             u2v, u2v2 = Parts.of(self.D), Parts.of(self.F)
-            square_t, uv2 = square.each(xp.matrix_transpose), u2v.each(xp.matrix_transpose)
+            uv, n, t, q = (sums.each(lambda part: part[:, dense]) for sums in (whole, count, total, square))
+            b = b.each(lambda part: part[:, dense])
+            t_t, q_t, uv2 = (sums.each(xp.matrix_transpose) for sums in (t, q, u2v))
             F = (
-                u2v2 + b * (u2v * 2.0 + b * square) + a * (uv2 * 2.0 + a * square_t)
-                + a * b * (whole * 4.0 + b * total * 2.0 + a * total_t * 2.0 + a * b * count)
+                u2v2 + b * (u2v * 2.0 + b * q) + a * (uv2 * 2.0 + a * q_t)
+                + a * b * (uv * 4.0 + b * t * 2.0 + a * t_t * 2.0 + a * b * n)
             ).stored()  # fmt: skip
-            D = (u2v + b * square + a * (whole * 2.0 + b * total * 2.0 + a * total_t + a * b * count)).stored()
-        S = (whole + b * total + a * (total_t + b * count)).stored()
-        T, Q = Parts.of(self.T), self.Q
+            D = (u2v + b * q + a * (uv * 2.0 + b * t * 2.0 + a * t_t + a * b * n)).stored()
+        T, Q = Parts.of(self.T[:, dense, ...]), self.Q
         if self.N is None:
-            T = T + full * self.everywhere(layout.size)
+            T = T + e * self.everywhere(layout.n_dense)
         else:
-            n = Parts.of(self.N).each(lambda part: xp.take(part, self.index(layout.group), axis=0))
+            n = Parts.of(self.N).each(lambda part: xp.take(part, self.index(layout.group[dense]), axis=0))
             Q, T = (Parts.of(Q) + a * (T * 2.0 + a * n)).stored(), T + a * n
+        if layout.n_sparse:
+            T = Parts.of(xp.concat([T.stored(), self.T[:, layout.n_dense :, ...]], axis=1))
         # All together, at the end: if anything above fails, the sums have not changed.
         self.shift, self.S, self.T, self.Q, self.V, self.D, self.F = shift, S, T.stored(), Q, V, D, F
         self.M3, self.M4 = M3.stored(), M4.stored()
@@ -345,22 +414,24 @@ class Sums:
                 keep = keep[:, None] & self.index(sources[1] >= 0)[None, :]
             return xp.where(keep, A, 0.0)
 
-        def pick_square(A: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
-            """Return what `pick` returns, from the upper triangle of A alone, without a copy of all of A."""
-            low, high = np.minimum(rows[:, None], columns[None, :]), np.maximum(rows[:, None], columns[None, :])
-            flat = self.index((np.maximum(low, 0) * old.size + np.maximum(high, 0)).reshape(-1))
-            keep = self.index(low >= 0)
-            if old.size == 0 or flat.shape[0] == 0:
-                return xp.zeros((PARTS, *low.shape), dtype=xp.float64, device=device)
-            picked = xp.take(xp.reshape(A, (PARTS, -1)), flat, axis=1)
-            return xp.where(keep, xp.reshape(picked, (PARTS, *low.shape)), 0.0)
+        def pick_products(rows: np.ndarray, columns: np.ndarray) -> Array:
+            """Return what `pick` returns of all products."""
+            keep = self.index((rows >= 0)[:, None] & (columns >= 0)[None, :])
+            if old.size == 0 or 0 in keep.shape:
+                return xp.zeros((PARTS, *keep.shape), dtype=xp.float64, device=device)
+            return xp.where(keep, self.products(old, np.maximum(rows, 0), np.maximum(columns, 0)), 0.0)
 
-        few = 4 * new.size < old.size
-        result.S = pick_square(self.S, source, source) if few else pick(mirrored(xp, self.S), source, source)
-        if self.D is not None:
-            result.D, result.F = pick(self.D, source, source), pick(self.F, source, source)
         dense = source[: new.n_dense]
         of_dense = np.where(dense >= old.n_dense, -1, dense)
+        was_sparse = dense >= old.n_dense
+        if was_sparse.any() or 4 * new.size < old.size:
+            result.S = pick_products(dense, source)
+        else:
+            result.S = pick(self.rows(old).stored(), dense, source)
+        place = np.full(old.n_sparse, -1)
+        known = np.flatnonzero(source[new.n_dense :] >= 0)
+        place[source[new.n_dense + known] - old.n_dense] = known
+        result.pairs = self.pairs.moved(place)
         if not missing:
             result.T = pick(self.T, source)
             result.Q_error, result.N_error = pick(self.Q_error, of_dense), self.N_error
@@ -368,19 +439,31 @@ class Sums:
             gappy = self if self.N is not None else self.copy()
             gappy.allow_missing(old)
             result.N = pick(gappy.N, group_source, group_source)
-            result.T, result.Q = pick(gappy.T, source, group_source), pick(gappy.Q, source, group_source)
+            result.T, result.Q = pick(gappy.T, source, group_source), pick(gappy.Q, of_dense, group_source)
+            if was_sparse.any():
+                squares = pick(gappy.T, dense, group_source)
+                result.Q = xp.where(self.index(was_sparse)[:, None], squares, result.Q)
             result.Q_error = pick(gappy.Q_error, of_dense, group_source)
             result.N_error = pick(gappy.N_error, group_source, group_source)
+        columns = np.full(old.size + 1, -1)
+        columns[old.binaries] = np.arange(len(old.binaries))
+        sparse = np.where(was_sparse, dense, -1)
+        row = self.index(was_sparse)[:, None]
         if len(new.binaries):
-            columns = np.full(old.size + 1, -1)
-            columns[old.binaries] = np.arange(len(old.binaries))
-            was_sparse = dense >= old.n_dense
             places = of_dense, columns[source[new.binaries]]
             result.V, result.V_error = pick(self.V, *places), pick(self.V_error, *places)
             result.B_error = pick(self.B_error, places[1])
-            if was_sparse.any():  # a sparse attribute x is 0 or 1, so that the sums of x^2 x_b are its row of S
-                of_sparse = pick_square(self.S, np.where(was_sparse, dense, -1), source[new.binaries])
-                result.V = xp.where(self.index(was_sparse)[:, None], of_sparse, result.V)
+            if was_sparse.any():  # a sparse attribute x is 0 or 1, so that the sums of x^2 x_b are those of x x_b
+                result.V = xp.where(row, pick_products(sparse, source[new.binaries]), result.V)
+        if self.D is not None:
+            D, F = pick(self.D, of_dense, of_dense), pick(self.F, of_dense, of_dense)
+            if was_sparse.any():
+                of_one, of_both = pick(self.V, of_dense, columns[sparse]), pick_products(sparse, dense)
+                column = xp.matrix_transpose(row)
+                D = xp.where(row, of_both, xp.where(column, of_one, D))
+                F = xp.where(row, xp.matrix_transpose(of_one), xp.where(column, of_one, F))
+                F = xp.where(row & column, of_both, F)
+            result.D, result.F = D, F
         # A sparse attribute may become a dense one (`select`). All its power sums are T; counts give its extremes.
         sums, count = self.own_sums(old).stored()[:, old.n_dense :], self.own_counts(old)[old.n_dense :]
         known = self.index(dense >= 0)
@@ -393,6 +476,11 @@ class Sums:
         result.low = xp.where(known, pick(xp.concat([self.low, low]), dense), xp.inf)
         result.high = xp.where(known, pick(xp.concat([self.high, high]), dense), -xp.inf)
         return result
+
+
+def _joined(one: Parts, other: Parts, axis: int = 0) -> Parts:
+    xp = namespace(one.high)
+    return Parts(*(xp.concat(list(parts), axis=axis) for parts in zip(one.three, other.three, strict=True)))
 
 
 def mirrored(xp: Any, S: Array) -> Array:
