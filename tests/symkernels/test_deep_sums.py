@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from symkernels import Moments, SparseRows
-from symkernels._moments import _backends, _exact, _exact_loops, _exactly, _limits, _numbers, _parts
+from symkernels._moments import _backends, _exact, _exact_loops, _exactly, _limits, _members, _numbers, _parts
 from symkernels._moments._layout import Layout
 from symkernels._moments._rows import Incidence
 from tests.symkernels._backends import get, put
@@ -93,7 +93,9 @@ def test_slices_have_no_rounding_errors(xp: Any, gaps: bool, weighted: bool, spr
     ones[absent] = False
     indptr = np.concatenate([[0], np.cumsum(ones.sum(axis=1))])
     sparse = Incidence(indptr, np.nonzero(ones)[1], absent[:, None], np.array([d]))
-    sums = _exact.exact_sums(put(xp, X), None if w is None else put(xp, w), sparse, layout, joint=True)
+    rows, weight = put(xp, X), None if w is None else put(xp, w)
+    sums = _exact.exact_sums(rows, weight, sparse, layout.without_members(), joint=True)
+    sums = _members.with_members(sums, rows, weight, sparse, layout)
     shift = exact(get(sums.shift))
     weights = exact(np.ones(n) if w is None else w)
     columns = [[None if np.isnan(v) else Fraction(v) - shift[j] for v in X[:, j]] for j in range(d)]

@@ -13,6 +13,7 @@ from .._numba import numba_works
 from . import _answers, _exact, _generic
 from ._layout import Layout
 from ._limits import MOST_EXACTLY
+from ._members import with_members
 from ._parts import UNIT
 from ._rows import Incidence
 from ._state import State
@@ -130,18 +131,19 @@ def sum_rows(
                 return sums
             if layout.size <= MOST_EXACTLY:
                 return _exactly.sum_rows(X, layout, shift, checkpoint)
-    block_sums: Callable[..., Sums] = partial(_generic.block_sums, layout=layout, shift=shift, joint=joint)
+    bare = layout.without_members()
+    block_sums: Callable[..., Sums] = partial(_generic.block_sums, layout=bare, shift=shift, joint=joint)
     block_bytes = _BLOCK_BYTES
     if uses_cuda(X):
         from . import _cuda
 
-        block_sums, block_bytes = partial(_cuda.block_sums, layout=layout, shift=shift, joint=joint), _GPU_BLOCK_BYTES
-    step = max(64, block_bytes // (8 * max(layout.size, layout.n_groups, 1)))
+        block_sums, block_bytes = partial(_cuda.block_sums, layout=bare, shift=shift, joint=joint), _GPU_BLOCK_BYTES
+    step = max(64, block_bytes // (8 * max(bare.size, bare.n_groups, 1)))
     unit = rounding(min(step, n))
     if exact:
-        block_sums, step = partial(_exact.exact_sums, layout=layout, joint=joint), _exact.ROWS
+        block_sums, step = partial(_exact.exact_sums, layout=bare, joint=joint), _exact.ROWS
         unit = UNIT * (2 + n / step)
-    total = Sums.zeros(layout, shift, missing=False, joint=joint)
+    total = Sums.zeros(bare, shift, missing=False, joint=joint)
     for start in range(0, n, step):
         stop = min(start + step, n)
         block = block_sums(
@@ -149,12 +151,14 @@ def sum_rows(
             None if weight is None else weight[start:stop],
             None if sparse is None else sparse.part(start, stop),
         )
-        block.note_errors(layout, unit, of_all_rows=False)
-        block.move_shift(shift, layout)
-        total.add(block, 1, layout)
+        block.note_errors(bare, unit, of_all_rows=False)
+        block.move_shift(shift, bare)
+        total.add(block, 1, bare)
         if checkpoint is not None:
             checkpoint(stop, n)
-    return total
+    if sparse is None or not layout.n_sparse:
+        return total
+    return with_members(total, X, weight, sparse, layout, None if checkpoint is None else lambda: checkpoint(n, n))
 
 
 def rounding(depth: float) -> float:

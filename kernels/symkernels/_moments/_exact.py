@@ -11,19 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import array_api_compat as compat
-import numpy as np
 
-from .._arrays import Array, namespace, to_numpy
+from .._arrays import Array, namespace
 from ._layout import Layout
 from ._numbers import Parts
-from ._pairs import count_pairs
-from ._parts import UNIT, two_product
-from ._rows import Incidence
+from ._parts import two_product
+from ._rows import Incidence, presence
 from ._sums import Sums
 
 ROWS = 2048  # of a block: two slices of 21 bits have products of 42, and the sum of 2^11 of them has 53
 _BITS = 21
-_GIVEN = 256  # 0/1 attributes at a time
 _MOST = 16  # slices; what they drop of a column is less than 2^-340 of its largest value
 
 
@@ -34,12 +31,12 @@ class _Slices:
     slices: list[Array]
     scale: Array
 
-    def first(self, columns: int) -> _Slices:
-        return _Slices([part[:, :columns] for part in self.slices], self.scale[:columns])
-
 
 def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout: Layout, *, joint: bool) -> Sums:
-    """Return the sums of at most `ROWS` rows about a shift of their own; `UNIT` bounds their relative errors."""
+    """Return the sums of at most `ROWS` rows about a shift of their own; `UNIT` bounds their relative errors.
+
+    ``layout`` has no sparse attributes; ``sparse`` says where their groups are missing.
+    """
     xp, device = namespace(X), compat.device(X)
     X = xp.astype(X, xp.float64, copy=False)
     n, d = X.shape
@@ -47,44 +44,37 @@ def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout:
     shift = _shift(X, here, layout)
     seen = here if weight is None else here & (weight > 0)[:, None]  # a row of weight 0 does not count
     U = xp.where(seen, X - shift, 0.0)  # exact
-    Z, present = U, here
-    if sparse is not None:
-        Z = xp.concat([U, xp.asarray(sparse.one_hot(layout.n_sparse), dtype=xp.float64, device=device)], axis=1)
-        present = xp.concat([here, xp.asarray(~sparse.missing, device=device)], axis=1)
-        present = xp.take(present, xp.asarray(sparse.order(layout), device=device), axis=1)
+    present = presence(X, sparse, layout)
     missing = not bool(xp.all(present))
     result = Sums.zeros(layout, shift, missing=missing, joint=joint)
     result.n_rows = n
     if n == 0:
         return result
-    z, squares = [_sliced(Z)], Parts(*two_product(U, U), xp.zeros_like(U))
+    u, squares = [_sliced(U)], Parts(*two_product(U, U), xp.zeros_like(U))
     if weight is None:
-        zw, mass = z, (float(n), 0.0, 0.0)
+        uw, mass = u, (float(n), 0.0, 0.0)
     else:
         w = weight[:, None]
-        weighted = two_product(Z, w)
-        zw, squares = [_sliced(part) for part in weighted], squares * w
+        weighted = two_product(U, w)
+        uw, squares = [_sliced(part) for part in weighted], squares * w
         total = _total(Parts.exactly(weight))
         mass = (float(total.high), float(total.middle), float(total.low))
     result.mass = mass
     every = [_sliced(part) for part in squares.three]
-    u = z if sparse is None else [z[0].first(d)]
-    result.S = _product(u, zw).stored()
-    if sparse is not None:
-        result.pairs = count_pairs(sparse, None if weight is None else to_numpy(weight))
+    result.S = _product(u, uw).stored()
     if missing:
         G = xp.astype(present, xp.float64)
         g = [_sliced(G)]
-        result.T, result.Q = _product(zw, g).stored(), _product(every, g).stored()
+        result.T, result.Q = _product(uw, g).stored(), _product(every, g).stored()
         result.N = _product(g, g if weight is None else [_sliced(G * w)]).stored()
     elif weight is None:
-        result.T = _total(Parts.exactly(Z)).stored()
+        result.T = _total(Parts.exactly(U)).stored()
     else:
-        result.T = _total(Parts(*weighted, xp.zeros_like(Z))).stored()
+        result.T = _total(Parts(*weighted, xp.zeros_like(U))).stored()
     cubes = squares * U
     result.M3, result.M4 = _total(cubes).stored(), _total(cubes * U).stored()
     if len(layout.binaries):
-        ones = xp.take(Z, xp.asarray(layout.binaries, device=device), axis=1)
+        ones = xp.take(U, xp.asarray(layout.binaries, device=device), axis=1)
         result.V = _product(every, [_sliced(ones)]).stored()
     if joint:
         of_squares = [_sliced(part) for part in two_product(U, U)]
@@ -93,76 +83,6 @@ def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout:
         result.low = xp.min(xp.where(seen, X, xp.inf), axis=0)
         result.high = xp.max(xp.where(seen, X, -xp.inf), axis=0)
     return result
-
-
-def sum_given_exactly(
-    sums: Sums, X: Array, weight: Array | None, sparse: Incidence | None, layout: Layout, given: np.ndarray
-) -> None:
-    """Sum the rows where each of some 0/1 attributes is 1 again: their weights, and S and V with dense attributes."""
-    xp, d, columns = sums.xp, layout.n_dense, np.searchsorted(layout.binaries, given)
-    for first in range(0, len(given), _GIVEN):
-        some, places = given[first : first + _GIVEN], columns[first : first + _GIVEN]
-        layout_of_some = Layout().with_dense(layout.binary[:d]).with_sparse(len(some), None)[0]
-        rows, part = _where_given(X, sparse, layout, some)
-        found = Sums.zeros(layout_of_some, sums.shift, missing=False, joint=False)
-        for start in range(0, len(rows), ROWS):
-            stop = min(start + ROWS, len(rows))
-            index = sums.index(rows[start:stop])
-            w = None if weight is None else xp.take(weight, index)
-            block = exact_sums(xp.take(X, index, axis=0), w, part.part(start, stop), layout_of_some, joint=False)
-            block.move_shift(sums.shift, layout_of_some)
-            found.add(block, 1, layout_of_some)
-        crossed, squares = found.S[:, :d, d:], found.V[:, :, -len(some) :]
-        # S has the upper triangle only: a dense 0/1 attribute's column is a row from the diagonal on.
-        S = _with_columns(sums.S, crossed, some)
-        sums.S = xp.matrix_transpose(_with_columns(xp.matrix_transpose(S), crossed, some[some < d]))
-        sums.V = _with_columns(sums.V, squares, places)
-        if weight is not None:
-            _set_weights(sums, found, layout, layout_of_some, some)
-        unit = UNIT * (2 + len(rows) / ROWS)
-        sums.V_error = _with_columns(sums.V_error, unit * squares[0, ...], places)
-        ones = xp.take(sums.own_sums(layout).high, sums.index(some))
-        sums.B_error = _with_columns(sums.B_error[None, :], unit * ones[None, :], places)[0, :]
-
-
-def _where_given(X: Array, sparse: Incidence | None, layout: Layout, given: np.ndarray) -> tuple[np.ndarray, Incidence]:
-    """Return the rows where any of some 0/1 attributes is 1, and which of them are."""
-    dense = given[given < layout.n_dense]
-    row, member = np.nonzero(to_numpy(X[:, dense]) == 1) if len(dense) else (np.empty(0, np.intp),) * 2
-    if sparse is not None:
-        place = np.full(layout.n_sparse, -1)
-        place[given[len(dense) :] - layout.n_dense] = np.arange(len(dense), len(given))
-        of_member = place[sparse.members]
-        row_of = np.repeat(np.arange(len(sparse.indptr) - 1), np.diff(sparse.indptr))
-        row, member = np.append(row, row_of[of_member >= 0]), np.append(member, of_member[of_member >= 0])
-    rows, position = np.unique(row, return_inverse=True)
-    order = np.argsort(position, kind="stable")
-    indptr = np.searchsorted(position[order], np.arange(len(rows) + 1))
-    group = np.array([layout.n_dense])
-    return rows, Incidence(indptr, member[order], np.zeros((len(rows), 1), bool), group)
-
-
-def _set_weights(sums: Sums, found: Sums, layout: Layout, layout_of_some: Layout, some: np.ndarray) -> None:
-    """Replace the weights of the rows where each of some 0/1 attributes is 1 and a dense attribute is present."""
-    xp, d = sums.xp, layout.n_dense
-    if sums.N is None:
-        sums.T = _with_columns(sums.T[:, None, :], found.T[:, None, d:], some)[:, 0, :]
-        return
-    place = np.zeros(layout.n_groups, np.intp)  # in the weights that were found
-    place[layout.group[:d]] = layout_of_some.group[:d] if found.N is not None else 0
-    dense = sums.index(np.isin(np.arange(layout.n_groups), layout.group[:d]))
-    new = xp.take(found.T[:, d:, :] if found.N is not None else found.T[:, d:, None], sums.index(place), axis=2)
-    sums.T = xp.asarray(sums.T, copy=True)
-    for k, row in enumerate(some):
-        sums.T[:, int(row), :] = xp.where(dense, new[:, k, :], sums.T[:, int(row), :])
-
-
-def _with_columns(A: Array, columns: Array, places: np.ndarray) -> Array:
-    """Return a copy of matrices in which the first rows of some columns are replaced."""
-    A = namespace(A).asarray(A, copy=True)
-    for k, place in enumerate(places):
-        A[..., : columns.shape[-2], int(place)] = columns[..., :, k]
-    return A
 
 
 def _shift(X: Array, here: Array, layout: Layout) -> Array:

@@ -6,11 +6,10 @@ from typing import Any
 
 import array_api_compat as compat
 
-from .._arrays import Array, namespace, to_numpy
+from .._arrays import Array, namespace
 from ._layout import Layout
 from ._numbers import widened
-from ._pairs import count_pairs
-from ._rows import Incidence
+from ._rows import Incidence, presence
 from ._sums import Sums
 
 
@@ -24,50 +23,40 @@ def block_sums(
     joint: bool,
     gram: Any = None,
 ) -> Sums:
-    """Return the sums of ``X`` (n, dense), NaN where missing, and of its sparse 0/1 attributes.
+    """Return the sums of ``X`` (n, dense), NaN where missing.
 
-    ``gram(Z)`` replaces ``Z.T @ Z`` if given. Only its upper triangle is read.
+    ``layout`` has no sparse attributes; ``sparse`` says where their groups are missing. ``gram(U)`` replaces
+    ``U.T @ U`` if given. Only its upper triangle is read.
     """
     xp, device = namespace(X), compat.device(X)
     X = xp.astype(X, xp.float64, copy=False)
     n = X.shape[0]
     here = ~xp.isnan(X)
     U = xp.where(here, X - shift, 0.0)
-    Z, present = U, here
-    if sparse is not None:
-        ones = xp.asarray(sparse.one_hot(layout.n_sparse), dtype=xp.float64, device=device)
-        Z = xp.concat([U, ones], axis=1)
-        present = xp.concat([here, xp.asarray(~sparse.missing, device=device)], axis=1)
-        present = xp.take(present, xp.asarray(sparse.order(layout), device=device), axis=1)
+    present = presence(X, sparse, layout)
     complete = bool(xp.all(present))
     result = Sums.zeros(layout, shift, missing=not complete, joint=joint)
     result.n_rows = n
     if n == 0:
         return result
-    d = layout.n_dense
     if weight is None:
-        mass, Zw = float(n), Z
+        mass, Uw = float(n), U
+        result.S = widened(gram(U) if gram is not None else xp.matrix_transpose(U) @ U)
     else:
-        mass, Zw = float(xp.sum(weight)), Z * weight[:, None]
-    if weight is None and gram is not None:
-        beside = xp.matrix_transpose(U) @ Z[:, d:]
-        result.S = widened(xp.concat([gram(U), beside], axis=1) if layout.n_sparse else gram(U))
-    else:
-        result.S = widened(xp.matrix_transpose(U) @ Zw)
-    if sparse is not None:
-        result.pairs = count_pairs(sparse, None if weight is None else to_numpy(weight))
+        mass, Uw = float(xp.sum(weight)), U * weight[:, None]
+        result.S = widened(xp.matrix_transpose(U) @ Uw)
     result.mass = (mass, 0.0, 0.0)
-    squares = U * Zw[:, :d]
+    squares = U * Uw
     if complete:
-        result.T = widened(xp.sum(Zw, axis=0))
+        result.T = widened(xp.sum(Uw, axis=0))
     else:
         G = xp.astype(present, xp.float64)
-        result.T = widened(xp.matrix_transpose(Zw) @ G)
+        result.T = widened(xp.matrix_transpose(Uw) @ G)
         result.Q = widened(xp.matrix_transpose(squares) @ G)
         result.N = widened(xp.matrix_transpose(G) @ (G if weight is None else G * weight[:, None]))
     result.M3, result.M4 = widened(xp.sum(squares * U, axis=0)), widened(xp.sum(squares * U * U, axis=0))
     if len(layout.binaries):
-        ones = xp.take(Z, xp.asarray(layout.binaries, device=device), axis=1)
+        ones = xp.take(U, xp.asarray(layout.binaries, device=device), axis=1)
         result.V = widened(xp.matrix_transpose(squares) @ ones)
     if joint:
         rows = xp.matrix_transpose(squares)

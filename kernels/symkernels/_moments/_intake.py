@@ -15,8 +15,8 @@ from .._rows import check_weights
 from . import _answers
 from ._backends import is_little_work, is_small_batch, rounding, sum_rows, uses_blocks, uses_fast_path
 from ._digits import losses
-from ._exact import sum_given_exactly
 from ._fineness import fineness
+from ._members import sum_given_exactly
 from ._rows import Incidence, SparseRows, incidence
 from ._settings import Missing, Settings
 from ._state import State

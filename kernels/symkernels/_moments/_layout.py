@@ -97,6 +97,11 @@ class Layout:
         )
         return layout, chosen
 
+    def without_members(self) -> Layout:
+        """Return the layout without sparse attributes; their presence groups remain."""
+        d = self.n_dense
+        return Layout(np.arange(d), d, self.binary[:d].copy(), self.group[:d].copy(), self.n_groups)
+
     def all_dense(self, positions: np.ndarray) -> Layout:
         """Return the layout of the attributes at ``positions``, in that order, each dense and in its own group."""
         q = len(positions)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import array_api_compat as compat
 import numpy as np
 
+from .._arrays import Array, namespace
 from .._errors import DataError, ShapeError
 from ._layout import Layout
 
@@ -65,21 +67,22 @@ class Incidence:
             self.indptr[start : stop + 1] - first, self.members[first:last], self.missing[start:stop], self.groups
         )
 
-    def order(self, layout: Layout) -> np.ndarray:
-        """Return which column each presence group has if the dense attributes come first, then the sparse groups."""
-        return np.argsort([*layout.group[: layout.n_dense], *self.groups])
-
     def keep(self, rows: np.ndarray) -> Incidence:
         """Return the rows where ``rows`` is True."""
         lengths = np.diff(self.indptr)
         indptr = np.concatenate([[0], np.cumsum(lengths[rows])])
         return Incidence(indptr, self.members[np.repeat(rows, lengths)], self.missing[rows], self.groups)
 
-    def one_hot(self, n_sparse: int) -> np.ndarray:
-        """Return (n, n_sparse) float64: 1 where an attribute is 1, else 0."""
-        dense = np.zeros((len(self.indptr) - 1, n_sparse))
-        dense[np.repeat(np.arange(len(dense)), np.diff(self.indptr)), self.members] = 1.0
-        return dense
+
+def presence(X: Array, sparse: Incidence | None, layout: Layout) -> Array:
+    """Return (n, G) bool: where each presence group is present. X (n, dense) has NaN where values are missing."""
+    xp, device = namespace(X), compat.device(X)
+    here = ~xp.isnan(X)
+    if sparse is None:
+        return here
+    here = xp.concat([here, xp.asarray(~sparse.missing, device=device)], axis=1)
+    order = np.argsort([*layout.group[: layout.n_dense], *sparse.groups])
+    return xp.take(here, xp.asarray(order, device=device), axis=1)
 
 
 def incidence(rows: SparseRows | None, n_rows: int, layout: Layout) -> Incidence | None:

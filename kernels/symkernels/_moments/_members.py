@@ -1,0 +1,168 @@
+"""Sums over the rows where each of some 0/1 attributes is 1, in three parts, for every array library.
+
+Most of them are 1 in few rows: these rows are added, and no product with a matrix of zeros and ones is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import array_api_compat as compat
+import numpy as np
+
+from .._arrays import Array, namespace, to_numpy
+from ._layout import Layout
+from ._numbers import Parts
+from ._pairs import count_pairs
+from ._parts import PARTS, UNIT
+from ._rows import Incidence, presence
+from ._sums import Sums
+
+_ENTRIES = 2**21  # numbers that are added at a time
+
+
+@dataclass(frozen=True)
+class _ByMember:
+    """Sums for each of k attributes; ``unit`` bounds their errors, relative to squares and to weights."""
+
+    weights: Parts  # (k, G) over the rows where each presence group is present, too; (k, 1) where none is missing
+    values: Parts  # (k, dense)
+    squares: Parts  # (k, dense)
+    unit: float
+
+
+def with_members(
+    sums: Sums,
+    X: Array,
+    weight: Array | None,
+    sparse: Incidence,
+    layout: Layout,
+    checkpoint: Callable[[], None] | None = None,
+) -> Sums:
+    """Return the sums of rows in ``layout``, from those in the layout without members of sparse groups."""
+    xp, d, k = sums.xp, layout.n_dense, layout.n_sparse
+    row = np.repeat(np.arange(X.shape[0]), np.diff(sparse.indptr))
+    present = None if sums.N is None else presence(X, sparse, layout)
+    found = _sum_by_member(X, weight, present, row, sparse.members, k, sums.shift, checkpoint)
+    source = np.append(np.arange(d), np.full(k, -1))
+    full = sums.rearranged(layout.without_members(), layout, source, np.arange(layout.n_groups), sums.shift)
+    weights = found.weights.stored()
+    full.T = xp.concat([sums.T, weights if present is not None else weights[:, :, 0]], axis=1)
+    values, squares = (xp.permute_dims(part.stored(), (0, 2, 1)) for part in (found.values, found.squares))
+    full.S, full.V = xp.concat([sums.S, values], axis=2), xp.concat([sums.V, squares], axis=2)
+    full.V_error = xp.concat([sums.V_error, found.unit * squares[0, ...]], axis=1)
+    own = to_numpy(full.own_sums(layout).high)[d:]
+    full.B_error = xp.concat([sums.B_error, sums.index(found.unit * own)])
+    full.pairs = count_pairs(sparse, None if weight is None else to_numpy(weight), checkpoint)
+    return full
+
+
+def sum_given_exactly(
+    sums: Sums, X: Array, weight: Array | None, sparse: Incidence | None, layout: Layout, given: np.ndarray
+) -> None:
+    """Sum the rows where each of some 0/1 attributes is 1 again: their weights, and S and V with dense attributes.
+
+    ``given`` are their positions, ascending.
+    """
+    xp, d = sums.xp, layout.n_dense
+    dense = given[given < d]
+    row, member = np.nonzero(to_numpy(X[:, dense]) == 1) if len(dense) else (np.empty(0, np.intp),) * 2
+    if sparse is not None:
+        place = np.full(layout.n_sparse, -1)
+        place[given[len(dense) :] - d] = np.arange(len(dense), len(given))
+        of_member = place[sparse.members]
+        row_of = np.repeat(np.arange(len(sparse.indptr) - 1), np.diff(sparse.indptr))
+        row, member = np.append(row, row_of[of_member >= 0]), np.append(member, of_member[of_member >= 0])
+    present = None if sums.N is None else presence(X, sparse, layout)
+    found = _sum_by_member(X, weight, present, row, member, len(given), sums.shift)
+    values, squares = (xp.permute_dims(part.stored(), (0, 2, 1)) for part in (found.values, found.squares))
+    S = _replaced(sums.S, values, given)
+    if len(dense):  # S has the upper triangle only: a dense 0/1 attribute's column is a row from the diagonal on
+        rows = _replaced(xp.permute_dims(S[:, :, :d], (0, 2, 1)), values[:, :, : len(dense)], dense)
+        S = xp.concat([xp.permute_dims(rows, (0, 2, 1)), S[:, :, d:]], axis=2)
+    columns = np.searchsorted(layout.binaries, given)
+    sums.S, sums.V = S, _replaced(sums.V, squares, columns)
+    if weight is not None:
+        T = sums.T[:, :, None] if present is None else sums.T
+        T = xp.permute_dims(T, (0, 2, 1))
+        T = xp.permute_dims(_replaced(T, xp.permute_dims(found.weights.stored(), (0, 2, 1)), given), (0, 2, 1))
+        sums.T = T[:, :, 0] if present is None else T
+    ones = xp.take(sums.own_sums(layout).high, sums.index(given))
+    sums.V_error = _replaced(sums.V_error, found.unit * squares[0, ...], columns)
+    sums.B_error = _replaced(sums.B_error, found.unit * ones, columns)
+
+
+def _replaced(A: Array, columns: Array, places: np.ndarray) -> Array:
+    """Return an array in which some entries of the last axis are replaced."""
+    xp = namespace(A)
+    source = np.full(A.shape[-1], -1)
+    source[places] = np.arange(len(places))
+    index = xp.asarray(np.maximum(source, 0), device=compat.device(A))
+    return xp.where(xp.asarray(source >= 0, device=compat.device(A)), xp.take(columns, index, axis=-1), A)
+
+
+def _sum_by_member(
+    X: Array,
+    weight: Array | None,
+    present: Array | None,
+    row: np.ndarray,
+    member: np.ndarray,
+    k: int,
+    shift: Array,
+    checkpoint: Callable[[], None] | None = None,
+) -> _ByMember:
+    """Return the sums for each of k attributes, of which ``member`` is 1 in ``row``."""
+    xp, device, d = namespace(X), compat.device(X), X.shape[1]
+    order = np.argsort(member, kind="stable")
+    row, member = row[order], member[order]
+    q = (1 if present is None else present.shape[1]) + 2 * d
+    total = Parts.of(xp.zeros((PARTS, k, q), dtype=xp.float64, device=device))
+    step = max(_ENTRIES // q, k)
+    for start in range(0, len(row), step):
+        index = xp.asarray(row[start : start + step], device=device)
+        w = None if weight is None else xp.take(weight, index)[:, None]
+        x = xp.astype(xp.take(X, index, axis=0), xp.float64, copy=False)
+        counted = ~xp.isnan(x) if w is None else ~xp.isnan(x) & (w > 0)
+        u = Parts.exactly(xp.where(counted, x, 0.0)) + xp.where(counted, -shift, 0.0)
+        ones = xp.ones((index.shape[0], 1), dtype=xp.float64, device=device)
+        of_rows = Parts.exactly(ones if present is None else xp.astype(xp.take(present, index, axis=0), xp.float64))
+        uw, of_rows = (u, of_rows) if w is None else (u * w, of_rows * w)
+        columns = xp.concat([of_rows.stored(), uw.stored(), (u * uw).stored()], axis=2)
+        found, which = _sums_of_runs(Parts.of(columns), member[start : start + step])
+        source = np.full(k, len(which))  # the row of zeros after the others
+        source[which] = np.arange(len(which))
+        zeros = xp.zeros((PARTS, 1, q), dtype=xp.float64, device=device)
+        spread = xp.take(xp.concat([found.stored(), zeros], axis=1), xp.asarray(source, device=device), axis=1)
+        total = Parts.of(spread) if len(row) <= step else total + Parts.of(spread)
+        if checkpoint is not None:
+            checkpoint()
+
+    def columns_of(first: int, last: int) -> Parts:
+        return Parts.of(total.stored()[:, :, first:last])
+
+    unit = UNIT * (4 + len(row).bit_length() + len(row) // step)
+    return _ByMember(columns_of(0, q - 2 * d), columns_of(q - 2 * d, q - d), columns_of(q - d, q), unit)
+
+
+def _sums_of_runs(values: Parts, member: np.ndarray) -> tuple[Parts, np.ndarray]:
+    """Return the sums of rows that follow each other and are of one member, and the members: a tree of additions."""
+    xp = namespace(values.high)
+    while True:
+        n = len(member)
+        starts = np.flatnonzero(np.append(True, member[1:] != member[:-1])[:n])
+        if len(starts) == n:
+            return values, member
+        place = np.arange(n) - np.repeat(starts, np.diff(np.append(starts, n)))
+        first = np.flatnonzero(place % 2 == 0)
+        paired = np.append(place[1:], 0)[first] % 2 == 1
+
+        def rows(index: np.ndarray, values: Parts = values) -> Parts:
+            at = xp.asarray(index, device=compat.device(values.high))
+            return Parts.of(xp.take(values.stored(), at, axis=1))
+
+        total, alone = rows(first[paired]) + rows(first[paired] + 1), rows(first[~paired])
+        order = np.argsort(np.append(first[paired], first[~paired]))
+        joined = xp.concat([total.stored(), alone.stored()], axis=1)
+        values = Parts.of(xp.take(joined, xp.asarray(order, device=compat.device(joined)), axis=1))
+        member = member[first]
