@@ -15,6 +15,7 @@ from .._rows import check_weights
 from . import _answers
 from ._backends import is_little_work, is_small_batch, rounding, sum_rows, uses_blocks, uses_fast_path
 from ._digits import losses
+from ._few_members import FewMembers
 from ._fineness import fineness
 from ._members import sum_given_exactly
 from ._rows import Incidence, SparseRows, incidence
@@ -35,8 +36,11 @@ def batch_state(
     settings: Settings,
     checkpoint: Callable[[int, int], None] | None,
     sign: int,
-) -> State:
-    """Check and sum rows that will be added to ``state`` (1) or removed (-1). ``state`` does not change."""
+) -> tuple[State, FewMembers | None]:
+    """Check and sum rows that will be added to ``state`` (1) or removed (-1). ``state`` does not change.
+
+    If the rows have few of the members of sparse groups, the sums are those of these members alone.
+    """
     layout, joint = state.layout, settings.joint_squares
     X = as_floats(X, ndim=2, name="X")
     if X.shape[1] != layout.n_dense:
@@ -54,7 +58,10 @@ def batch_state(
         X, weight, rows = _complete_rows(X, weight, rows, settings.missing)
     n = X.shape[0]
     if n == 0:
-        return State.empty(layout, state.sums.shift, joint=joint)
+        return State.empty(layout, state.sums.shift, joint=joint), None
+    few = FewMembers.of(layout, rows)
+    if few is not None and rows is not None:
+        state, rows, layout = few.part(state), few.rows(rows), few.layout
     _check_binary(X, layout.dense_binaries)
 
     def sum_about(shift: Array, *, exact: bool = False, in_blocks: bool = False) -> State:
@@ -77,7 +84,7 @@ def batch_state(
     shift = _choose_shift(state, X, near)
     batch = sum_about(shift, exact=exact, in_blocks=in_blocks)
     if exact and not in_blocks:
-        return batch
+        return batch, few
     found = losses(state, batch, sign)
     if bool(xp.any(found.columns)):
         far = _far_from_shift(batch)
@@ -85,12 +92,12 @@ def batch_state(
             batch = sum_about(xp.where(far, _middle(X, near), shift), exact=exact, in_blocks=in_blocks)
             found = losses(state, batch, sign)
     if bool(xp.any(found.columns)):
-        return sum_about(shift, exact=True)
+        return sum_about(shift, exact=True), few
     if bool(xp.any(found.given)):
         given = layout.binaries[to_numpy(found.given)]
         with np.errstate(invalid="ignore", over="ignore"):
             sum_given_exactly(batch.sums, X, weight, rows, layout, given)
-    return batch
+    return batch, few
 
 
 def try_fast_path(

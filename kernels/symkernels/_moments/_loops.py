@@ -456,6 +456,25 @@ def commit(n, p, totals, block, diagonal, acc_V, gap_T, gap_Q, gap_N, group, T, 
 
 
 @compiled
+def _write(A, B, at):
+    """Replace ``A[:, at]`` by B."""
+    for i in range(B.shape[0]):
+        for k in range(len(at)):
+            for j in range(B.shape[2]):
+                A[i, at[k], j] = B[i, k, j]
+
+
+@compiled
+def write_columns(A1, B1, at1, A2, B2, at2, A3, B3, at3, A4, B4, at4, A5, B5, at5):
+    """Replace some columns of five arrays."""
+    _write(A1, B1, at1)
+    _write(A2, B2, at2)
+    _write(A3, B3, at3)
+    _write(A4, B4, at4)
+    _write(A5, B5, at5)
+
+
+@compiled
 def mirrored_deviations(S, T, count, scale, left, right):
     """Return (P, P): `cross_deviations` over the count, divided by a number of each row times one of each column."""
     P = S.shape[1]

@@ -17,7 +17,7 @@ from ._numbers import Parts
 from ._pairs import count_pairs
 from ._parts import PARTS, UNIT
 from ._rows import Incidence, presence
-from ._sums import Sums
+from ._sums import Sums, replaced
 
 _ENTRIES = 2**21  # numbers that are added at a time
 
@@ -77,29 +77,18 @@ def sum_given_exactly(
     present = None if sums.N is None else presence(X, sparse, layout)
     found = _sum_by_member(X, weight, present, row, member, len(given), sums.shift)
     values, squares = (xp.permute_dims(part.stored(), (0, 2, 1)) for part in (found.values, found.squares))
-    S = _replaced(sums.S, values, given)
+    S = replaced(sums.S, values, given)
     if len(dense):  # S has the upper triangle only: a dense 0/1 attribute's column is a row from the diagonal on
-        rows = _replaced(xp.permute_dims(S[:, :, :d], (0, 2, 1)), values[:, :, : len(dense)], dense)
+        rows = replaced(xp.permute_dims(S[:, :, :d], (0, 2, 1)), values[:, :, : len(dense)], dense)
         S = xp.concat([xp.permute_dims(rows, (0, 2, 1)), S[:, :, d:]], axis=2)
     columns = np.searchsorted(layout.binaries, given)
-    sums.S, sums.V = S, _replaced(sums.V, squares, columns)
+    sums.S, sums.V = S, replaced(sums.V, squares, columns)
     if weight is not None:
-        T = sums.T[:, :, None] if present is None else sums.T
-        T = xp.permute_dims(T, (0, 2, 1))
-        T = xp.permute_dims(_replaced(T, xp.permute_dims(found.weights.stored(), (0, 2, 1)), given), (0, 2, 1))
-        sums.T = T[:, :, 0] if present is None else T
+        weights = found.weights.stored()
+        sums.T = replaced(sums.T, weights if present is not None else weights[:, :, 0], given, axis=1)
     ones = xp.take(sums.own_sums(layout).high, sums.index(given))
-    sums.V_error = _replaced(sums.V_error, found.unit * squares[0, ...], columns)
-    sums.B_error = _replaced(sums.B_error, found.unit * ones, columns)
-
-
-def _replaced(A: Array, columns: Array, places: np.ndarray) -> Array:
-    """Return an array in which some entries of the last axis are replaced."""
-    xp = namespace(A)
-    source = np.full(A.shape[-1], -1)
-    source[places] = np.arange(len(places))
-    index = xp.asarray(np.maximum(source, 0), device=compat.device(A))
-    return xp.where(xp.asarray(source >= 0, device=compat.device(A)), xp.take(columns, index, axis=-1), A)
+    sums.V_error = replaced(sums.V_error, found.unit * squares[0, ...], columns)
+    sums.B_error = replaced(sums.B_error, found.unit * ones, columns)
 
 
 def _sum_by_member(

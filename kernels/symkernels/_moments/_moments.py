@@ -220,9 +220,19 @@ class Moments(Statistics):
         self, X: Any, sample_weight: Any, sparse: SparseRows | None, checkpoint: Checkpoint | None, sign: int
     ) -> Moments:
         while True:
-            batch = _intake.batch_state(self._state, X, sample_weight, sparse, self._settings, checkpoint, sign)
+            batch, few = _intake.batch_state(self._state, X, sample_weight, sparse, self._settings, checkpoint, sign)
             with self._lock:
                 layout = self._state.layout
+                if few is not None:
+                    changed = few.change(self._state, batch, sign) if few.whole.same_as(layout) else None
+                    if changed is not None:
+                        state, write, arguments = changed
+                        with self._lock.in_place():
+                            # Python handles signals after calls: if Ctrl-C comes now, all the rows are learnt.
+                            self._state = state
+                            write(*arguments)
+                        return self
+                    batch = few.expanded(batch)
                 if batch.layout.size < layout.size:
                     batch = batch.extended(layout)  # added meanwhile, so missing in these rows
                 if np.array_equal(batch.layout.binary, layout.binary):  # else: one was made continuous meanwhile

@@ -483,6 +483,19 @@ def _joined(one: Parts, other: Parts, axis: int = 0) -> Parts:
     return Parts(*(xp.concat(list(parts), axis=axis) for parts in zip(one.three, other.three, strict=True)))
 
 
+def replaced(A: Array, entries: Array, places: np.ndarray, axis: int = -1) -> Array:
+    """Return an array in which the entries at some places of an axis are replaced."""
+    xp, device = namespace(A), compat.device(A)
+    source = np.full(A.shape[axis], -1)
+    source[places] = np.arange(len(places))
+    if not len(places):
+        return A
+    keep = [1] * A.ndim
+    keep[axis] = len(source)
+    given = xp.take(entries, xp.asarray(np.maximum(source, 0), device=device), axis=axis)
+    return xp.where(xp.asarray((source >= 0).reshape(keep), device=device), given, A)
+
+
 def mirrored(xp: Any, S: Array) -> Array:
     """Return square matrices with both triangles filled from the upper one."""
     return xp.triu(S) + xp.matrix_transpose(xp.triu(S, k=1))
