@@ -12,7 +12,7 @@ from ._errors import (
 )
 from ._gpd import GPDFit, fit_gpd
 from ._kmeans import KMeansResult, assign_clusters, kmeans
-from ._moments import Condition, CrossSums, Moments, SparseRows
+from ._moments import Condition, CrossSums, CrossTable, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
 from ._pot import PotThreshold, pot_threshold
@@ -30,6 +30,7 @@ __all__ = [
     "Condition",
     "Coreset",
     "CrossSums",
+    "CrossTable",
     "DataError",
     "DriftSpot",
     "ForgetError",

@@ -12,7 +12,7 @@ from symjobs._arrays import to_host
 from symjobs._errors import UnsupportedTest
 from symjobs._explore._attributes import Attribute
 from symjobs._explore._sample import Sample, unbiased_variance
-from symjobs._state import Snapshot
+from symjobs._state import Snapshot, check_memory_for_matrix
 from symkernels import Moments
 
 _LOST = 1e-6  # relative error of a variance
@@ -131,19 +131,9 @@ class Statistics:
         if not row_at or not column_at:  # a category that has no values yet
             none = np.zeros((len(row_at), len(column_at)))
             return Joint(none, none, none, none)
-        indices = list(dict.fromkeys(row_at + column_at))
-        place = {index: k for k, index in enumerate(indices)}
-        here = np.ix_([place[i] for i in row_at], [place[j] for j in column_at])
-        moments = self.moments.select(indices)
-        n = to_host(moments.pair_counts())
-        mean = np.where(n > 0.0, to_host(moments.pair_mean()), 0.0)
-        covariance = np.where(n > 0.0, to_host(moments.covariance()), 0.0)
-        return Joint(
-            both=_whole(n * (covariance + mean * mean.T))[here],
-            row=_whole(n * mean)[here],
-            column=_whole(n * mean.T)[here],
-            present=n[here],
-        )
+        check_memory_for_matrix("a table of counts", len(row_at), len(column_at))
+        table = self.moments.cross_table(row_at, column_at)
+        return Joint(*(to_host(array) for array in (table.both, table.row, table.column, table.present)))
 
 
 def _whole(counts: np.ndarray | float) -> np.ndarray:

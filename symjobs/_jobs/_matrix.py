@@ -22,6 +22,7 @@ from symjobs._jobs._context import (
     the_project,
 )
 from symjobs._project import Project
+from symjobs._state import check_memory_for_matrix
 from symkernels import DataError
 
 
@@ -59,6 +60,7 @@ class MatrixJob(Job):
                 "learn more first"
             )
         names = [catalogue.name(attribute) for attribute in attributes]
+        check_memory_for_matrix(f"{self.job_type}: a matrix", len(attributes), len(attributes))
         matrix = self._matrix(snapshot.moments, [attribute.index for attribute in attributes])
         note_rounding(context, snapshot)
         context.progress(1, 2)

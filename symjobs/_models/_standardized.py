@@ -10,7 +10,7 @@ from symjobs._arrays import to_host
 from symjobs._errors import InputError
 from symjobs._models._inputs import VaryingInputs, chosen_indices, varying
 from symjobs._models._model import Checkpoint, Names
-from symjobs._state import Snapshot
+from symjobs._state import Snapshot, check_memory_for_matrix
 from symkernels import PCAResult, SymkernelsError, pca
 
 
@@ -77,6 +77,7 @@ def standardized(snapshot: Snapshot, inputs: Names | None, algo: str) -> Standar
     """
     indices = chosen_indices(snapshot, inputs, algo)
     moments = snapshot.moments
+    check_memory_for_matrix(f"{algo}: a correlation matrix", len(indices), len(indices))
     deviation = np.sqrt(to_host(moments.var())[indices])
     correlation = to_host(moments.correlation(indices=indices))
     varies = (deviation > 0) & ~np.isnan(correlation.diagonal())

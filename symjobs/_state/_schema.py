@@ -124,10 +124,9 @@ class Schema:
         for known in self.fields.values():
             if known.index == index:
                 return known, None
-            if known.members:
-                for member, at in known.members.items():
-                    if at == index:
-                        return known, member
+            member = self.names[index].removeprefix(f"{known.name}{SEPARATOR}")
+            if known.members.get(member) == index:
+                return known, member
         raise RuntimeError(f"attribute {index} comes from no column")
 
     def _unknown(self, name: object) -> str:

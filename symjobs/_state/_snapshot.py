@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -130,12 +131,12 @@ class Snapshot:
 
     # Names.
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all attributes in the order of the moments; a member of a category is ``category$value``."""
         return tuple(self._state.schema.names)
 
-    @property
+    @cached_property
     def types(self) -> tuple[str, ...]:
         """C or B for each attribute of `names`; members are B."""
         return tuple(letters(self._state.schema))

@@ -61,7 +61,7 @@ class State:
         """Add C and B columns, each a triple of name, letter and whether the type was declared."""
         self.schema.check_free(name for name, _, _ in columns)
         if columns:
-            check_memory(columns[0][0], len(columns), self.moments.n_attributes)
+            check_memory(columns[0][0], self.moments, dense=len(columns))
         binary = np.array([letter == "B" for _, letter, _ in columns])
         indices = self.moments.extend(len(columns), binary=binary)
         for (name, letter, declared), index in zip(columns, np.asarray(indices).tolist(), strict=True):
@@ -77,7 +77,7 @@ class State:
     def add_members(self, name: str, members: Sequence[str]) -> None:
         """Add members to a T or L column; they were 0 wherever the column was present."""
         self.schema.check_free(f"{name}{SEPARATOR}{member}" for member in members)
-        check_memory(name, len(members), self.moments.n_attributes)
+        check_memory(name, self.moments, members=len(members))
         _, indices = self.moments.extend_sparse(len(members), self.schema.fields[name].group)
         for member, index in zip(members, np.asarray(indices).tolist(), strict=True):
             self.schema.add_member(name, member, index)

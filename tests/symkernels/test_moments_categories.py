@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symkernels import Moments, SparseRows
+from symkernels import DataError, ForgetError, Moments, ShapeError, SparseRows
 from symkernels._moments import _pairs
+from symkernels._moments._few_members import FewMembers
 from symkernels._moments._pairs import Pairs, count_pairs
 from symkernels._moments._rows import Incidence
+from symkernels._moments._state import State
+from tests.symkernels._backends import get, put
 
 SEEDS = st.integers(0, 2**32 - 1)
 WEIGHTS = {"none": None, "whole": [0.0, 1.0, 5.0], "any": [0.1, 1 / 3, 1e-12, 1e9]}
@@ -125,6 +129,124 @@ def test_a_category_of_50_000_values_fits_into_200_mb() -> None:
     m.forget(X, sparse=sparse)
     assert m.n_rows == 0
     assert np.isnan(m.mean()).all()
+
+
+@given(seed=SEEDS, joint=st.booleans(), weights=st.sampled_from(sorted(WEIGHTS)), gaps=st.sampled_from([0.0, 0.3]))
+@settings(max_examples=12)
+def test_rows_with_few_members_change_what_they_should(
+    xp: Any, seed: int, joint: bool, weights: str, gaps: float
+) -> None:
+    """Sums are the same whether the sums of few members are taken out, or all are changed."""
+    rng = np.random.default_rng(seed)
+    groups, members, learnt = [], [], []
+    both = [Moments(2, binary=[1], joint_squares=joint) for _ in range(2)]
+    for m in both:
+        groups, members = zip(m.extend_sparse(8), m.extend_sparse(5), strict=True)
+    for k in range(8):
+        if k == 3:
+            for m in both:
+                m.extend(1)
+        if learnt and rng.random() < 0.3:
+            sign, rows = "forget", learnt.pop(int(rng.integers(len(learnt))))
+        else:
+            sign, rows = "learn", some_rows(rng, both[0], groups, members, weights, gaps)
+            learnt.append(rows)
+        X, w, sparse = rows
+        X = np.concatenate([X, np.full((len(X), len(both[0].dense) - X.shape[1]), np.nan)], axis=1)
+        for m, whole in zip(both, (False, True), strict=True):
+            with pytest.MonkeyPatch.context() as patch:
+                if whole:
+                    patch.setattr(FewMembers, "of", classmethod(lambda cls, layout, rows: None))
+                getattr(m, sign)(put(xp, X), None if w is None else put(xp, w), sparse)
+        mine, theirs = (m._sums for m in both)
+        assert mine.arrays().keys() == theirs.arrays().keys()
+        for name, array in mine.arrays().items():
+            # Numbers in three parts are added in another order; the state may be summed in float64 in one of the two.
+            right = get(theirs.arrays()[name])
+            scale = np.abs(right[np.isfinite(right)]).max(initial=1.0)  # without rows, extremes are infinite
+            np.testing.assert_allclose(get(array), right, rtol=1e-13, atol=1e-13 * scale, err_msg=name)
+        np.testing.assert_array_equal(mine.pairs.key, theirs.pairs.key)
+        np.testing.assert_array_equal(mine.pairs.weight, theirs.pairs.weight)
+        assert mine.n_rows == theirs.n_rows
+        np.testing.assert_allclose(get(both[0].mean()), get(both[1].mean()), rtol=1e-12, atol=1e-9)
+
+
+def some_rows(
+    rng: np.random.Generator, m: Moments, groups: Any, members: Any, weights: str, gaps: float
+) -> tuple[np.ndarray, np.ndarray | None, SparseRows]:
+    """A few rows with one member of each of two categories, or none where it is missing."""
+    n = int(rng.integers(1, 5))
+    X = np.round(rng.normal(size=(n, len(m.dense))), 2)
+    X[:, 1] = X[:, 1] > 0
+    X[rng.random(X.shape) < gaps] = np.nan
+    missing = rng.random((n, 2)) < gaps
+    which = np.column_stack([rng.choice(numbers, n) for numbers in members])
+    indptr = np.concatenate([[0], np.cumsum((~missing).sum(axis=1))])
+    few = WEIGHTS[weights]
+    w = None if few is None else rng.choice(few, n)
+    return X, w, SparseRows(indptr, which[~missing], missing, np.array(groups))
+
+
+def test_a_stop_while_few_members_change_leaves_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    m, sparse, X, _ = many(40, 5)
+    m.learn(X, sparse=sparse)
+    before = m.arrays()
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(State, "combined", stop)
+    with pytest.raises(KeyboardInterrupt):
+        m.learn(X, sparse=sparse)
+    for name, array in m.arrays().items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+
+
+def test_rows_that_were_never_learnt_are_refused_by_the_numbers_of_their_attributes() -> None:
+    m = Moments(0)
+    group, numbers = m.extend_sparse(20)
+    m.extend(1)  # attribute 20, though it comes first in the sums
+    sparse = SparseRows(np.arange(3), numbers[:2], None, np.array([group]))
+    m.learn([[1.0], [1.25]], sparse=sparse).learn([[1.0], [1.25]], sparse=sparse)
+    with pytest.raises(ForgetError, match="the sums of attribute 20 would become impossible"):
+        m.forget([[-9.0], [9.0]], sparse=sparse)
+    other = SparseRows(np.arange(3), numbers[18:], None, np.array([group]))
+    with pytest.raises(ForgetError, match="the sums of attributes 18, 19 would become impossible"):
+        m.forget([[1.0], [1.25]], sparse=other)
+    with pytest.raises(DataError, match="row 0, column 0: inf is infinite"):
+        m.learn([[np.inf], [1.0]], sparse=sparse)
+    assert m.n_rows == 4
+
+
+@given(seed=SEEDS, gaps=st.sampled_from([0.0, 0.3]))
+def test_a_contingency_table(xp: Any, seed: int, gaps: float) -> None:
+    rng = np.random.default_rng(seed)
+    m = Moments(2, binary=[0, 1])
+    groups, members = zip(m.extend_sparse(4), m.extend_sparse(3), strict=True)
+    X, _, sparse = some_rows(rng, m, groups, members, "none", gaps)
+    X[:, 0] = X[:, 0] > 0
+    m.learn(put(xp, X), sparse=sparse)
+    columns = np.full((len(X), 9), np.nan)
+    columns[:, :2] = X
+    for r in range(len(X)):
+        for k, numbers in enumerate(members):
+            if sparse.missing is not None and not sparse.missing[r, k]:
+                columns[r, numbers] = 0.0
+        columns[r, sparse.indices[sparse.indptr[r] : sparse.indptr[r + 1]]] = 1.0
+    one, other = [0, 3, 8], [1, 2, 3, 6]
+    table = m.cross_table(one, other)
+    for a, i in enumerate(one):
+        for b, j in enumerate(other):
+            rows = columns[~np.isnan(columns[:, i] + columns[:, j])]
+            assert float(table.both[a, b]) == (rows[:, i] * rows[:, j]).sum()
+            assert float(table.row[a, b]) == rows[:, i].sum()
+            assert float(table.column[a, b]) == rows[:, j].sum()
+            assert float(table.present[a, b]) == len(rows)
+
+
+def test_a_contingency_table_of_numbers_is_refused() -> None:
+    with pytest.raises(ShapeError, match="attribute 1 is not a 0/1 attribute"):
+        Moments(2, binary=[0]).cross_table([0], [1])
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -1,8 +1,8 @@
 """Moments: sums over rows that can be learnt, forgotten and merged."""
 
 from ._condition import Condition
-from ._cross_sums import CrossSums
+from ._cross_sums import CrossSums, CrossTable
 from ._moments import Moments
 from ._rows import SparseRows
 
-__all__ = ["Condition", "CrossSums", "Moments", "SparseRows"]
+__all__ = ["Condition", "CrossSums", "CrossTable", "Moments", "SparseRows"]

@@ -1,4 +1,4 @@
-"""Raw sums of two attributes."""
+"""Raw sums of two attributes, and counts of pairs of 0/1 attributes."""
 
 from __future__ import annotations
 
@@ -43,6 +43,55 @@ class CrossSums:
     sum_xy: float
     sum_xxy: float
     sum_xxyy: float
+
+
+@dataclass(frozen=True)
+class CrossTable:
+    """Weights of the rows where 0/1 attributes are 1: what `Moments.cross_table` returns.
+
+    Entry [i, j] is of the i-th attribute of the rows and the j-th one of the columns, over the rows of data that have
+    both.
+
+    Attributes
+    ----------
+    both : (r, c) float64
+        Where both are 1.
+    row, column : (r, c) float64
+        Where that of the row is 1; where that of the column is 1.
+    present : (r, c) float64
+        Where both are present.
+
+    Examples
+    --------
+    >>> from symkernels import Moments
+    >>> m = Moments(2, binary=[0, 1]).learn([[1.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    >>> table = m.cross_table([0], [1])
+    >>> table.both, table.row, table.present
+    (array([[1.]]), array([[2.]]), array([[3.]]))
+    """
+
+    both: Array
+    row: Array
+    column: Array
+    present: Array
+
+
+def cross_table(sums: Sums, layout: Layout, rows: np.ndarray, columns: np.ndarray) -> CrossTable:
+    """Return the counts of the 0/1 attributes at two lists of positions. Their shifts are 0."""
+    xp, shape = sums.xp, (len(rows), len(columns))
+    both = Parts.of(sums.products(layout, rows, columns)).rounded()
+    one, other = sums.index(rows), sums.index(columns)
+    if sums.N is None:
+        own, zeros = Parts.of(sums.T).rounded(), xp.zeros_like(both)
+        row, column = xp.take(own, one)[:, None] + zeros, xp.take(own, other)[None, :] + zeros
+        return CrossTable(both, row, column, sums.everywhere(*shape).rounded())
+    of_one, of_other = sums.index(layout.group[rows]), sums.index(layout.group[columns])
+
+    def picked(stored: Array, at: Array, group: Array) -> Array:
+        return Parts.of(xp.take(xp.take(stored, at, axis=1), group, axis=2)).rounded()
+
+    column = xp.matrix_transpose(picked(sums.T, other, of_one))
+    return CrossTable(both, picked(sums.T, one, of_other), column, picked(sums.N, of_one, of_other))
 
 
 def cross_sums(sums: Sums, layout: Layout, i: int, j: int) -> CrossSums:

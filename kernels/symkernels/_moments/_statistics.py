@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import array_api_compat as compat
+import numpy as np
 
 from .._arrays import Array
 from .._errors import ShapeError
 from . import _answers, _matrices
 from ._attributes import Attributes, by_number_twice, consistent
 from ._condition import Condition, condition
-from ._cross_sums import CrossSums, cross_sums
+from ._cross_sums import CrossSums, CrossTable, cross_sums, cross_table
 from ._limits import LOST
 from ._reproducible import is_reproducible
 from ._state import State
@@ -175,6 +176,31 @@ class Statistics(Attributes):
         """
         a, b = self._positions([i, j])
         return cross_sums(self._sums, self._layout, int(a), int(b))
+
+    @consistent
+    def cross_table(self, rows: Sequence[int], columns: Sequence[int]) -> CrossTable:
+        """Return how often 0/1 attributes are 1 together: a contingency table of two categories.
+
+        Parameters
+        ----------
+        rows, columns : sequence of int
+            Numbers of 0/1 attributes.
+
+        Returns
+        -------
+        CrossTable
+            Arrays of shape (len(rows), len(columns)).
+
+        Raises
+        ------
+        ShapeError
+            An attribute is not a 0/1 attribute.
+        """
+        one, other = self._positions(rows), self._positions(columns)
+        for position in np.append(one, other):
+            if not self._layout.binary[position]:
+                raise ShapeError(f"attribute {self._layout.number[position]} is not a 0/1 attribute")
+        return cross_table(self._sums, self._layout, one, other)
 
     @property
     @consistent

@@ -12,6 +12,7 @@ from symjobs._arrays import to_host
 from symjobs._cli.questions._question import Answer
 from symjobs._explore import Catalogue
 from symjobs._project import Project
+from symjobs._state import check_memory_for_matrix
 
 
 def correlations(project: Project, inputs: Sequence[str] | None) -> tuple[list[str], np.ndarray]:
@@ -20,6 +21,7 @@ def correlations(project: Project, inputs: Sequence[str] | None) -> tuple[list[s
     catalogue = Catalogue(snapshot)
     attributes = catalogue.select(None if inputs is None else tuple(inputs))
     names = [catalogue.name(attribute) for attribute in attributes]
+    check_memory_for_matrix("a correlation matrix", len(names), len(names))
     return names, to_host(snapshot.moments.correlation(indices=[attribute.index for attribute in attributes]))
 
 

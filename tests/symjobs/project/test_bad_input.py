@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import symjobs
+from symjobs import ExploreVIFJob, JobContext, PCAJob
 from symjobs._entities import DataFrame
 from symjobs._errors import InputError, MissingDependency, ProjectError, UnknownAttribute
 from symjobs._project import Project
@@ -276,9 +277,28 @@ def test_a_slip_in_a_column_of_numbers_does_not_make_it_text():
     assert project.learn(frame, types={"income": "S"}).snapshot().names == ("a",)
 
 
-def test_a_category_that_no_memory_can_hold_is_refused_by_name():
-    ids = pd.DataFrame({"x": np.arange(60_000.0), "email": [f"u{i}@example.org" for i in range(60_000)]})
+def of_60_000_values():
+    return pd.DataFrame({"x": np.arange(60_000.0), "email": [f"u{i}@example.org" for i in range(60_000)]})
+
+
+def test_a_category_that_no_memory_can_hold_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr("symjobs._state._memory.physical_memory", lambda: 2**24)
     project = Project("p")
     with pytest.raises(InputError, match=r"column 'email' brings 60,000 attributes: .* GiB while it learns"):
-        project.learn(ids, types={"email": "T"})
+        project.learn(of_60_000_values(), types={"email": "T"})
     assert project.n_rows == 0
+
+
+def test_a_category_of_60_000_values_is_learnt_and_a_matrix_of_them_is_refused_with_its_cost():
+    project = Project("p").learn(of_60_000_values(), types={"email": "T"})
+    project.learn(of_60_000_values()[:10])
+    snapshot = project.snapshot()
+    assert snapshot.n_rows == 60_010
+    assert snapshot.moments.condition(1).mean[0] == 0.0
+    assert snapshot.moments.condition(11).mean[0] == 10.0
+    assert sum(array.nbytes for array in snapshot.moments._sums.arrays().values()) < 2e7
+    for job in (PCAJob(project, ["email"]), ExploreVIFJob(project, ["x", "email"])):
+        with pytest.raises(InputError, match=r"Job: a matrix of 60,00\d by 60,00\d attributes takes about 1,07\d GiB"):
+            job.run(JobContext())
+    with pytest.raises(InputError, match="takes about"):
+        project.build("m", "mahalanobis", inputs=["email"])
