@@ -92,12 +92,17 @@ def _effort(config: pytest.Config) -> int:
     return 100 if config.getoption("--full") else 10
 
 
+def _examples(config: pytest.Config) -> int:
+    """What the number of Hypothesis's examples is multiplied by: with --full, two cores are busy for an hour."""
+    return min(_effort(config), 20)
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     seed = config.getoption("--soak")
     if seed is None:
         return []
     what = "every round" if config.getoption("--full") else f"{config.getoption('--soak-seconds'):g} s of rounds a test"
-    return [f"soak: seed {seed} (make soak SEED={seed} repeats it), {_effort(config)} times the examples, {what}"]
+    return [f"soak: seed {seed} (make soak SEED={seed} repeats it), {_examples(config)} times the examples, {what}"]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -121,7 +126,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=[item for item in items if not is_soak_test(item)])
     items[:] = [item for item in items if is_soak_test(item)]
     for item in items:
-        multiply_examples(item, _effort(config))
+        multiply_examples(item, _examples(config))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from symjobs._explore._request import MetricRequest
 from symjobs._explore._sample import Sample
 from symjobs._explore._statistics import Statistics
 from symjobs._explore._tails import f_upper
+from symjobs._text import some
 
 
 def one_way(groups: Sequence[Sample]) -> dict[str, float]:
@@ -40,7 +41,7 @@ def one_way(groups: Sequence[Sample]) -> dict[str, float]:
     if not df_within > 0.0:
         raise UnsupportedTest("every group has one value; anova needs a group with at least 2")
     if not within > 0.0:
-        labels = ", ".join(group.label for group in groups)
+        labels = some([group.label for group in groups])
         raise UnsupportedTest(f"every group is constant ({labels}); anova needs values that differ within a group")
     f = (between / df_between) / (within / df_within)
     return {

@@ -50,6 +50,7 @@ class Statistics:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.moments: Moments = snapshot.moments
+        self._given: dict[int, np.ndarray] = {}  # by attribute: what `Moments.conditions` says
 
     @cached_property
     def count(self) -> np.ndarray:
@@ -99,11 +100,13 @@ class Statistics:
 
     def conditional(self, attribute: Attribute, given: Attribute) -> Sample:
         """Return the values of an attribute in the rows where a binary one is 1, as a sample."""
-        i = attribute.index
-        condition = self.moments.select([i, given.index]).condition(1)
-        n, mean, variance = (float(array[0]) for array in (condition.count, condition.mean, condition.var))
+        if attribute.index not in self._given:
+            found = self.moments.conditions(attribute.index)
+            arrays = found.count, found.mean, found.var, found.error_bound
+            self._given[attribute.index] = np.stack([to_host(array) for array in arrays])
+        n, mean, variance, bound = self._given[attribute.index][:, given.index].tolist()
         label = f"{attribute.label} given {given.label}"
-        if condition.error_bound[0] > _LOST:
+        if bound > _LOST:
             raise UnsupportedTest(
                 f"the variance of {label} is lost to rounding, since other rows have far larger values; learn the rows "
                 "of the group into a project of their own"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symkernels import DataError, ForgetError, Moments, ShapeError, SparseRows
-from symkernels._moments import _pairs
+from symkernels import DataError, ForgetError, Moments, ShapeError, SparseRows, _parallel
+from symkernels._moments import _members, _pairs
 from symkernels._moments._few_members import FewMembers
 from symkernels._moments._pairs import Pairs, count_pairs
 from symkernels._moments._rows import Incidence
@@ -187,6 +187,54 @@ def some_rows(
     return X, w, SparseRows(indptr, which[~missing], missing, np.array(groups))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("gaps", [0.0, 0.3])
+def test_compiled_sums_of_members_equal_those_of_every_library(
+    monkeypatch: pytest.MonkeyPatch, threads: int, gaps: float
+) -> None:
+    rng = np.random.default_rng(7)
+    monkeypatch.setattr(_parallel, "thread_count", lambda: threads)
+    monkeypatch.setattr(_members, "_ENTRIES_PER_THREAD", 16)
+    X = rng.normal(size=(300, 3)) * 10.0 ** rng.uniform(-9, 9, size=(300, 3)) + 1e6
+    X[rng.random(X.shape) < gaps] = np.nan
+    present = None if not gaps else rng.random((300, 5)) < 0.8
+    row, member = rng.integers(0, 300, 500), rng.integers(0, 40, 500)
+    shift = np.array([0.0, 1e6, 0.1])
+    mine = _members._sum_by_member(X, None, present, row, member, 40, shift)
+    monkeypatch.setattr(_members, "numba_works", lambda: False)
+    theirs = _members._sum_by_member(X, None, present, row, member, 40, shift)
+    np.testing.assert_array_equal(mine.weights.high, theirs.weights.high)
+    # Both err by some units of 2^-154 of the sum of absolute terms, which shows in no part but the third.
+    size = theirs.squares.high.max()
+    for name, scale in (("values", size**0.5), ("squares", size)):
+        difference = getattr(mine, name) - getattr(theirs, name)
+        assert np.abs(difference.high).max() <= 2.0**-140 * scale, name
+
+
+def test_a_group_of_one_row_keeps_its_digits_for_the_row_that_comes_later() -> None:
+    m, sparse, X, which = many(3_000, 20_000)  # more than a small state
+    rare = 5
+    keep = which != rare
+    indices = sparse.indices[keep]
+    X = X * 1e4
+    m.learn(X[keep], sparse=SparseRows(np.arange(len(indices) + 1), indices, None, sparse.groups))
+    for k in range(3):
+        values = np.full((1, 20), 3.0 + k * 1e-4)
+        m.learn(values, sparse=SparseRows(np.arange(2), np.array([20 + rare]), None, sparse.groups))
+    found = m.condition(20 + rare)
+    right = float(np.var([Fraction(3.0 + k * 1e-4) for k in range(3)]))
+    np.testing.assert_allclose(found.var[:20], right, rtol=1e-12)
+    assert (found.error_bound[:20] < 1e-12).all()
+
+
+def test_a_group_of_zeros_is_constant_not_lost() -> None:
+    m, sparse, X, which = many(3_000, 20_000)  # more than a small state; the numbers have a shift of 0
+    X[which == 5] = 0.0
+    found = m.learn(X, sparse=sparse).condition(25)
+    np.testing.assert_array_equal(found.var[:20], 0.0)
+    np.testing.assert_array_equal(found.error_bound[:20], 0.0)
+
+
 def test_a_stop_while_few_members_change_leaves_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     m, sparse, X, _ = many(40, 5)
     m.learn(X, sparse=sparse)
@@ -216,6 +264,31 @@ def test_rows_that_were_never_learnt_are_refused_by_the_numbers_of_their_attribu
     with pytest.raises(DataError, match="row 0, column 0: inf is infinite"):
         m.learn([[np.inf], [1.0]], sparse=sparse)
     assert m.n_rows == 4
+
+
+@given(seed=SEEDS, weights=st.sampled_from(sorted(WEIGHTS)), gaps=st.sampled_from([0.0, 0.3]))
+@settings(max_examples=8)
+def test_one_attribute_given_each_equals_every_attribute_given_one(
+    xp: Any, seed: int, weights: str, gaps: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    m = Moments(2, binary=[1])
+    groups, members = zip(m.extend_sparse(4), m.extend_sparse(3), strict=True)
+    m.extend(1)
+    for _ in range(3):
+        X, w, sparse = some_rows(rng, m, groups, members, weights, gaps)
+        m.learn(put(xp, X), None if w is None else put(xp, w), sparse)
+    answers = ("count", "mean", "var", "error_bound")
+    for i in range(m.n_attributes):
+        found = m.conditions(i)
+        for b in np.flatnonzero(m.binary):
+            other = m.condition(int(b))
+            for name in answers:  # the same algebra; bounds of sparse attributes leave out the rounding of weights
+                mine, theirs = (float(getattr(each, name)[k]) for each, k in ((found, int(b)), (other, i)))
+                np.testing.assert_allclose(mine, theirs, rtol=1e-8 if name == "error_bound" else 1e-14, err_msg=name)
+        for k in np.flatnonzero(~m.binary):
+            assert float(found.count[int(k)]) == 0
+            assert np.isnan(float(found.var[int(k)]))
 
 
 @given(seed=SEEDS, gaps=st.sampled_from([0.0, 0.3]))

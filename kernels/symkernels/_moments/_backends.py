@@ -113,6 +113,11 @@ def sum_rows(
 
     ``exact`` asks for sums without rounding errors of products, ``in_blocks`` for those of two levels where they do.
     """
+    if sparse is not None and layout.n_sparse:
+        n, bare = X.shape[0], layout.without_members()
+        sums = sum_rows(X, weight, sparse, bare, shift, joint=joint, exact=exact, checkpoint=checkpoint)
+        between = None if checkpoint is None else partial(checkpoint, n, n)
+        return with_members(sums, X, weight, sparse, layout, between)
     n = X.shape[0]
     if uses_compiled(X, weight, joint):
         from . import _fast
@@ -131,19 +136,18 @@ def sum_rows(
                 return sums
             if layout.size <= MOST_EXACTLY:
                 return _exactly.sum_rows(X, layout, shift, checkpoint)
-    bare = layout.without_members()
-    block_sums: Callable[..., Sums] = partial(_generic.block_sums, layout=bare, shift=shift, joint=joint)
+    block_sums: Callable[..., Sums] = partial(_generic.block_sums, layout=layout, shift=shift, joint=joint)
     block_bytes = _BLOCK_BYTES
     if uses_cuda(X):
         from . import _cuda
 
-        block_sums, block_bytes = partial(_cuda.block_sums, layout=bare, shift=shift, joint=joint), _GPU_BLOCK_BYTES
-    step = max(64, block_bytes // (8 * max(bare.size, bare.n_groups, 1)))
+        block_sums, block_bytes = partial(_cuda.block_sums, layout=layout, shift=shift, joint=joint), _GPU_BLOCK_BYTES
+    step = max(64, block_bytes // (8 * max(layout.size, layout.n_groups, 1)))
     unit = rounding(min(step, n))
     if exact:
-        block_sums, step = partial(_exact.exact_sums, layout=bare, joint=joint), _exact.ROWS
+        block_sums, step = partial(_exact.exact_sums, layout=layout, joint=joint), _exact.ROWS
         unit = UNIT * (2 + n / step)
-    total = Sums.zeros(bare, shift, missing=False, joint=joint)
+    total = Sums.zeros(layout, shift, missing=False, joint=joint)
     for start in range(0, n, step):
         stop = min(start + step, n)
         block = block_sums(
@@ -151,14 +155,12 @@ def sum_rows(
             None if weight is None else weight[start:stop],
             None if sparse is None else sparse.part(start, stop),
         )
-        block.note_errors(bare, unit, of_all_rows=False)
-        block.move_shift(shift, bare)
-        total.add(block, 1, bare)
+        block.note_errors(layout, unit, of_all_rows=False)
+        block.move_shift(shift, layout)
+        total.add(block, 1, layout)
         if checkpoint is not None:
             checkpoint(stop, n)
-    if sparse is None or not layout.n_sparse:
-        return total
-    return with_members(total, X, weight, sparse, layout, None if checkpoint is None else lambda: checkpoint(n, n))
+    return total
 
 
 def rounding(depth: float) -> float:

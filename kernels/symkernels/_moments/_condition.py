@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
 from ._answers import divide, full_shift, relative, scale_of, spread
 from ._numbers import Parts
 from ._state import State
+from ._sums import replaced
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Statistics of every attribute over the rows where one 0/1 attribute is 1: what `Moments.condition` returns.
+    """Statistics over rows where a 0/1 attribute is 1: what `Moments.condition` and `Moments.conditions` return.
 
     Attributes
     ----------
     count : (P,) float64
-        Weight of the rows where the 0/1 attribute is 1 and the attribute is present.
+        Weight of the rows where the 0/1 attribute is 1 and the other one is present.
     mean, var : (P,) float64
         Mean and population variance over these rows, in the attribute's unit and its square; NaN without rows.
     error_bound : (P,) float64
@@ -67,18 +69,54 @@ def condition(state: State, position: int) -> Condition:
     else:
         group = sums.index(layout.group)
         count = Parts.of(sums.T).each(lambda part: xp.take(part[position, :], group))
-    # A count of at most this much is rounding error of weights that came and went: no row is there.
-    count = count.each(lambda part: xp.where(count.high > state.residue, part, 0.0))
     column = int(np.searchsorted(layout.binaries, position))
     squares = Parts.of(xp.concat([sums.V[:, :, column], S.stored()[:, dense:]], axis=1))
-    offset = S.over(count)
-    deviations = spread(S, squares, count, scale_of(sums))
     of_one = xp.broadcast_to(sums.B_error[column], (dense,))
-    noise = state.noise(deviations, offset.rounded(), sums.V_error[:, column], of_one)
-    deviations, noise = state.settled(deviations, noise, S, count)
+    return _found(state, count, S, squares, sums.V_error[:, column], of_one, full_shift(sums, layout))
+
+
+def conditions(state: State, position: int) -> Condition:
+    """Return the statistics of one attribute over the rows where each 0/1 attribute is 1, by position.
+
+    Where an attribute is not a 0/1 attribute, the count is 0.
+    """
+    sums, layout, xp = state.sums, state.layout, state.sums.xp
+    binaries = layout.binaries
+    given = sums.index(binaries)
+    S = Parts.of(sums.products(layout, np.array([position]), binaries))
+    of_given = xp.take(sums.T, given, axis=1)
+    count = Parts.of((of_given if sums.N is None else of_given[:, :, int(layout.group[position])])[:, None, :])
+    if position < layout.n_dense:
+        squares, error = Parts.of(sums.V[:, position : position + 1, :]), sums.V_error[position : position + 1, :]
+    else:
+        squares, error = S, xp.zeros((1, len(binaries)), dtype=xp.float64, device=compat.device(sums.S))
+    shift = full_shift(sums, layout)[position : position + 1]
+    alone = state.selected(np.array([position]))
+    found = _found(alone, count, S, squares, error, sums.B_error[None, :], shift[:, None])
+
+    def by_position(values: Array, absent: float = np.nan) -> Array:
+        everywhere = xp.full((layout.size,), absent, dtype=xp.float64, device=compat.device(sums.S))
+        return replaced(everywhere, values[0, :], binaries)
+
+    return Condition(
+        by_position(found.count, 0.0), *(by_position(v) for v in (found.mean, found.var, found.error_bound))
+    )
+
+
+def _found(
+    state: State, count: Parts, total: Parts, squares: Parts, error: Array, of_one: Array, shift: Array
+) -> Condition:
+    """Return the statistics that follow from sums over some rows, and from the bounds of their errors."""
+    sums, xp = state.sums, state.sums.xp
+    # A count of at most this much is rounding error of weights that came and went: no row is there.
+    count = count.each(lambda part: xp.where(count.high > state.residue, part, 0.0))
+    offset = total.over(count)
+    deviations = spread(total, squares, count, scale_of(sums))
+    noise = state.noise(deviations, offset.rounded(), error, of_one)
+    deviations, noise = state.settled(deviations, noise, total, count)
     return Condition(
         count.high,
-        (offset + full_shift(sums, layout)).rounded(),
+        (offset + shift).rounded(),
         divide(xp, deviations, count.high),
         relative(xp, noise, deviations, state.of_count(of_one), count.high),
     )

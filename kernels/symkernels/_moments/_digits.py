@@ -20,7 +20,7 @@ class Losses:
     """Where digits would be lost."""
 
     columns: Array  # (dense,) bool: over all rows or over those where some other attribute is present
-    given: Array  # (binaries,) bool: over the rows where a 0/1 attribute is 1
+    given: Array  # (dense binaries,) bool: over the rows where a 0/1 attribute is 1
 
 
 def losses(state: State, batch: State, sign: int) -> Losses:
@@ -37,11 +37,11 @@ def losses(state: State, batch: State, sign: int) -> Losses:
         lost = lost | _adds_errors(*(s.Q_error[:, None] if s.N is None else s.Q_error for s in (sums, gone)))
     columns = xp.any(lost, axis=1) & ~sums.index(layout.binary[:d])
     given = xp.zeros((0,), dtype=xp.bool)
-    if len(layout.binaries):
+    if len(layout.dense_binaries):  # sums of members have no rounding errors
         old, new = _by_value(sums, layout), _by_value(gone, layout)
         lost = _lost(old, new, e, new[2].high, sign, scale, least, batch.whole_weights)
         if sign < 0:
-            lost = lost | _adds_errors(sums.V_error, gone.V_error)
+            lost = lost | _adds_errors(*(s.V_error[:, : len(layout.dense_binaries)] for s in (sums, gone)))
         lost = lost & ~sums.index(layout.binary[:d])[:, None]
         given = xp.any(lost, axis=0)
     return Losses(columns, given)
@@ -65,8 +65,8 @@ def _by_group(sums: Sums, layout: Layout, complete: bool) -> tuple[Parts, Parts,
 
 
 def _by_value(sums: Sums, layout: Layout) -> tuple[Parts, Parts, Parts]:
-    """Return count, sum and sum of squares of each dense attribute, over the rows where each 0/1 attribute is 1."""
-    xp, d, ones = sums.xp, layout.n_dense, layout.binaries
+    """Return count, sum and sum of squares of dense attributes, over the rows where each dense 0/1 attribute is 1."""
+    xp, d, ones = sums.xp, layout.n_dense, layout.dense_binaries
     if sums.N is None:
         count = Parts.of(sums.T).each(lambda part: xp.take(part, sums.index(ones))[None, :])
     else:
@@ -76,7 +76,7 @@ def _by_value(sums: Sums, layout: Layout) -> tuple[Parts, Parts, Parts]:
     low, high = np.minimum(np.arange(d)[:, None], ones), np.maximum(np.arange(d)[:, None], ones)
     places = sums.index((low * layout.size + high).reshape(-1))
     total = Parts.of(sums.S).each(lambda part: xp.reshape(xp.take(xp.reshape(part, (-1,)), places), (d, len(ones))))
-    return count, total, Parts.of(sums.V)
+    return count, total, Parts.of(sums.V[:, :, : len(ones)])
 
 
 def _lost(

@@ -9,7 +9,7 @@ import numpy as np
 from .._jit import compiled
 from . import _parts_compiled as _parts_compiled  # without it these loops could not call the functions of `_parts`
 from ._limits import MOST_EXACTLY
-from ._parts import add, normalized, quick_two_sum, two_product, two_sum
+from ._parts import add, multiply, normalized, quick_two_sum, two_product, two_sum
 
 # Rows that `add_exactly` takes at a time. The second part of a biased sum is smaller by a factor that leaves
 # room for the errors of as many additions to the first.
@@ -285,3 +285,24 @@ def _plus_two(a0, a1, a2, high, low):
     a, b = quick_two_sum(a, b)
     b, c = quick_two_sum(b, a2 + (u + v))
     return a, b, c
+
+
+@compiled
+def add_members(X, present, member, shift, weights, values, squares):
+    """Add each row to the sums of its member, in three parts: values about a shift, their squares, and groups."""
+    for r in range(X.shape[0]):
+        k = member[r]
+        for g in range(present.shape[1]):
+            weights[k, g] += present[r, g]
+        for j in range(X.shape[1]):
+            x = X[r, j]
+            u, e = two_sum(x, -shift[j])
+            missing = np.isnan(x)
+            u, e = 0.0 if missing else u, 0.0 if missing else e
+            values[0, k, j], values[1, k, j], values[2, k, j] = add(
+                values[0, k, j], values[1, k, j], values[2, k, j], u, e, 0.0
+            )
+            u, e, f = multiply(u, e, 0.0, u, e, 0.0)
+            squares[0, k, j], squares[1, k, j], squares[2, k, j] = add(
+                squares[0, k, j], squares[1, k, j], squares[2, k, j], u, e, f
+            )

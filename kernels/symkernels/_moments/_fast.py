@@ -17,7 +17,6 @@ from .. import _parallel
 from .._forks import ForkLock
 from ._layout import Layout
 from ._numbers import widened
-from ._pairs import count_pairs
 from ._parts import PARTS, add_number
 from ._rows import Incidence
 from ._state import State
@@ -37,7 +36,7 @@ class _Accumulator:
         from . import _loops
 
         self.loops, self.layout = _loops, layout
-        p, K, lanes, rows = layout.n_dense, layout.n_sparse, _loops.LANES, _loops.block_rows(layout.n_dense)
+        p, lanes, rows = layout.n_dense, _loops.LANES, _loops.block_rows(layout.n_dense)
         self.tail = _loops.tail_columns(p)
         self.binaries = layout.dense_binaries
         panels, b_panels = -(-p // lanes), -(-len(self.binaries) // lanes)
@@ -50,7 +49,6 @@ class _Accumulator:
         self.block[_loops.LOW], self.block[_loops.HIGH] = np.inf, -np.inf
         self.S = np.zeros((width, width))
         self.V = np.zeros((width, b_panels * lanes))
-        self.S_sparse, self.V_sparse, self.ones = np.zeros((K, width)), np.zeros((K, width)), np.zeros(K)
         # Buffers for missing values are allocated when the first one comes.
         self.bits = np.zeros(rows, np.uint8)
         self.gap_rows, self.gap_count = np.zeros((0, 0), np.int32), np.zeros(0, np.int32)
@@ -58,14 +56,13 @@ class _Accumulator:
         self.gap_T = self.gap_Q = self.gap_N = np.zeros((0, 0))
 
     def add(self, X: np.ndarray, start: int, stop: int, sparse: Incidence) -> None:
-        """Add rows of a C-ordered float64 X. ``sparse`` holds the sparse attributes of all its rows."""
+        """Add rows of a C-ordered float64 X. ``sparse`` says which sparse groups are missing in all its rows."""
         gaps = bool(sparse.missing[start:stop].any())
         while True:
             start = self.loops.add_rows(
                 X, start, stop, self.shift, self.U, self.block, self.totals, self.S, self.binaries, self.B,
                 self.squares, self.V, self.layout.group, self.bits, self.gap_rows, self.gap_count, self.gap_T,
-                self.gap_Q, self.gap_N, self.missing_in_row, gaps, sparse.indptr, sparse.members, sparse.missing,
-                sparse.groups, self.S_sparse, self.V_sparse, self.ones,
+                self.gap_Q, self.gap_N, self.missing_in_row, gaps, sparse.missing, sparse.groups,
             )  # fmt: skip
             if start == stop:
                 return
@@ -78,7 +75,7 @@ class _Accumulator:
         self.gap_rows = np.zeros((layout.n_dense, rows), np.int32)
         self.gap_count = np.zeros(layout.n_dense, np.int32)
         self.missing_in_row = np.zeros((rows, layout.n_groups + 1), np.int32)
-        self.gap_T, self.gap_Q = np.zeros((2, layout.n_groups, width + layout.n_sparse))  # rows of the same length
+        self.gap_T, self.gap_Q = np.zeros((2, layout.n_groups, width))
         self.gap_N = np.zeros((layout.n_groups, layout.n_groups))
 
     def absorb(self, other: _Accumulator) -> None:
@@ -91,41 +88,29 @@ class _Accumulator:
             self.totals, self.block, self.V, other.totals, other.block, other.V, self.gap_T, self.gap_Q, self.gap_N,
             other.gap_T, other.gap_Q, other.gap_N,
         )  # fmt: skip
-        if self.layout.n_sparse:
-            for mine, theirs in zip(self._sparse_sums(), other._sparse_sums(), strict=True):
-                mine += theirs
-                theirs[:] = 0.0
 
     def absorb_square(self, other: _Accumulator) -> None:
         """Add S of another accumulator to this one, and clear it."""
         self.S += other.S
         other.S[:] = 0.0
 
-    def _sparse_sums(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.S_sparse, self.V_sparse, self.ones
-
     def sums(self, n: int, shift: np.ndarray) -> Sums:
-        """Return the sums of the n rows that were added, without those of pairs of sparse attributes."""
+        """Return the sums of the n rows that were added."""
         layout, loops, tail = self.layout, self.loops, self.tail
         p, missing = layout.n_dense, len(self.gap_T) > 0
         S = np.ascontiguousarray(self.S[:p, :p])
         if tail:
             S[: p - tail, p - tail :] = S[p - tail :, : p - tail].T
-        squares = S.diagonal()
-        if layout.n_sparse:
-            S = np.concatenate([S, self.S_sparse[:, :p].T], axis=1)
-        total = np.concatenate([self.totals[loops.TOTAL, :p], self.ones])
+        total = self.totals[loops.TOTAL, :p]
         V = self.V[:p, : len(self.binaries)]
         gap_N = np.triu(self.gap_N) + np.triu(self.gap_N, 1).T
         gap = gap_N.diagonal()
-        places = np.r_[0:p, len(self.shift) : len(self.shift) + layout.n_sparse]
         N = n - gap[:, None] - gap[None, :] + gap_N if missing else None
         T, Q = total, None
         if N is not None:
             here = N[layout.group] > 0  # no rows, no sums: not even rounding errors
-            T = np.where(here, total[:, None] - self.gap_T[:, places].T, 0.0)
-            Q = np.where(here[:p], squares[:, None] - self.gap_Q[:, :p].T, 0.0)
-        V = np.concatenate([V, self.V_sparse[:, :p].T], axis=1) if layout.n_sparse else V
+            T = np.where(here, total[:, None] - self.gap_T[:, :p].T, 0.0)
+            Q = np.where(here, S.diagonal()[:, None] - self.gap_Q[:, :p].T, 0.0)
         result = Sums.zeros(layout, shift, missing=missing, joint=False)
         return replace(
             result, n_rows=n, mass=(float(n), 0.0, 0.0), S=widened(S), T=widened(T), V=widened(V),
@@ -220,15 +205,14 @@ def sum_rows(
     shift: np.ndarray,
     checkpoint: Callable[[int, int], None] | None = None,
 ) -> Sums:
-    """Return the sums of the rows of X (n, dense) in any memory order, NaN where missing. float32 is widened."""
+    """Return the sums of the rows of X (n, dense) in any memory order, NaN where missing. float32 is widened.
+
+    ``layout`` has no sparse attributes; ``sparse`` says where their groups are missing.
+    """
     first, *others = _accumulate(X, sparse, layout, shift, checkpoint, [])
     for other in others[:1]:
         first.absorb_square(other)
-    sums = first.sums(X.shape[0], shift)
-    if sparse is not None:
-        n = X.shape[0]
-        sums.pairs = count_pairs(sparse, None, None if checkpoint is None else lambda: checkpoint(n, n))
-    return sums
+    return first.sums(X.shape[0], shift)
 
 
 def learn_rows(

@@ -78,7 +78,7 @@ class FewMembers:
         old, sums = state.sums, new.sums
         xp = sums.xp
         moved = bool(xp.any(old.shift != sums.shift)) or (old.N is None) != (sums.N is None)
-        if moved or (sign < 0 and _has_gone(old, sums)):
+        if moved or (sign < 0 and _has_gone(old, batch.sums, sums)):
             return None
         pairs = old.pairs.plus(batch.sums.pairs.moved(self.members), sign)
         places = self._places()
@@ -100,11 +100,14 @@ class FewMembers:
         return {name: binaries if name in ("V", "V_error", "B_error") else positions for name in _AXES}
 
 
-def _has_gone(old: Sums, new: Sums) -> bool:
-    """Whether no row is left of all, or of two presence groups that had some."""
+def _has_gone(old: Sums, gone: Sums, new: Sums) -> bool:
+    """Whether no row is left of all, or of two presence groups of which some were removed."""
     if new.N is None or old.N is None:
         return not new.weight > 0
-    return bool(new.xp.any((new.N[0, ...] == 0) & (old.N[0, ...] != 0)))
+    none = new.N[0, ...] == 0
+    if gone.N is not None:
+        none = none & ((old.N[0, ...] != 0) | (gone.N[0, ...] != 0))
+    return bool(new.xp.any(none))
 
 
 def _columns(whole: Sums, few: Sums, places: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:

@@ -94,7 +94,7 @@ def batch_state(
     if bool(xp.any(found.columns)):
         return sum_about(shift, exact=True), few
     if bool(xp.any(found.given)):
-        given = layout.binaries[to_numpy(found.given)]
+        given = layout.dense_binaries[to_numpy(found.given)]
         with np.errstate(invalid="ignore", over="ignore"):
             sum_given_exactly(batch.sums, X, weight, rows, layout, given)
     return batch, few

@@ -181,26 +181,13 @@ def _add_row(U, r, total, square):
 
 
 @compiled
-def _add_sparse(U, rows, first, indptr, members, missing, groups, S_sparse, V_sparse, ones, any_gap,
-                missing_in_row, gap_T, gap_Q, gap_N):  # fmt: skip
-    """Sum dense attributes over the rows where a sparse one is 1, and count these rows."""
-    width = U.shape[0] * LANES
+def _sum_missing_groups(U, rows, first, missing, groups, missing_in_row, gap_T, gap_Q, gap_N):
+    """Sum dense attributes over the rows where a sparse group is missing."""
     for r in range(rows):
-        start, stop = indptr[first + r], indptr[first + r + 1]
-        for a in range(start, stop):
-            k = members[a]
-            _add_row(U, r, S_sparse[k], V_sparse[k])
-            ones[k] += 1.0
-        if not any_gap:
-            continue
-        row = missing_in_row[r]
         for h in range(len(groups)):
             if missing[first + r, h]:
                 _add_row(U, r, gap_T[groups[h]], gap_Q[groups[h]])
-                _count_missing(groups[h], row, gap_N)
-        for m in range(1, row[0] + 1):
-            for a in range(start, stop):
-                gap_T[row[m], width + members[a]] += 1.0
+                _count_missing(groups[h], missing_in_row[r], gap_N)
 
 
 @compiled
@@ -226,8 +213,7 @@ def _square(U, rows, squares):
 
 @compiled
 def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V, group, bits, gap_rows, gap_count,
-             gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, indptr, members, missing, groups, S_sparse, V_sparse,
-             ones):  # fmt: skip
+             gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, missing, groups):  # fmt: skip
     """Add rows ``start:stop`` of X to the sums. Return the row at which it stopped, or -1 if a value is not 0/1.
 
     It stops early if a value is missing and ``gap_T`` is empty: the caller allocates it and calls again.
@@ -259,9 +245,8 @@ def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V
                 return -1
             _square(U, rows, squares)
             _add_product(squares, B, rows, V)
-        if len(groups):
-            _add_sparse(U, rows, row, indptr, members, missing, groups, S_sparse, V_sparse, ones, any_gap,
-                        missing_in_row, gap_T, gap_Q, gap_N)  # fmt: skip
+        if sparse_missing:
+            _sum_missing_groups(U, rows, row, missing, groups, missing_in_row, gap_T, gap_Q, gap_N)
         row += rows
     return row
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, namespace, to_numpy
+from .. import _parallel
+from .._arrays import Array, is_numpy, namespace, to_numpy
+from .._numba import numba_works
 from ._layout import Layout
 from ._numbers import Parts
 from ._pairs import count_pairs
@@ -20,6 +24,7 @@ from ._rows import Incidence, presence
 from ._sums import Sums, replaced
 
 _ENTRIES = 2**21  # numbers that are added at a time
+_ENTRIES_PER_THREAD = 2**16  # fewer are not worth another thread
 
 
 @dataclass(frozen=True)
@@ -61,26 +66,19 @@ def with_members(
 def sum_given_exactly(
     sums: Sums, X: Array, weight: Array | None, sparse: Incidence | None, layout: Layout, given: np.ndarray
 ) -> None:
-    """Sum the rows where each of some 0/1 attributes is 1 again: their weights, and S and V with dense attributes.
+    """Sum the rows where each of some dense 0/1 attributes is 1 again: their weights, and S and V with dense ones.
 
     ``given`` are their positions, ascending.
     """
     xp, d = sums.xp, layout.n_dense
-    dense = given[given < d]
-    row, member = np.nonzero(to_numpy(X[:, dense]) == 1) if len(dense) else (np.empty(0, np.intp),) * 2
-    if sparse is not None:
-        place = np.full(layout.n_sparse, -1)
-        place[given[len(dense) :] - d] = np.arange(len(dense), len(given))
-        of_member = place[sparse.members]
-        row_of = np.repeat(np.arange(len(sparse.indptr) - 1), np.diff(sparse.indptr))
-        row, member = np.append(row, row_of[of_member >= 0]), np.append(member, of_member[of_member >= 0])
+    row, member = np.nonzero(to_numpy(xp.take(X, sums.index(given), axis=1)) == 1)
     present = None if sums.N is None else presence(X, sparse, layout)
     found = _sum_by_member(X, weight, present, row, member, len(given), sums.shift)
     values, squares = (xp.permute_dims(part.stored(), (0, 2, 1)) for part in (found.values, found.squares))
     S = replaced(sums.S, values, given)
-    if len(dense):  # S has the upper triangle only: a dense 0/1 attribute's column is a row from the diagonal on
-        rows = replaced(xp.permute_dims(S[:, :, :d], (0, 2, 1)), values[:, :, : len(dense)], dense)
-        S = xp.concat([xp.permute_dims(rows, (0, 2, 1)), S[:, :, d:]], axis=2)
+    # S has the upper triangle only: the column of a 0/1 attribute is a row from the diagonal on.
+    rows = replaced(xp.permute_dims(S[:, :, :d], (0, 2, 1)), values, given)
+    S = xp.concat([xp.permute_dims(rows, (0, 2, 1)), S[:, :, d:]], axis=2)
     columns = np.searchsorted(layout.binaries, given)
     sums.S, sums.V = S, replaced(sums.V, squares, columns)
     if weight is not None:
@@ -105,6 +103,8 @@ def _sum_by_member(
     xp, device, d = namespace(X), compat.device(X), X.shape[1]
     order = np.argsort(member, kind="stable")
     row, member = row[order], member[order]
+    if weight is None and is_numpy(X) and numba_works():
+        return _sum_compiled(X, present, row, member, k, shift, checkpoint)
     q = (1 if present is None else present.shape[1]) + 2 * d
     total = Parts.of(xp.zeros((PARTS, k, q), dtype=xp.float64, device=device))
     step = max(_ENTRIES // q, k)
@@ -132,6 +132,45 @@ def _sum_by_member(
 
     unit = UNIT * (4 + len(row).bit_length() + len(row) // step)
     return _ByMember(columns_of(0, q - 2 * d), columns_of(q - 2 * d, q - d), columns_of(q - d, q), unit)
+
+
+def _sum_compiled(
+    X: np.ndarray,
+    present: np.ndarray | None,
+    row: np.ndarray,
+    member: np.ndarray,
+    k: int,
+    shift: np.ndarray,
+    checkpoint: Callable[[], None] | None,
+) -> _ByMember:
+    """Return the same of rows without weights, ``member`` ascending. Threads share the members."""
+    from ._exact_loops import add_members
+
+    d = X.shape[1]
+    weights = np.zeros((PARTS, k, 1 if present is None else present.shape[1]))
+    values, squares = np.zeros((2, PARTS, k, d))
+    step = max(_ENTRIES // max(d, 1), 1)
+    for start in range(0, len(row), step):
+        at = slice(start, start + step)
+        x = np.ascontiguousarray(X[row[at]], dtype=np.float64)
+        here = np.ones((len(x), 1), bool) if present is None else present[row[at]]
+        _parallel.run_all(
+            [
+                partial(add_members, x[a:b], here[a:b], member[at][a:b], shift, weights[0], values, squares)
+                for a, b in _shares(member[at], d)
+            ]
+        )
+        if checkpoint is not None:
+            checkpoint()
+    return _ByMember(Parts.of(weights), Parts.of(values), Parts.of(squares), UNIT * (4 + len(row)))
+
+
+def _shares(member: np.ndarray, d: int) -> list[tuple[int, int]]:
+    """Cut ascending members into a range for each thread, so that no two have the same member."""
+    n = len(member)
+    threads = min(_parallel.thread_count(), max(1, n * d // _ENTRIES_PER_THREAD))
+    starts = [int(np.searchsorted(member, member[start])) for start, _ in _parallel.split(n, threads)]
+    return list(pairwise(sorted({*starts, n})))
 
 
 def _sums_of_runs(values: Parts, member: np.ndarray) -> tuple[Parts, np.ndarray]:

@@ -64,8 +64,9 @@ class Moments(Statistics):
     A copy stays on its device. A pickle holds NumPy arrays, so that a machine without a GPU can read it; `to` moves the
     state to a GPU.
 
-    *Cost.* n rows of p attributes take O(n p^2) time. The state takes O(p^2) memory, and so does each thread. A missing
-    value costs O(p) time. A sparse attribute costs O(p) for each 1, not for each row.
+    *Cost.* n rows of p dense attributes take O(n p^2) time. The state takes O(p^2) memory, and so does each thread. A
+    missing value costs O(p) time. A sparse attribute takes O(p) time for each 1, not for each row, and O(p) memory; so
+    does each pair of them that is 1 in one row take O(1).
 
     *Threads.* One thread learns, forgets or merges at a time; others may read meanwhile. In a forked child the state is
     as it was at the fork; if another thread was adding rows to it at that moment, using it is a RuntimeError.

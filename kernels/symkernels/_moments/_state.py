@@ -127,19 +127,21 @@ class State:
 
         They are equal where there is one row, and where the sum is within the bound, and the bound less than what one
         different value adds: it differs in the last digits of the mean, or by one unit of the column's fineness. Where
-        that is not known, values that are as nothing beside the shift count as 0. ``total`` are the sums about the
-        shift. A sum is never negative.
+        that is not known, values that are as nothing beside the shift, or beside the other rows, count as 0. ``total``
+        are the sums about the shift. A sum is never negative.
         """
         xp = self.sums.xp
         single = (count.high <= 1) & self.whole_weights
         if not bool(xp.any((spread <= noise) | single | (spread < 0))):  # spares a division
             return spread, noise
         shift, fineness = _answers.full_shift(self.sums, self.layout), self.full_fineness()
+        usual = xp.sqrt(self.padded(self.gross) / max(self.weight_processed, 1.0))
         if spread.ndim == 2:
-            shift, fineness = shift[:, None], fineness[:, None]
-        mean, shift = xp.abs((total.over(count) + shift).rounded()), xp.abs(shift)
-        as_zero = (mean <= UNIT * (self.steps + 1) * shift) & xp.isinf(fineness)
-        size = xp.where(as_zero, shift, mean)
+            shift, fineness, usual = shift[:, None], fineness[:, None], usual[:, None]
+        mean = xp.abs((total.over(count) + shift).rounded())
+        usual = xp.maximum(xp.abs(shift), usual)
+        as_zero = (mean <= UNIT * (self.steps + 1) * usual) & xp.isinf(fineness)
+        size = xp.where(as_zero, usual, mean)
         with np.errstate(over="ignore"):
             one_other = self.least_weight / 8 / xp.where(fineness > 0, fineness, 1.0) ** 2
             one_other = xp.maximum(one_other, _CERTAIN * count.high * size * size)

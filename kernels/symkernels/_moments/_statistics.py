@@ -11,7 +11,7 @@ from .._arrays import Array
 from .._errors import ShapeError
 from . import _answers, _matrices
 from ._attributes import Attributes, by_number_twice, consistent
-from ._condition import Condition, condition
+from ._condition import Condition, condition, conditions
 from ._cross_sums import CrossSums, CrossTable, cross_sums, cross_table
 from ._limits import LOST
 from ._reproducible import is_reproducible
@@ -158,6 +158,25 @@ class Statistics(Attributes):
         if not self._layout.binary[position]:
             raise ShapeError(f"attribute {index} is not a 0/1 attribute; choose one whose `binary` is True")
         found = condition(self._state, position)
+        return Condition(*(self._by_number(array) for array in (found.count, found.mean, found.var, found.error_bound)))
+
+    @consistent
+    def conditions(self, index: int) -> Condition:
+        """Return count, mean and variance of one attribute over the rows where each 0/1 attribute is 1.
+
+        For every member of a category, `condition` has the same answers in as many calls.
+
+        Parameters
+        ----------
+        index : int
+            The number of the attribute.
+
+        Returns
+        -------
+        Condition
+            By number of the 0/1 attribute. For all others the count is 0, and the rest NaN.
+        """
+        found = conditions(self._state, int(self._positions([index])[0]))
         return Condition(*(self._by_number(array) for array in (found.count, found.mean, found.var, found.error_bound)))
 
     @consistent
