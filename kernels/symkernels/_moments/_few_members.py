@@ -84,10 +84,13 @@ class FewMembers:
         places = self._places()
         arrays = [getattr(old, name) for name in places]
         if numba_works() and all(is_numpy(array) and array.flags.c_contiguous for array in arrays):
-            whole = replace(sums, pairs=pairs, **dict(zip(places, arrays, strict=True)))
             from ._loops import write_columns
 
-            return replace(new, layout=self.whole, sums=whole), write_columns, _columns(whole, sums, places)
+            whole = replace(sums, pairs=pairs, **dict(zip(places, arrays, strict=True)))
+            arguments = _columns(whole, sums, places)
+            # If the loop is not compiled yet, it is now: Ctrl-C may interrupt that.
+            write_columns(*(x[:0] if x.ndim > 1 else x for x in arguments))
+            return replace(new, layout=self.whole, sums=whole), write_columns, arguments
         changed = {
             name: replaced(getattr(old, name), getattr(sums, name), at, _AXES[name]) for name, at in places.items()
         }
