@@ -132,7 +132,7 @@ def test_a_category_of_50_000_values_fits_into_200_mb() -> None:
 
 
 @given(seed=SEEDS, joint=st.booleans(), weights=st.sampled_from(sorted(WEIGHTS)), gaps=st.sampled_from([0.0, 0.3]))
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_rows_with_few_members_change_what_they_should(
     xp: Any, seed: int, joint: bool, weights: str, gaps: float
 ) -> None:
@@ -267,7 +267,7 @@ def test_rows_that_were_never_learnt_are_refused_by_the_numbers_of_their_attribu
 
 
 @given(seed=SEEDS, weights=st.sampled_from(sorted(WEIGHTS)), gaps=st.sampled_from([0.0, 0.3]))
-@settings(max_examples=8)
+@settings(max_examples=4)
 def test_one_attribute_given_each_equals_every_attribute_given_one(
     xp: Any, seed: int, weights: str, gaps: float
 ) -> None:

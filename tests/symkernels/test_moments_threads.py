@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from symkernels import Moments, ShapeError
-from symkernels._moments import _backends, _fast
+from symkernels._moments import _backends, _fast, _loops
 from symkernels._moments._numbers import Parts
 from symkernels._moments._state import State
 from symkernels._moments._sums import Sums
@@ -131,6 +131,25 @@ def test_an_interrupted_commit_leaves_the_state(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.undo()
     assert_unchanged(m, before)
     np.testing.assert_allclose(m.learn(X).covariance(), np.cov(X.T, ddof=0), atol=1e-13)
+
+
+def test_the_last_loop_of_a_commit_is_compiled_before_the_state_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_backends, "_LITTLE_WORK", 0.0)
+    m = Moments(4).learn(X)
+    before = m.arrays()
+
+    class Compiling:
+        signatures: tuple[()] = ()
+
+        def __call__(self, n: int, p: int, *_: object) -> None:
+            assert (n, p) == (0, 0)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_loops, "commit", Compiling())
+    with pytest.raises(KeyboardInterrupt):
+        m.learn(X)
+    monkeypatch.undo()
+    assert_unchanged(m, before)
 
 
 @pytest.mark.parametrize("leave", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])

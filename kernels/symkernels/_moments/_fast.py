@@ -265,14 +265,17 @@ def learn_rows(
             sums.N_error[:, None] if complete else sums.N_error, layout.dense_binaries, relative,
         )  # fmt: skip
         commit, mass = loops.commit, add_number(*sums.mass, float(n))
+        largest, unknown = max(sums.unit, relative), np.full_like(state.fineness, np.inf)
+        if not commit.signatures:  # it is compiled now, as Ctrl-C may interrupt that
+            commit(0, 0, *(x.copy() if isinstance(x, np.ndarray) else x for x in rest[2:]))
         # Python handles signals after calls: if Ctrl-C comes after this line, all the rows are learnt and counted.
         sums.n_rows += n
         sums.mass = mass
-        sums.unit = max(sums.unit, relative)
+        sums.unit = largest
         state.rows_processed += n
         state.weight_processed += n
         state.steps += 1
-        state.fineness = np.full_like(state.fineness, np.inf)
+        state.fineness = unknown
         state.second, sums.S = sums.S, S
         commit(*rest)
         if not state.spare:
