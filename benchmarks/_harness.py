@@ -20,6 +20,7 @@ import argparse
 import contextlib
 import gc
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -27,6 +28,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -164,6 +166,27 @@ def _clock(case: Case, wait: Callable[[], object]) -> float:
             gc.enable()
     del result, arguments  # freed outside the timed part
     return seconds
+
+
+@contextlib.contextmanager
+def earlier_kernels(revision: str) -> Iterator[Any]:
+    """Check out an earlier revision beside this one, and import its symkernels under another name.
+
+    Both versions are then in one process, so that their times can be taken in turn.
+    """
+    root, name = Path(__file__).parents[1], "symkernels_before"
+    with tempfile.TemporaryDirectory() as folder:
+        git = ["git", "-C", str(root), "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", folder, revision], check=True)
+        try:
+            package = Path(folder) / "kernels" / "symkernels"
+            spec = importlib.util.spec_from_file_location(name, package / "__init__.py")
+            require(spec is not None and spec.loader is not None, f"no symkernels in {revision}")
+            module = sys.modules[name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            yield module
+        finally:
+            subprocess.run([*git, "remove", "--force", folder], check=True)
 
 
 def require(condition: object, message: str) -> None:

@@ -1,15 +1,17 @@
 """Learning rows into moments: against the machine's DSYRK rate and against everything else that can be fed in batches.
 
-    python benchmarks/bench_moments.py [--quick] [--json FILE]
+    python benchmarks/bench_moments.py [--quick] [--json FILE] [--before REVISION]
 
 What is timed for us is `Moments.learn` as users call it: shift, sums, third and fourth powers, minimum, maximum, the
 check for missing and infinite values and all bookkeeping included. The floor is the DSYRK rate of a large square case
-in the same round-robin, counting n p^2 operations.
+in the same round-robin, counting n p^2 operations. With ``--before``, an earlier version runs in turn with this one, in
+the same process; nothing else does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import _harness as harness
 import numpy as np
@@ -29,8 +31,8 @@ def batches(X: np.ndarray) -> Iterator[np.ndarray]:
         yield X[start : start + BATCH]
 
 
-def ours(X: np.ndarray) -> Moments:
-    m = Moments(X.shape[1])
+def ours(X: np.ndarray, kind: Any = Moments) -> Moments:
+    m = kind(X.shape[1])
     for batch in batches(X):
         m.learn(batch)
     return m
@@ -180,11 +182,56 @@ def single_rows(report: harness.Report, rng: np.random.Generator) -> None:
     report.add("one row at a time, p = 50", times, ours="ours", peer="20 us a row", target="<= 1", notes=notes, p=p)
 
 
+def against(report: harness.Report, before: Any, rng: np.random.Generator) -> None:
+    """This version and an earlier one in turn: states that have learnt enough to sum in float64, and answers."""
+    kinds = {"ours": Moments, "before": before.Moments}
+
+    def interleaved(title: str, cases: Callable[[Any], Callable[[], object]], target: str = "<= 1.1") -> None:
+        times = harness.interleave({name: cases(kind) for name, kind in kinds.items()}, repeats=report.options.repeats)
+        report.add(title, times, ours="ours", peer="before", target=target)
+
+    def learning(X: np.ndarray) -> Callable[[Any], Callable[[], object]]:
+        def case(kind: Any) -> Callable[[], object]:
+            m = kind(X.shape[1])
+            while m.n_rows * X.shape[1] ** 2 <= 2e8:
+                m.learn(X)
+
+            def run() -> None:
+                for batch in batches(X):
+                    m.learn(batch)
+
+            return run
+
+        return case
+
+    sizes = [(5_000, 50)] if report.options.quick else [(200_000, 50), (50_000, 200)]
+    for n, p in sizes:
+        X = rng.standard_normal((n, p))
+        gappy = np.where(rng.random((n, p)) < 0.05, np.nan, X)
+        interleaved(f"learn {n:,} x {p}, complete rows", learning(X))
+        interleaved(f"learn {n:,} x {p}, 5 % missing", learning(gappy))
+    row = rng.standard_normal((1, 50))
+
+    def one_row(kind: Any) -> Callable[[], object]:
+        m = kind(50).learn(rng.standard_normal((100, 50)))
+        return lambda: [m.learn(row) for _ in range(1_000)]
+
+    interleaved("one row at a time, p = 50", one_row, target="")
+    interleaved("covariance, p = 300", lambda kind: kind(300).learn(rng.standard_normal((2_000, 300))).covariance, "")
+
+
 def main() -> None:
-    options = harness.arguments(__doc__.splitlines()[0] if __doc__ else "")
+    parser = harness.parser(__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--before", metavar="REVISION", help="compare with an earlier version only")
+    options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     with harness.threads(options.threads):
         report = harness.Report("moments", options)
+        if options.before:
+            with harness.earlier_kernels(options.before) as before:
+                against(report, before, rng)
+            report.finish()
+            return
         for n, p, share in QUICK if options.quick else SIZES:
             one_size(report, n, p, share, rng)
         for n, p in MISSING_QUICK if options.quick else MISSING:
