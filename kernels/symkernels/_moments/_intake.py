@@ -79,7 +79,7 @@ def batch_state(
         return batch
 
     exact = settings.exact or is_little_work(state, n)
-    in_blocks = exact and uses_blocks(X, weight, layout, joint)
+    in_blocks = exact and uses_blocks(X, weight, rows, layout, joint)
     near = _NEAR_EXACTLY if settings.exact else _NEAR
     shift = _choose_shift(state, X, near)
     batch = sum_about(shift, exact=exact, in_blocks=in_blocks)
