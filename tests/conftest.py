@@ -93,7 +93,7 @@ def _effort(config: pytest.Config) -> int:
 
 
 def _examples(config: pytest.Config) -> int:
-    """What the number of Hypothesis's examples is multiplied by: with --full, two cores are busy for an hour."""
+    """What the number of Hypothesis's examples is multiplied by: 100 times takes two cores several hours."""
     return min(_effort(config), 20)
 
 

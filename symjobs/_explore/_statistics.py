@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,29 +12,9 @@ from symjobs._errors import UnsupportedTest
 from symjobs._explore._attributes import Attribute
 from symjobs._explore._sample import Sample, unbiased_variance
 from symjobs._state import Snapshot, check_memory_for_matrix
-from symkernels import Moments
+from symkernels import CrossTable, Moments
 
 _LOST = 1e-6  # relative error of a variance
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """Counts of rows of data for binary attributes i and j, each an (r, c) array; only rows that have both count.
-
-    Parameters
-    ----------
-    both
-        Rows where both are 1.
-    row, column
-        Rows where i is 1; where j is 1.
-    present
-        Rows where both are present.
-    """
-
-    both: np.ndarray
-    row: np.ndarray
-    column: np.ndarray
-    present: np.ndarray
 
 
 class Statistics:
@@ -128,15 +107,12 @@ class Statistics:
         count = float(self.count[i])
         return float(_whole(count * float(self.mean[i]))) if count > 0.0 else 0.0
 
-    def joint(self, rows: Sequence[Attribute], columns: Sequence[Attribute]) -> Joint:
+    def joint(self, rows: Sequence[Attribute], columns: Sequence[Attribute]) -> CrossTable:
         """Return how often binary row attributes and column attributes are 1 together."""
         row_at, column_at = [a.index for a in rows], [a.index for a in columns]
-        if not row_at or not column_at:  # a category that has no values yet
-            none = np.zeros((len(row_at), len(column_at)))
-            return Joint(none, none, none, none)
         check_memory_for_matrix("a table of counts", len(row_at), len(column_at))
         table = self.moments.cross_table(row_at, column_at)
-        return Joint(*(to_host(array) for array in (table.both, table.row, table.column, table.present)))
+        return CrossTable(*(to_host(array) for array in (table.both, table.row, table.column, table.present)))
 
 
 def _whole(counts: np.ndarray | float) -> np.ndarray:

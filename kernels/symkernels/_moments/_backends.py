@@ -141,11 +141,8 @@ def sum_rows(
                 sums, rows = _exactly.sum_blocks(X, layout, shift, checkpoint)
                 if len(rows):
                     rest = None if sparse is None else sparse.keep(np.isin(np.arange(n), rows))
-                    sums.add(
-                        sum_rows(X[rows], None, rest, layout, shift, joint=joint, exact=True),
-                        1,
-                        layout,
-                    )
+                    left = sum_rows(X[rows], None, rest, layout, shift, joint=joint, exact=True)
+                    sums.add(left, 1, layout)
                 return sums
             if layout.size <= MOST_EXACTLY:
                 return _exactly.sum_rows(X, layout, shift, checkpoint)

@@ -73,9 +73,7 @@ def _by_value(sums: Sums, layout: Layout) -> tuple[Parts, Parts, Parts]:
         group = sums.index(layout.group[:d])
         picked = Parts.of(sums.T).each(lambda part: xp.take(part, sums.index(ones), axis=0))
         count = picked.each(lambda part: xp.matrix_transpose(xp.take(part, group, axis=1)))
-    low, high = np.minimum(np.arange(d)[:, None], ones), np.maximum(np.arange(d)[:, None], ones)
-    places = sums.index((low * layout.size + high).reshape(-1))
-    total = Parts.of(sums.S).each(lambda part: xp.reshape(xp.take(xp.reshape(part, (-1,)), places), (d, len(ones))))
+    total = Parts.of(sums.products(layout, np.arange(d), ones))
     return count, total, Parts.of(sums.V[:, :, : len(ones)])
 
 

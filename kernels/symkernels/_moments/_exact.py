@@ -44,7 +44,7 @@ def exact_sums(X: Array, weight: Array | None, sparse: Incidence | None, layout:
     shift = _shift(X, here, layout)
     seen = here if weight is None else here & (weight > 0)[:, None]  # a row of weight 0 does not count
     U = xp.where(seen, X - shift, 0.0)  # exact
-    present = presence(X, sparse, layout)
+    present = presence(here, sparse, layout)
     missing = not bool(xp.all(present))
     result = Sums.zeros(layout, shift, missing=missing, joint=joint)
     result.n_rows = n

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,16 +51,15 @@ class FewMembers:
         sums = state.sums
         changed = {
             name: sums.xp.take(getattr(sums, name), sums.index(places), axis=_AXES[name])
-            for name, places in self._places().items()
+            for name, places in self._places.items()
         }
         few = replace(sums, pairs=Pairs.none(), **changed)
         return replace(state, layout=self.layout, sums=few, spare=[], second=None)
 
     def expanded(self, part: State) -> State:
         """Return a state of rows with all members of the whole layout."""
-        d = self.whole.n_dense
         source = np.full(self.whole.size, -1)
-        source[np.append(np.arange(d), d + self.members)] = np.arange(self.layout.size)
+        source[self._positions] = np.arange(self.layout.size)
         return part.rearranged(self.whole, source, np.arange(self.whole.n_groups))
 
     def change(
@@ -81,7 +81,7 @@ class FewMembers:
         if moved or (sign < 0 and _has_gone(old, batch.sums, sums)):
             return None
         pairs = old.pairs.plus(batch.sums.pairs.moved(self.members), sign)
-        places = self._places()
+        places = self._places
         arrays = [getattr(old, name) for name in places]
         if numba_works() and all(is_numpy(array) and array.flags.c_contiguous for array in arrays):
             from ._loops import write_columns
@@ -96,11 +96,16 @@ class FewMembers:
         }
         return replace(new, layout=self.whole, sums=replace(sums, pairs=pairs, **changed)), _nothing, ()
 
+    @cached_property
+    def _positions(self) -> np.ndarray:
+        """The positions of the attributes in the whole layout."""
+        return np.append(np.arange(self.whole.n_dense), self.whole.n_dense + self.members)
+
+    @cached_property
     def _places(self) -> dict[str, np.ndarray]:
-        """Return the places of the attributes in each array of sums that counts members."""
-        positions = np.append(np.arange(self.whole.n_dense), self.whole.n_dense + self.members)
-        binaries = np.flatnonzero(np.isin(self.whole.binaries, positions))
-        return {name: binaries if name in ("V", "V_error", "B_error") else positions for name in _AXES}
+        """Their places in each array of sums that counts members."""
+        binaries = np.flatnonzero(np.isin(self.whole.binaries, self._positions))
+        return {name: binaries if name in ("V", "V_error", "B_error") else self._positions for name in _AXES}
 
 
 def _has_gone(old: Sums, gone: Sums, new: Sums) -> bool:

@@ -33,7 +33,7 @@ def block_sums(
     n = X.shape[0]
     here = ~xp.isnan(X)
     U = xp.where(here, X - shift, 0.0)
-    present = presence(X, sparse, layout)
+    present = presence(here, sparse, layout)
     complete = bool(xp.all(present))
     result = Sums.zeros(layout, shift, missing=not complete, joint=joint)
     result.n_rows = n

@@ -6,7 +6,7 @@ Most of them are 1 in few rows: these rows are added, and no product with a matr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -46,20 +46,21 @@ def with_members(
     checkpoint: Callable[[], None] | None = None,
 ) -> Sums:
     """Return the sums of rows in ``layout``, from those in the layout without members of sparse groups."""
-    xp, d, k = sums.xp, layout.n_dense, layout.n_sparse
+    xp, d = sums.xp, layout.n_dense
     row = np.repeat(np.arange(X.shape[0]), np.diff(sparse.indptr))
-    present = None if sums.N is None else presence(X, sparse, layout)
-    found = _sum_by_member(X, weight, present, row, sparse.members, k, sums.shift, checkpoint)
-    source = np.append(np.arange(d), np.full(k, -1))
-    full = sums.rearranged(layout.without_members(), layout, source, np.arange(layout.n_groups), sums.shift)
+    present = None if sums.N is None else presence(~xp.isnan(X), sparse, layout)
+    found = _sum_by_member(X, weight, present, row, sparse.members, layout.n_sparse, sums.shift, checkpoint)
     weights = found.weights.stored()
-    full.T = xp.concat([sums.T, weights if present is not None else weights[:, :, 0]], axis=1)
     values, squares = (xp.permute_dims(part.stored(), (0, 2, 1)) for part in (found.values, found.squares))
-    full.S, full.V = xp.concat([sums.S, values], axis=2), xp.concat([sums.V, squares], axis=2)
-    full.V_error = xp.concat([sums.V_error, found.unit * squares[0, ...]], axis=1)
-    own = to_numpy(full.own_sums(layout).high)[d:]
-    full.B_error = xp.concat([sums.B_error, sums.index(found.unit * own)])
-    full.pairs = count_pairs(sparse, None if weight is None else to_numpy(weight), checkpoint)
+    full = replace(
+        sums,
+        T=xp.concat([sums.T, weights if present is not None else weights[:, :, 0]], axis=1),
+        S=xp.concat([sums.S, values], axis=2),
+        V=xp.concat([sums.V, squares], axis=2),
+        V_error=xp.concat([sums.V_error, found.unit * squares[0, ...]], axis=1),
+        pairs=count_pairs(sparse, None if weight is None else to_numpy(weight), checkpoint),
+    )
+    full.B_error = xp.concat([sums.B_error, found.unit * full.own_sums(layout).high[d:]])
     return full
 
 
@@ -72,7 +73,7 @@ def sum_given_exactly(
     """
     xp, d = sums.xp, layout.n_dense
     row, member = np.nonzero(to_numpy(xp.take(X, sums.index(given), axis=1)) == 1)
-    present = None if sums.N is None else presence(X, sparse, layout)
+    present = None if sums.N is None else presence(~xp.isnan(X), sparse, layout)
     found = _sum_by_member(X, weight, present, row, member, len(given), sums.shift)
     values, squares = (xp.permute_dims(part.stored(), (0, 2, 1)) for part in (found.values, found.squares))
     S = replaced(sums.S, values, given)

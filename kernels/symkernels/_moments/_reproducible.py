@@ -82,8 +82,7 @@ def _sides(state: State, rows: np.ndarray, columns: np.ndarray) -> _Sides:
             return xp.take(xp.take(stored, at, axis=-2), group, axis=-1)
 
         count = Parts.of(picked(sums.N, of_row))
-        squares = xp.concat([sums.Q, sums.T[:, d:, :]], axis=1) if layout.n_sparse else sums.Q
-        total, square = Parts.of(picked(sums.T, index)), Parts.of(picked(squares, index))
+        total, square = (Parts.of(picked(s, index)) for s in (sums.T, sums.squares_by_group(layout)))
         of_one = picked(sums.N_error, of_row)
         sparse = xp.take(sums.N_error, sums.index(layout.group[d:]), axis=0)
         error = picked(xp.concat([sums.Q_error, sparse], axis=0), index)

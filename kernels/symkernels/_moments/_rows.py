@@ -74,10 +74,9 @@ class Incidence:
         return Incidence(indptr, self.members[np.repeat(rows, lengths)], self.missing[rows], self.groups)
 
 
-def presence(X: Array, sparse: Incidence | None, layout: Layout) -> Array:
-    """Return (n, G) bool: where each presence group is present. X (n, dense) has NaN where values are missing."""
-    xp, device = namespace(X), compat.device(X)
-    here = ~xp.isnan(X)
+def presence(here: Array, sparse: Incidence | None, layout: Layout) -> Array:
+    """Return (n, G) bool: where each presence group is present. ``here`` (n, dense) says it of the dense attributes."""
+    xp, device = namespace(here), compat.device(here)
     if sparse is None:
         return here
     here = xp.concat([here, xp.asarray(~sparse.missing, device=device)], axis=1)

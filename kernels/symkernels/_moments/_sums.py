@@ -142,6 +142,10 @@ class Sums:
         own = Parts.of(self.S[:, :, :d]).each(self.xp.linalg.diagonal)
         return own if not layout.n_sparse else _joined(own, self.own_sums(layout).each(lambda part: part[d:]))
 
+    def squares_by_group(self, layout: Layout) -> Array:
+        """Return (3, P, G): Q, where values are missing, with the rows of sparse attributes."""
+        return self.xp.concat([self.Q, self.T[:, layout.n_dense :, :]], axis=1) if layout.n_sparse else self.Q
+
     def rows(self, layout: Layout) -> Parts:
         """Return (dense, P): S with both triangles filled."""
         d = layout.n_dense
@@ -194,9 +198,7 @@ class Sums:
             return xp.take(part, group, axis=1)
 
         count = Parts.of(self.N).each(lambda part: xp.take(columns(part), group, axis=0))
-        of_sparse = self.T[:, layout.n_dense :, :]
-        square = Parts.of(xp.concat([self.Q, of_sparse], axis=1) if layout.n_sparse else self.Q)
-        return count, Parts.of(self.T).each(columns), square.each(columns)
+        return count, Parts.of(self.T).each(columns), Parts.of(self.squares_by_group(layout)).each(columns)
 
     def beside_dense(self, layout: Layout) -> tuple[Parts, Parts, Parts, Parts]:
         """Return four (dense, P) arrays of pairs over their common rows.
