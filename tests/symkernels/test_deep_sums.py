@@ -454,3 +454,16 @@ def test_exact_sums_of_as_many_columns_as_compiled_loops_take_and_of_one_more(p:
     # Halves of whole numbers: NumPy's sums are exact, and both round the quotients.
     np.testing.assert_allclose(found.covariance()[:-1, :-1], np.cov(X[:, :-1].T, ddof=0), rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(found.covariance()[-1], np.cov(complete.T, ddof=0)[-1], rtol=1e-13, atol=1e-13)
+
+
+def test_a_row_of_little_weight_stays_where_a_heavy_one_was() -> None:
+    """The weight that is left is real, not the rounding error of the heavy row's."""
+    light, heavy, other = np.array([[1.0, 2.0]]), np.array([[5.0, np.nan]]), np.array([[3.0, 7.0]])
+    m = Moments(2)
+    for X, weight in ((light, 1e-12), (heavy, 1e9), (other, 1 / 3)):
+        m.learn(X, np.array([weight]))
+    m.forget(heavy, np.array([1e9])).forget(other, np.array([1 / 3]))
+    np.testing.assert_array_equal(m.count, 1e-12)
+    np.testing.assert_allclose(m.mean(), light[0], rtol=1e-15)
+    m.learn(other, np.array([1 / 3])).forget(light, np.array([1e-12]))
+    np.testing.assert_allclose(m.mean(), other[0], rtol=1e-15)  # rounded once

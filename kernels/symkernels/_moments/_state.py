@@ -14,7 +14,7 @@ from .._errors import BackendError, DataError, ForgetError, ShapeError
 from . import _answers
 from ._layout import Layout
 from ._numbers import Parts
-from ._parts import UNIT
+from ._parts import UNIT, add
 from ._sums import Sums
 
 
@@ -166,8 +166,8 @@ class State:
 
     @property
     def slack(self) -> float:
-        """The largest weight that rounding may leave where the exact weight is 0."""
-        return 8 * _answers.UNIT * self.weight_processed
+        """The largest weight that rounding may leave where the exact weight is 0. Whole weights add without errors."""
+        return 0.0 if self.whole_weights else 2 * (self.sums.unit + UNIT * (self.steps + 1)) * self.weight_processed
 
     @property
     def residue(self) -> float:
@@ -256,7 +256,7 @@ class State:
     def _check_forget(self, batch: State) -> None:
         layout, xp, sums, gone = self.layout, self.sums.xp, self.sums, batch.sums
         slack = self.slack + batch.slack
-        if gone.n_rows > sums.n_rows or gone.weight > sums.weight + slack:
+        if gone.n_rows > sums.n_rows or add(*sums.mass, *(-part for part in gone.mass))[0] < -slack:
             raise ForgetError(
                 f"cannot forget {gone.n_rows} rows of weight {gone.weight:g}: the state holds {sums.n_rows} rows of "
                 f"weight {sums.weight:g}"
@@ -274,7 +274,7 @@ class State:
         t = sums.own_sums(layout) - gone.own_sums(layout)
         s = sums.squares(layout) - gone.squares(layout)
         binary = self.sums.index(layout.binary)
-        wrong = binary & ((t.high < -slack) | (t.high > n.high + slack))
+        wrong = binary & ((t.high < -slack) | ((n - t).high < -slack))
         spread = _answers.spread(t, s, n, _answers.scale_of(sums))
         offset = _answers.divide(xp, t.rounded(), n.high)
         noise = 2 * sum(state.own_noise(spread, offset, of_fewer=True) for state in (self, batch))

@@ -75,12 +75,12 @@ class Statistics(Attributes):
     def _extreme(self, seen: Array, end: int) -> Array:
         """Return the minimum (0) or maximum (1): of 0/1 attributes from counts, of others from the values seen."""
         xp, layout = self._sums.xp, self._layout
-        n, t = self._sums.own_counts(layout), self._sums.own_sums(layout).high
-        slack = 0.0 if self._state.weight_processed == self._state.rows_processed else self._state.slack
-        of_binary = xp.astype(t > slack if end else t >= n - slack, xp.float64)
+        n, t = self._sums.own_masses(layout), self._sums.own_sums(layout)
+        slack = self._state.slack
+        of_binary = xp.astype(t.high > slack if end else (n - t).high <= slack, xp.float64)
         binary = self._sums.index(layout.binary)
         values = xp.where(binary, of_binary, self._state.padded(seen))
-        return self._by_number(xp.where(n > 0, values, xp.nan))
+        return self._by_number(xp.where(n.high > 0, values, xp.nan))
 
     def _exact(self, dense: Array) -> Array:
         xp, layout = self._sums.xp, self._layout
