@@ -125,7 +125,12 @@ INTRODUCTIONS = {
         "The job is `from_context(project, mlcontext, query, data=dataframe)`."
     ),
     "ExploreJob": "Describe and test attributes: one map of numbers for each MLContext of the request.",
-    "ExploreVIFJob": "Variance inflation factors. Each regression has an intercept.",
+    "ExploreVIFJob": (
+        "Variance inflation factors. Each regression has an intercept. An input that is constant, or has no values, "
+        "gives `NaN`, and `details` say which are `constant`. An exact linear function of others gives `Infinity`. "
+        "Where sums of many rows in float64 end before it is known whether a factor is infinite, the answer is a lower "
+        "bound, and `details` have `atLeast`."
+    ),
     "ListProjectsInfoJob": "Information on all projects of the customer.",
     "OptimizedKmeansJob": (
         "How many clusters? k-means for every number of clusters of a range, with WSSSE (the sum of squared distances "
@@ -134,7 +139,11 @@ INTRODUCTIONS = {
         "both figures are close estimates, which may be a little below or above those of the rows. On a table they are "
         "exact. [](../guide/clusters.md) says which number to take."
     ),
-    "PCAJob": "Principal components of the correlation matrix, or of the covariance matrix.",
+    "PCAJob": (
+        "Principal components of the correlation matrix, or of the covariance matrix. Of all inputs of a project, "
+        "constant and empty columns are left out, and `details` say which (`inputsLeftOut`); constant inputs "
+        "that are named are an error. `details` say which inputs are `dependent` on others."
+    ),
     "BuildJob": (
         "Build a model from what a project has learnt. [](../guide/models.md) and [](../guide/anomalies.md) have the "
         "model types and their parameters, which go beside these two."
@@ -168,7 +177,7 @@ RESULTS = {
         "`alpha`, `settings`, `spot`, `model_id`, `algo`, `score_key`, `simple_rule`, `include_scores`"
     ),
     "ExploreJob": "`metric`, `maps` (one dict a list of inputs), `info`",
-    "ExploreVIFJob": "`inputs`, `names`, `values`, `rank`, `psd`, `backend`, `device`",
+    "ExploreVIFJob": "`inputs`, `names`, `values`, `at_least`, `rank`, `psd`, `backend`, `device`",
     "ListProjectsInfoJob": "`infos`",
     "OptimizedKmeansJob": (
         "One entry a k: `ks`, `wssse`, `silhouette`, `seconds`, `n_iter`, `converged`, `reasons`, `centers`, "

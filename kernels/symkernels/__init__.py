@@ -12,6 +12,7 @@ from ._errors import (
 )
 from ._gpd import GPDFit, fit_gpd
 from ._kmeans import KMeansResult, assign_clusters, kmeans
+from ._least_squares import LeastSquares, least_squares
 from ._moments import Condition, CrossSums, CrossTable, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
 from ._parallel import container_quota, thread_count
@@ -37,6 +38,7 @@ __all__ = [
     "GPDFit",
     "KMeansResult",
     "KMeansSweep",
+    "LeastSquares",
     "LookupTable",
     "LookupTables",
     "MissingDependency",
@@ -61,6 +63,7 @@ __all__ = [
     "fit_gpd",
     "kmeans",
     "kmeans_sweep",
+    "least_squares",
     "nearest_correlation",
     "pca",
     "pot_threshold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ import array_api_compat as compat
 import numpy as np
 
 from ._arrays import Array, is_cupy, namespace
+from ._elimination import Checkpoint, eliminate
+from ._moments import Deviations, Moments, deviations
 from ._results import ArrayResult
 from ._spectral._backends import uses_cholesky
 from ._spectral._spectrum import spectrum, standardize
@@ -31,6 +34,9 @@ class VIFResult(ArrayResult):
         True where ``values`` is ``inf``.
     constant : (p,) bool
         True where ``values`` is NaN.
+    at_least : (p,) bool
+        True where the digits of the sums end before the factor does: ``values`` is a lower bound, and may be ``inf`` in
+        truth. Only where sums are in float64, which those of few rows are not.
     psd : bool
         Whether the matrix is positive semidefinite, up to rounding. Pairwise correlations of rows with missing values
         may not be. Then attributes that take part in a negative eigenvalue are ``inf``, as they are in the nearest
@@ -50,18 +56,33 @@ class VIFResult(ArrayResult):
     collinear: Array
     constant: Array
     psd: bool
+    at_least: Array
 
 
-def vif(R: Array, /, tol: float | None = None) -> VIFResult:
+def vif(
+    R: Array | Moments,
+    /,
+    tol: float | None = None,
+    *,
+    indices: Sequence[int] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> VIFResult:
     """Return the variance inflation factor of each attribute, given all others and an intercept.
 
     Parameters
     ----------
-    R : (p, p) float64 or float32
-        Correlation or covariance matrix. A NaN row marks a constant attribute. float32 is widened first.
+    R : Moments, or (p, p) float64 or float32
+        Sums of rows; or a correlation or covariance matrix, in which a NaN row marks a constant attribute. float32 is
+        widened first. Sums know more digits than a matrix does: it cannot say whether a factor of 1e15 is infinite, nor
+        what the others are beside it.
     tol : float, optional
         Eigenvalues of the correlation matrix up to ``tol`` times the largest count as zero. Default p eps (32 eps
-        where p < 32, the size of the rounding errors of a correlation matrix).
+        where p < 32, the size of the rounding errors of a correlation matrix). By default, from `Moments`, what counts
+        is whether the rounding of the values to float64 explains what is left of an attribute.
+    indices : sequence of int, optional
+        Of `Moments`: only these attributes, in this order. Default: all.
+    checkpoint : callable, optional
+        Called between parts of the work from `Moments`. An exception that it raises stops it.
 
     Returns
     -------
@@ -76,7 +97,7 @@ def vif(R: Array, /, tol: float | None = None) -> VIFResult:
         ``R`` is not symmetric, has infinite entries or a negative variance, or is NaN between two attributes that
         vary.
     ValueError
-        ``tol`` is outside [0, 1).
+        ``tol`` is outside [0, 1), or ``indices`` are given for a matrix.
 
     Notes
     -----
@@ -85,6 +106,10 @@ def vif(R: Array, /, tol: float | None = None) -> VIFResult:
     exactly collinear if its row of the null vectors is longer than noise can explain: if it would contribute more than
     the rest of its factor even if the null eigenvalues were as large as the tolerance. statsmodels'
     ``variance_inflation_factor`` gives the same values if its matrix includes a constant column.
+
+    From `Moments`, where a factor is above 1,000, attributes are eliminated with numbers of 47 digits: see
+    docs/numerics.md. Where values are missing in one attribute and not in another, each pair has its own rows, and
+    their correlation matrix decides.
 
     O(p^3) time, O(p^2) memory. NumPy and CuPy matrices that are far from singular are inverted from their Cholesky
     factor, three to five times faster than from the eigenvalues, which serve all other matrices.
@@ -96,12 +121,62 @@ def vif(R: Array, /, tol: float | None = None) -> VIFResult:
     >>> vif(np.array([[1.0, 0.8], [0.8, 1.0]])).values.round(3)
     array([2.778, 2.778])
     """
+    if isinstance(R, Moments):
+        return _of_moments(R, tol, indices, checkpoint)
+    if indices is not None:
+        raise ValueError("indices choose attributes of Moments; of a matrix, pass the rows and columns themselves")
+    return _of_matrix(R, tol)
+
+
+def _of_moments(
+    moments: Moments, tol: float | None, indices: Sequence[int] | None, checkpoint: Checkpoint | None
+) -> VIFResult:
+    result = _of_matrix(moments.correlation(indices=indices), tol)
+    if tol is not None or _float64_decides(result, moments, indices):
+        return result
+    found = deviations(moments, indices)
+    return result if found is None else _by_elimination(found, result, checkpoint)
+
+
+def _float64_decides(result: VIFResult, moments: Moments, indices: Sequence[int] | None) -> bool:
+    """Whether factors from a correlation matrix in float64 are right: so they are as long as they are small."""
+    xp, errors = namespace(result.values), moments.error_bound
+    if indices is not None:
+        errors = xp.take(errors, xp.asarray(list(indices), device=compat.device(errors)))
+    largest = float(xp.max(xp.where(result.constant, 1.0, result.values)))
+    error = float(xp.max(xp.where(result.constant, 0.0, errors)))
+    return largest <= _SMALL and largest * error * errors.shape[0] <= _ERROR
+
+
+def _by_elimination(found: Deviations, of_matrix: VIFResult, checkpoint: Checkpoint | None) -> VIFResult:
+    parts = eliminate(found, np.flatnonzero(~found.constant), checkpoint)
+    square, kept, null = found.products.high.diagonal(), parts.kept, parts.null
+    inverse = parts.diagonal.copy()
+    coefficients, related = parts.relations(found)
+    unsure = related & ~parts.certain
+    # If m attributes may be null and are not, their matrix is at most m times that of what may be left of each alone.
+    shares = np.where(unsure, (coefficients / np.sqrt(parts.left)) ** 2, 0.0)
+    inverse += shares.sum(axis=1) / max(np.count_nonzero(~parts.certain), 1)
+    inverse[(related & parts.certain).any(axis=1)] = np.inf
+
+    values = np.full(len(square), np.nan)
+    at_least = np.zeros(len(square), bool)
+    values[kept], at_least[kept] = square[kept] * inverse, unsure.any(axis=1) & np.isfinite(inverse)
+    values[null], at_least[null] = np.where(parts.certain, np.inf, square[null] / parts.left), ~parts.certain
+    xp, device = namespace(of_matrix.values), compat.device(of_matrix.values)
+    arrays = (xp.asarray(array, device=device) for array in (values, np.isinf(values), found.constant, at_least))
+    values, collinear, constant, at_least = arrays
+    return VIFResult(values, len(kept), collinear, constant, True, at_least)
+
+
+def _of_matrix(R: Array, tol: float | None) -> VIFResult:
     part = standardize(R, "R", tol)
     xp = namespace(part.live)
     constant = ~part.live
     if not part.indices:
         undefined = xp.full(constant.shape, float("nan"), dtype=xp.float64, device=compat.device(constant))
-        return VIFResult(undefined, 0, xp.zeros_like(constant), constant, True)
+        none = xp.zeros_like(constant)
+        return VIFResult(undefined, 0, none, constant, True, none)
 
     values = _by_cholesky(part.correlation, part.tol) if uses_cholesky(part.correlation) else None
     if values is not None:
@@ -113,7 +188,7 @@ def vif(R: Array, /, tol: float | None = None) -> VIFResult:
         place = xp.where(part.live, place, xp.zeros_like(place))
         values = xp.take(values, place, axis=0)
         values = xp.where(part.live, values, xp.full_like(values, float("nan")))
-    return VIFResult(values, rank, xp.isinf(values), constant, psd)
+    return VIFResult(values, rank, xp.isinf(values), constant, psd, xp.zeros_like(constant))
 
 
 def _by_eigenvalues(correlation: Array, tol: float) -> tuple[Array, int, bool]:
@@ -142,6 +217,11 @@ def _by_cholesky(correlation: Array, tol: float) -> Array | None:
     values = xp.sum(inverse**2, axis=0)
     safe = tol * correlation.shape[0] * float(xp.sum(values)) < 0.1
     return values if safe else None
+
+
+# Factors up to this size lose at most three of the digits of a correlation matrix. Beyond, its last digit decides.
+_SMALL = 1e3
+_ERROR = 1e-6  # of a factor, from the errors of variances
 
 
 def _raise_if_indefinite(x: Array) -> contextlib.AbstractContextManager[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from symjobs import _plots, rest
@@ -14,6 +15,17 @@ from symjobs._cli.questions._question import Answer
 from symjobs._engine import JobManager
 
 _OWNER = "cli"
+
+# The details of a job that say something of its answer.
+_NOTES = {
+    "atLeast": "lower bounds",
+    "boundsOnly": "bounds only",
+    "dependent": "dependent",
+    "inputsLeftOut": "left out",
+    "needsRebuild": "needs rebuild",
+    "positiveSemidefinite": "positive semidefinite",
+    "undecided": "undecided",
+}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
         _plots.check_path(picture)
     data = question.read(options)
     result: Any = None
+    notes: Mapping[str, Any] = {}
     with JobManager(workers=1, store=None) as manager:
         response = rest.create_job(manager, _OWNER, lambda: question.make_job(options, data))
         number = response.headers.get("sym-job-id")
@@ -34,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
             handle = manager.get(_OWNER, number)
             _watch.wait([handle], lambda _: question.job_type)
             response = rest.get_job(manager, _OWNER, number)
+            notes = handle.info().details
             result = handle.result(timeout=0) if response.status == 200 else None
     if options.json:
         sys.stdout.buffer.write(response.json + b"\n")
@@ -42,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
         what = "" if number is None else f"job {number} failed: "
         print(f"symjobs: {what}{response.body['statusString']}", file=sys.stderr)
         return 2 if number is None else 1
+    for name, words in _NOTES.items():
+        if name in notes:
+            print(f"{words}: {notes[name]}", file=sys.stderr)
     answer = Answer(
         response.body["values"],
         result,

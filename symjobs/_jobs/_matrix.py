@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -23,7 +23,8 @@ from symjobs._jobs._context import (
 )
 from symjobs._project import Project
 from symjobs._state import check_memory_for_matrix
-from symkernels import DataError
+from symjobs._text import some
+from symkernels import DataError, svd_select
 
 
 class MatrixJob(Job):
@@ -61,30 +62,70 @@ class MatrixJob(Job):
             )
         names = [catalogue.name(attribute) for attribute in attributes]
         check_memory_for_matrix(f"{self.job_type}: a matrix", len(attributes), len(attributes))
-        matrix = self._matrix(snapshot.moments, [attribute.index for attribute in attributes])
         note_rounding(context, snapshot)
-        context.progress(1, 2)
         try:
-            result = self._answer(matrix, attributes, names, context)
+            result = self._answer(snapshot.moments, attributes, names, context)
         except DataError as error:
-            raise _named(error, matrix, names, self.job_type) from error
-        rank = getattr(result, "rank", len(names))
-        if rank < len(names):
-            context.details["rank"] = f"{rank} of {len(names)}: some inputs depend on others, or there are too few rows"
+            raise _named(error, snapshot.moments, attributes, names, self.job_type) from error
+        count = len(getattr(result, "names", names))
+        rank = getattr(result, "rank", count)
+        if rank < count:
+            context.details["rank"] = f"{rank} of {count}: some inputs depend on others, or there are too few rows"
         context.progress(2, 2)
         return result
 
-    def _matrix(self, moments: Any, indices: list[int]) -> Any:
-        """Return the matrix that the job works on: the population covariance."""
-        return moments.covariance(indices=indices)
-
     @abstractmethod
-    def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> Any:
+    def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> Any:
         """Return the result. `attributes` have the labels of the request; `names` are their own names."""
 
+    def _matrix(
+        self, matrix: Callable[..., Any], attributes: list[Attribute], names: list[str], context: JobContext
+    ) -> tuple[Any, list[Attribute], list[str]]:
+        """Return a matrix, and its attributes with their names.
 
-def _named(error: DataError, matrix: Any, names: list[str], job_type: str) -> InputError:
+        If the request named no inputs, those that the matrix does not know are left out, and the job says so.
+        """
+        found = matrix(indices=[attribute.index for attribute in attributes])
+        unknown = np.isnan(to_host(found.diagonal()))
+        if self.inputs is None and unknown.any() and not unknown.all():
+            left_out = some([names[i] for i in np.flatnonzero(unknown)])
+            context.details["inputsLeftOut"] = f"{left_out}: constant or without values"
+            known = np.flatnonzero(~unknown)
+            attributes, names = [attributes[i] for i in known], [names[i] for i in known]
+            found = matrix(indices=[attribute.index for attribute in attributes])
+        context.progress(1, 2)
+        return found, attributes, names
+
+
+def rank_of(
+    moments: Any, attributes: list[Attribute], names: list[str], rank_of_matrix: int, context: JobContext
+) -> int:
+    """Return how many attributes are independent, and let the job say which are not.
+
+    If a matrix in float64 finds fewer than all of them, the digits of the sums decide.
+    """
+    if rank_of_matrix == len(names):
+        return rank_of_matrix
+    found = svd_select(moments, indices=[attribute.index for attribute in attributes], checkpoint=context.checkpoint)
+    note_dependent(context, names, [i for i in found.dropped if i not in found.constant], found.undecided)
+    return found.rank
+
+
+def note_dependent(context: JobContext, names: list[str], dependent: Sequence[int], undecided: Sequence[int]) -> None:
+    """Let a job say which inputs depend on others, and which may."""
+    sure = [names[i] for i in dependent if i not in undecided]
+    if sure:
+        context.details["dependent"] = f"{some(sure)}: linear functions of other inputs, or there are too few rows"
+    if undecided:
+        context.details["undecided"] = (
+            f"{some([names[i] for i in undecided])}: nearly or fully linear functions of other inputs; the digits of "
+            "sums in float64 end before that can be told; a project with exact=true has more"
+        )
+
+
+def _named(error: DataError, moments: Any, attributes: list[Attribute], names: list[str], job_type: str) -> InputError:
     """Translate attribute indices in an error to names."""
+    matrix = moments.correlation(indices=[attribute.index for attribute in attributes])
     undefined = ~np.isfinite(to_host(matrix))
     alone = np.flatnonzero(undefined.diagonal())
     if len(alone):

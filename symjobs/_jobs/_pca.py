@@ -15,7 +15,7 @@ from symjobs._entities import Cell, DataFrame, number_text, to_json
 from symjobs._errors import InputError
 from symjobs._explore import Attribute
 from symjobs._jobs._encode import Checkpoint, frame_json
-from symjobs._jobs._matrix import MatrixJob
+from symjobs._jobs._matrix import MatrixJob, rank_of
 from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 from symjobs._project import Project
 from symkernels import PCAResult, nearest_correlation, pca
@@ -172,12 +172,9 @@ class PCAJob(MatrixJob):
         )
         super().__init__(project, inputs)
 
-    def _matrix(self, moments: Any, indices: list[int]) -> Any:
-        return (
-            moments.covariance(indices=indices) if self.parameters.covariance else moments.correlation(indices=indices)
-        )
-
-    def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> PCAJobResult:
+    def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> PCAJobResult:
+        of = moments.covariance if self.parameters.covariance else moments.correlation
+        matrix, attributes, names = self._matrix(of, attributes, names, context)
         if not self.parameters.covariance:
             _refuse_constants(matrix, names)
         found = self._decompose(matrix)
@@ -194,7 +191,7 @@ class PCAJob(MatrixJob):
             values=to_host(found.values),
             vectors=to_host(found.vectors),
             total=found.total,
-            rank=found.rank,
+            rank=rank_of(moments, attributes, names, found.rank, context),
             condition=found.condition,
             psd=psd,
             backend=found.backend,

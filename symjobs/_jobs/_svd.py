@@ -11,7 +11,7 @@ from symjobs._arrays import to_host
 from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, distinct_texts
 from symjobs._explore import Attribute
-from symjobs._jobs._matrix import MatrixJob
+from symjobs._jobs._matrix import MatrixJob, rank_of
 from symkernels import svd
 
 
@@ -74,12 +74,13 @@ class SVDJob(MatrixJob):
 
     job_type: ClassVar[str] = "SVDJob"
 
-    def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> SVDJobResult:
+    def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> SVDJobResult:
+        matrix, attributes, names = self._matrix(moments.covariance, attributes, names, context)
         found = svd(matrix)
         return SVDJobResult(
             names=tuple(names),
             values=to_host(found.values),
-            rank=found.rank,
+            rank=rank_of(moments, attributes, names, found.rank, context),
             condition=found.condition,
             backend=found.backend,
             device=found.device,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap
 from symjobs._explore import Attribute
-from symjobs._jobs._matrix import MatrixJob
+from symjobs._jobs._matrix import MatrixJob, note_dependent
 from symjobs._parameters import Number, Parameters, parameter
 from symjobs._project import Project
 from symkernels import svd_select
@@ -118,9 +118,11 @@ class SVDFeatureSelectionJob(MatrixJob):
         super().__init__(project, inputs)
 
     def _answer(
-        self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext
+        self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext
     ) -> SVDSelectionJobResult:
-        found = svd_select(matrix, self.parameters.tol)
+        indices = [attribute.index for attribute in attributes]
+        found = svd_select(moments, self.parameters.tol, indices=indices, checkpoint=context.checkpoint)
+        note_dependent(context, names, (), found.undecided)
         labels = tuple(attribute.label for attribute in attributes)
         return SVDSelectionJobResult(
             inputs=labels,

@@ -12,6 +12,7 @@ from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, number_text
 from symjobs._explore import Attribute
 from symjobs._jobs._matrix import MatrixJob
+from symjobs._text import some
 from symkernels import vif
 
 
@@ -27,6 +28,8 @@ class VIFJobResult:
         Their own names.
     values : (p,) float64
         ``inf`` where an input is an exact linear function of the others, NaN where it is constant.
+    at_least : (p,) bool
+        True where a factor is only a lower bound: it may be infinite, and the digits of the sums end before.
     rank : int
         How many inputs are linearly independent, constants left out.
     psd : bool
@@ -38,13 +41,17 @@ class VIFJobResult:
     inputs: tuple[str, ...]
     names: tuple[str, ...]
     values: np.ndarray
+    at_least: np.ndarray
     rank: int
     psd: bool
     backend: str
     device: str
 
     def __repr__(self) -> str:
-        worst = ", ".join(f"{self.names[i]} {self.values[i]:.4g}" for i in np.argsort(-self.values)[:3])
+        worst = ", ".join(
+            f"{self.names[i]} {'>=' if self.at_least[i] else ''}{self.values[i]:.4g}"
+            for i in np.argsort(-self.values)[:3]
+        )
         return f"<VIF of {len(self.names)} attributes, rank {self.rank}; largest: {worst}>"
 
     def entities(self) -> dict[str, Any]:
@@ -78,11 +85,17 @@ class ExploreVIFJob(MatrixJob):
 
     job_type: ClassVar[str] = "ExploreVIFJob"
 
-    def _matrix(self, moments: Any, indices: list[int]) -> Any:
-        return moments.correlation(indices=indices)
-
-    def _answer(self, matrix: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> VIFJobResult:
-        found = vif(matrix)
+    def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> VIFJobResult:
+        indices = [attribute.index for attribute in attributes]
+        found = vif(moments, indices=indices, checkpoint=context.checkpoint)
+        values, at_least = to_host(found.values), to_host(found.at_least)
+        if at_least.any():
+            context.details["atLeast"] = (
+                f"{some([names[i] for i in np.flatnonzero(at_least)])}: their factors are lower bounds; the digits of "
+                "sums in float64 end there; a project with exact=true has more"
+            )
+        if np.isnan(values).any():
+            context.details["constant"] = some([names[i] for i in np.flatnonzero(np.isnan(values))])
         if not found.psd:
             context.details["positiveSemidefinite"] = (
                 "false: each pair of attributes has its own rows where values are missing; inputs that take part in a "
@@ -91,7 +104,8 @@ class ExploreVIFJob(MatrixJob):
         return VIFJobResult(
             inputs=tuple(attribute.label for attribute in attributes),
             names=tuple(names),
-            values=to_host(found.values),
+            values=values,
+            at_least=at_least,
             rank=found.rank,
             psd=found.psd,
             backend=found.backend,

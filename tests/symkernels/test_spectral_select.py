@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symkernels import svd_select, vif
+from symkernels import Moments, svd_select, vif
 from tests.symkernels._backends import put
 from tests.symkernels._matrices import SEEDS, correlation, covariance, mixed, one_hot
 
@@ -139,3 +139,50 @@ def test_keeps_everything_or_nothing(xp):
     assert (nothing.kept, nothing.dropped, nothing.constant) == ((), (0, 1), (0, 1))
     undefined = svd_select(put(xp, [[1, np.nan], [np.nan, np.nan]]))
     assert (undefined.kept, undefined.constant) == ((0,), (1,))
+
+
+def test_from_moments_more_digits_count(xp):
+    """The last column is the first two, up to the ninth digit: independent, which a matrix in float64 cannot know."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((50, 4))
+    close = np.c_[X, X[:, 0] - 2 * X[:, 3] + 1e-9 * rng.standard_normal(50)]
+    computed = np.c_[X, X[:, 0] - 2 * X[:, 3]]
+    assert svd_select(Moments(5).learn(put(xp, close))).kept == (0, 1, 2, 3, 4)
+    assert svd_select(put(xp, covariance(close))).kept == (0, 1, 2, 3)
+    found = svd_select(Moments(6).learn(put(xp, np.c_[computed, np.ones(50)])))
+    assert (found.kept, found.dropped, found.constant, found.undecided) == ((0, 1, 2, 3), (4, 5), (5,), ())
+    assert found.dependencies[4] == {0: pytest.approx(1.0, rel=1e-15), 3: pytest.approx(-2.0, rel=1e-15)}
+    assert found.dependencies[5] == {}
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS, p=st.integers(2, 80))
+def test_from_moments_the_rank_is_right_and_relations_hold(seed, p):
+    """Whole numbers, for which a matrix of float64 is exact and the rank is not in doubt."""
+    rng = np.random.default_rng(seed)
+    basis = rng.integers(-50, 50, (p + 20, max(p // 2, 1))).astype(float)
+    take = rng.integers(0, basis.shape[1], (p, 2))
+    X = basis[:, take[:, 0]] - 3 * basis[:, take[:, 1]]
+    found = svd_select(Moments(p).learn(X))
+    moved = X - X.mean(axis=0)
+    assert found.rank == np.linalg.matrix_rank(moved)
+    assert found.rank == np.linalg.matrix_rank(moved[:, found.kept])
+    for i, on in found.dependencies.items():
+        left = X[:, i] - sum((c * X[:, k] for k, c in on.items()), np.zeros(len(X)))
+        np.testing.assert_allclose(left, left[0], rtol=0, atol=1e-10)
+
+
+def test_sums_in_float64_are_undecided_about_a_copy():
+    X = np.random.default_rng(0).standard_normal((200_000, 41))
+    X[:, 40] = X[:, 7]
+    found = svd_select(Moments(41).learn(X))
+    assert found.dropped == found.undecided == (40,)
+    assert found.dependencies[40] == {7: pytest.approx(1.0, rel=1e-9)}
+    exact = svd_select(Moments(41, exact=True).learn(X))
+    assert (exact.dropped, exact.undecided) == ((40,), ())
+
+
+def test_bad_input_from_moments():
+    with pytest.raises(ValueError, match="indices choose attributes of Moments"):
+        svd_select(np.eye(3), indices=[0])
+    assert svd_select(Moments(2)).constant == (0, 1)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symkernels import vif
+from symkernels import DataError, Moments, vif
 from symkernels._spectral._symmetric import default_tol
 from symkernels._vif import _by_cholesky, _by_eigenvalues
 from tests.symkernels._backends import assert_kind, assert_same, get, put, tolerance
+from tests.symkernels._exact_regression import inflation
 from tests.symkernels._matrices import EPS, SEEDS, correlation, covariance, hilbert_correlation, mixed, one_hot
 
 # NIST's certified regression does not list them; these are in every textbook treatment of Longley (1967), for example
@@ -216,3 +217,141 @@ def test_a_matrix_that_is_not_positive_semidefinite(xp):
     assert np.isinf(values).tolist() == [True, True, True, False]
     # 1 over an eigenvalue, which is right to p eps of the largest one, 1.9.
     assert values[3] == pytest.approx(1, rel=tolerance("float64", 4 * 1.9))
+
+
+def learnt(xp, X, **options):
+    return Moments(np.shape(X)[1], **options).learn(put(xp, X))
+
+
+def times(noise):
+    """(300, 3) start, end and duration, in seconds: exact in float64 but for the noise."""
+    k = np.arange(300.0)
+    duration, start = (7 * k % 13 + 1) / 8, 1.7e9 + 1e5 * k
+    return np.column_stack([start, start + duration + noise, duration])
+
+
+def test_an_end_is_a_start_and_a_duration(xp):
+    """Of the span of 3e7, the durations are the ninth digit, of which a correlation matrix sees nothing."""
+    result = vif(learnt(xp, times(0.0)))
+    assert get(result.values).tolist() == [np.inf] * 3
+    assert result.rank == 2
+    assert not get(result.at_least).any()
+    assert_kind(result.values, learnt(xp, times(0.0)).mean())
+    noisy = times(np.random.default_rng(0).standard_normal(300))
+    result = vif(learnt(xp, noisy))
+    np.testing.assert_allclose(get(result.values), inflation(noisy), rtol=1e-11)
+    assert get(result.values)[2] < 2
+    assert result.rank == 3
+
+
+def test_what_is_left_beside_a_large_common_part(xp):
+    rng = np.random.default_rng(1)
+    x, z, noise = rng.standard_normal((3, 60)) * [[1e3], [1.0], [0.1]]
+    X = np.column_stack([x, x + 1e-4 * z, z + noise])
+    values = get(vif(learnt(xp, X)).values)
+    np.testing.assert_allclose(values, inflation(X), rtol=1e-11)
+    assert 50 < values[2] < 200
+    assert get(vif(learnt(xp, X).correlation()).values)[2] < 1.5  # float64 has lost it
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS, p=st.integers(2, 6), closeness=st.integers(0, 13), scale=st.sampled_from([1.0, 1e-100, 1e100]))
+def test_from_moments_against_exact_fractions(seed, p, closeness, scale):
+    """Columns that agree in many digits, in groups: several levels of elimination."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((20, 2))[:, rng.integers(0, 2, p)]
+    X = scale * (X + 10.0 ** rng.uniform(-closeness, 0, p) * rng.standard_normal((20, p)))
+    result = vif(learnt(np, X))
+    # What four roundings of the values explain counts as nothing.
+    exact = np.array(inflation(X))
+    np.testing.assert_allclose(np.where(np.isinf(result.values), exact, result.values), exact, rtol=1e-10)
+    assert (exact[np.isinf(result.values)] > 1e27).all()
+    assert not result.at_least.any()
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS, offset=st.sampled_from([0.0, 1e6]), p=st.integers(3, 70))
+def test_from_moments_a_computed_sum_is_a_linear_function(seed, offset, p):
+    """Sums and multiples that were rounded: what is left is the rounding. The others keep their factors."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((p + 30, p)) + offset
+    X[:, 2] = 0.3 * X[:, 0] - 1.7 * X[:, 1] + 5
+    order = rng.permutation(p)
+    result = vif(learnt(np, X[:, order]))
+    place = np.argsort(order)
+    assert sorted(np.flatnonzero(result.collinear)) == sorted(place[:3])
+    assert result.rank == p - 1
+    others = np.delete(np.arange(p), 2)
+    np.testing.assert_allclose(result.values[place[3:]], vif(correlation(X[:, others])).values[2:], rtol=1e-9)
+
+
+def test_from_moments_members_of_a_category(xp):
+    labels = np.arange(400) % 5
+    x = np.random.default_rng(0).standard_normal(400) + labels
+    result = vif(learnt(xp, np.c_[one_hot(labels, 5), x], binary=range(5)))
+    assert np.isinf(get(result.values)[:5]).all()
+    right = vif(correlation(np.c_[one_hot(labels, 5)[:, 1:], x])).values[-1]
+    assert get(result.values)[5] == pytest.approx(right, rel=1e-12)
+
+
+def test_sums_in_float64_say_at_least():
+    """So many rows are summed in float64. A copy is one as far as these sums know; that is no proof."""
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((200_000, 42))
+    X[:, 40] = X[:, 0]
+    X[:, 41] = X[:, 1] + 1e-3 * X[:, 41]
+    result = vif(learnt(np, X))
+    assert np.flatnonzero(result.at_least).tolist() == [0, 40]
+    assert not result.collinear.any()
+    assert (result.values[[0, 40]] > 1e9).all()
+    assert result.rank == 41
+    np.testing.assert_allclose(result.values[[1, 41]], 1e6, rtol=0.02)
+    assert (result.values[3:40] < 1.01).all()
+    exact = vif(learnt(np, X, exact=True))
+    assert np.flatnonzero(exact.collinear).tolist() == [0, 40]
+    np.testing.assert_allclose(result.values[[1, 41]], exact.values[[1, 41]], rtol=1e-4)
+
+
+def test_from_moments_of_some_attributes(xp, longley):
+    moments = learnt(xp, np.c_[longley, np.ones(16), longley[:, 0] / 3])
+    result = vif(moments, indices=[5, 0, 6, 1])
+    right = get(vif(put(xp, correlation(longley[:, [5, 0, 1]]))).values)
+    np.testing.assert_allclose(get(result.values)[[0, 1, 3]], right, rtol=1e-10)
+    assert np.isnan(get(result.values)[2])
+    assert get(result.constant).tolist() == [False, False, True, False]
+    assert get(vif(moments, indices=[0, 7]).values).tolist() == [np.inf] * 2
+    assert np.isnan(get(vif(moments, indices=[6]).values)).all()
+
+
+def test_from_moments_with_missing_values(longley):
+    """The same rows for all: the digits of the sums decide. Rows of their own for each pair: their matrix does."""
+    X = np.c_[longley, longley[:, 0] - 2 * longley[:, 1]]
+    gaps = np.vstack([X, np.full((3, 7), np.nan)])
+    np.testing.assert_allclose(vif(learnt(np, gaps)).values, vif(learnt(np, X)).values, rtol=1e-12)
+    gaps[0, 0] = np.nan
+    some = learnt(np, gaps)
+    np.testing.assert_array_equal(vif(some).values, vif(some.correlation()).values)
+
+
+def test_a_tolerance_is_one_of_the_matrix(longley):
+    moments = learnt(np, np.c_[longley, longley[:, 0] + 1e-5 * longley[:, 3]])
+    for tol in (0.0, 1e-8):
+        np.testing.assert_array_equal(vif(moments, tol).values, vif(moments.correlation(), tol).values)
+
+
+def test_the_work_from_moments_can_be_stopped():
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        vif(learnt(np, times(0.0)), checkpoint=stop)
+
+
+def test_bad_input_from_moments():
+    with pytest.raises(ValueError, match="indices choose attributes of Moments"):
+        vif(np.eye(3), indices=[0])
+    m = Moments(2)
+    assert np.isnan(vif(m).values).all()  # no rows: nothing varies
+    m.learn(np.array([[1.0, np.nan], [np.nan, 1.0], [2.0, np.nan], [np.nan, 3.0]]))
+    with pytest.raises(DataError, match="NaN between attribute 0 and 1"):
+        vif(m)

@@ -90,6 +90,19 @@ class Parts:
         return quotient.each(lambda part: xp.where(good, part, xp.nan))
 
 
+def minus_product(r: Parts, a: Parts, x: Parts) -> Parts:
+    """Return r - a x for NumPy matrices."""
+    if numba_works():
+        from . import _parts_compiled
+
+        stored = np.array(r.stored(), order="C")
+        _parts_compiled.minus_product(stored, np.ascontiguousarray(a.stored()), np.ascontiguousarray(x.stored()))
+        return Parts.of(stored)
+    for k in range(x.high.shape[0]):
+        r = r - a.each(lambda part, k=k: part[:, k, None]) * x.each(lambda part, k=k: part[k, None, :])  # type: ignore[misc]
+    return r
+
+
 def widened(values: Array) -> Array:
     """Return float64 values as a stored array of numbers in three parts."""
     stored = namespace(values).zeros((PARTS, *values.shape), dtype=values.dtype, device=compat.device(values))

@@ -94,3 +94,17 @@ def divide(a0: Any, a1: Any, a2: Any, b0: Any, b1: Any, b2: Any, c: Any) -> None
             c[0, i, j], c[1, i, j], c[2, i, j] = _parts.divide(
                 a0[i, j], a1[i, j], a2[i, j], b0[i, j], b1[i, j], b2[i, j]
             )
+
+
+def _minus_product(r: Any, a: Any, x: Any) -> None:
+    """Subtract a x from r, in place."""
+    for i in range(r.shape[1]):
+        for j in range(r.shape[2]):
+            s0, s1, s2 = r[0, i, j], r[1, i, j], r[2, i, j]
+            for k in range(x.shape[1]):
+                p0, p1, p2 = _parts.multiply(a[0, i, k], a[1, i, k], a[2, i, k], -x[0, k, j], -x[1, k, j], -x[2, k, j])
+                s0, s1, s2 = _parts.add(s0, s1, s2, p0, p1, p2)
+            r[0, i, j], r[1, i, j], r[2, i, j] = s0, s1, s2
+
+
+minus_product = compiled(_minus_product, types.void(_RESULT, _RESULT, _RESULT), error_model="numpy")

@@ -11,6 +11,8 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, namespace, to_numpy
+from .._elimination import Checkpoint, eliminate
+from .._moments import Deviations, Moments, deviations
 from ._spectrum import Spectrum, spectrum, standardize
 
 
@@ -32,6 +34,9 @@ class SVDSelection(Sequence[int]):
         the attributes, coefficients from a correlation matrix in standard deviations. Empty for a constant.
     constant : tuple of int
         Dropped attributes without variance.
+    undecided : tuple of int
+        Dropped attributes that may be independent: the digits of the sums end before that can be told. Only from
+        `Moments` whose sums are in float64, which those of few rows are not.
 
     Examples
     --------
@@ -46,6 +51,7 @@ class SVDSelection(Sequence[int]):
     dropped: tuple[int, ...]
     dependencies: dict[int, dict[int, float]]
     constant: tuple[int, ...]
+    undecided: tuple[int, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -63,16 +69,30 @@ class SVDSelection(Sequence[int]):
         return self.kept[index]
 
 
-def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
+def svd_select(
+    C: Array | Moments,
+    /,
+    tol: float | None = None,
+    *,
+    indices: Sequence[int] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> SVDSelection:
     """Find attributes that are linear functions of others, and the attributes that they depend on.
 
     Parameters
     ----------
-    C : (p, p) float64 or float32
-        Covariance or correlation matrix. A NaN row marks a constant attribute.
+    C : Moments, or (p, p) float64 or float32
+        Sums of rows; or a covariance or correlation matrix, in which a NaN row marks a constant attribute. Sums know
+        more digits: attributes that differ in the 10th digit are independent.
     tol : float, optional
         Eigenvalues of the correlation matrix up to ``tol`` times the largest count as zero. Default p eps (32 eps
-        where p < 32), which finds exact collinearity. A larger value also drops nearly collinear attributes.
+        where p < 32), which finds exact collinearity. A larger value also drops nearly collinear attributes. By
+        default, from `Moments`, only attributes are dropped of which nothing is left but what rounding the values to
+        float64 explains.
+    indices : sequence of int, optional
+        Of `Moments`: only these attributes, which the result counts from 0 in this order. Default: all.
+    checkpoint : callable, optional
+        Called between parts of the work from `Moments`. An exception that it raises stops it.
 
     Returns
     -------
@@ -87,7 +107,7 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
         ``C`` is not symmetric, has infinite entries or a negative variance, or is NaN between two attributes that
         vary.
     ValueError
-        ``tol`` is outside [0, 1).
+        ``tol`` is outside [0, 1), or ``indices`` are given for a matrix.
 
     Notes
     -----
@@ -100,6 +120,10 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
 
     A coefficient is set to 0 if noise in a null vector can explain it: up to sqrt(tol max VIF) times the length of the
     equation. The scale of the attributes does not matter. O(p^3) time, O(p^2) memory.
+
+    From `Moments` without ``tol``, attributes are eliminated in their order, with numbers of 47 digits: see
+    docs/numerics.md. A coefficient is set to 0 if without it no more is left than may be. Where values are missing in
+    one attribute and not in another, each pair has its own rows, and their covariance matrix decides.
 
     Examples
     --------
@@ -114,6 +138,13 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
     >>> {i: round(c, 6) for i, c in selection.dependencies[2].items()}
     {0: 1.0, 1: 1.0}
     """
+    if isinstance(C, Moments):
+        found = deviations(C, indices) if tol is None else None
+        if found is not None:
+            return _by_elimination(found, checkpoint)
+        C = C.covariance(indices=indices)
+    elif indices is not None:
+        raise ValueError("indices choose attributes of Moments; of a matrix, pass the rows and columns themselves")
     part = standardize(C, "C", tol)
     live = part.indices
     constant = tuple(sorted(set(range(part.live.shape[0])) - set(live)))
@@ -134,6 +165,24 @@ def svd_select(C: Array, /, tol: float | None = None) -> SVDSelection:
         dropped=tuple(sorted(dependencies)),
         dependencies=dict(sorted(dependencies.items())),
         constant=constant,
+    )
+
+
+def _by_elimination(found: Deviations, checkpoint: Checkpoint | None) -> SVDSelection:
+    constant = np.flatnonzero(found.constant)
+    parts = eliminate(found, np.flatnonzero(~found.constant), checkpoint)
+    coefficients, in_relation = parts.relations(found)
+    dependencies: dict[int, dict[int, float]] = {i: {} for i in constant.tolist()}
+    for d, column, used in zip(parts.null.tolist(), coefficients.T, in_relation.T, strict=True):
+        order = np.argsort(parts.kept[used])
+        on = zip(parts.kept[used][order].tolist(), column[used][order].tolist(), strict=True)
+        dependencies[d] = dict(on)
+    return SVDSelection(
+        kept=tuple(sorted(parts.kept.tolist())),
+        dropped=tuple(sorted(dependencies)),
+        dependencies=dict(sorted(dependencies.items())),
+        constant=tuple(constant.tolist()),
+        undecided=tuple(sorted(parts.null[~parts.certain].tolist())),
     )
 
 

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 from symjobs import _plots
 from symjobs._cli._tables import Cell, Table, number
-from symjobs._cli.questions._question import Answer, Question
+from symjobs._cli.questions._matrix import MatrixQuestion
+from symjobs._cli.questions._question import Answer
 
 
-class PCAQuestion(Question):
+class PCAQuestion(MatrixQuestion):
     """Principal components of the correlation or covariance matrix."""
 
     job_type: ClassVar[str] = "PCAJob"

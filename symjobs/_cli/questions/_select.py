@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 from symjobs._cli._tables import Table, lay_out
 from symjobs._cli.questions._correlations import draw_correlations
-from symjobs._cli.questions._question import Answer, Question
+from symjobs._cli.questions._matrix import MatrixQuestion
+from symjobs._cli.questions._question import Answer
 
 _MAPS = (("selection", ["input", "verdict"]), ("dependencies", ["input", "depends on (times its coefficient)"]))
 
 
-class SelectQuestion(Question):
+class SelectQuestion(MatrixQuestion):
     """Attributes to keep so that none depends linearly on the others: SVD feature selection."""
 
     job_type: ClassVar[str] = "SVDFeatureSelectionJob"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from typing import Any, ClassVar
 
 from symjobs import _plots
 from symjobs._cli._tables import Cell, Table
-from symjobs._cli.questions._question import Answer, Question
+from symjobs._cli.questions._matrix import MatrixQuestion
+from symjobs._cli.questions._question import Answer
 
 
-class SVDQuestion(Question):
+class SVDQuestion(MatrixQuestion):
     """Singular values of the covariance matrix."""
 
     job_type: ClassVar[str] = "SVDJob"
@@ -19,7 +18,13 @@ class SVDQuestion(Question):
     example: ClassVar[str] = "svd longley"
 
     def tables(self, answer: Answer) -> list[Table]:
-        return [_singular_values(_values(answer))]
+        singular, found = _values(answer), answer.result
+        total = sum(singular)
+        title = f"singular values (rank {found.rank} of {len(singular)}, condition {found.condition:.4g})"
+        rows: list[list[Cell]] = [
+            [f"s{i}", value, value / total if total else None] for i, value in enumerate(singular, start=1)
+        ]
+        return [Table(title, ["number", "singular value", "share"], rows)]
 
     def draw(self, answer: Answer) -> Any:
         return _plots.scree(_values(answer), title=answer.title, quantity="singular value")
@@ -28,18 +33,6 @@ class SVDQuestion(Question):
 def _values(answer: Answer) -> list[float]:
     # On the wire each value has the name of an input, which has no meaning: a value belongs to all inputs together.
     return [float(text) for text in answer.values["KSVSMap"]["values"][0]]
-
-
-def _singular_values(singular: list[float]) -> Table:
-    total = sum(singular)
-    rounding = max(len(singular), 32) * sys.float_info.epsilon  # as symkernels.svd counts the rank
-    rank = sum(value > rounding * singular[0] for value in singular)
-    condition = singular[0] / singular[-1] if singular and rank == len(singular) else math.inf
-    title = f"singular values (rank {rank} of {len(singular)}, condition {condition:.4g})"
-    rows: list[list[Cell]] = [
-        [f"s{i}", value, value / total if total else None] for i, value in enumerate(singular, start=1)
-    ]
-    return Table(title, ["number", "singular value", "share"], rows)
 
 
 QUESTION = SVDQuestion()

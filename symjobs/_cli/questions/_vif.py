@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from symjobs import _plots
 from symjobs._cli._tables import Table, lay_out
 from symjobs._cli.questions._correlations import correlations
-from symjobs._cli.questions._question import Answer, Question
+from symjobs._cli.questions._matrix import MatrixQuestion
+from symjobs._cli.questions._question import Answer
 
 
-class VIFQuestion(Question):
+class VIFQuestion(MatrixQuestion):
     """Variance inflation factors."""
 
     job_type: ClassVar[str] = "ExploreVIFJob"

@@ -48,15 +48,18 @@ def test_an_undeclared_text_column_is_refused_with_the_remedy(run, tmp_path):
 def test_a_constant_column_names_the_option(run, tmp_path):
     path = tmp_path / "constant.csv"
     path.write_text("a,b\n1,2\n1,3\n")
-    code, _, err = run("run", "pca", path)
+    code, _, err = run("run", "pca", path, "--inputs", "a,b")
     assert code == 1
     assert "--covariance" in err
+    code, _, err = run("run", "pca", path)
+    assert code == 0
+    assert "'a': constant or without values" in err
 
 
 def _ended(lines=True):
     constant = sj.Project("c").learn(sj.DataFrame(["a", "b"], ["C", "C"], [[1.5, 2.0], [1.5, 3.0]]))
     with sj.JobManager(store=None) as manager:
-        handles = [manager.submit(make(constant), owner="me") for make in (sj.PCAJob, sj.SVDJob)]
+        handles = [manager.submit(make(constant, ["a", "b"]), owner="me") for make in (sj.PCAJob, sj.SVDJob)]
         _watch.wait(handles, lambda handle: "it", lines=lines)
         return [_watch.state(handle) for handle in handles]
 

@@ -223,7 +223,7 @@ def test_what_the_project_refuses_comes_with_the_file(run, tmp_path):
 def test_a_failed_job_is_exit_code_1_with_the_response_on_request(run, tmp_path):
     path = tmp_path / "constant.csv"
     path.write_text("a,b\n1,2\n1,3\n")
-    code, out, err = run("run", "pca", path, "--json")
+    code, out, err = run("run", "pca", path, "--json", "--inputs", "a,b")
     assert code == 1
     body = json.loads(out)
     assert body["statusCode"] == "INTERNAL_SERVER_ERROR"

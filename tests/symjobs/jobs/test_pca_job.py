@@ -120,11 +120,39 @@ def test_constants_are_named(learnt, load):
     frame = load("iris").assign(tenth=0.1, one=1.0)
     project = learnt(frame, types={"one": "C"})
     with pytest.raises(sj.InputError, match=r"undefined for 'tenth', 'one': constant.*pcaCovariance=true"):
-        run(sj.PCAJob(project))
+        run(sj.PCAJob(project, list(frame)))
     result, _ = run(sj.PCAJob(project, covariance=True))
     assert result.values[-1] == 0.0
     assert result.rank == 4
     assert result.condition == np.inf
+
+
+@pytest.mark.parametrize("covariance", [False, True])
+def test_constant_and_empty_columns_are_left_out_of_all(learnt, load, covariance):
+    """Of all inputs; a constant has a covariance, so that it stays there. Inputs that are named are an error."""
+    frame = load("iris").assign(tenth=0.1, empty=np.nan)
+    result, details = run(sj.PCAJob(learnt(frame), covariance=covariance))
+    out = ["empty"] if covariance else ["tenth", "empty"]
+    assert result.names == tuple(name for name in frame if name not in out)
+    assert details["inputsLeftOut"] == ", ".join(map(repr, out)) + ": constant or without values"
+    assert result.rank == 4
+    with pytest.raises(sj.InputError, match="'empty'"):
+        run(sj.PCAJob(learnt(frame), ["petal_length", "sepal_width", "empty"], covariance=covariance))
+
+
+def test_a_project_of_constants_has_no_components(learnt):
+    with pytest.raises(sj.InputError, match="undefined for 'a', 'b': constant"):
+        run(sj.PCAJob(learnt(pd.DataFrame({"a": [1.5] * 5, "b": [2.5] * 5}))))
+
+
+def test_the_rank_counts_digits_that_a_matrix_has_not(learnt, load):
+    frame = load("iris")
+    frame["near"] = frame["sepal_width"] + 1e-9 * np.random.default_rng(0).normal(size=len(frame))
+    frame["same"] = 2 * frame["sepal_length"]
+    result, details = run(sj.PCAJob(learnt(frame)))
+    assert result.rank == 5
+    assert details["rank"].startswith("5 of 6")
+    assert details["dependent"].startswith("'same': linear functions")
 
 
 def test_attributes_without_common_rows_are_named(learnt):

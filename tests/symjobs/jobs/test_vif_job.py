@@ -6,6 +6,7 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 from statsmodels.tools import add_constant
@@ -72,3 +73,34 @@ def test_a_category_by_its_name_is_collinear_by_itself(iris):
 
 def test_one_input_inflates_nothing(iris):
     assert factors(sj.ExploreVIFJob(iris, ["sepal_length"])) == {"sepal_length": 1.0}
+
+
+def test_constants_are_told(learnt, load):
+    context = sj.JobContext()
+    sj.ExploreVIFJob(learnt(load("iris").assign(flat=0.1, empty=math.nan))).run(context)
+    assert context.details["constant"] == "'flat', 'empty'"
+
+
+def test_durations_beside_times(learnt):
+    k = np.arange(300.0)
+    start, duration = 1.7e9 + 1e5 * k, (7 * k % 13 + 1) / 8
+    frame = pd.DataFrame({"start": start, "end": start + duration, "duration": duration})
+    assert factors(sj.ExploreVIFJob(learnt(frame))) == dict.fromkeys(frame, math.inf)
+    frame["end"] += np.random.default_rng(0).normal(size=300)
+    found = factors(sj.ExploreVIFJob(learnt(frame)))
+    assert found["duration"] < 2
+    assert 1e13 < found["start"] < 1e14
+
+
+def test_where_the_digits_end_the_job_says_at_least(learnt):
+    """Of so many rows the sums are in float64."""
+    X = np.random.default_rng(0).normal(size=(200_000, 40))
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(40)]).assign(copy=X[:, 3])
+    context = sj.JobContext()
+    result = sj.ExploreVIFJob(learnt(frame)).run(context)
+    assert [result.names[i] for i in np.flatnonzero(result.at_least)] == ["x3", "copy"]
+    assert context.details["atLeast"].startswith("'x3', 'copy': their factors are lower bounds")
+    assert repr(result).count(">=") == 2
+    context = sj.JobContext()
+    assert sj.SVDFeatureSelectionJob(learnt(frame)).run(context).dropped == ("copy",)
+    assert context.details["undecided"].startswith("'copy': nearly or fully linear")
