@@ -10,7 +10,7 @@ import numpy as np
 
 from ._arrays import Array, as_floats, is_numpy, namespace, to_numpy
 from ._errors import DataError
-from ._gpd import GPDFit, check_level, fit_gpd
+from ._gpd import GPDFit, check_level, fit_gpd, just_above
 from ._parameters import check_fraction
 from ._results import backend_of, device_of
 
@@ -86,7 +86,8 @@ class PotThreshold:
             On the backend and device of ``scores``.
         """
         x = as_floats(scores, ndim=1, name="scores")
-        return x > self.threshold if self.lower is None else (x > self.threshold) | (x < self.lower)
+        above = x > just_above(self.threshold)
+        return above if self.lower is None else above | (-x > just_above(-self.lower))
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ def _side(x: Array, alpha: float, quantile: float, confidence: float) -> _Side:
         largest = float(ordered[n - 1])
     level = float(ordered[place])
     above = np.asarray(to_numpy(ordered[place:]), dtype=np.float64)
-    excesses = above[above > level] - level
+    excesses = above[above > just_above(level)] - level
     tail = fit_gpd(excesses)
     share = tail.n / n
     if share <= alpha:

@@ -14,6 +14,7 @@ from scipy.stats import genpareto
 
 from symkernels import GPDFit, fit_gpd
 from symkernels._gpd import _estimates, _generic, _loops
+from symkernels._gpd._fit import _without_ties_in_rows
 from symkernels._gpd._methods import METHODS
 from tests.symkernels._backends import assert_kind, put
 from tests.symkernels._rain import ABOVE, LEVEL
@@ -149,7 +150,7 @@ def test_unit_does_not_matter(exponent, factor, shape, n, seed):
 )
 def test_any_finite_input_is_fitted(x, c):
     tail = fit_gpd(np.array(x), np.array(c))
-    assert tail.n == len(x)
+    assert tail.n <= np.count_nonzero(x)
     assert -1.0 <= tail.shape <= 10.0
     assert 0.0 <= tail.scale < np.inf
     assert not np.isnan(tail.loglik)
@@ -165,7 +166,7 @@ def test_few_or_equal_excesses_are_named_empirical(xp, x, scale):
     assert tail.method == "empirical"
     assert not tail.converged
     assert (tail.shape, tail.scale) == (0.0, pytest.approx(scale))
-    assert tail.n == np.isfinite(x).sum()
+    assert tail.n == np.isfinite(x).sum() - list(x).count(0.0)
 
 
 def _ragged(rows, width, seed):
@@ -199,7 +200,7 @@ def test_threads_take_the_same_rows():
     X, _ = _ragged(3_000, 30, 6)
     batch = fit_gpd(X)
     with np.errstate(all="ignore"):
-        generic = _generic.fit_rows(X[:500], None)
+        generic = _generic.fit_rows(_without_ties_in_rows(X[:500]), None)
     finite = np.isfinite(batch.loglik[:500])
     np.testing.assert_allclose(batch.loglik[:500][finite], generic.loglik[finite], rtol=1e-10, atol=1e-10)
     for i in range(0, 3_000, 501):
@@ -251,3 +252,63 @@ def test_without_numba_the_same_comes_out():
     t, p = fit_gpd(x[x > 1] - 1, x[x > 2]), pot_threshold(x, 1e-3)
     expected = [t.shape, t.scale, t.loglik, p.threshold, *p.interval]
     np.testing.assert_allclose([float(each) for each in out.split()], expected, rtol=1e-6)
+
+
+def _off_the_lattice(x, step):
+    """The same values, spread over the intervals that were rounded to one number."""
+    return x + np.random.default_rng(1).uniform(-0.5, 0.5, len(x)) * step
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("step", "shape_error", "scale_error"), [(1.0, 0.05, 0.05), (0.1, 0.01, 0.01), (0.01, 1e-3, 1e-3)]
+)
+def test_rounded_excesses_are_fitted_as_those_off_the_lattice(xp, step, shape_error, scale_error, dtype):
+    """Those that are 0 are values at the level. The error is that of the rounding itself, some step^2 / 24 scale^2."""
+    values = np.random.default_rng(0).exponential(2.0, 2_000)
+    x = np.round(values / step) * step
+    tail = fit_gpd(put(xp, x, dtype))
+    above = x[x > 0]
+    right, _, scale = genpareto.fit(_off_the_lattice(above, step), floc=0)
+    assert tail.n == len(above)
+    assert tail.shape == pytest.approx(right, abs=shape_error)
+    assert tail.scale == pytest.approx(scale, rel=scale_error)
+
+
+def test_the_likelihood_of_ties_has_no_bound(xp):
+    """The report: a shape of 10 and a scale of 1e-129."""
+    x = np.round(np.random.default_rng(0).exponential(0.4, 400), 1)
+    tail = fit_gpd(put(xp, x))
+    right, _, scale = genpareto.fit(_off_the_lattice(x[x > 0], 0.1), floc=0)
+    assert tail.shape == pytest.approx(right, abs=0.02)
+    assert tail.scale == pytest.approx(scale, rel=0.02)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize("noise", [0.0, 1e-16, 1e-12])
+@pytest.mark.parametrize("shape", [-0.3, 0.0, 0.4, 2.0])
+def test_ties_at_the_level_are_left_out(xp, share, noise, shape):
+    rng = np.random.default_rng(3)
+    x = genpareto.rvs(shape, size=1_000, random_state=rng)
+    ties = noise * rng.random(round(1_000 * share / (1 - share)))
+    both = rng.permutation(np.concatenate([x, ties]))
+    tail, clean = fit_gpd(put(xp, both)), fit_gpd(put(xp, x))
+    assert tail.n == 1_000
+    assert tail.shape == pytest.approx(clean.shape, abs=1e-6)
+    assert tail.scale == pytest.approx(clean.scale, rel=1e-6)
+
+
+def test_small_excesses_of_a_heavy_tail_are_not_ties():
+    x = genpareto.rvs(9.0, size=2_000, random_state=4)
+    assert fit_gpd(x).n == 2_000
+    assert x.min() < 1e-20 * x.max()
+
+
+def test_ties_in_the_rows_of_a_batch(xp):
+    X, _ = _ragged(40, 30, 5)
+    X[:, ::4] = np.where(np.isnan(X[:, ::4]), np.nan, 0.0)
+    batch = fit_gpd(put(xp, X))
+    for i in range(40):
+        one = fit_gpd(X[i])
+        assert int(batch.n[i]) == one.n
+        assert float(batch.loglik[i]) == pytest.approx(one.loglik, rel=1e-9, abs=1e-9)

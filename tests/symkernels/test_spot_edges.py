@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symkernels import DataError, DriftSpot, Spot
+from symkernels import DataError, DriftSpot, Spot, pot_threshold
 from symkernels._spot import _layout, _loops
+from tests.symkernels._backends import get, put
 
 
 def again(spot: Spot) -> Spot:
@@ -93,3 +94,44 @@ def test_a_saved_window_with_other_counts_than_its_events_is_refused(kind: int) 
     kinds[np.flatnonzero(kinds != kind)[-1]] = kind
     with pytest.raises(DataError, match="a tail that no values can have"):
         Spot.from_arrays(arrays)
+
+
+def _spelled(k, other):
+    """One-decimal numbers, all as k / 10, or every second one as k * 0.1."""
+    return np.where(np.arange(len(k)) % 2 == 1, k * 0.1, k / 10) if other else k / 10
+
+
+@pytest.mark.parametrize("options", [{}, {"two_sides": True}, {"window": 5_000}, {"follow": True}])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_spellings_of_a_decimal_number_are_one(options, sign):
+    k = sign * np.round(np.random.default_rng(0).exponential(10.0, 20_000)).astype(int)
+    found = [Spot(alpha=1e-3, **options).update(_spelled(k, other)) for other in (False, True)]
+    assert found[0].flags.tolist() == found[1].flags.tolist()
+    np.testing.assert_allclose(found[0].threshold, found[1].threshold, rtol=1e-12)  # scores differ by a rounding
+
+
+def test_two_spellings_value_by_value_and_merged():
+    k = np.round(np.random.default_rng(1).exponential(10.0, 9_000)).astype(int)
+    flags = []
+    for other in (False, True):
+        x = _spelled(k, other)
+        one, two = Spot(alpha=1e-3), Spot(alpha=1e-3)
+        one.update(x[:4_000])
+        two.update(x[4_000:8_000])
+        one.merge(two)
+        flags.append([one.update(float(v)).flags for v in x[8_000:]])
+    assert flags[0] == flags[1]
+
+
+@pytest.mark.parametrize("two_sides", [False, True])
+def test_two_spellings_at_once(xp, two_sides):
+    k = np.round(np.random.default_rng(2).normal(0.0, 10.0, 20_000)).astype(int)
+    found = [pot_threshold(put(xp, _spelled(k, other)), 1e-3, two_sides=two_sides) for other in (False, True)]
+    assert found[0].tail.n == found[1].tail.n
+    assert found[0].threshold == pytest.approx(found[1].threshold, rel=1e-12)
+    flags = [get(f.flags(put(xp, _spelled(k, i == 1)))).tolist() for i, f in enumerate(found)]
+    assert flags[0] == flags[1]
+    k[k > 0] = 7  # more than alpha of the scores are the largest
+    for other in (False, True):
+        x = put(xp, _spelled(k, other))
+        assert not get(pot_threshold(x, 1e-3).flags(x)).any()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._fit import fit_gpd
-from ._level import check_level
+from ._level import check_level, just_above
 from ._result import GPDFit
 
-__all__ = ["GPDFit", "check_level", "fit_gpd"]
+__all__ = ["GPDFit", "check_level", "fit_gpd", "just_above"]

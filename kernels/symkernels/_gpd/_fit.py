@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import array_api_compat as compat
@@ -24,7 +25,8 @@ def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
     ----------
     excesses : (n,) float64 or float32, or (m, n) for a batch
         How far values lie above the level: 0 or more, in any order and unit. NaN is left out, so that rows of different
-        lengths may be padded with NaN. float32 becomes float64.
+        lengths may be padded with NaN. float32 becomes float64. Zeros are values at the level, not above it: they are
+        left out, too, and so are excesses that are as nothing beside the others (see Notes).
     censored : (k,) or (m, k), optional
         Right-censored excesses, which are only known to be larger than these; NaN is left out. Same library, device and
         number of dimensions as ``excesses``.
@@ -56,6 +58,11 @@ def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
     and quantile estimation for the generalized Pareto distribution", 1987), and the estimate of the best likelihood is
     returned. They ignore censored values.
 
+    Of rounded data, many values may be equal to the level. The likelihood of their excesses, 0, has no bound. If the
+    level and a value were computed differently, the excess is a rounding error instead, with the same effect. So
+    excesses up to 1e-11 of their upper quartile are left out. Of a Pareto law of any shape in the range, at most 1e-6
+    of the excesses are so small.
+
     SciPy's ``genpareto.fit(excesses, floc=0)`` is a general search of the same likelihood. Results do not depend on the
     unit: powers of two scale exactly.
 
@@ -76,12 +83,14 @@ def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
         return _one(np.ascontiguousarray(excesses), _NO_VALUES)  # the checks below take as long as a short fit
     x = _checked(excesses, "excesses", None)
     c = None if censored is None else _checked(censored, "censored", x.ndim)
+    one = x.ndim == 1
     if c is not None:
         _same_place(x, c)
-    if x.ndim == 1:
-        if uses_compiled(x):
-            return _one(x, _NO_VALUES if c is None else c)
-        fits = fit_rows(x[None, :], None if c is None else c[None, :])
+    if one and uses_compiled(x):
+        return _one(x, _NO_VALUES if c is None else c)
+    x = _without_ties_in_rows(x[None, :] if one else x)
+    if one:
+        fits = fit_rows(x, None if c is None else c[None, :])
         return GPDFit(
             float(fits.shape[0]), float(fits.scale[0]), float(fits.loglik[0]), METHODS[int(fits.code[0])],
             bool(fits.converged[0]), int(fits.n[0]), backend_of(x), device_of(x),
@@ -98,17 +107,43 @@ def _needs_no_conversion(x: Any) -> bool:
 def _one(x: np.ndarray, c: np.ndarray) -> GPDFit:
     from . import _loops
 
-    x = _without_missing(x, "excesses", _loops.examine(x))
-    c = _without_missing(c, "censored", _loops.examine(c))
+    missing, bad, low, high = _loops.examine(x)
+    x = _without_missing(x, "excesses", missing, bad)
+    if low <= _TIE * high:
+        place = _quartile(len(x))
+        x = x[x > _TIE * np.partition(x, place)[place]]
+    missing, bad, _, _ = _loops.examine(c)
+    c = _without_missing(c, "censored", missing, bad)
     shape, scale, loglik, code, converged, _ = _loops.fit(x, c, 0.0)
     return GPDFit(shape, scale, loglik, METHODS[code], converged, x.shape[0])
 
 
-def _without_missing(x: np.ndarray, name: str, found: tuple[int, int]) -> np.ndarray:
-    missing, bad = found
+def _without_missing(x: np.ndarray, name: str, missing: int, bad: int) -> np.ndarray:
     if bad >= 0:
         _refuse(name, float(x[bad]), (bad,))
     return x[~np.isnan(x)] if missing else x
+
+
+def _without_ties_in_rows(x: Array) -> Array:
+    """Return rows with NaN in place of values at the level."""
+    xp = namespace(x)
+    if not x.size:
+        return x
+    present = ~xp.isnan(x)
+    filled = xp.where(present, x, math.inf)
+    if not bool(xp.any(filled <= _TIE * xp.max(xp.where(present, x, 0.0), axis=1)[:, None])):
+        return x
+    count = to_numpy(xp.sum(xp.astype(present, xp.int64), axis=1))
+    places = xp.asarray(_quartile(count) + np.arange(len(count)) * x.shape[1], device=compat.device(x))
+    upper = xp.take(xp.reshape(xp.sort(filled, axis=1), (-1,)), places)
+    return xp.where(filled > _TIE * upper[:, None], x, math.nan)
+
+
+def _quartile(n: Any) -> Any:
+    return 3 * np.maximum(n - 1, 0) // 4
+
+
+_TIE = 1e-11  # of the upper quartile
 
 
 def _refuse(name: str, value: float, place: tuple[int, ...]) -> None:

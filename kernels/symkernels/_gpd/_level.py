@@ -1,8 +1,16 @@
-"""Whether a tail that begins at a quantile reaches as far as a share of false alarms asks."""
+"""The level where a tail begins: which values are above it, and whether it leaves enough of them."""
 
 from __future__ import annotations
 
 from .._errors import DataError
+
+# Of a level. Two spellings of a decimal number, such as k * 0.1 and k / 10, differ by a rounding or two.
+_TIES = 2.0**-49
+
+
+def just_above(level: float) -> float:
+    """Return the largest value that counts as equal to a level or a threshold: above it by rounding alone."""
+    return level + _TIES * abs(level)
 
 
 def check_level(quantile: float, alpha: float, two_sides: bool) -> None:

@@ -94,14 +94,17 @@ def fit(x, c, start):
 
 @compiled
 def examine(x):
-    """Number of missing values, and the index of the first infinite or negative one; -1 for none."""
+    """Number of missing values; index of the first infinite or negative one, or -1; smallest and largest value."""
     missing, bad = 0, -1
+    low, high = math.inf, 0.0
     for i in range(x.shape[0]):
         if x[i] != x[i]:
             missing += 1
         elif not (0.0 <= x[i] < math.inf) and bad < 0:
             bad = i
-    return missing, bad
+        else:
+            low, high = min(low, x[i]), max(high, x[i])
+    return missing, bad, low, high
 
 
 @compiled

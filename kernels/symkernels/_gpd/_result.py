@@ -23,16 +23,16 @@ class GPDFit:
     shape : float, or (m,) float64
         From -1 (uniform) over 0 (exponential) to 10; below 0 the law ends at -scale / shape. Dimensionless.
     scale : float, or (m,) float64
-        In the unit of the excesses. 0 where there are no excesses, or only zeros.
+        In the unit of the excesses. 0 where there are no excesses.
     loglik : float, or (m,) float64
-        Log-likelihood: of densities for excesses, of survival for censored ones. Infinite for excesses that are all 0.
+        Log-likelihood: of densities for excesses, of survival for censored ones.
     method : str, or (m,) NumPy array of str
         The estimator of shape and scale: ``"likelihood"``, ``"pwm"`` (probability-weighted moments), ``"moments"``, or
         ``"empirical"``: the exponential law of the same mean, for excesses that are fewer than 5 or all equal.
     converged : bool, or (m,) bool
         Whether the search for the maximum of the likelihood ended; False for ``"empirical"``.
     n : int, or (m,) int64
-        Excesses used, without missing and censored ones.
+        Excesses used, without missing and censored ones, and without those that are 0 or as nothing beside the others.
     backend, device, dtype : str
         Library and device of the excesses, and of the arrays of a batch; the arrays' dtype.
 

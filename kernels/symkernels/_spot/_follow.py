@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._gpd import just_above
 from .._quantiles import QuantileSketch, require_datasketches
 from . import _layout as at
 from ._settings import Settings
@@ -97,7 +98,7 @@ def _values_from_sketch(
     add = int(wanted - known)
     level = float(_quantiles(sketch, np.array([wanted / sketch.n]), side)[0])
     values = np.minimum(_quantiles(sketch, (known + 0.5 + np.arange(add)) / sketch.n, side), upto)
-    return level, values[values > level]
+    return level, values[values > just_above(level)]
 
 
 def _lower(sketch: QuantileSketch, state: State, settings: Settings, side: int) -> None:
@@ -134,7 +135,7 @@ def _move_window(sketch: QuantileSketch, state: State, settings: Settings, side:
     wanted = int(min(share * seen, share * sketch.n))
     level = float(_quantiles(sketch, np.array([share]), side)[0])
     if level > F[at.BASE]:
-        keep = ~excess | (values > level)
+        keep = ~excess | (values > just_above(level))
         values, times, kinds = values[keep], times[keep], kinds[keep]
     elif at.SLACK * known < wanted:
         level, added = _values_from_sketch(sketch, known, wanted, float(F[at.BASE]), side)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._gpd import just_above
 from . import _layout as at
 from ._settings import Settings
 from ._state import State
@@ -26,7 +27,7 @@ def _merge_side(a: State, b: State, side: int) -> None:
     values, count = [], 0.0
     for state in (a, b):
         kept = np.sort(state.P[side, : state.J[side, at.STORED]])
-        above = kept[kept > level]
+        above = kept[kept > just_above(level)]
         count += state.F[side, at.COUNT] * len(above) / max(1, len(kept))
         wanted = round(len(above) * share / state.F[side, at.SHARE])
         places = np.floor((np.arange(wanted) + 0.5) * len(above) / max(1, wanted)).astype(np.int64)

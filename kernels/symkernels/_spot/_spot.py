@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .._errors import DataError
+from .._gpd import just_above
 from . import _layout as at
 from ._answers import fit_of, rate_above, why_nothing_is_flagged
 from ._arrays_io import from_arrays, to_arrays
@@ -176,8 +177,8 @@ class Spot:
             self._high, self._low = -np.inf, np.inf
             return
         F = state.F
-        self._high = float(F[0, at.BASE])
-        self._low = -float(F[1, at.BASE]) if len(F) == 2 else -np.inf
+        self._high = just_above(float(F[0, at.BASE]))
+        self._low = -just_above(float(F[1, at.BASE])) if len(F) == 2 else -np.inf
         self._quiet = SpotResult(False, self.threshold, self.lower)
 
     def _settle(self) -> State:

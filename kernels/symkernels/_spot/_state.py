@@ -6,6 +6,7 @@ import copy
 
 import numpy as np
 
+from .._gpd import just_above
 from . import _layout as at
 from ._settings import Settings
 
@@ -53,7 +54,7 @@ class State:
             F[at.SHARE] = 1.0
             F[at.Z] = F[at.FAR] = np.nan
             F[at.BASE] = F[at.LEVEL] = level
-            above = np.flatnonzero(y > level)
+            above = np.flatnonzero(y > just_above(level))
             beyond = ~np.isfinite(y[above])
             excesses = y[above[~beyond]]
             J[at.DROPPED] = int(beyond.sum())
