@@ -69,10 +69,7 @@ def as_floats(x: Array, *, ndim: int, name: str) -> Array:
     Sequences become NumPy arrays. float32 and float64 stay as they are. Integers, booleans and other floats become
     float64. Raises `ShapeError` for everything else.
     """
-    if isinstance(x, np.ma.MaskedArray):
-        raise ShapeError(
-            f"{name} is a masked array, which is not supported; fill it with NaN: {name}.astype(float).filled(nan)"
-        )
+    refuse_masked_or_sparse(x, name)
     if not compat.is_array_api_obj(x):
         try:
             x = np.asarray(x)
@@ -85,7 +82,26 @@ def as_floats(x: Array, *, ndim: int, name: str) -> Array:
         return x if x.dtype in (xp.float32, xp.float64) else xp.astype(x, xp.float64)
     if xp.isdtype(x.dtype, ("integral", "bool")):
         return xp.astype(x, xp.float64)
-    raise ShapeError(
-        f"{name} must hold real numbers, got dtype {x.dtype}; encode text and categories, and convert "
-        "objects with astype(float)"
-    )
+    raise ShapeError(not_numbers(x, name))
+
+
+def refuse_masked_or_sparse(x: Any, name: str) -> None:
+    """Raise `ShapeError` for arrays whose marks or zeros `numpy.asarray` would lose."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise ShapeError(
+            f"{name} is a masked array, which is not supported; fill it with NaN: {name}.astype(float).filled(nan)"
+        )
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise ShapeError(f"{name} is sparse ({type(x).__name__}), which is not supported; use {name}.toarray()")
+
+
+def not_numbers(x: Array, name: str) -> str:
+    """Return what an error says of an array that holds no real numbers."""
+    kind = getattr(x.dtype, "kind", "")
+    if kind == "M":
+        advice = f"dates and times; subtract a date and divide by a unit: ({name} - {name}.min()) / timedelta64(1, 's')"
+    elif kind == "m":
+        advice = f"durations; divide by a unit: {name} / timedelta64(1, 's')"
+    else:
+        advice = "encode text and categories, and convert objects with astype(float)"
+    return f"{name} must hold real numbers, got dtype {x.dtype}: {advice}"

@@ -106,7 +106,7 @@ def as_rows(
     if X.shape[0] < minimum:
         left = f"; {len(bad)} with a NaN or an infinity were dropped" if len(bad) else ""
         raise DataError(f"{name} must have at least {minimum} row(s), got {X.shape[0]}{left}")
-    if weight is not None and n and not bool(namespace(X).any(weight > 0)):
+    if minimum and weight is not None and n and not bool(namespace(X).any(weight > 0)):
         raise DataError("sample_weight: every row has weight 0; at least one row needs a weight above 0")
     return Rows(X, weight, kept, n, len(bad))
 

@@ -38,7 +38,7 @@ def known_deviation(a: Sample, sigma: float) -> dict[str, float]:
     Snedecor and Cochran (1989), Statistical Methods, 8th ed., section 5.11.
     """
     a.require_spread()
-    f = a.variance / (sigma * sigma)
+    f = a.variance / sigma / sigma  # the square may underflow
     return {"f": f, "fp": f_two_sided(f, a.n - 1.0, math.inf)}
 
 

@@ -62,6 +62,7 @@ class Writer:
         self._rows_taken = 0
         self._anything_learnt = False
         self._any_value = False
+        self._empty = False
 
     def write(self, batches: Iterable[Batch]) -> None:
         """Apply all batches; InputError, with the place, if one cannot be."""
@@ -74,9 +75,8 @@ class Writer:
 
     def _write_batch(self, batch: Batch) -> None:
         if not batch.n_rows:
-            if not batch.alone:
-                return
-            raise InputError("the data has no rows; there is nothing to do")
+            self._empty = batch.alone  # of a stream: nothing to do, and no error
+            return
         if not batch.names:
             raise InputError("the data has no columns; there is nothing to do")
         types = self._types
@@ -172,6 +172,8 @@ class Writer:
                 yield name, sparse.missing[:, at[0]]
 
     def _check_whole(self) -> None:
+        if self._empty:
+            return
         if not self._rows_done:
             raise InputError("the data has no rows; there is nothing to do")
         if not self._anything_learnt:

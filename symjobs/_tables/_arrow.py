@@ -10,7 +10,7 @@ import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._tables._batch import Batch
-from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn
+from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn, TimeColumn
 
 
 def read(data: Any) -> Iterator[Batch]:
@@ -46,7 +46,8 @@ def _column(name: str, array: Any) -> Column:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return TextColumn(name, n, lambda: _text(array), categorical=False)
     if pa.types.is_temporal(kind):
-        return TextColumn(name, n, lambda: _text(array.cast(pa.string())), categorical=False)
+        texts = TextColumn(name, n, lambda: _text(array.cast(pa.string())), categorical=False)
+        return TimeColumn(texts, durations=pa.types.is_duration(kind))
     if pa.types.is_null(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return ObjectColumn(name, array.to_pylist())
     raise InputError(f"column {name!r} has the Arrow type {kind}, which cannot be read; convert it to numbers or text")

@@ -16,6 +16,8 @@ from symjobs._tables._cells import MISSING_TEXTS, BadCell, cell_text, is_list, i
 
 _SCAN_ROWS = 256
 NOT_A_NUMBER = "is not a number; correct it, leave it empty if it is missing, or declare the column T, L or S"
+_A_TIME = "is a date or time; make numbers of the column first, such as seconds since a start, or declare it T"
+_A_DURATION = "is a duration; make numbers of the column first: divide it by a unit, such as a second"
 _TOO_LARGE = "is too large for a float64; make it missing or smaller"
 
 
@@ -155,6 +157,28 @@ class TextColumn(Column):
             place[place == 0] = np.arange(len(kept))
             codes = place[codes]
         return codes.astype(np.intp, copy=False), kept
+
+
+class TimeColumn(Column):
+    """Dates and times, or durations: text, unless it is declared a column of numbers, which it is not."""
+
+    def __init__(self, texts: Column, *, durations: bool = False) -> None:
+        super().__init__(texts.name, texts.n_rows)
+        self._inner, self._durations = texts, durations
+
+    def letter(self) -> str | None:
+        return self._inner.letter()
+
+    def numbers(self, start: int, stop: int) -> np.ndarray:
+        codes, values = self.texts()
+        present = np.flatnonzero(codes[start:stop] >= 0)
+        if len(present):
+            row = start + int(present[0])
+            raise BadCell(self.name, row, values[codes[row]], _A_DURATION if self._durations else _A_TIME)
+        return np.full(stop - start, np.nan)
+
+    def _texts(self) -> tuple[np.ndarray, list[str]]:
+        return self._inner.texts()
 
 
 class ObjectColumn(Column):

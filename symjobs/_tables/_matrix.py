@@ -27,6 +27,8 @@ def read(data: tuple[Any, Any]) -> Iterator[Batch]:
     """Read a two-dimensional array, or a list of rows of equal length, and its column names."""
     names = tuple(name if type(name) is str else str(name) for name in data[1])
     rows = data[0]
+    if hasattr(rows, "toarray") and hasattr(rows, "nnz"):
+        raise InputError(f"the data is sparse ({type(rows).__name__}); pass (data.toarray(), names)")
     if not isinstance(rows, np.ndarray) and not _is_cupy(rows):
         rows = _as_array(rows, len(names))
     if isinstance(rows, np.ma.MaskedArray):
@@ -44,7 +46,14 @@ def read(data: tuple[Any, Any]) -> Iterator[Batch]:
         columns = [ObjectColumn(name, rows[:, j].tolist()) for j, name in enumerate(names)]
         yield Batch(len(rows), columns, alone=True)
     else:
-        raise InputError(f"an array of dtype {rows.dtype} cannot be learnt; convert it to numbers or text")
+        advice = {
+            "M": "subtract a date and divide by a unit, such as a second",
+            "m": "divide by a unit, such as a second",
+        }
+        raise InputError(
+            f"an array of dtype {rows.dtype} cannot be learnt; "
+            f"{advice.get(rows.dtype.kind, 'convert it to numbers or text')}"
+        )
 
 
 def _unmasked(rows: np.ma.MaskedArray[Any, Any]) -> np.ndarray:

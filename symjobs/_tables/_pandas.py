@@ -10,7 +10,7 @@ import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._tables._batch import Batch
-from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn
+from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn, TimeColumn
 
 
 def read(data: Any) -> Iterator[Batch]:
@@ -32,6 +32,8 @@ def _column(name: str, series: Any) -> Column:
         return TextColumn(name, len(series), lambda: _factorize(pandas, values), categorical=False)
     if _is_arrow_dictionary(dtype):
         return TextColumn(name, len(series), lambda: _factorize(pandas, values), categorical=True)
+    if isinstance(dtype, pandas.DatetimeTZDtype):
+        return TimeColumn(ObjectColumn(name, series.map(str, na_action="ignore").tolist()))
     return ObjectColumn(name, series.astype(object).tolist())
 
 
@@ -42,7 +44,8 @@ def _numpy_column(name: str, values: np.ndarray) -> Column:
         raise InputError(f"column {name!r} holds complex numbers; split it into its real and imaginary parts")
     if values.dtype.kind in "mM":
         missing = np.isnat(values)
-        return ObjectColumn(name, [None if m else str(v) for v, m in zip(values, missing, strict=True)])
+        texts = [None if m else str(v) for v, m in zip(values, missing, strict=True)]
+        return TimeColumn(ObjectColumn(name, texts), durations=values.dtype.kind == "m")
     return ObjectColumn(name, values.tolist())
 
 

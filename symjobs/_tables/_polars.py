@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symjobs._tables._batch import Batch
-from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn
+from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn, TimeColumn
 
 
 def read(data: Any) -> Iterator[Batch]:
@@ -27,7 +27,10 @@ def _column(series: Any) -> Column:
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         return TextColumn(name, n, lambda: _encode(series), categorical=dtype != pl.String)
     if dtype.is_temporal():
-        return TextColumn(name, n, lambda: _encode(series.cast(pl.String)), categorical=False)
+        durations = dtype == pl.Duration
+        # Polars writes durations in no text.
+        texts = series.dt.to_string("polars") if durations else series.cast(pl.String)
+        return TimeColumn(TextColumn(name, n, lambda: _encode(texts), categorical=False), durations=durations)
     return ObjectColumn(name, series.to_list())
 
 

@@ -357,7 +357,7 @@ def test_what_goes_in():
     assert sketch.n == 7
     assert sketch.update([1, 2]).n == 9
     for bad in ("1", ["a"], None, [1j], [None], object()):
-        with pytest.raises(ShapeError, match="values must be real numbers, got an array of dtype"):
+        with pytest.raises(ShapeError, match="values must hold real numbers, got dtype"):
             sketch.update(bad)
     assert sketch.n == 9
 

@@ -44,10 +44,10 @@ def test_depth() -> None:
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        ("a", "the values must be numbers, not <U1 (str)"),
-        (None, "the values must be numbers, not object"),
-        ([1.0, "b"], "the values must be numbers"),
-        (1j, "the values must be numbers, not complex128"),
+        ("a", "x must hold real numbers, got dtype <U1"),
+        (None, "x must hold real numbers, got dtype object"),
+        ([1.0, "b"], "x must hold real numbers"),
+        (1j, "x must hold real numbers, got dtype complex128"),
         (np.zeros((2, 2)), "not of shape (2, 2)"),
         ([[1.0], [2.0, 3.0]], "the values must be a number or a 1-D array of numbers, not list"),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array, as_floats, is_numpy, namespace, to_numpy
+from .._arrays import Array, as_floats, is_numpy, namespace, refuse_masked_or_sparse, to_numpy
 from .._errors import BackendError, DataError, ShapeError
 from .._results import backend_of, device_of
 from ._backends import fit_rows, uses_compiled
@@ -34,7 +34,8 @@ def fit_gpd(excesses: Any, censored: Any = None) -> GPDFit:
     Returns
     -------
     GPDFit
-        Numbers for one series; arrays on the backend and device of ``excesses`` for a batch. Never NaN.
+        Numbers for one series; arrays on the backend and device of ``excesses`` for a batch. Never NaN. Without any
+        excess the scale is 0, and `method` is ``"empirical"``.
 
     Raises
     ------
@@ -156,6 +157,7 @@ def _refuse(name: str, value: float, place: tuple[int, ...]) -> None:
 
 def _checked(x: Any, name: str, ndim: int | None) -> Array:
     """Return ``x`` as float64 of one or two dimensions, or of ``ndim``; NumPy's contiguous."""
+    refuse_masked_or_sparse(x, name)
     if not compat.is_array_api_obj(x):
         try:
             x = np.asarray(x)

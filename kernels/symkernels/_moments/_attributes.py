@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import array_api_compat as compat
 import numpy as np
 
-from .._arrays import Array
+from .._arrays import Array, refuse_masked_or_sparse
 from .._errors import ShapeError
 from .._forks import ForkLock
 from ._layout import Layout
@@ -109,6 +109,7 @@ class Attributes:
 
     def _positions(self, indices: Sequence[int]) -> np.ndarray:
         """Return the positions of attribute numbers."""
+        refuse_masked_or_sparse(indices, "attribute numbers")
         given = np.asarray(indices)
         if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
             raise ShapeError(f"attribute numbers must be a sequence of whole numbers, got {indices!r}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import refuse_masked_or_sparse
 from .._errors import ShapeError
 
 
@@ -118,6 +119,7 @@ def binary_mask(binary: Any, p: int) -> np.ndarray:
     """Return a (p,) bool mask from a mask or from attribute numbers; None selects no attribute."""
     if binary is None:
         return np.zeros(p, bool)
+    refuse_masked_or_sparse(binary, "binary")
     given = np.asarray(binary)
     if given.dtype == bool and given.shape == (p,):
         return given.copy()

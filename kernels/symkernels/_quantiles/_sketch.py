@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._arrays import not_numbers, refuse_masked_or_sparse
 from .._errors import DataError, ShapeError
 from ._digest import read_digest, require_datasketches
 from ._distribution import Distribution, counts_of, quantiles, ranks
@@ -140,9 +141,10 @@ class QuantileSketch:
             self._held += 1
             self._known = None
             return self
+        refuse_masked_or_sparse(values, "values")
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":
-            raise ShapeError(f"values must be real numbers, got an array of dtype {array.dtype}")
+            raise ShapeError(not_numbers(array, "values"))
         array = array.astype(np.float64, copy=False).reshape(-1)
         finite = np.isfinite(array)
         if not finite.all():

@@ -66,6 +66,8 @@ def labeling(labels: Array, weight: Array | None, poll: Poll = no_poll) -> Label
 def as_labels(labels: Any, X: Array, poll: Poll = no_poll) -> Array:
     """Return any labels of the rows of X as int32 from 0 on, in the order of their values, on the device of X."""
     xp, device = namespace(X), compat.device(X)
+    if isinstance(labels, np.ma.MaskedArray):
+        raise ShapeError("labels are a masked array, which is not supported; leave out rows without a cluster")
     if not compat.is_array_api_obj(labels):
         labels = np.asarray(labels)
     if labels.ndim != 1 or labels.shape[0] != X.shape[0]:
@@ -77,9 +79,22 @@ def as_labels(labels: Any, X: Array, poll: Poll = no_poll) -> Array:
             f"labels are of {namespace(labels).__name__} and X of {xp.__name__}; convert them to one library first"
         )
     on_host = to_numpy(labels)
-    if on_host.dtype.kind == "f" and not np.isfinite(on_host).all():
-        raise DataError("labels must not hold NaN or infinities; leave out rows without a cluster")
+    missing = _missing(on_host)
+    if missing.any():
+        row = int(np.flatnonzero(missing)[0])
+        raise DataError(f"labels[{row}] is {on_host[row]}; leave out rows without a cluster")
     return xp.asarray(_from_zero(on_host, poll), device=device)
+
+
+def _missing(labels: np.ndarray) -> np.ndarray:
+    """Return which labels are NaN, infinite, NaT or None."""
+    if labels.dtype.kind == "f":
+        return ~np.isfinite(labels)
+    if labels.dtype.kind in "mM":
+        return np.isnat(labels)
+    if labels.dtype.kind == "O":
+        return np.array([label is None or bool(label != label) for label in labels], dtype=np.bool_)
+    return np.zeros(len(labels), np.bool_)
 
 
 def _from_zero(labels: np.ndarray, poll: Poll) -> np.ndarray:

@@ -332,6 +332,9 @@ class Spot:
 
     # Copies, merging, saving
 
+    def __copy__(self) -> Self:
+        return self.copy()
+
     def copy(self) -> Self:
         """Return an independent copy."""
         follower = None if self._follower is None else self._follower.copy()

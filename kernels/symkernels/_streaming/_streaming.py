@@ -230,6 +230,8 @@ class StreamingKMeans(Clusterable):
             state = before if before.d else State.empty(d)
             state = replace(state, n_dropped=state.n_dropped + rows.n_dropped)
             kept, start = int(rows.X.shape[0]), 0
+            if rows.weight is not None and not bool(namespace(X).any(rows.weight > 0)):
+                kept = 0
             with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
                 while start < kept:
                     stop = min(kept, start + self._length(state, d))

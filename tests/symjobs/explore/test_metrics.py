@@ -180,6 +180,13 @@ def test_known_deviation(metric, frame):
     assert ours == pytest.approx({"f": f, "fp": p}, rel=1e-9)
 
 
+@pytest.mark.parametrize("sigma", ["1e-170", "1e170"])
+def test_a_known_deviation_whose_square_is_out_of_range(metric, sigma):
+    found = metric("ftestmu", [X], sml_explore_ftest_known_sigma=sigma)
+    assert found["fp"] == 0.0
+    assert found["f"] == (np.inf if sigma == "1e-170" else 0.0)
+
+
 def test_proportions(metric, frame):
     a, b = frame["wide"].dropna(), frame["long"].dropna()
     z, p = proportion.proportions_ztest([a.sum(), b.sum()], [len(a), len(b)])

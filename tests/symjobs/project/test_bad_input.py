@@ -4,7 +4,10 @@ import importlib.util
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import scipy.sparse
 
 import symjobs
 from symjobs import ExploreVIFJob, JobContext, PCAJob
@@ -46,7 +49,6 @@ LEARN = [
     ((np.ones((1, 2)), ["a", "a"]), "two columns are named 'a'"),
     (frame(a=[1.0], **{"c$u": [1.0]}), r"two attributes would be named 'c\$u'"),
     (frame(**{"n$x": [1.0]}, n=pd.Categorical(["x"])), r"two attributes would be named 'n\$x'"),
-    (frame(a=[]), "has no rows"),
     ([], "has no rows"),
     ([frame(a=[]), frame(a=[])], "has no rows"),
     (pd.DataFrame(index=[0, 1]), "has no columns"),
@@ -90,6 +92,61 @@ def test_types(project, types, message):
     assert project.snapshot().hash == before
 
 
+@pytest.mark.parametrize("write", ["learn", "forget"])
+@pytest.mark.parametrize("empty", [frame(a=[]), frame(new=[]), (np.ones((0, 1)), ["a"]), DataFrame(["a"], ["C"], [])])
+def test_a_batch_of_a_stream_may_have_no_rows(project, write, empty):
+    before = project.snapshot()
+    getattr(project, write)(empty)
+    after = project.snapshot()
+    assert after.hash == before.hash
+    assert after.column_names == before.column_names
+    project.learn(frame(a=[1.0]))
+    assert Project("p").learn(empty).n_rows == 0
+
+
+DAYS = pd.DataFrame(
+    {
+        "when": pd.to_datetime(["2020-01-01", None]),
+        "tz": pd.to_datetime(["2020-01-01", None]).tz_localize("UTC"),
+        "took": pd.to_timedelta([1.5, None], unit="s"),
+        "x": [1.0, 2.0],
+    }
+)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_dates_and_durations_are_no_numbers(library):
+    data = {
+        "pandas": lambda: DAYS,
+        "polars": lambda: pl.from_pandas(DAYS),
+        "pyarrow": lambda: pa.Table.from_pandas(DAYS),
+    }
+    for column in ("when", "tz"):
+        with pytest.raises(
+            InputError, match=f"column '{column}', row 0: '2020-01-01.* is a date or time; make numbers"
+        ):
+            Project("p").learn(data[library](), types={column: "C"})
+    with pytest.raises(InputError, match=r"column 'took', row 0: .* is a duration; .*: divide it by a unit"):
+        Project("p").learn(data[library](), types={"took": "C"})
+    assert Project("p").learn(data[library]()).n_rows == 2
+    as_category = Project("p").learn(data[library](), types={"when": "T", "took": "T"}).snapshot()
+    assert as_category.n_rows == 2
+    assert len(as_category.names) == 3
+
+
+@pytest.mark.parametrize(("dtype", "message"), [("M8[s]", "subtract a date"), ("m8[s]", "divide by a unit")])
+def test_arrays_of_dates_are_no_numbers(dtype, message):
+    with pytest.raises(InputError, match=message):
+        Project("p").learn((np.zeros((2, 1), dtype), ["a"]))
+
+
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.csr_array])
+def test_sparse_data_is_refused_with_the_remedy(kind):
+    for data in (kind(np.eye(3)), (kind(np.eye(3)), ["a", "b", "c"])):
+        with pytest.raises(InputError, match=r"is sparse.*toarray\(\)"):
+            Project("p").learn(data)
+
+
 FORGET = [
     (frame(a=[1.0] * 4), "cannot forget more than was learnt"),
     (frame(a=[50.0, -50.0]), "cannot forget more than was learnt"),
@@ -99,7 +156,6 @@ FORGET = [
     (frame(z=[1.0]), "cannot forget the column 'z', which was never learnt"),
     (frame(b=[0.5]), "0.5 is neither 0 nor 1"),
     (frame(a=["x"]), "'x' is not a number"),
-    (frame(a=[]), "no rows"),
     ([frame(a=[1.0]), frame(a=[1.0, 1.0, 1.0])], "cannot forget more than was learnt"),
 ]
 
