@@ -127,7 +127,7 @@ INTRODUCTIONS = {
     "ExploreJob": "Describe and test attributes: one map of numbers for each MLContext of the request.",
     "ExploreVIFJob": (
         "Variance inflation factors. Each regression has an intercept. An input that is constant, or has no values, "
-        "gives `NaN`, and `details` say which are `constant`. An exact linear function of others gives `Infinity`. "
+        "gives `NaN`, and `details` say why (`undefined`). An exact linear function of others gives `Infinity`. "
         "Where sums of many rows in float64 end before it is known whether a factor is infinite, the answer is a lower "
         "bound, and `details` have `atLeast`."
     ),

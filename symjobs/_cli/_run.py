@@ -25,6 +25,7 @@ _NOTES = {
     "needsRebuild": "needs rebuild",
     "positiveSemidefinite": "positive semidefinite",
     "undecided": "undecided",
+    "undefined": "undefined",
 }
 
 

@@ -18,13 +18,23 @@ from symjobs._explore._ftest import ftest, ftestmu
 from symjobs._explore._gain import gain
 from symjobs._explore._plan import Metric, Plan
 from symjobs._explore._request import MetricRequest
-from symjobs._explore._statistics import Statistics
+from symjobs._explore._statistics import LARGEST_ERROR, Statistics
 from symjobs._explore._ttest import ttest, ttestmu
 from symjobs._explore._univariate import uni
 from symjobs._explore._ztest import ztest, ztestmu, ztestp
 from symjobs._state import Snapshot
 
-__all__ = ["METRICS", "Attribute", "Catalogue", "MetricRequest", "Plan", "Statistics", "explore", "prepare"]
+__all__ = [
+    "LARGEST_ERROR",
+    "METRICS",
+    "Attribute",
+    "Catalogue",
+    "MetricRequest",
+    "Plan",
+    "Statistics",
+    "explore",
+    "prepare",
+]
 
 METRICS: dict[str, Metric] = {
     "uni": uni,

@@ -14,7 +14,7 @@ from symjobs._explore._sample import Sample, unbiased_variance
 from symjobs._state import Snapshot, check_memory_for_matrix
 from symkernels import CrossTable, Moments
 
-_LOST = 1e-6  # relative error of a variance
+LARGEST_ERROR = 1e-6  # relative error of a variance
 
 
 class Statistics:
@@ -70,7 +70,7 @@ class Statistics:
         """Return all values of an attribute as a sample."""
         i = attribute.index
         n, variance = float(self.count[i]), float(self.variance[i])
-        if self.error_bound[i] > _LOST:
+        if self.error_bound[i] > LARGEST_ERROR:
             raise UnsupportedTest(
                 f"the variance of {attribute.label} is lost to rounding, since rows with far larger values were "
                 "forgotten; learn the remaining rows afresh"
@@ -85,7 +85,7 @@ class Statistics:
             self._given[attribute.index] = np.stack([to_host(array) for array in arrays])
         n, mean, variance, bound = self._given[attribute.index][:, given.index].tolist()
         label = f"{attribute.label} given {given.label}"
-        if bound > _LOST:
+        if bound > LARGEST_ERROR:
             raise UnsupportedTest(
                 f"the variance of {label} is lost to rounding, since other rows have far larger values; learn the rows "
                 "of the group into a project of their own"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from symjobs._arrays import to_host
 from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
-from symjobs._explore import Attribute, Catalogue
+from symjobs._explore import LARGEST_ERROR, Attribute, Catalogue
 from symjobs._jobs._context import (
     checked_names,
     checked_project,
@@ -78,23 +78,50 @@ class MatrixJob(Job):
     def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> Any:
         """Return the result. `attributes` have the labels of the request; `names` are their own names."""
 
-    def _matrix(
-        self, matrix: Callable[..., Any], attributes: list[Attribute], names: list[str], context: JobContext
-    ) -> tuple[Any, list[Attribute], list[str]]:
-        """Return a matrix, and its attributes with their names.
+    def _defined(
+        self,
+        moments: Any,
+        attributes: list[Attribute],
+        names: list[str],
+        context: JobContext,
+        *,
+        constants: bool = False,
+        hint: str = "",
+    ) -> tuple[list[Attribute], list[str]]:
+        """Return the attributes whose variances are known, with their names; ``constants``: also where these are 0.
 
-        If the request named no inputs, those that the matrix does not know are left out, and the job says so.
+        If the request named no inputs, the others are left out, and the job says so. Otherwise they are an error, which
+        ends with ``hint``.
         """
-        found = matrix(indices=[attribute.index for attribute in attributes])
-        unknown = np.isnan(to_host(found.diagonal()))
-        if self.inputs is None and unknown.any() and not unknown.all():
-            left_out = some([names[i] for i in np.flatnonzero(unknown)])
-            context.details["inputsLeftOut"] = f"{left_out}: constant or without values"
-            known = np.flatnonzero(~unknown)
-            attributes, names = [attributes[i] for i in known], [names[i] for i in known]
-            found = matrix(indices=[attribute.index for attribute in attributes])
-        context.progress(1, 2)
-        return found, attributes, names
+        why = undefined(moments, attributes, names)
+        if constants:
+            why.pop(CONSTANT, None)
+        out = {name for those in why.values() for name in those}
+        if not out:
+            return attributes, names
+        if self.inputs is not None or len(out) == len(names):
+            raise InputError(f"{self.job_type} is undefined for {in_words(why)}; leave them out{hint}")
+        context.details["inputsLeftOut"] = in_words(why)
+        kept = [i for i, name in enumerate(names) if name not in out]
+        return [attributes[i] for i in kept], [names[i] for i in kept]
+
+
+CONSTANT = "constant"
+_LOST = "variance lost to rounding, beside far larger values or where squares underflow; rescale and learn anew"
+
+
+def undefined(moments: Any, attributes: list[Attribute], names: list[str]) -> dict[str, list[str]]:
+    """Return the names of attributes that have no correlations, by the reason."""
+    indices = [attribute.index for attribute in attributes]
+    count, variance, error = (to_host(x)[indices] for x in (moments.count, moments.var(), moments.error_bound))
+    lost = error > LARGEST_ERROR
+    found = {"without values": count == 0, CONSTANT: (variance == 0) & ~lost, _LOST: lost}
+    return {why: [names[i] for i in np.flatnonzero(where)] for why, where in found.items() if where.any()}
+
+
+def in_words(why: dict[str, list[str]]) -> str:
+    """Return names with their reasons."""
+    return "; ".join(f"{some(names)}: {reason}" for reason, names in why.items())
 
 
 def rank_of(
@@ -125,18 +152,14 @@ def note_dependent(context: JobContext, names: list[str], dependent: Sequence[in
 
 def _named(error: DataError, moments: Any, attributes: list[Attribute], names: list[str], job_type: str) -> InputError:
     """Translate attribute indices in an error to names."""
-    matrix = moments.correlation(indices=[attribute.index for attribute in attributes])
-    undefined = ~np.isfinite(to_host(matrix))
-    alone = np.flatnonzero(undefined.diagonal())
-    if len(alone):
-        listed = ", ".join(repr(names[i]) for i in alone)
-        return InputError(f"{job_type} is undefined: {listed} is constant or has no values; leave it out")
-    pairs = np.argwhere(np.triu(undefined))
+    matrix = to_host(moments.correlation(indices=[attribute.index for attribute in attributes]))
+    known = ~np.isnan(matrix.diagonal())
+    pairs = np.argwhere(np.triu(np.isnan(matrix) & known & known[:, None]))
     if len(pairs):
         i, j = pairs[0]
         return InputError(
             f"{job_type} is undefined: {names[i]!r} and {names[j]!r} have too few rows in common, or one of them is "
             f"constant there ({len(pairs)} such pair(s)); leave one of them out"
         )
-    listed = ", ".join(repr(names[i]) for i in error.indices)
-    return InputError(f"{job_type}: {error}" + (f" (attributes {listed})" if listed else ""))
+    named = ", ".join(repr(names[i]) for i in error.indices)
+    return InputError(f"{job_type}: {error}" + (f" (attributes {named})" if named else ""))

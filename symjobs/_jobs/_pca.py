@@ -12,7 +12,6 @@ import numpy as np
 from symjobs._arrays import to_host
 from symjobs._engine import JobContext
 from symjobs._entities import Cell, DataFrame, number_text, to_json
-from symjobs._errors import InputError
 from symjobs._explore import Attribute
 from symjobs._jobs._encode import Checkpoint, frame_json
 from symjobs._jobs._matrix import MatrixJob, rank_of
@@ -173,10 +172,12 @@ class PCAJob(MatrixJob):
         super().__init__(project, inputs)
 
     def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> PCAJobResult:
-        of = moments.covariance if self.parameters.covariance else moments.correlation
-        matrix, attributes, names = self._matrix(of, attributes, names, context)
-        if not self.parameters.covariance:
-            _refuse_constants(matrix, names)
+        covariance = self.parameters.covariance
+        hint = "" if covariance else ", or work on covariances (covariance=True, pcaCovariance=true, --covariance)"
+        attributes, names = self._defined(moments, attributes, names, context, constants=covariance, hint=hint)
+        indices = [attribute.index for attribute in attributes]
+        matrix = (moments.covariance if covariance else moments.correlation)(indices=indices)
+        context.progress(1, 2)
         found = self._decompose(matrix)
         psd = found.psd
         if not psd and self.parameters.repair:
@@ -202,16 +203,6 @@ class PCAJob(MatrixJob):
         if self.parameters.explained == 0.0:
             return pca(matrix, n_components=1)
         return pca(matrix, n_components=self.parameters.n_components, explained=self.parameters.explained)
-
-
-def _refuse_constants(correlation: Any, names: list[str]) -> None:
-    undefined = np.isnan(to_host(correlation.diagonal()))
-    constant = [name for name, without in zip(names, undefined, strict=True) if without]
-    if constant:
-        raise InputError(
-            f"correlations are undefined for {', '.join(map(repr, constant))}: constant, or without values; "
-            "leave them out, or work on covariances (covariance=True, pcaCovariance=true, --covariance)"
-        )
 
 
 def _repaired(matrix: Any, context: JobContext) -> Any:

@@ -75,7 +75,9 @@ class SVDJob(MatrixJob):
     job_type: ClassVar[str] = "SVDJob"
 
     def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> SVDJobResult:
-        matrix, attributes, names = self._matrix(moments.covariance, attributes, names, context)
+        attributes, names = self._defined(moments, attributes, names, context, constants=True)
+        matrix = moments.covariance(indices=[attribute.index for attribute in attributes])
+        context.progress(1, 2)
         found = svd(matrix)
         return SVDJobResult(
             names=tuple(names),

@@ -11,7 +11,7 @@ from symjobs._arrays import to_host
 from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, number_text
 from symjobs._explore import Attribute
-from symjobs._jobs._matrix import MatrixJob
+from symjobs._jobs._matrix import MatrixJob, in_words, undefined
 from symjobs._text import some
 from symkernels import vif
 
@@ -95,7 +95,7 @@ class ExploreVIFJob(MatrixJob):
                 "sums in float64 end there; a project with exact=true has more"
             )
         if np.isnan(values).any():
-            context.details["constant"] = some([names[i] for i in np.flatnonzero(np.isnan(values))])
+            context.details["undefined"] = in_words(undefined(moments, attributes, names))
         if not found.psd:
             context.details["positiveSemidefinite"] = (
                 "false: each pair of attributes has its own rows where values are missing; inputs that take part in a "

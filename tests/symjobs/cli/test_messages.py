@@ -53,7 +53,7 @@ def test_a_constant_column_names_the_option(run, tmp_path):
     assert "--covariance" in err
     code, _, err = run("run", "pca", path)
     assert code == 0
-    assert "'a': constant or without values" in err
+    assert "left out: 'a': constant" in err
 
 
 def _ended(lines=True):

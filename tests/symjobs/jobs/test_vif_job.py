@@ -78,7 +78,7 @@ def test_one_input_inflates_nothing(iris):
 def test_constants_are_told(learnt, load):
     context = sj.JobContext()
     sj.ExploreVIFJob(learnt(load("iris").assign(flat=0.1, empty=math.nan))).run(context)
-    assert context.details["constant"] == "'flat', 'empty'"
+    assert context.details["undefined"] == "'empty': without values; 'flat': constant"
 
 
 def test_durations_beside_times(learnt):
