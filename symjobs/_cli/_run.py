@@ -22,6 +22,8 @@ _NOTES = {
     "boundsOnly": "bounds only",
     "dependent": "dependent",
     "inputsLeftOut": "left out",
+    "missingMatters": "missing values",
+    "missingValues": "complete rows",
     "needsRebuild": "needs rebuild",
     "positiveSemidefinite": "positive semidefinite",
     "undecided": "undecided",

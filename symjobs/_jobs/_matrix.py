@@ -21,6 +21,7 @@ from symjobs._jobs._context import (
     only_context,
     the_project,
 )
+from symjobs._jobs._missing import note_missing
 from symjobs._project import Project
 from symjobs._state import check_memory_for_matrix
 from symjobs._text import some
@@ -67,7 +68,10 @@ class MatrixJob(Job):
             result = self._answer(snapshot.moments, attributes, names, context)
         except DataError as error:
             raise _named(error, snapshot.moments, attributes, names, self.job_type) from error
-        count = len(getattr(result, "names", names))
+        used = set(getattr(result, "names", names))
+        kept = [i for i, name in enumerate(names) if name in used]
+        note_missing(context, snapshot.moments, [attributes[i].index for i in kept], [names[i] for i in kept])
+        count = len(kept)
         rank = getattr(result, "rank", count)
         if rank < count:
             context.details["rank"] = f"{rank} of {count}: some inputs depend on others, or there are too few rows"

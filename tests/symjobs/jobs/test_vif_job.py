@@ -104,3 +104,51 @@ def test_where_the_digits_end_the_job_says_at_least(learnt):
     context = sj.JobContext()
     assert sj.SVDFeatureSelectionJob(learnt(frame)).run(context).dropped == ("copy",)
     assert context.details["undecided"].startswith("'copy': nearly or fully linear")
+
+
+JOBS = [sj.PCAJob, sj.SVDJob, sj.ExploreVIFJob, sj.SVDFeatureSelectionJob]
+
+
+def _ratings(by_chance):
+    """Films: the rating of few is known, of those with many votes unless by chance."""
+    rng = np.random.default_rng(0)
+    votes = rng.normal(size=5_000)
+    rating = 0.8 * votes + rng.normal(size=5_000)
+    budget = 0.5 * votes + rng.normal(size=5_000)
+    hidden = rng.random(5_000) < 0.5 if by_chance else votes < 0
+    frame = pd.DataFrame({"votes": votes, "rating": np.where(hidden, np.nan, rating), "budget": budget})
+    frame.loc[:99, "budget"] = np.nan
+    return frame
+
+
+@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("by_chance", [True, False])
+def test_missing_values_are_told(learnt, job, by_chance):
+    frame = _ratings(by_chance)
+    context = sj.JobContext()
+    job(learnt(frame)).run(context)
+    complete, fewest = frame.notna().all(axis=1).mean(), frame[["rating", "budget"]].notna().all(axis=1).sum()
+    low, high = (float(text.rstrip("%")) for text in context.details["missingValues"].split(" of ")[0].split(" to "))
+    assert low <= 100 * complete <= high + 0.05
+    assert f"the fewest rows, {fewest:,} of 5,000, have 'rating' and 'budget'" in context.details["missingValues"]
+    assert ("missingMatters" in context.details) is not by_chance
+    if not by_chance:
+        assert context.details["missingMatters"].startswith("the mean of 'votes' is 0.")
+        assert "where 'rating' is present" in context.details["missingMatters"]
+
+
+def test_complete_inputs_have_no_remark(learnt):
+    context = sj.JobContext()
+    sj.ExploreVIFJob(learnt(_ratings(False).assign(x=1.0)), ["votes", "x"]).run(context)
+    assert not {"missingValues", "missingMatters"} & context.details.keys()
+
+
+def test_attributes_that_are_missing_together(learnt):
+    frame = _ratings(True)[["rating"]].assign(twice=lambda f: f["rating"] ** 2)
+    context = sj.JobContext()
+    sj.SVDJob(learnt(frame)).run(context)
+    share, count = frame["rating"].notna().mean(), frame["rating"].notna().sum()
+    assert f"the fewest rows, {count:,} of 5,000" in context.details["missingValues"]
+    assert float(context.details["missingValues"].split(" to ")[-1].split("%")[0]) == pytest.approx(
+        100 * share, abs=0.05
+    )
