@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from symjobs._errors import InputError
 from symjobs._models._inputs import VaryingInputs, chosen_indices, varying
 from symjobs._models._model import Checkpoint, Names
 from symjobs._state import Snapshot, check_memory_for_matrix
-from symkernels import PCAResult, SymkernelsError, pca
+from symjobs._text import some
+from symkernels import PCAResult, SymkernelsError, pca, svd_select
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,11 +28,14 @@ class StandardizedInputs(VaryingInputs):
         Each pair over the rows in which both are present. With missing values it may not be positive semidefinite.
     n_common : int
         The fewest rows that a pair of inputs has in common.
+    moments : Moments
+        Of the snapshot.
     """
 
     deviation: np.ndarray
     correlation: np.ndarray
     n_common: int
+    moments: Any
 
     def components(self, algo: str, checkpoint: Checkpoint | None, covariance: bool = False) -> PCAResult:
         """Return all d principal components of the correlation or covariance matrix.
@@ -52,12 +57,28 @@ class StandardizedInputs(VaryingInputs):
     def facts_of(self, found: PCAResult) -> dict[str, str]:
         """Return what a model's info tells of the inputs and their components."""
         facts = {**self.facts(), "rank": str(found.rank)}
+        if found.rank < len(self.inputs):
+            facts.update(self._dependent(found.rank))
         if self.n_common < self.n_rows:
             facts["rows_in_common"] = str(self.n_common)
         if not found.psd:
             facts["positiveSemidefinite"] = (
                 f"false: smallest eigenvalue {found.smallest:.3g}, as each pair of inputs has its own rows where "
                 "values are missing; directions of negative variance count as of none"
+            )
+        return facts
+
+    def _dependent(self, rank: int) -> dict[str, str]:
+        """Return what the digits of the sums say of inputs that a correlation matrix in float64 takes for dependent."""
+        chosen = svd_select(self.moments, indices=[known.index for known in self.inputs])
+        facts = {}
+        if chosen.dropped:
+            names = some([self.inputs[i].name for i in chosen.dropped])
+            facts["dependent"] = f"{names}: linear functions of other inputs, as far as the sums have digits"
+        if chosen.rank > rank:
+            facts["nearly_dependent"] = (
+                f"the inputs vary in {chosen.rank - rank} more direction(s), by less than the eighth digit of their "
+                "values, which scores in float64 leave out; take differences of such inputs instead"
             )
         return facts
 
@@ -93,5 +114,5 @@ def standardized(snapshot: Snapshot, inputs: Names | None, algo: str) -> Standar
         )
     counts = to_host(moments.pair_counts(indices=[indices[i] for i in kept]))
     return StandardizedInputs(
-        **vars(known), deviation=deviation[kept], correlation=correlation, n_common=int(counts.min())
+        **vars(known), deviation=deviation[kept], correlation=correlation, n_common=int(counts.min()), moments=moments
     )

@@ -176,3 +176,13 @@ def test_what_is_refused():
         built(project, "ledoit_wolf")
     with pytest.raises(InputError, match="model 'mahalanobis' has no targets"):
         project.build("m", "mahalanobis", targets=["a"])
+
+
+def test_inputs_that_differ_beyond_float64_are_told():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    near, same = X[:, 0] + 1e-9 * rng.normal(size=200), X[:, 1] - X[:, 2]
+    info = built(learnt(np.column_stack([X, near, same]), ["a", "b", "c", "near", "same"]), "none").info
+    assert info["rank"] == "3"
+    assert info["dependent"].startswith("'same': linear functions")
+    assert info["nearly_dependent"].startswith("the inputs vary in 1 more direction(s)")
