@@ -9,7 +9,7 @@ the matrix of the next level.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -17,7 +17,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
-from ._moments import Deviations
+from ._arrays import to_numpy
+from ._moments import Deviations, Moments
 from ._moments._numbers import Parts, minus_product
 from ._moments._parts import UNIT
 
@@ -147,6 +148,16 @@ class Elimination:
         return [0, *np.cumsum([len(level.columns) for level in self.levels]).tolist()]
 
 
+def float64_tells_apart(moments: Moments, indices: Sequence[int] | None) -> bool:
+    """Whether a correlation matrix in float64 shows that no attribute is near a linear function of those before it."""
+    matrix, errors = to_numpy(moments.correlation(indices=indices)), to_numpy(moments.error_bound)
+    if indices is not None:
+        errors = errors[np.asarray(indices, dtype=np.intp)]
+    if not len(matrix) or not (errors <= _KNOWN * _LEFT / len(matrix)).all() or np.isnan(matrix).any():
+        return False
+    return _cholesky(matrix) is not None
+
+
 def eliminate(found: Deviations, columns: np.ndarray, checkpoint: Checkpoint | None = None) -> Elimination:
     """Eliminate some columns of sums of products of deviations. ``checkpoint`` may raise to stop the work."""
     rest = _square(found.products, columns)
@@ -185,12 +196,9 @@ def eliminate(found: Deviations, columns: np.ndarray, checkpoint: Checkpoint | N
 
 def _told_apart(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the columns of which `_LEFT` is left after those before them, and the Cholesky factor of their matrix."""
-    try:
-        lower = np.linalg.cholesky(matrix)
-        if (lower.diagonal() ** 2 >= _LEFT * matrix.diagonal()).all():
-            return np.arange(len(matrix)), lower
-    except np.linalg.LinAlgError:
-        pass
+    whole = _cholesky(matrix)
+    if whole is not None:
+        return np.arange(len(matrix)), whole
     work, least, taken = matrix.copy(), _LEFT * matrix.diagonal(), np.zeros(0, np.intp)
     for start in range(0, len(matrix), _BLOCK):
         stop = min(start + _BLOCK, len(matrix))
@@ -207,6 +215,15 @@ def _told_apart(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             work[stop:, stop:] -= rows.T @ rows
             taken = np.append(taken, chosen)
     return taken, np.linalg.cholesky(matrix[np.ix_(taken, taken)])
+
+
+def _cholesky(matrix: np.ndarray) -> np.ndarray | None:
+    """Return the Cholesky factor; None if less than `_LEFT` is left of a column."""
+    try:
+        lower = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return None
+    return lower if (lower.diagonal() ** 2 >= _LEFT * matrix.diagonal()).all() else None
 
 
 def _refined(

@@ -51,13 +51,12 @@ def _of(state: State) -> Deviations | None:
         mass = sums.N[:, 0, 0]
         if (mass[:, None, None] != sums.N).any():
             return None
-    weight = Parts.of(mass)
     count = sums.own_masses(layout)
     total, scale = sums.own_sums(layout), _answers.scale_of(sums)
     one, other = total.each(lambda part: part[:, None]), total.each(lambda part: part[None, :])
-    everywhere = weight.each(lambda part: np.full((layout.size, layout.size), part))
-    products = _answers.cross_deviations(sums.square(layout), one, other, everywhere, scale)
-    products = products.over(everywhere.each(lambda part: part * scale))
+    weight = Parts.of(mass[:, None, None])
+    products = _answers.cross_deviations(sums.square(layout), one, other, weight, scale)
+    products = products.over(weight.each(lambda part: part * scale))
     mean = total.over(count) + _answers.full_shift(sums, layout)
     spread, noise = state.own_spread()
     noise = noise + 8 * UNIT * spread  # the division
@@ -68,7 +67,7 @@ def _of(state: State) -> Deviations | None:
         _rounding(state, spread, mean.high)[place],
         ~(LOST * spread > noise)[place],
         mean.each(lambda part: part[place]),
-        weight,
+        Parts.of(mass),
         sums.n_rows,
     )
 
