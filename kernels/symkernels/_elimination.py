@@ -27,6 +27,7 @@ Checkpoint = Callable[[], object]
 # Of a column's sum of squares, what must be left after elimination of the columns before it: else the next level has
 # it. Errors of float64 grow by the inverse.
 _LEFT = 2.0**-10
+_INFLATION = 2.0**13  # of variances in a level
 _BLOCK = 64  # columns that are eliminated together
 _ROUNDS = 24  # of refinement; each gains several digits
 
@@ -51,6 +52,7 @@ class Level:
     scale: np.ndarray  # (k,) powers of two; without them, `matrix` would be this much larger on either side
     lower: np.ndarray  # (k, k) its Cholesky factor
     inner: Parts  # (k, q) the solutions with `others` as right-hand sides
+    on_earlier: np.ndarray  # (k, kept before) float64: the coefficients of its columns on those of earlier levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,12 @@ class Elimination:
             for part, new in zip(right.three, rest.three, strict=True):
                 part[level.others] = new
             firsts.append(_refined(level.lower, level.matrix, level.scale, first))
-        return self._substituted(firsts) if firsts else _rows(right, self.kept)
+        found = _rows(right, self.kept[:0])
+        for level, start, first in zip(self.levels[::-1], self._starts[:0:-1], firsts[::-1], strict=True):
+            order = np.argsort(level.others)
+            later = order[np.searchsorted(level.others, self.kept[start:], sorter=order)]
+            found = _stacked(minus_product(first, _columns(level.inner, later), found), found)
+        return found
 
     @cached_property
     def root(self) -> np.ndarray:
@@ -101,12 +108,8 @@ class Elimination:
         W's columns, which are the diagonal of the inverse, are sums without cancellation, and right to some 12 digits.
         """
         found = np.zeros((len(self.kept), len(self.kept)))
-        for i, (level, (start, stop)) in enumerate(zip(self.levels, pairwise(self._starts), strict=True)):
-            rows = np.zeros((stop - start, stop))
-            rows[:, start:] = np.eye(stop - start)
-            if i:
-                on_others = self._substituted([self._inner(m, start, stop) for m in range(i)])
-                rows[:, :start] = -on_others.rounded().T
+        for level, (start, stop) in zip(self.levels, pairwise(self._starts), strict=True):
+            rows = np.hstack([-level.on_earlier, np.eye(stop - start)])
             found[start:stop, :stop] = solve_triangular(level.lower, rows / level.scale[:, None], lower=True)
         return found
 
@@ -128,20 +131,6 @@ class Elimination:
         coefficients = self.solve(found.products.each(lambda part: part[:, self.null])).rounded()
         return coefficients, np.abs(coefficients) / np.sqrt(self.left) > np.sqrt(self.diagonal)[:, None]
 
-    def _substituted(self, firsts: list[Parts]) -> Parts:
-        """Return the solutions of the first levels, from what each would have without those after it."""
-        found, stop = firsts[-1], self._starts[len(firsts)]
-        for i in reversed(range(len(firsts) - 1)):
-            inner = self._inner(i, self._starts[i + 1], stop)
-            found = _stacked(minus_product(firsts[i], inner, found), found)
-        return found
-
-    def _inner(self, i: int, start: int, stop: int) -> Parts:
-        """Return the part of the `inner` of a level that belongs to later columns, by their places in `kept`."""
-        level, order = self.levels[i], np.argsort(self.levels[i].others)
-        at = order[np.searchsorted(level.others, self.kept[start:stop], sorter=order)]
-        return level.inner.each(lambda part: part[:, at])
-
     @cached_property
     def _starts(self) -> list[int]:
         """The places in `kept` where levels start, and the number of its columns."""
@@ -161,45 +150,65 @@ def float64_tells_apart(moments: Moments, indices: Sequence[int] | None) -> bool
 def eliminate(found: Deviations, columns: np.ndarray, checkpoint: Checkpoint | None = None) -> Elimination:
     """Eliminate some columns of sums of products of deviations. ``checkpoint`` may raise to stop the work."""
     rest = _square(found.products, columns)
-    noise, rounding = np.sqrt(found.noise[columns]), _ROUNDINGS * found.rounding[columns]
+    noise, rounding = np.sqrt(found.noise[columns]), _ROUNDINGS * found.rounding[columns]  # of the columns themselves
     all_squares = rest.high.diagonal()
     levels: list[Level] = []
     null: list[int] = []
     left: list[float] = []
     certain: list[bool] = []
-    current = np.arange(len(columns))
+    kept, current = np.zeros(0, np.intp), np.arange(len(columns))
+    on_kept = Parts.exactly(np.zeros((0, len(columns))))
     while True:
-        square = rest.high.diagonal()
-        zero = (_KNOWN * square <= noise * noise) | (square <= rounding * rounding)
+        square, size = rest.high.diagonal(), np.abs(on_kept.high).T
+        error, rounded = noise[current] + size @ noise[kept], rounding[current] + size @ rounding[kept]
+        zero = (_KNOWN * square <= error * error) | (square <= rounded * rounded)
         null += columns[current[zero]].tolist()
-        left += (np.maximum(square, 0.0) + noise * noise + rounding * rounding)[zero].tolist()
-        certain += (noise <= np.maximum(rounding, np.sqrt(_NOTHING * all_squares[current])))[zero].tolist()
+        left += (np.maximum(square, 0.0) + error * error + rounded * rounded)[zero].tolist()
+        certain += (error <= np.maximum(rounded, np.sqrt(_NOTHING * all_squares[current])))[zero].tolist()
         if zero.all():
             break
-        current, noise, rounding = (values[~zero] for values in (current, noise, rounding))
-        rest = _square(rest, np.flatnonzero(~zero))
-        scale = 2.0 ** np.frexp(np.sqrt(square[~zero]))[1]
+        alive = np.flatnonzero(~zero)
+        current, square, rest, on_kept = current[alive], square[alive], _square(rest, alive), _columns(on_kept, alive)
+        scale = 2.0 ** np.frexp(np.sqrt(square))[1]
         scaled = rest.each(lambda part, scale=scale: part / scale[:, None] / scale)  # type: ignore[misc]
         taken, lower = _told_apart(scaled.high)
         last = np.setdiff1d(np.arange(len(current)), taken)
         matrix, scale = _square(scaled, taken), scale[taken]
-        right = _rows(rest, taken).each(lambda part, last=last: part[:, last])  # type: ignore[misc]
+        right = _columns(_rows(rest, taken), last)
         inner = _refined(lower, matrix, scale, right, checkpoint)
-        levels.append(Level(columns[current[taken]], columns[current[last]], matrix, scale, lower, inner))
+        earlier = _columns(on_kept, taken)
+        numbers = columns[current[taken]], columns[current[last]]
+        levels.append(Level(*numbers, matrix, scale, lower, inner, earlier.rounded().T))
         rest = minus_product(_square(rest, last), right.each(np.transpose), inner)
-        size = np.abs(inner.high).T
-        of_work = np.sqrt(64 * UNIT * (len(taken) + 1) * square[~zero][last])
-        noise, rounding = noise[last] + size @ noise[taken] + of_work, rounding[last] + size @ rounding[taken]
-        current = current[last]
+        on_kept = _stacked(minus_product(_columns(on_kept, last), earlier, inner), inner)
+        cancelled = square[last] + np.sum(np.abs(right.high * inner.high), axis=0)
+        kept, current = np.append(kept, current[taken]), current[last]
+        noise[current] = np.hypot(noise[current], np.sqrt(64 * UNIT * (len(taken) + 1) * cancelled))
     return Elimination(tuple(levels), np.array(null, np.intp), np.array(left), np.array(certain, bool))
 
 
 def _told_apart(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns of which `_LEFT` is left after those before them, and the Cholesky factor of their matrix."""
-    whole = _cholesky(matrix)
-    if whole is not None:
-        return np.arange(len(matrix)), whole
-    work, least, taken = matrix.copy(), _LEFT * matrix.diagonal(), np.zeros(0, np.intp)
+    """Return the columns of which enough is left after those before them, and the Cholesky factor of their matrix.
+
+    Together these may still be near singular, as in the matrices of Kahan (1966): then more has to be left.
+    """
+    lower, taken, left = _cholesky(matrix), np.arange(len(matrix)), _LEFT
+    while lower is None or _inflation(matrix, taken, lower) > _INFLATION:
+        taken = _in_order(matrix, left)
+        lower = np.linalg.cholesky(matrix[np.ix_(taken, taken)])
+        left *= 2.0
+    return taken, lower
+
+
+def _inflation(matrix: np.ndarray, taken: np.ndarray, lower: np.ndarray) -> float:
+    """Return the largest variance inflation factor of some columns."""
+    half = solve_triangular(lower, np.eye(len(taken)), lower=True)
+    return float(((half * half).sum(axis=0) * matrix.diagonal()[taken]).max())
+
+
+def _in_order(matrix: np.ndarray, share: float) -> np.ndarray:
+    """Return the columns of which more than a share is left after those before them."""
+    work, least, taken = matrix.copy(), share * matrix.diagonal(), np.zeros(0, np.intp)
     for start in range(0, len(matrix), _BLOCK):
         stop = min(start + _BLOCK, len(matrix))
         block = work[start:stop, start:stop].copy()
@@ -214,7 +223,7 @@ def _told_apart(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             rows = solve_triangular(lower, work[chosen, stop:], lower=True)
             work[stop:, stop:] -= rows.T @ rows
             taken = np.append(taken, chosen)
-    return taken, np.linalg.cholesky(matrix[np.ix_(taken, taken)])
+    return taken
 
 
 def _cholesky(matrix: np.ndarray) -> np.ndarray | None:
@@ -249,6 +258,10 @@ def _refined(
 
 def _rows(matrix: Parts, at: np.ndarray) -> Parts:
     return matrix.each(lambda part: part[at])
+
+
+def _columns(matrix: Parts, at: np.ndarray) -> Parts:
+    return matrix.each(lambda part: part[:, at])
 
 
 def _square(matrix: Parts, at: np.ndarray) -> Parts:

@@ -355,3 +355,26 @@ def test_bad_input_from_moments():
     m.learn(np.array([[1.0, np.nan], [np.nan, 1.0], [2.0, np.nan], [np.nan, 3.0]]))
     with pytest.raises(DataError, match="NaN between attribute 0 and 1"):
         vif(m)
+
+
+def _kahan(n):
+    """Columns of which each leaves a fair share after those before, and which are together nearly singular."""
+    c = 0.3
+    s = (1 - c * c) ** 0.5
+    triangle = np.diag(s ** np.arange(n)) @ (np.eye(n) + np.triu(np.full((n, n), -c), 1))
+    return np.linalg.qr(np.random.default_rng(0).standard_normal((n + 10, n)))[0] @ triangle
+
+
+HARD = {
+    **{f"Hilbert {p}": [[1 / (i + j + 1) for j in range(p)] for i in range(40)] for p in (5, 8, 10, 12)},
+    **{f"Vandermonde {p}": np.vander(np.linspace(0, 1, 30), p + 1)[:, :-1] for p in (5, 8, 12)},
+    "Kahan": _kahan(40),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_from_moments_of_matrices_that_are_hard(name):
+    X = np.array(HARD[name])
+    result = vif(learnt(np, X))
+    np.testing.assert_allclose(result.values, inflation(X), rtol=1e-11)
+    assert result.rank == X.shape[1]
