@@ -29,6 +29,7 @@ from _harness import Timing
 import symjobs as sj
 
 MIB = 2**20
+_WHERE = {"thread": 0.25, "thread, outside LAPACK": 0.25, "process": 0.1}  # seconds that a kill may take
 _KILL_SECONDS = 75.0  # for the kills of one job type, if there were ten of them
 _MATRIX_JOBS = ("PCAJob", "SVDJob", "SVDFeatureSelectionJob", "ExploreVIFJob", "BuildJob")
 
@@ -186,7 +187,9 @@ def kills(report: harness.Report) -> list[tuple[str, ...]]:
     for name, make in jobs_to_kill(report.options.quick).items():
         if report.options.type not in (None, name):
             continue
-        for where, limit in (("thread", 0.25), ("thread, outside LAPACK", 0.25), ("process", 0.1)):
+        for where, limit in _WHERE.items():
+            if report.options.where not in (None, where):
+                continue
             if where == "process" and not sj.JOB_TYPES[name].isolable:
                 continue
             if where == "thread, outside LAPACK" and name not in _MATRIX_JOBS:
@@ -369,6 +372,7 @@ def main() -> None:
     parser = harness.parser(__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", choices=("latency", "times", "kills", "memory"), help="one part of it")
     parser.add_argument("--type", help="kill jobs of this type only")
+    parser.add_argument("--where", choices=_WHERE, help="kill them there only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = harness.Report("job_system", options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,15 @@ def near(name: str, known: Sequence[str]) -> str:
     if matches:
         return f"did you mean {' or '.join(map(repr, matches))}?"
     return f"known are {some(known)}"
+
+
+def types_option(name: str, letter: str) -> str:
+    """Return the option of the command line that declares a column's type, to be pasted into a shell."""
+    pair = f"{name}={letter}"
+    if "," in pair or '"' in pair or pair != pair.strip():
+        doubled = pair.replace('"', '""')
+        pair = f'"{doubled}"'
+    return f"--types {shlex.quote(pair)}"
 
 
 def some(names: Sequence[str], limit: int = 8) -> str:

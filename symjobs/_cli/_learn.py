@@ -13,6 +13,7 @@ from symjobs import datasets, sources
 from symjobs._cli._watch import reading
 from symjobs._errors import InputError
 from symjobs._project import Project
+from symjobs._text import types_option
 from symjobs.sources import Source
 from symjobs.sources._files import checked_file, is_parquet
 
@@ -32,7 +33,8 @@ def learn_all(
     params: dict[str, object] = {"missing": options.missing, "types": types}
     if options.filter is not None:
         params["row_filter"] = options.filter
-    project = Project(Path(options.data).stem, histogram=histogram, params=params)
+    name = Path(options.data).stem.encode(errors="replace").decode()  # file names need not be UTF-8
+    project = Project(name, histogram=histogram, params=params)
     learn_source(project, source)
     if project.n_rows == 0:
         condition = f"passes the filter {options.filter!r}" if options.filter else "is complete"
@@ -54,7 +56,7 @@ def learnt_line(project: Project) -> str:
         return line
     more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
     named = ", ".join(texts[:_NAMED])
-    return f"{line}; not learnt (text): {named}{more} (--types {texts[0]}=T makes a category)"
+    return f"{line}; not learnt (text): {named}{more} ({types_option(texts[0], 'T')} makes a category)"
 
 
 def counted(number: int, what: str) -> str:

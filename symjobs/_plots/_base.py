@@ -41,7 +41,10 @@ def check_path(path: str | os.PathLike[str]) -> Path:
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write a figure to a .png, .svg or .pdf file and return its path."""
     target = check_path(path)
-    figure.savefig(target, dpi=150, bbox_inches="tight")
+    try:
+        figure.savefig(target, dpi=150, bbox_inches="tight")
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
     return target
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from symjobs._errors import InputError, UnknownAttribute
 from symjobs._tables import check_utf8
 from symjobs._tables._types import DENSE, SEPARATOR
-from symjobs._text import near, shown, some, text_index
+from symjobs._text import near, shown, some, text_index, types_option
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class Schema:
             )
         if known is not None:
             why = f"the column {name!r} is of type {known.type}, which is not learnt, so there is no such attribute"
-            remedy = f"; declare it a category: types={{{name!r}: 'T'}} or --types {name}=T"
+            remedy = f"; declare it a category: types={{{name!r}: 'T'}} or {types_option(str(name), 'T')}"
             return why + remedy if known.type == "S" else why
         if not self.names:
             return f"unknown attribute {shown(name)}: the project has learnt nothing yet"

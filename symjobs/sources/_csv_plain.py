@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from symjobs._entities import Cell, DataFrame
 from symjobs._errors import InputError
 from symjobs._tables._cells import parse_number
+from symjobs._text import types_option
 from symjobs.sources._blocks import Block, line_at
 from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Columns, Dialect, Kind, separator_hint
 from symjobs.sources._files import SourceFile
@@ -71,7 +72,7 @@ class PlainReader:
         if self._file.is_sent:
             return InputError(f"{what}, leave it empty if it is missing, or declare the column S (text)")
         return InputError(
-            f"{what}, or declare the column text: types={{{name!r}: 'S'}} (--types {name}=S); "
+            f"{what}, or declare the column text: types={{{name!r}: 'S'}} ({types_option(name, 'S')}); "
             f"if it means missing: missing=({text!r},) (--na {shlex.quote(text)})"
         )
 
