@@ -25,6 +25,7 @@ _NOTES = {
     "missingMatters": "missing values",
     "missingValues": "complete rows",
     "needsRebuild": "needs rebuild",
+    "oneColumn": "one column",
     "positiveSemidefinite": "positive semidefinite",
     "undecided": "undecided",
     "undefined": "undefined",

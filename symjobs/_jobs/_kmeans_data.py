@@ -23,6 +23,7 @@ from symjobs._tables._in_memory import NumericTable, values_at_a_time
 from symjobs._text import some
 from symkernels import DataError, KMeansSweep, kmeans_sweep
 
+_DECIDES = 0.9  # of the variance of all columns
 _SHARE = 0.8  # of the machine's memory
 _ENTRY_BYTES = 1024  # the result for one k, with its texts
 _STRIPE_VALUES = 1 << 18
@@ -110,9 +111,8 @@ class TableData(Data):
                 f"no row is complete: each of the {rows.n_input} misses a value, {worst!r} most often; leave such "
                 "columns out, or fill in what is missing"
             )
-        divisors = np.ones(len(self.names))
+        divisors = _divisors(_standard_deviations(X, context.checkpoint), settings, self.names, context)
         if settings.scale == "standard":
-            divisors = _divisors(_standard_deviations(X, context.checkpoint), self.names, context)
             X = _divided(X, divisors, rows.owned, context.checkpoint)
         with _naming(self.names):
             sweep = kmeans_sweep(
@@ -162,9 +162,7 @@ class ProjectData(Data):
             )
         coreset = clusters.coreset(columns)
         context.details["microClusters"] = len(coreset)
-        divisors = np.ones(len(columns))
-        if settings.scale == "standard":
-            divisors = _divisors(np.asarray(coreset.std()), self.names, context)
+        divisors = _divisors(np.asarray(coreset.std()), settings, self.names, context)
         with _naming(self.names):
             sweep = coreset.sweep(
                 settings.ks,
@@ -226,7 +224,18 @@ def check_memory(ks: range, n: int, d: int, rows_bytes: int) -> None:
         )
 
 
-def _divisors(deviations: np.ndarray, names: Sequence[str], context: JobContext) -> np.ndarray:
+def _divisors(deviations: np.ndarray, settings: Settings, names: Sequence[str], context: JobContext) -> np.ndarray:
+    """Return what each column is divided by. Without a scale, say if one column decides alone."""
+    if settings.scale == "none":
+        widest = int(np.argmax(deviations))
+        with np.errstate(over="ignore", invalid="ignore"):
+            share = 1.0 / float(np.sum((deviations / deviations[widest]) ** 2))
+        if len(names) > 1 and share > _DECIDES:
+            context.details["oneColumn"] = (
+                f"{names[widest]!r} has {share:.1%} of the variance and decides alone; kmeans_scale=standard "
+                "(--scale standard) divides each column by its standard deviation"
+            )
+        return np.ones(len(names))
     constant = [name for name, deviation in zip(names, deviations, strict=True) if deviation == 0]
     if constant:
         context.details["constantColumns"] = f"{', '.join(constant)}: not scaled, as they have no spread"

@@ -219,6 +219,21 @@ def test_standard_scale_divides_by_the_population_standard_deviation(blobs):
         )
 
 
+def test_a_column_that_decides_alone_is_named(blobs):
+    """As the price does among a diamond's measures."""
+    frame = blobs.assign(price=5_000.0 * np.random.default_rng(0).random(len(blobs)))
+    project = sj.Project("p", params={"cluster_features": ":".join(frame)}).learn(frame)
+    for data in (frame, project):
+        _, context = run(data, 2, 3)
+        assert context.details["oneColumn"].startswith("'price' has 100.0% of the variance and decides alone")
+        assert "--scale standard" in context.details["oneColumn"]
+        _, context = run(data, 2, 3, scale="standard")
+        assert "oneColumn" not in context.details
+    for columns in (["x", "y"], ["price"]):
+        _, context = run(frame[columns], 2, 3)
+        assert "oneColumn" not in context.details
+
+
 @pytest.mark.parametrize(("unit", "dtype"), [(1e-200, "float64"), (1e-310, "float64"), (2.0**-149, "float32")])
 def test_a_tiny_column_is_no_constant_one(unit, dtype):
     X = np.column_stack([[0, 0, 1, 1, 8, 9], [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]])
