@@ -291,7 +291,8 @@ class DeepMachine(RuleBasedStateMachine):
             assert var == 0 or bound > 1e-6
             return
         right = float(spread / n)
-        if not self.little and max(map(abs, values)) <= 1e-19 * self.reach:
+        largest = max(abs(x) for x, w in zip(values, weight, strict=True) if w)
+        if not self.little and largest <= 1e-19 * self.reach:
             return  # they may count as 0
         assert bound > 1 or abs(var - right) <= bound * right, (var, right, bound)
         allowed = self._digits(spread, n)
@@ -341,6 +342,13 @@ FOUND: dict[str, tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]] = {
     "no row counts": (
         {"little": False, "late": False, "exact": False, "weights": "whole"},
         [("learn", {"gaps": 0.0, "level": 0.0, "n": 1, "seed": 2, "size": 1.0})],
+    ),
+    "rows of weight 0 beside tiny values": (
+        {"little": False, "late": False, "exact": False, "weights": "whole"},
+        [
+            ("merge", {"level": 0.0, "merged": False, "seed": 0}),
+            ("merge", {"level": 0.0, "merged": True, "seed": 1837951}),
+        ],
     ),
 }
 
