@@ -137,13 +137,15 @@ class Elimination:
         return [0, *np.cumsum([len(level.columns) for level in self.levels]).tolist()]
 
 
-def float64_tells_apart(moments: Moments, indices: Sequence[int] | None) -> bool:
+def float64_tells_apart(moments: Moments, indices: Sequence[int] | None, checkpoint: Checkpoint | None = None) -> bool:
     """Whether a correlation matrix in float64 shows that no attribute is near a linear function of those before it."""
     matrix, errors = to_numpy(moments.correlation(indices=indices)), to_numpy(moments.error_bound)
     if indices is not None:
         errors = errors[np.asarray(indices, dtype=np.intp)]
     if not len(matrix) or not (errors <= _KNOWN * _LEFT / len(matrix)).all() or np.isnan(matrix).any():
         return False
+    if checkpoint is not None:
+        checkpoint()
     return _cholesky(matrix) is not None
 
 

@@ -17,9 +17,10 @@ _FEW = 400
 
 def note_missing(context: JobContext, moments: Any, indices: list[int], names: list[str]) -> None:
     """Let a job say which share of the rows its answer stands on, and whether values are missing by chance."""
-    pairs, weight = to_host(moments.pair_counts(indices=indices)), moments.weight
-    if not len(indices) or not weight > 0 or not (pairs < weight).any():
+    weight = moments.weight
+    if not (to_host(moments.count)[indices] < weight).any():
         return
+    pairs = to_host(moments.pair_counts(indices=indices))
     i, j = np.unravel_index(np.argmin(pairs), pairs.shape)
     fewest = pairs[i, j]
     group = to_host(moments.group)[indices]

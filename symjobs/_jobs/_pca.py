@@ -178,10 +178,10 @@ class PCAJob(MatrixJob):
         indices = [attribute.index for attribute in attributes]
         matrix = (moments.covariance if covariance else moments.correlation)(indices=indices)
         context.progress(1, 2)
-        found = self._decompose(matrix)
+        found = self._decompose(matrix, context)
         psd = found.psd
         if not psd and self.parameters.repair:
-            found = self._decompose(_repaired(matrix, context))
+            found = self._decompose(_repaired(matrix, context), context)
         elif not psd:
             context.details["positiveSemidefinite"] = (
                 f"false: smallest eigenvalue {found.smallest:.3g}, as each pair of attributes has its own rows where "
@@ -199,10 +199,11 @@ class PCAJob(MatrixJob):
             device=found.device,
         )
 
-    def _decompose(self, matrix: Any) -> PCAResult:
+    def _decompose(self, matrix: Any, context: JobContext) -> PCAResult:
         if self.parameters.explained == 0.0:
-            return pca(matrix, n_components=1)
-        return pca(matrix, n_components=self.parameters.n_components, explained=self.parameters.explained)
+            return pca(matrix, n_components=1, checkpoint=context.checkpoint)
+        given = self.parameters
+        return pca(matrix, given.n_components, given.explained, checkpoint=context.checkpoint)
 
 
 def _repaired(matrix: Any, context: JobContext) -> Any:

@@ -78,7 +78,7 @@ class SVDJob(MatrixJob):
         attributes, names = self._defined(moments, attributes, names, context, constants=True)
         matrix = moments.covariance(indices=[attribute.index for attribute in attributes])
         context.progress(1, 2)
-        found = svd(matrix)
+        found = svd(matrix, checkpoint=context.checkpoint)
         return SVDJobResult(
             names=tuple(names),
             values=to_host(found.values),

@@ -459,16 +459,21 @@ def write_columns(A1, B1, at1, A2, B2, at2, A3, B3, at3, A4, B4, at4, A5, B5, at
     _write(A5, B5, at5)
 
 
+EDGE = 32  # of a block of `mirrored_deviations`
+
+
 @compiled
-def mirrored_deviations(S, T, count, scale, left, right):
-    """Return (P, P): `cross_deviations` over the count, divided by a number of each row times one of each column."""
+def mirrored_deviations(start, stop, S, T, count, scale, left, right, C):
+    """Write `cross_deviations` over the count, divided by a number of each row times one of each column, to C (P, P).
+
+    From row ``start``, a multiple of `EDGE`, to ``stop``: from the diagonal on, and the mirror image.
+    """
     P = S.shape[1]
-    C = np.empty((P, P))
     c0, c1, c2 = count[0], count[1], count[2]  # LLVM does not see that C is none of the arrays: without vectors
-    edge = 32
-    for bi in range(0, P, edge):
+    edge = EDGE
+    for bi in range(start, stop, edge):
         for bj in range(bi, P, edge):
-            for i in range(bi, min(bi + edge, P)):
+            for i in range(bi, min(bi + edge, stop)):
                 t0, t1, t2 = -scale * T[0, i], -scale * T[1, i], -scale * T[2, i]
                 for j in range(max(bj, i), min(bj + edge, P)):
                     s0, s1, s2 = multiply(S[0, i, j], S[1, i, j], S[2, i, j], c0, c1, c2)
@@ -479,6 +484,5 @@ def mirrored_deviations(S, T, count, scale, left, right):
                 for j in range(max(bj, i), min(bj + edge, P)):
                     C[i, j] /= row * right[j]
             for j in range(bj, min(bj + edge, P)):
-                for i in range(bi, min(bi + edge, j)):
+                for i in range(bi, min(bi + edge, j, stop)):
                     C[j, i] = C[i, j]
-    return C

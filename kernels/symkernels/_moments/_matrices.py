@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import array_api_compat as compat
 import numpy as np
 
+from .. import _parallel
 from .._arrays import Array, is_numpy
 from ._answers import cross_deviations, divide, scale_of, spread
 from ._backends import uses_compiled_covariance
@@ -15,6 +18,8 @@ from ._limits import LOST
 from ._numbers import Parts
 from ._state import State
 from ._sums import Sums
+
+_PAIRS_PER_THREAD = 1_000_000  # from which on a further thread saves time
 
 
 def covariance(state: State, ddof: float) -> Array:
@@ -75,14 +80,27 @@ def _of_complete_rows(sums: Sums, layout: Layout, left: Array, right: Array) -> 
     if not sums.weight > 0:
         return xp.full((layout.size, layout.size), xp.nan, dtype=xp.float64, device=compat.device(sums.S))
     if uses_compiled_covariance(sums):
-        from ._loops import mirrored_deviations
-
         S = sums.square(layout).stored() if layout.n_sparse else sums.S
-        return mirrored_deviations(S, sums.T, np.array(sums.mass) * scale, scale, left, right)
+        return _mirrored(S, sums.T, np.array(sums.mass) * scale, scale, left, right)
     total = Parts.of(sums.T)
     one, other = total.each(lambda part: part[:, None]), total.each(lambda part: part[None, :])
     product = cross_deviations(sums.square(layout), one, other, sums.everywhere(1, 1), scale).rounded()
     return product / (sums.weight * scale) / (left[:, None] * right[None, :])
+
+
+def _mirrored(S: np.ndarray, T: np.ndarray, mass: np.ndarray, scale: float, left: Array, right: Array) -> np.ndarray:
+    """Run `_loops.mirrored_deviations` in as many threads as save time."""
+    from ._loops import EDGE, mirrored_deviations
+
+    P = S.shape[1]
+    C = np.empty((P, P))
+    n = max(1, min(_parallel.thread_count(), P * P // _PAIRS_PER_THREAD))
+    # The first rows are the longest: equal areas of a triangle.
+    ends = [int(P * (1.0 - (1.0 - k / n) ** 0.5)) // EDGE * EDGE for k in range(n)] + [P]
+    _parallel.run_all(
+        [partial(mirrored_deviations, a, b, S, T, mass, scale, left, right, C) for a, b in pairwise(ends) if a < b]
+    )
+    return C
 
 
 def _of_pairs(state: State) -> tuple[Parts, Array, Array, Array]:

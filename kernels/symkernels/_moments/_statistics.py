@@ -251,5 +251,10 @@ class Statistics(Attributes):
         return bool(self._sums.xp.any(bound > LOST))
 
     def _state_of(self, indices: Sequence[int] | None) -> State:
-        """Return the state of these attributes alone; None means all."""
-        return self._state if indices is None else self._state.selected(self._positions(indices))
+        """Return the state of these attributes alone; None means all. The caller only reads it, under the lock."""
+        if indices is None:
+            return self._state
+        positions, layout = self._positions(indices), self._layout
+        if layout.in_order and np.array_equal(positions, np.arange(layout.size)):
+            return self._state  # spares a copy of all sums
+        return self._state.selected(positions)

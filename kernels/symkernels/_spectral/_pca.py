@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,14 @@ class PCAResult(ArrayResult):
         return self.values / self.total
 
 
-def pca(R: Array, /, n_components: int | None = None, explained: float = 1.0) -> PCAResult:
+def pca(
+    R: Array,
+    /,
+    n_components: int | None = None,
+    explained: float = 1.0,
+    *,
+    checkpoint: Callable[[], object] | None = None,
+) -> PCAResult:
     """Return the principal components of a correlation or covariance matrix.
 
     Parameters
@@ -71,6 +79,8 @@ def pca(R: Array, /, n_components: int | None = None, explained: float = 1.0) ->
     explained : float, default 1.0
         In (0, 1]. Below 1: return the fewest components whose variances reach this share of the total, and no more than
         ``n_components``. 1 also returns components without variance.
+    checkpoint : callable, optional
+        Called before the decomposition, which cannot be stopped. An exception that it raises ends the call.
 
     Returns
     -------
@@ -109,6 +119,8 @@ def pca(R: Array, /, n_components: int | None = None, explained: float = 1.0) ->
     xp = namespace(R)
     p = R.shape[0]
     total = float(xp.linalg.trace(R))
+    if checkpoint is not None:
+        checkpoint()
 
     ascending, vectors = xp.linalg.eigh(R.T)  # the same matrix in column order, which LAPACK copies faster
     values = xp.flip(ascending)

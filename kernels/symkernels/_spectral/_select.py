@@ -92,7 +92,7 @@ def svd_select(
     indices : sequence of int, optional
         Of `Moments`: only these attributes, which the result counts from 0 in this order. Default: all.
     checkpoint : callable, optional
-        Called between parts of the work from `Moments`. An exception that it raises stops it.
+        Called between parts of the work. An exception that it raises stops it.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def svd_select(
     {0: 1.0, 1: 1.0}
     """
     if isinstance(C, Moments):
-        if tol is None and float64_tells_apart(C, indices):
+        if tol is None and float64_tells_apart(C, indices, checkpoint):
             count = C.n_attributes if indices is None else len(indices)
             return SVDSelection(tuple(range(count)), (), {}, ())
         found = deviations(C, indices) if tol is None else None
@@ -154,6 +154,8 @@ def svd_select(
     if not live:
         return SVDSelection((), constant, {i: {} for i in constant}, constant)
 
+    if checkpoint is not None:
+        checkpoint()
     eigen = spectrum(part.correlation, part.tol)
     dropped = _pivots(eigen)
     gone = set(dropped)

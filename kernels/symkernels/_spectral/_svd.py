@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .._arrays import Array, namespace
@@ -36,13 +37,15 @@ class SVDResult(ArrayResult):
     condition: float
 
 
-def svd(C: Array, /) -> SVDResult:
+def svd(C: Array, /, *, checkpoint: Callable[[], object] | None = None) -> SVDResult:
     """Return the singular values of a covariance matrix.
 
     Parameters
     ----------
     C : (p, p) float64 or float32
         Symmetric; float32 is widened first.
+    checkpoint : callable, optional
+        Called before the decomposition, which cannot be stopped. An exception that it raises ends the call.
 
     Returns
     -------
@@ -71,6 +74,8 @@ def svd(C: Array, /) -> SVDResult:
     """
     C = as_symmetric(C, "C")
     xp = namespace(C)
+    if checkpoint is not None:
+        checkpoint()
     values = xp.sort(xp.abs(xp.linalg.eigvalsh(C)), descending=True)
     largest, smallest = float(values[0]), float(values[-1])
     rank = int(xp.sum(xp.astype(values > default_tol(values.shape[0]) * largest, xp.int64)))
