@@ -15,7 +15,6 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
 
 from ._arrays import to_numpy
 from ._moments import Deviations, Moments
@@ -107,6 +106,8 @@ class Elimination:
         Its rows, each by the length that is left of a column, are the coefficients of what is left. The squares of
         W's columns, which are the diagonal of the inverse, are sums without cancellation, and right to some 12 digits.
         """
+        from scipy.linalg import solve_triangular
+
         found = np.zeros((len(self.kept), len(self.kept)))
         for level, (start, stop) in zip(self.levels, pairwise(self._starts), strict=True):
             rows = np.hstack([-level.on_earlier, np.eye(stop - start)])
@@ -204,12 +205,16 @@ def _told_apart(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _inflation(matrix: np.ndarray, taken: np.ndarray, lower: np.ndarray) -> float:
     """Return the largest variance inflation factor of some columns."""
+    from scipy.linalg import solve_triangular
+
     half = solve_triangular(lower, np.eye(len(taken)), lower=True)
     return float(((half * half).sum(axis=0) * matrix.diagonal()[taken]).max())
 
 
 def _in_order(matrix: np.ndarray, share: float) -> np.ndarray:
     """Return the columns of which more than a share is left after those before them."""
+    from scipy.linalg import solve_triangular
+
     work, least, taken = matrix.copy(), share * matrix.diagonal(), np.zeros(0, np.intp)
     for start in range(0, len(matrix), _BLOCK):
         stop = min(start + _BLOCK, len(matrix))
@@ -241,6 +246,8 @@ def _refined(
     lower: np.ndarray, matrix: Parts, scale: np.ndarray, right: Parts, checkpoint: Checkpoint | None = None
 ) -> Parts:
     """Return the solutions of equations with a scaled matrix, whose Cholesky factor in float64 is given."""
+    from scipy.linalg import cho_solve  # imported late, as everywhere: it takes a tenth of a second
+
     right = right.each(lambda part: part / scale[:, None])
     found = right.each(np.zeros_like)
     last = np.inf

@@ -95,6 +95,9 @@ def _mirrored(S: np.ndarray, T: np.ndarray, mass: np.ndarray, scale: float, left
     P = S.shape[1]
     C = np.empty((P, P))
     n = max(1, min(_parallel.thread_count(), P * P // _PAIRS_PER_THREAD))
+    if n == 1:
+        mirrored_deviations(0, P, S, T, mass, scale, left, right, C)
+        return C
     # The first rows are the longest: equal areas of a triangle.
     ends = [int(P * (1.0 - (1.0 - k / n) ** 0.5)) // EDGE * EDGE for k in range(n)] + [P]
     _parallel.run_all(
