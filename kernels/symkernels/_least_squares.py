@@ -101,7 +101,7 @@ def least_squares(
     Notes
     -----
     The normal equations, solved with numbers of 47 digits as docs/numerics.md describes: their condition number is the
-    square of that of the rows, and twice float64's digits make up for it. From sums without rounding errors, which
+    square of that of the rows, and three times float64's digits make up for it. From sums without rounding errors, as
     those of few rows are and all of ``Moments(..., exact=True)``, the coefficients are those of the values to the last
     digit. Solving for the rows in float64, by QR or SVD, loses the digits of `condition`.
 

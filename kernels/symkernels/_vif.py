@@ -16,7 +16,7 @@ from ._elimination import Checkpoint, eliminate
 from ._moments import Deviations, Moments, deviations
 from ._results import ArrayResult
 from ._spectral._backends import uses_cholesky
-from ._spectral._spectrum import spectrum, standardize
+from ._spectral._spectrum import Standardized, spectrum, standardize
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,32 +125,36 @@ def vif(
         return _of_moments(R, tol, indices, checkpoint)
     if indices is not None:
         raise ValueError("indices choose attributes of Moments; of a matrix, pass the rows and columns themselves")
-    return _of_matrix(R, tol, checkpoint)
+    part = standardize(R, "R", tol)
+    return _of_correlations(part, _by_cholesky(part, checkpoint), checkpoint)
 
 
 def _of_moments(
     moments: Moments, tol: float | None, indices: Sequence[int] | None, checkpoint: Checkpoint | None
 ) -> VIFResult:
-    matrix = moments.correlation(indices=indices)
-    _poll(checkpoint)
-    result = _of_matrix(matrix, tol, checkpoint)
-    if tol is not None or _float64_decides(result, moments, indices):
-        return result
-    found = deviations(moments, indices)
-    return result if found is None else _by_elimination(found, result, checkpoint)
+    part = standardize(moments.correlation(indices=indices), "R", tol)
+    values = _by_cholesky(part, checkpoint)
+    if tol is None and part.indices and not _float64_decides(values, moments, indices, part.indices):
+        found = deviations(moments, indices)
+        if found is not None:
+            return _by_elimination(found, part.live, checkpoint)
+    return _of_correlations(part, values, checkpoint)
 
 
-def _float64_decides(result: VIFResult, moments: Moments, indices: Sequence[int] | None) -> bool:
+def _float64_decides(
+    values: Array | None, moments: Moments, indices: Sequence[int] | None, live: Sequence[int]
+) -> bool:
     """Whether factors from a correlation matrix in float64 are right: so they are as long as they are small."""
-    xp, errors = namespace(result.values), moments.error_bound
-    if indices is not None:
-        errors = xp.take(errors, xp.asarray(list(indices), device=compat.device(errors)))
-    largest = float(xp.max(xp.where(result.constant, 1.0, result.values)))
-    error = float(xp.max(xp.where(result.constant, 0.0, errors)))
-    return largest <= _SMALL and largest * error * errors.shape[0] <= _ERROR
+    if values is None:
+        return False
+    xp, errors = namespace(values), moments.error_bound
+    attributes = live if indices is None else [indices[i] for i in live]
+    error = float(xp.max(xp.take(errors, xp.asarray(attributes, device=compat.device(errors)))))
+    largest = float(xp.max(values))
+    return largest <= _SMALL and largest * error * len(live) <= _ERROR
 
 
-def _by_elimination(found: Deviations, of_matrix: VIFResult, checkpoint: Checkpoint | None) -> VIFResult:
+def _by_elimination(found: Deviations, like: Array, checkpoint: Checkpoint | None) -> VIFResult:
     parts = eliminate(found, np.flatnonzero(~found.constant), checkpoint)
     square, kept, null = found.products.high.diagonal(), parts.kept, parts.null
     inverse = parts.diagonal.copy()
@@ -165,14 +169,14 @@ def _by_elimination(found: Deviations, of_matrix: VIFResult, checkpoint: Checkpo
     at_least = np.zeros(len(square), bool)
     values[kept], at_least[kept] = square[kept] * inverse, unsure.any(axis=1) & np.isfinite(inverse)
     values[null], at_least[null] = np.where(parts.certain, np.inf, square[null] / parts.left), ~parts.certain
-    xp, device = namespace(of_matrix.values), compat.device(of_matrix.values)
+    xp, device = namespace(like), compat.device(like)
     arrays = (xp.asarray(array, device=device) for array in (values, np.isinf(values), found.constant, at_least))
     values, collinear, constant, at_least = arrays
     return VIFResult(values, len(kept), collinear, constant, True, at_least)
 
 
-def _of_matrix(R: Array, tol: float | None, checkpoint: Checkpoint | None) -> VIFResult:
-    part = standardize(R, "R", tol)
+def _of_correlations(part: Standardized, values: Array | None, checkpoint: Checkpoint | None) -> VIFResult:
+    """Return the result from a correlation matrix, and the factors that its Cholesky factor gives, if it does."""
     xp = namespace(part.live)
     constant = ~part.live
     if not part.indices:
@@ -180,7 +184,6 @@ def _of_matrix(R: Array, tol: float | None, checkpoint: Checkpoint | None) -> VI
         none = xp.zeros_like(constant)
         return VIFResult(undefined, 0, none, constant, True, none)
 
-    values = _by_cholesky(part.correlation, part.tol, checkpoint) if uses_cholesky(part.correlation) else None
     if values is not None:
         rank, psd = values.shape[0], True
     else:
@@ -205,12 +208,15 @@ def _by_eigenvalues(correlation: Array, tol: float) -> tuple[Array, int, bool]:
     return values, eigen.values.shape[0], eigen.psd
 
 
-def _by_cholesky(correlation: Array, tol: float, checkpoint: Checkpoint | None = None) -> Array | None:
+def _by_cholesky(part: Standardized, checkpoint: Checkpoint | None = None) -> Array | None:
     """Return the diagonal of the inverse from R = L L^T; None if R may be singular.
 
     The trace of the inverse is at least 1 / (smallest eigenvalue), and the largest eigenvalue is at most p. So if
     tol * p * trace is far below 1, no eigenvalue is as small as ``tol`` times the largest.
     """
+    correlation = part.correlation
+    if not part.indices or not uses_cholesky(correlation):
+        return None
     xp = namespace(correlation)
     _poll(checkpoint)
     try:
@@ -223,7 +229,7 @@ def _by_cholesky(correlation: Array, tol: float, checkpoint: Checkpoint | None =
         _poll(checkpoint)
         squares.append(xp.sum(inverse[:, panel] ** 2, axis=0))
     values = xp.concat(squares)
-    safe = tol * correlation.shape[0] * float(xp.sum(values)) < 0.1
+    safe = part.tol * correlation.shape[0] * float(xp.sum(values)) < 0.1
     return values if safe else None
 
 

@@ -23,11 +23,16 @@ def is_matrix(data: Any) -> bool:
     return all(isinstance(name, str | int) for name in names)
 
 
+def is_sparse(data: Any) -> bool:
+    """Whether data is a sparse matrix of SciPy or CuPy."""
+    return hasattr(data, "toarray") and hasattr(data, "nnz")
+
+
 def read(data: tuple[Any, Any]) -> Iterator[Batch]:
     """Read a two-dimensional array, or a list of rows of equal length, and its column names."""
     names = tuple(name if type(name) is str else str(name) for name in data[1])
     rows = data[0]
-    if hasattr(rows, "toarray") and hasattr(rows, "nnz"):
+    if is_sparse(rows):
         raise InputError(f"the data is sparse ({type(rows).__name__}); pass (data.toarray(), names)")
     if not isinstance(rows, np.ndarray) and not _is_cupy(rows):
         rows = _as_array(rows, len(names))

@@ -62,7 +62,7 @@ def _read_one(data: Any) -> Iterator[Batch] | None:
 def _read_many(data: Any) -> Iterator[Batch]:
     if isinstance(data, str | bytes | dict) or hasattr(data, "dtype") or not isinstance(data, Iterable):
         hint = "; an array needs its column names: pass (array, names)" if hasattr(data, "dtype") else ""
-        if hasattr(data, "toarray") and hasattr(data, "nnz"):
+        if _matrix.is_sparse(data):
             hint = "; the data is sparse: pass (data.toarray(), names)"
         raise InputError(f"cannot learn from {type(data).__name__}: expected {_TAKEN}{hint}")
     return _each(data)

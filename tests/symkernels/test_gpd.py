@@ -261,7 +261,7 @@ def _off_the_lattice(x, step):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
-    ("step", "shape_error", "scale_error"), [(1.0, 0.05, 0.05), (0.1, 0.01, 0.01), (0.01, 1e-3, 1e-3)]
+    ("step", "shape_error", "scale_error"), [(1.0, 0.01, 0.01), (0.1, 1e-3, 1e-3), (0.01, 1e-3, 1e-3)]
 )
 def test_rounded_excesses_are_fitted_as_those_off_the_lattice(xp, step, shape_error, scale_error, dtype):
     """Those that are 0 are values at the level. The error is that of the rounding itself, some step^2 / 24 scale^2."""

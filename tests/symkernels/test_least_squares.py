@@ -50,7 +50,8 @@ def filip() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_longley(xp, longley):
-    total = np.loadtxt("symjobs/datasets/data/longley.csv", delimiter=",", skiprows=1, usecols=0)
+    path = Path(__file__).parents[2] / "symjobs" / "datasets" / "data" / "longley.csv"
+    total = np.loadtxt(path, delimiter=",", skiprows=1, usecols=0)
     found = fit(longley, total, xp)
     assert right_digits(found, LONGLEY) > 14
     # NIST prints 15 digits; the inverse is in float64.

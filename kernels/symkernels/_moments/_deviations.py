@@ -32,7 +32,6 @@ class Deviations:
     constant: np.ndarray  # (p,) bool: nothing varies, or the digits of the variance are lost
     mean: Parts  # (p,)
     weight: Parts  # () of the rows
-    n_rows: int
 
 
 def deviations(moments: Statistics, indices: Sequence[int] | None) -> Deviations | None:
@@ -68,7 +67,6 @@ def _of(state: State) -> Deviations | None:
         ~(LOST * spread > noise)[place],
         mean.each(lambda part: part[place]),
         Parts.of(mass),
-        sums.n_rows,
     )
 
 
