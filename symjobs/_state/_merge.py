@@ -49,7 +49,7 @@ def merge_into(draft: Draft, other: State) -> None:
     try:
         mine.moments.merge(theirs.aligned(mine.moments, source, groups))
     except SymkernelsError as error:
-        raise InputError(f"the projects cannot be merged: {error}") from error
+        raise InputError(f"the projects cannot be merged: {mine.schema.in_words(error)}") from error
     if mine.histograms is not None:
         if other.histograms is None or other.window is not None:  # the other project has rows without sketches
             mine.histograms.exact = mine.histograms.exact and other.moments.n_rows == 0

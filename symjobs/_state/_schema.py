@@ -9,6 +9,7 @@ from symjobs._errors import InputError, UnknownAttribute
 from symjobs._tables import check_utf8
 from symjobs._tables._types import DENSE, SEPARATOR
 from symjobs._text import near, shown, some, text_index, types_option
+from symkernels import SymkernelsError
 
 
 @dataclass(slots=True)
@@ -128,6 +129,14 @@ class Schema:
             if known.members.get(member) == index:
                 return known, member
         raise RuntimeError(f"attribute {index} comes from no column")
+
+    def in_words(self, error: SymkernelsError) -> str:
+        """Return the message of a kernel, with the names of the attributes at fault instead of their indices."""
+        indices = getattr(error, "indices", ())
+        if not indices:
+            return str(error)
+        names = some([self.names[i] for i in indices])
+        return f"column{'s' if len(indices) > 1 else ''} {names}: {str(error).partition(': ')[2]}"
 
     def _unknown(self, name: object) -> str:
         known = self.fields.get(name) if isinstance(name, str) else None

@@ -159,7 +159,7 @@ class Writer:
             for name, absent in self._absent(rows):
                 if absent.any():
                     return BadCell(name, original_row(int(np.argmax(absent)), start, keep), None, MISSING)
-        return InputError(str(error))
+        return InputError(state.schema.in_words(error))
 
     def _absent(self, rows: Rows) -> Iterator[tuple[str, np.ndarray]]:
         # For each T and L column the rows in which it is missing: all of them if the batch lacks the column.

@@ -32,7 +32,7 @@ def table(kind: str, gaps: float, seed: int) -> np.ndarray:
         "halves": lambda: rng.integers(-200, 300, (n, P)) / 2.0,
         "heavy tails": lambda: rng.standard_t(1, (n, P)),
         "float32": lambda: rng.normal(size=(n, P)).astype(np.float32).astype(float),
-        "tiny": lambda: 1e-160 * rng.normal(size=(n, P)),
+        "tiny": lambda: 1e-148 * rng.normal(size=(n, P)),
         "outlier": lambda: np.concatenate([rng.normal(size=(n, P)), np.full((1, P), 1e6)]),
         "constant": lambda: np.tile([0.1, 3.0, 1e9, 0.0, 1.0], (n, 1)),
         "design": lambda: np.array(np.meshgrid(*[[-1.0, 0.0, 1.0]] * P)).reshape(P, -1).T.copy(),

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._jit import compiled
 from . import _parts_compiled as _parts_compiled  # without it these loops could not call the functions of `_parts`
-from ._limits import MOST_EXACTLY
+from ._limits import MOST_EXACTLY, TINY
 from ._parts import add, multiply, normalized, quick_two_sum, two_product, two_sum
 
 # Rows that `add_exactly` takes at a time. The second part of a biased sum is smaller by a factor that leaves
@@ -23,7 +23,7 @@ def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, hi
                       fineness, group, taken):  # fmt: skip
     """Add a few complete rows in place, without rounding errors of products, and set ``taken``.
 
-    Do nothing if a value is missing, too large or not 0/1. Without N, T has one column.
+    Do nothing if a value is missing, too large, nearly nothing or not 0/1. Without N, T has one column.
     """
     n, p = X.shape
     for r in range(n):
@@ -31,6 +31,8 @@ def learn_small_batch(X, shift, binary, S, T, Q, N, V, binaries, M3, M4, low, hi
             x = X[r, j]
             d = x - shift[j]
             if not np.isfinite(S[0, j, j] + n * d * d) or (binary[j] and x != 0.0 and x != 1.0):
+                return
+            if d != 0.0 and gross[j] + d * d <= TINY:
                 return
     u, e, uneven = np.empty(p), np.empty(p), np.empty(p, np.int64)
     for r in range(n):

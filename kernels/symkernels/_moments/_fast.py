@@ -16,6 +16,7 @@ import numpy as np
 from .. import _parallel
 from .._forks import ForkLock
 from ._layout import Layout
+from ._limits import TINY
 from ._numbers import widened
 from ._parts import PARTS, add_number
 from ._rows import Incidence
@@ -224,9 +225,10 @@ def learn_rows(
 ) -> bool:
     """Add rows to a state that has a shift for every attribute; return False, and change nothing, if that failed.
 
-    It fails for bad values, for sums that would cost an answer its digits, and where another thread has changed the
-    state meanwhile. ``unit`` bounds the relative error of a sum of squares after so many additions in a row. For small
-    batches this is much faster than `State.combined`, which takes some fifty array operations.
+    It fails for bad values, for sums that would cost an answer its digits or may have underflown, and where another
+    thread has changed the state meanwhile. ``unit`` bounds the relative error of a sum of squares after so many
+    additions in a row. For small batches this is much faster than `State.combined`, which takes some fifty array
+    operations.
     """
     state = current()
     layout, sums, n, p = state.layout, state.sums, X.shape[0], X.shape[1]
@@ -250,6 +252,9 @@ def learn_rows(
             n, p, acc.totals, acc.block, diagonal, acc.gap_T, acc.gap_Q, acc.gap_N, group, layout.binary, sums.S, T, Q,
             N, np.array(sums.mass), layout.dense_binaries, acc.S, other_S, acc.V, sums.V, acc.tail,
         ):  # fmt: skip
+            return False
+        low, high = np.minimum(sums.low, acc.block[loops.LOW, :p]), np.maximum(sums.high, acc.block[loops.HIGH, :p])
+        if ((state.gross + diagonal[:p] <= TINY) & (low < high) & ~layout.binary).any():
             return False
         S = state.second if state.second is not None else np.zeros(sums.S.shape)
         # Two threads add two parts of the same area if S is wide enough.

@@ -81,7 +81,7 @@ def batch_state(
     exact = settings.exact or is_little_work(state, n)
     in_blocks = exact and uses_blocks(X, weight, rows, layout, joint)
     near = _NEAR_EXACTLY if settings.exact else _NEAR
-    shift = _choose_shift(state, X, near)
+    shift = _choose_shift(state, X, weight, near)
     batch = sum_about(shift, exact=exact, in_blocks=in_blocks)
     if exact and not in_blocks:
         return batch, few
@@ -89,7 +89,7 @@ def batch_state(
     if bool(xp.any(found.columns)):
         far = _far_from_shift(batch)
         if bool(xp.any(far)):
-            batch = sum_about(xp.where(far, _middle(X, near), shift), exact=exact, in_blocks=in_blocks)
+            batch = sum_about(xp.where(far, _middle(X, weight, near), shift), exact=exact, in_blocks=in_blocks)
             found = losses(state, batch, sign)
     if bool(xp.any(found.columns)):
         return sum_about(shift, exact=True), few
@@ -161,32 +161,36 @@ def _check_binary(X: Array, columns: np.ndarray) -> None:
         )
 
 
-def _choose_shift(state: State, X: Array, near: float) -> Array:
+def _choose_shift(state: State, X: Array, weight: Array | None, near: float) -> Array:
     """Return the state's shift, with a value of X near the middle for attributes with fewer rows there than here."""
     layout, sums, xp = state.layout, state.sums, state.sums.xp
     if sums.N is None and sums.weight >= X.shape[0]:
         return sums.shift
     dense = slice(0, layout.n_dense)
     new = (sums.own_counts(layout)[dense] < X.shape[0]) & ~sums.index(layout.binary[dense])
-    return xp.where(new, _middle(X, near), sums.shift) if bool(xp.any(new)) else sums.shift
+    return xp.where(new, _middle(X, weight, near), sums.shift) if bool(xp.any(new)) else sums.shift
 
 
-def _middle(X: Array, near: float) -> Array:
+def _middle(X: Array, weight: Array | None, near: float) -> Array:
     """Return a value near the middle of each column: the median of some rows, which outliers do not move far.
 
     It is a value of the data, so that the shifted values of a constant column are exactly 0. Where 0 is about as near,
     it is 0: differences from it are exact. So they are from another median, of most values: those from half to twice of
-    it. A column without values gets 0.
+    it. Rows of weight 0 have no say: they may lie anywhere. A column without values gets 0.
     """
     xp = namespace(X)
-    sample = to_numpy(X[:: max(1, X.shape[0] // _SAMPLE), :]).astype(np.float64)
+    counted = np.arange(X.shape[0]) if weight is None else np.flatnonzero(to_numpy(weight) > 0)
+    if not len(counted):
+        return xp.zeros((X.shape[1],), dtype=xp.float64, device=compat.device(X))
+    some = xp.asarray(counted[:: max(1, len(counted) // _SAMPLE)], device=compat.device(X))
+    sample = to_numpy(xp.take(X, some, axis=0)).astype(np.float64)
     sample = np.where(np.isfinite(sample), sample, np.nan)
     count = (~np.isnan(sample)).sum(axis=0)
     ordered, last, columns = np.sort(sample, axis=0), np.maximum(count - 1, 0), np.arange(sample.shape[1])  # NaN: last
     middle, spread = ordered[last // 2, columns], ordered[last * 3 // 4, columns] - ordered[last // 4, columns]
     middle = np.where(np.abs(middle) <= near * spread, 0.0, middle)
     for j in np.flatnonzero(count == 0):
-        column = to_numpy(X[:, int(j)])
+        column = to_numpy(X[:, int(j)])[counted]
         column = column[np.isfinite(column)]
         middle[j] = column[len(column) // 2] if len(column) else 0.0
     return xp.asarray(middle, device=compat.device(X))

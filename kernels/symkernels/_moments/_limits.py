@@ -10,5 +10,8 @@ LOSS_OF_OLD = 2.0**19
 # A variance whose relative error may be larger is lost.
 LOST = 1e-6
 
+# Sums of squares up to here may be lost because products underflow, if there are enough rows.
+TINY = 2.0**-960
+
 # Columns that compiled loops sum without rounding errors. More would leave the cache, and slices are faster.
 MOST_EXACTLY = 512

@@ -13,6 +13,7 @@ from .._arrays import Array, namespace, on_same_device, to_numpy
 from .._errors import BackendError, DataError, ForgetError, ShapeError
 from . import _answers
 from ._layout import Layout
+from ._limits import LOST
 from ._numbers import Parts
 from ._parts import UNIT, add
 from ._sums import Sums
@@ -186,6 +187,7 @@ class State:
         if batch.rows_processed == 0:
             return self
         if self.rows_processed == 0 and sign > 0:
+            batch.check_underflow()
             return batch
         self.check_place(batch.sums.S)
         new = replace(self, sums=replace(self.sums), spare=[], second=None)  # `_add` writes into no array
@@ -209,6 +211,7 @@ class State:
         self.steps += batch.steps + 1
         if sign > 0:
             self.check_overflow()
+            self.check_underflow()
             self.low_exact = _smaller_is_exact(low, self.low_exact, gone.low, batch.low_exact)
             self.high_exact = _smaller_is_exact(-high, self.high_exact, -gone.high, batch.high_exact)
         else:
@@ -221,6 +224,17 @@ class State:
         overflown = ~np.isfinite(to_numpy(self.sums.squares(self.layout).high))
         if overflown.any():
             raise DataError(f"{self.describe(overflown)}: the squares of the values overflow float64; rescale them")
+
+    def check_underflow(self) -> None:
+        """Refuse values that differ, and whose squares are too small: nothing could be said of their spread."""
+        lost = (self.gross * LOST <= self.underflow) & (self.sums.high > self.sums.low)
+        lost = to_numpy(lost & ~self.sums.index(self.layout.binary[: self.layout.n_dense]))
+        if lost.any():
+            raise DataError(
+                f"{self.describe(lost)}: the values differ by so little that their squares underflow float64; "
+                "rescale them",
+                indices=self.layout.number[np.flatnonzero(lost)],
+            )
 
     def check_place(self, X: Array) -> None:
         """Refuse arrays of another library or device."""

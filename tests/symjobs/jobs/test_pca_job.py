@@ -214,10 +214,13 @@ def test_a_forgotten_outlier_is_reported(learnt, load):
 
 @pytest.mark.parametrize("job", [sj.PCAJob, sj.SVDJob])
 def test_lost_digits_are_not_called_constant(job, learnt):
-    """Squares that underflow: the values vary, and what they say is lost."""
+    """The values vary, and what they say is lost: larger ones came before, and are gone."""
     k = np.arange(20.0)
     frame = pd.DataFrame({"a": k % 5, "b": k % 3, "tiny": (k % 7) * 2.0**-537})
-    project = learnt(frame)
+    large = frame.assign(tiny=1.0)
+    project = learnt(large)
+    project.learn(frame)
+    project.forget(large)
     with pytest.raises(sj.InputError, match=r"'tiny': variance lost to rounding.*underflow; rescale"):
         run(job(project, ["a", "tiny"]))
     result, details = run(job(project))

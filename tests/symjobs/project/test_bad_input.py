@@ -358,3 +358,19 @@ def test_a_category_of_60_000_values_is_learnt_and_a_matrix_of_them_is_refused_w
             job.run(JobContext())
     with pytest.raises(InputError, match="takes about"):
         project.build("m", "mahalanobis", inputs=["email"])
+
+
+def test_squares_that_underflow_are_refused_by_name():
+    k = np.arange(20.0)
+    batch = pd.DataFrame({"n": k, "t": ["u", "v"] * 10, "tiny": (k % 7) * 1e-200})
+    project = Project("p")
+    with pytest.raises(InputError, match=r"^column 'tiny': the values differ by so little that .*; rescale them"):
+        project.learn(batch)
+    assert project.n_rows == 0
+    project.learn(batch.assign(tiny=k))
+    project.learn(batch)
+    assert project.n_rows == 40
+    one, other = (Project(f"p{x}").learn(pd.DataFrame({"tiny": [x] * 9})) for x in (1e-200, 3e-200))
+    with pytest.raises(InputError, match="cannot be merged: column 'tiny': the values differ by so little"):
+        one.merge(other)
+    assert one.n_rows == 9
