@@ -26,8 +26,6 @@ class Finding:
 
 # Extra, the distribution and the module that it brings, what it is for.
 _EXTRAS = (
-    ("cli", "rich", "rich", "tables and progress bars on a terminal"),
-    ("files", "pyarrow", "pyarrow", "Parquet files, and CSV 10 to 30 times faster"),
     ("plot", "matplotlib", "matplotlib", "pictures (--plot)"),
     ("histogram", "datasketches", "datasketches", "quantiles and histograms of projects"),
     ("postgresql", "psycopg", "psycopg", "jobs stored in PostgreSQL"),
@@ -44,7 +42,7 @@ def findings() -> list[Finding]:
         Finding("NumPy", version_of("numpy") or ""),
         *_blas(),
         _numba(),
-        _csv_reader(),
+        _file_reader(),
         *_gpu(),
         *map(_extra, _EXTRAS),
     ]
@@ -110,10 +108,8 @@ def _numba() -> Finding:
     return Finding("Numba", found)
 
 
-def _csv_reader() -> Finding:
-    if importlib.util.find_spec("pyarrow"):
-        return Finding("CSV reader", "pyarrow")
-    return Finding("CSV reader", "Python's csv module", "pip install 'symjobs[files]' for one 10 to 30 times faster")
+def _file_reader() -> Finding:
+    return Finding("CSV and Parquet", f"pyarrow {version_of('pyarrow')}")
 
 
 def _gpu() -> list[Finding]:

@@ -13,7 +13,7 @@ from typing import Any
 from symjobs import datasets, rest
 from symjobs._cli import _watch
 from symjobs._cli._learn import learn_source
-from symjobs._cli._print import require_rich, show
+from symjobs._cli._print import show
 from symjobs._cli._tables import Cell, Table, lay_out
 from symjobs._cli.questions import QUESTIONS
 from symjobs._cli.questions._explore import labels_of
@@ -58,7 +58,6 @@ class Task:
 
 def demo(options: argparse.Namespace) -> int:
     """Return 0 if every job finished, 1 if one failed."""
-    require_rich()
     folder = _folder(options.out)
     with JobManager(workers=2, store=None) as manager:
         projects = _learn_all()

@@ -9,7 +9,7 @@ from symjobs._doctor import findings
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Print what was found on this machine, in plain text, since rich may be missing."""
+    """Print what was found on this machine, in plain text."""
     found = findings()
     if options.json:
         print(json.dumps([finding.as_dict() for finding in found], indent=2))

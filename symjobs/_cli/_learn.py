@@ -33,17 +33,21 @@ def learn_all(
     params: dict[str, object] = {"missing": options.missing, "types": types}
     if options.filter is not None:
         params["row_filter"] = options.filter
-    name = Path(options.data).stem.encode(errors="replace").decode()  # file names need not be UTF-8
-    project = Project(name, histogram=histogram, params=params)
+    project = Project(project_name(options), histogram=histogram, params=params)
     learn_source(project, source)
     if project.n_rows == 0:
         condition = f"passes the filter {options.filter!r}" if options.filter else "is complete"
         raise InputError(f"{source.name}: no row {condition}")
-    print(learnt_line(project), file=sys.stderr)
+    print(learnt_line(project, source.row_labels), file=sys.stderr)
     return project
 
 
-def learnt_line(project: Project) -> str:
+def project_name(options: argparse.Namespace) -> str:
+    """Return a name for the project of a file."""
+    return Path(options.data).stem.encode(errors="replace").decode()  # file names need not be UTF-8
+
+
+def learnt_line(project: Project, row_labels: str | None = None) -> str:
     """Return a line on what a project has learnt, on the columns that it only carries, and how to learn them."""
     snapshot = project.snapshot()
     columns = list(zip(snapshot.column_names, snapshot.column_types, strict=True))
@@ -51,7 +55,7 @@ def learnt_line(project: Project) -> str:
     line = f"learnt {counted(project.n_rows, 'row')}, {counted(learnt, 'column')}"
     if project.type == "gpu":
         line += ", on the GPU"
-    texts = [name for name, letter in columns if letter == "S"]
+    texts = [name for name, letter in columns if letter == "S" and name != row_labels]
     if not texts:
         return line
     more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
@@ -99,7 +103,14 @@ def parse_pairs(option: str, text: str | None) -> dict[str, str]:
 
 
 def open_source(options: argparse.Namespace, types: dict[str, str]) -> Source:
-    """Open the file, or the shipped data set, that the options name."""
+    """Open the file, or the shipped data set, that the options name, and print what was done with unnamed columns."""
+    source = _open(options, types)
+    for note in source.notes:
+        print(note, file=sys.stderr)
+    return source
+
+
+def _open(options: argparse.Namespace, types: dict[str, str]) -> Source:
     if options.data in datasets.names() and not Path(options.data).exists():
         _refuse_na(options, "a shipped data set")
         return datasets.open(options.data)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from symjobs._cli._tables import Cell, Table
-from symjobs._errors import MissingDependency
 
 _SHARES = ("explained", "cumulative", "share")
 _MANY_COLUMNS, _FEW_ROWS = 9, 4
@@ -15,25 +13,23 @@ _GAP = 3
 _PIPE_WIDTH = 200  # for a file or a pipe
 
 
-def require_rich() -> None:
-    """Raise MissingDependency if tables cannot be drawn."""
-    _rich()
-
-
 def show(tables: Sequence[Table], *, heading: str) -> None:
     """Print tables under a heading.
 
     A table of few rows and many columns is transposed. Columns that do not fit are left out and counted.
     """
-    console_class, table_class, box = _rich()
-    console = console_class()
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    console = Console()
     if not console.is_terminal:
-        console = console_class(width=_PIPE_WIDTH)
+        console = Console(width=_PIPE_WIDTH)
     console.print(heading, style="bold", highlight=False, soft_wrap=True)
     for table in tables:
         columns = _columns(_upright(table))
         kept = _fitting(columns, console.width)
-        drawn = table_class(box=box, pad_edge=False)
+        drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False)
         widths = _widths(columns[:kept], console.width)
         for (name, _, numeric), width in zip(columns[:kept], widths, strict=True):
             drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=width)
@@ -85,13 +81,3 @@ def _text(cell: Cell, *, share: bool) -> str:
     if not isinstance(cell, float):
         return str(cell)
     return f"{cell:.2%}" if share else f"{cell:.6g}"
-
-
-def _rich() -> tuple[Any, Any, Any]:
-    try:
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Table as RichTable
-    except ImportError:
-        raise MissingDependency("rich", "cli", "printing tables (not --json)") from None
-    return Console, RichTable, SIMPLE_HEAD

@@ -9,7 +9,7 @@ from typing import Any
 
 from symjobs import _plots, rest
 from symjobs._cli import _watch
-from symjobs._cli._print import require_rich, show
+from symjobs._cli._print import show
 from symjobs._cli.questions import QUESTIONS
 from symjobs._cli.questions._question import Answer
 from symjobs._engine import JobManager
@@ -37,8 +37,6 @@ def run(options: argparse.Namespace) -> int:
     question = QUESTIONS[options.question].load()
     picture = getattr(options, "plot", None)
     question.check(options)
-    if not options.json:
-        require_rich()
     if picture:
         _plots.check_path(picture)
     data = question.read(options)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from symjobs._engine import JobHandle
@@ -46,8 +45,8 @@ def raise_if_interrupted() -> None:
 
 
 def on_terminal() -> bool:
-    """Whether bars can be drawn: standard error is a terminal, and rich is installed."""
-    return sys.stderr.isatty() and find_spec("rich") is not None
+    """Whether bars can be drawn: standard error is a terminal."""
+    return sys.stderr.isatty()
 
 
 @contextmanager

@@ -39,8 +39,9 @@ class LearnJob(Job):
 
     Notes
     -----
-    Progress counts the bytes of a source, and the rows of a table. ``details`` has ``rows``, how many were read, and
-    the ``projectHash`` afterwards. A job that fails or is killed leaves the project as it was.
+    Progress counts the bytes of a source, and the rows of a table. ``details`` has ``rows``, how many were read, the
+    ``projectHash`` afterwards, and ``unnamedColumns`` where a source has columns without a name. A job that fails or is
+    killed leaves the project as it was.
 
     Examples
     --------
@@ -97,6 +98,8 @@ class LearnJob(Job):
         write = self.project.forget if self._forgets else self.project.learn
         write(data, types=self._types, row_filter=self._row_filter, checkpoint=report)
         context.details["rows"] = read
+        if isinstance(self._data, Source) and self._data.notes:
+            context.details["unnamedColumns"] = "; ".join(self._data.notes)
         context.details["projectHash"] = self.project.snapshot().hash
 
     def clean_up(self) -> None:

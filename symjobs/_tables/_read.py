@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from symjobs._entities import DataFrame
-from symjobs._errors import InputError, MissingDependency
+from symjobs._errors import InputError
 from symjobs._tables import _arrow, _entity, _matrix, _pandas, _polars
 from symjobs._tables._batch import Batch
 
@@ -90,8 +90,6 @@ def _is(data: Any, library: str, *names: str) -> bool:
 
 
 def _arrow_stream(data: Any) -> Any:
-    try:
-        import pyarrow
-    except ImportError:
-        raise MissingDependency("pyarrow", "files", f"reading {type(data).__name__}") from None
+    import pyarrow
+
     return pyarrow.RecordBatchReader.from_stream(data)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from symjobs._errors import InputError, MissingDependency
+from symjobs._errors import InputError
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._files import SourceFile, checked_file, is_parquet
 from symjobs.sources._source import Source
@@ -17,8 +17,6 @@ _LARGEST = 2**25
 
 class ParquetSource(Source):
     """A Parquet file; see `parquet`."""
-
-    reader = "pyarrow"
 
     def __init__(self, file: SourceFile, types: Mapping[str, str] | None, memory_budget: int) -> None:
         self.name = str(file)
@@ -57,11 +55,9 @@ class ParquetSource(Source):
                 before += size
 
     def _open(self) -> Any:
-        try:
-            import pyarrow as pa
-            from pyarrow.parquet import ParquetFile
-        except ImportError:
-            raise MissingDependency("pyarrow", "files", "reading Parquet files") from None
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetFile
+
         try:
             # A buffer a column instead of whole column chunks: a row group may be larger than the budget.
             return ParquetFile(self._file.path, pre_buffer=False, buffer_size=self._buffer_bytes())
@@ -142,8 +138,6 @@ def parquet(
     ------
     InputError
         If the file is missing, empty, without rows, damaged or not Parquet, or `types` has an unknown column.
-    MissingDependency
-        If pyarrow is not installed (extra ``files``).
 
     Examples
     --------

@@ -20,15 +20,17 @@ class Source(ABC):
         The size of the data, in bytes.
     attribute_names : tuple of str
         The names of the columns.
-    reader : str
-        The library that reads: ``"pyarrow"`` or ``"python"``.
+    row_labels : str or None
+        The text column that labels the rows, if there is one.
+    notes : tuple of str
+        What was decided on columns that the data does not name.
 
     Examples
     --------
     >>> import symjobs as sj
     >>> source = sj.datasets.open("iris")
-    >>> source.attribute_names[:2], source.reader in ("pyarrow", "python")
-    (('sepal_length', 'sepal_width'), True)
+    >>> source.attribute_names[:2]
+    ('sepal_length', 'sepal_width')
     >>> progress = []
     >>> tables = source.tables(lambda current, maximum: progress.append(current / maximum))
     >>> sj.Project("iris").learn(tables).n_rows, progress[0], progress[-1]
@@ -38,7 +40,8 @@ class Source(ABC):
     name: str
     total_bytes: int
     attribute_names: tuple[str, ...]
-    reader: str
+    row_labels: str | None = None
+    notes: tuple[str, ...] = ()
 
     def discard(self) -> None:  # noqa: B027 - most sources own nothing
         """Remove what the source owns: the file of an upload. Any other source owns nothing."""
@@ -58,7 +61,7 @@ class Source(ABC):
 
         Yields
         ------
-        An Arrow table or a `DataFrame` entity.
+        An Arrow table or record batch.
         """
         tell = checkpoint or (lambda current, maximum: None)
         tell(0, self.total_bytes)

@@ -21,7 +21,8 @@ class Upload(Source):
         self.name = source.name
         self.total_bytes = source.total_bytes
         self.attribute_names = source.attribute_names
-        self.reader = source.reader
+        self.row_labels = source.row_labels
+        self.notes = source.notes
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         return self._source.batches()

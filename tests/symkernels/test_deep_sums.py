@@ -171,7 +171,7 @@ class DeepMachine(RuleBasedStateMachine):
         self.usual, self.little, self.forgotten = (_backends._LITTLE_WORK, _backends._FEW), little or exact, False
         if not little:
             _backends._LITTLE_WORK = _backends._FEW = 0.0
-        self.exact, self.weights = exact, self.WEIGHTS[weights]
+        self.exact, self.blocks, self.weights = exact, exact and not little, self.WEIGHTS[weights]
         self.m = self._new(1)
         self.rows: list[tuple[float, float, int, float]] = []
         self.reach = 0.0
@@ -280,7 +280,7 @@ class DeepMachine(RuleBasedStateMachine):
         assert abs(count - right) <= 2e-16 * right + self._weight_in_doubt()
 
     def _weight_in_doubt(self) -> float:
-        """Bound what rounding errors of weights may hide: in float64, those of 40 rows, 8 units in the last place each."""
+        """Bound what rounding errors of weights may hide: in float64, 8 units in the last place for each of 40 rows."""
         processed = self.m._state.weight_processed if self.forgotten or not self.little else 0.0
         return (1e-30 if self.little else 4e-14) * processed
 
@@ -292,7 +292,8 @@ class DeepMachine(RuleBasedStateMachine):
         if (self.forgotten and not self.little) or spread < 1e-295:  # the smallest squares have fewer digits
             return None
         ratio = self.reach / float(spread / n) ** 0.5
-        return 1e-12 if ratio <= 1e9 else 1e-6 if ratio <= 1e12 else None
+        few = 1e-3 if self.blocks else 1.0  # two levels of sums have 88 bits, three have 100 or more
+        return 1e-12 if ratio <= few * 1e9 else 1e-6 if ratio <= few * 1e12 else None
 
     def _compare(self, rows: list[Any], c: int, mean: float, var: float, bound: float, certain: bool = False) -> None:
         values, weight = exact([row[c] for row in rows]), exact([row[3] for row in rows])

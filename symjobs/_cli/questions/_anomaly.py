@@ -101,8 +101,8 @@ class AnomalyQuestion(Question):
         return f"anomalies by {options.algo}"
 
     def tables(self, answer: Answer) -> list[Table]:
-        notes = _notes(answer.data, answer.result) if isinstance(answer.data, Scored) else {}
-        return list(_tables(answer.result, notes))
+        notes, labels = _notes(answer.data, answer.result) if isinstance(answer.data, Scored) else ({}, {})
+        return list(_tables(answer.result, notes, labels))
 
     def draw(self, answer: Answer) -> Any:
         """Draw the scores with their thresholds and the tails as fitted at the end."""
@@ -132,11 +132,15 @@ def _model_line(info: ModelInfo) -> str:
     return f"{line}; left out: {info.info['left_out']}" if "left_out" in info.info else line
 
 
-def _notes(scored: Scored, result: Any) -> dict[int, str]:
-    """Return, for each flagged row of the table, the inputs furthest from their means. Reads the data again."""
+def _notes(scored: Scored, result: Any) -> tuple[dict[int, str], dict[int, str]]:
+    """Return, for each flagged row of the table, the inputs furthest from their means, and its label if it has one.
+
+    Reads the data again.
+    """
     rows = np.sort(_most_extreme(result)[:_SHOWN])
+    labels: dict[int, str] = {}
     if not len(rows):
-        return {}
+        return {}, labels
     snapshot = scored.project.snapshot()
     inputs = snapshot.model(scored.model).model.inputs
     indices = [known.index for known in inputs]
@@ -145,14 +149,27 @@ def _notes(scored: Scored, result: Any) -> dict[int, str]:
     found = {}
     with naming(scored.source), reading(Path(scored.source.name).name, "looking up") as checkpoint:
         first = 0
-        for block in FixedSizeBlocks(scored.source.tables(checkpoint), inputs):
+        tables = _noting_labels(scored.source.tables(checkpoint), scored.source.row_labels, rows, labels)
+        for block in FixedSizeBlocks(tables, inputs):
             stop = first + len(block)
             for row in rows[(rows >= first) & (rows < stop)].tolist():
                 found[row] = _far(block[row - first], mean, deviation, [known.name for known in inputs])
             if rows[-1] < stop:
                 break
             first = stop
-    return found
+    return found, labels
+
+
+def _noting_labels(
+    tables: Iterator[Any], column: str | None, rows: np.ndarray, labels: dict[int, str]
+) -> Iterator[Any]:
+    first = 0
+    for table in tables:
+        if column is not None:
+            for row in rows[(rows >= first) & (rows < first + table.num_rows)].tolist():
+                labels[row] = table.column(column)[row - first].as_py() or ""
+            first += table.num_rows
+        yield table
 
 
 def _far(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray, names: list[str]) -> str:
@@ -165,7 +182,7 @@ def _far(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray, names: lis
     return ", ".join(f"{names[j]} {values[j]:.6g} ({away[j]:+.1f})" for j in order)
 
 
-def _tables(result: Any, notes: Mapping[int, str]) -> Iterator[Table]:
+def _tables(result: Any, notes: Mapping[int, str], labels: Mapping[int, str]) -> Iterator[Table]:
     spot = result.spot
     facts: list[tuple[str, Cell]] = [
         ("rows", result.n_rows),
@@ -191,12 +208,13 @@ def _tables(result: Any, notes: Mapping[int, str]) -> Iterator[Table]:
     columns = {"row": result.id, "score": result.score, "threshold": result.threshold}
     if result.lower is not None:
         columns["lower"] = result.lower
-    header = [*columns, *(["furthest from their means (in standard deviations)"] if notes else [])]
+    beside = {"label": labels, "furthest from their means (in standard deviations)": notes}
+    beside = {name: words for name, words in beside.items() if words}
     flagged: list[list[Cell]] = [
-        [*(array[row].item() for array in columns.values()), *([notes.get(row, "")] if notes else [])]
+        [*(array[row].item() for array in columns.values()), *(words[row] for words in beside.values())]
         for row in rows[:_SHOWN].tolist()
     ]
-    yield Table(title, header, flagged)
+    yield Table(title, [*columns, *beside], flagged)
 
 
 def _late(result: Any) -> int:

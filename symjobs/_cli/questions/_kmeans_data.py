@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symjobs._cli._learn import counted, learn_source, learnt_line, naming
+from symjobs._cli._learn import counted, learn_source, learnt_line, naming, project_name
 from symjobs._cli._watch import reading
 from symjobs._errors import InputError
 from symjobs._jobs._kmeans_data import Settings, check_memory
@@ -123,10 +123,12 @@ def keep_clusters(
     }
     if options.filter is not None:
         params["row_filter"] = options.filter
-    project = Project(Path(options.data).stem, params=params)
+    project = Project(project_name(options), params=params)
     learn_source(project, source)
     with naming(source):
         clusters = project.snapshot().require_clusters()
     left_out = f"; left out {counted(clusters.n_missing, 'row')} with missing values" if clusters.n_missing else ""
-    print(f"{learnt_line(project)}; {counted(centroids, 'micro-cluster')}{left_out}", file=sys.stderr)
+    print(
+        f"{learnt_line(project, source.row_labels)}; {counted(centroids, 'micro-cluster')}{left_out}", file=sys.stderr
+    )
     return project

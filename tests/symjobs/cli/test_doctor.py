@@ -28,7 +28,7 @@ def test_it_names_what_there_is(capsys):
         "BLAS",
         "Numba",
         "GPU",
-        "CSV reader  ",
+        "CSV and Parquet  ",
         "pyarrow",
     ):
         assert word in report
@@ -37,16 +37,14 @@ def test_it_names_what_there_is(capsys):
 def test_as_json(capsys):
     found = {finding["name"]: finding for finding in json.loads(_report(capsys, "--json"))}
     assert found["NumPy"]["found"] == np.__version__
-    assert found["CSV reader"] == {"name": "CSV reader", "found": "pyarrow", "remedy": ""}
+    assert found["CSV and Parquet"]["found"].startswith("pyarrow ")
 
 
 def test_what_is_missing_comes_with_a_remedy(monkeypatch):
     monkeypatch.setattr(_doctor.importlib.util, "find_spec", lambda name: None)
     found = {finding.name: finding for finding in _doctor.findings()}
-    for extra in ("cli", "files", "plot", "histogram", "postgresql"):
+    for extra in ("plot", "histogram", "postgresql"):
         assert found[f"extra {extra}"].remedy == f"pip install 'symjobs[{extra}]'"
-    assert "csv module" in found["CSV reader"].found
-    assert "symjobs[files]" in found["CSV reader"].remedy
 
 
 def test_a_driver_without_cupy(monkeypatch):

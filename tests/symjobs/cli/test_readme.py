@@ -52,4 +52,4 @@ def test_extras_exist():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     named = re.findall(r"^\| `([a-z]+)` \|", README, re.MULTILINE)
     assert set(named) <= set(extras)
-    assert len(named) >= 6
+    assert len(named) >= 5

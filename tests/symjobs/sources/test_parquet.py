@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from symjobs import sources
-from symjobs._errors import InputError, MissingDependency
+from symjobs._errors import InputError
 
 
 @pytest.fixture
@@ -104,9 +104,3 @@ def test_no_rows_and_repeated_names(tmp_path):
     pq.write_table(pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0])], names=["a", "a"]), twice)
     with pytest.raises(InputError, match="several columns are named a"):
         sources.parquet(twice)
-
-
-def test_without_pyarrow_the_extra_is_named(path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(MissingDependency, match=r"symjobs\[files\]"):
-        sources.parquet(path)

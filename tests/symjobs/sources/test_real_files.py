@@ -1,0 +1,137 @@
+"""Files as real programs write them, and what should come of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import symjobs as sj
+from symjobs import sources
+from symjobs._cli import main
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+def _learnt(path, **options):
+    source = sources.csv(path, **options)
+    snapshot = sj.Project("p").learn(source).snapshot()
+    moments = snapshot.moments
+    return source, {name: (moments.count[i], moments.mean()[i]) for i, name in enumerate(snapshot.names)}
+
+
+def _column(source, name):
+    return [value for table in source for value in table.column(name).to_pylist()]
+
+
+def test_r_writes_row_names_into_a_column_without_a_name():
+    source, learnt = _learnt(DATA / "r-write-csv.csv")
+    assert source.row_labels == "row"
+    assert _column(source, "row") == ["Mazda RX4", "Fiat 128", "Ford Pantera L"]
+    assert learnt == {"mpg": (3, pytest.approx(69.2 / 3)), "cyl": (3, 6.0)}
+    assert source.notes == ("column 1 has no name: its values are row labels, column 'row', and not learnt",)
+
+
+def test_pandas_writes_its_index_into_a_column_without_a_name():
+    source, learnt = _learnt(DATA / "pandas-to-csv.csv")
+    assert _column(source, "row") == ["0", "1", "2"]
+    assert learnt == {"a": (3, pytest.approx(8 / 3)), "b": (2, 1.5)}
+
+
+def test_blanks_around_values():
+    source, learnt = _learnt(DATA / "blanks.csv")
+    assert source.attribute_names == ("flag", "x", "note")
+    assert learnt == {"flag": (3, pytest.approx(2 / 3)), "x": (2, 1.5)}
+    assert _column(source, "note").count(None) == 1
+
+
+def test_a_separator_at_the_end_of_each_line():
+    source, learnt = _learnt(DATA / "trailing-separator.csv")
+    assert learnt == {"a": (2, 2.0), "b": (2, 3.0)}
+    assert source.notes == ("column 3 has no name and no values, and is left out",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark(encoding):
+    source, _ = _learnt(DATA / "utf8-bom.csv", encoding=encoding)
+    assert len(source.attribute_names) == 2
+    assert not source.attribute_names[0].startswith("\ufeff")
+
+
+def test_a_missing_list():
+    _, learnt = _learnt(DATA / "list-na.csv", types={"tags": "L"})
+    assert {name: count * mean for name, (count, mean) in learnt.items() if name != "x"} == {"tags$a": 2, "tags$b": 1}
+    assert learnt["tags$a"][0] == 2
+
+
+def test_one_text_far_down_a_column_of_numbers(tmp_path):
+    path = tmp_path / "late.csv"
+    path.write_text("x,y\n" + "".join(f"{i},{i % 11}\n" for i in range(60_000)) + "60000,n/a\n60001,4\n")
+    with pytest.raises(sj.InputError, match=r"line 60002, column 'y': 'n/a' is not a number.*missing=\('n/a',\)"):
+        _learnt(path)
+    _, learnt = _learnt(path, missing=["n/a"])
+    assert learnt["y"][0] == 60_001
+
+
+@pytest.mark.parametrize("types", [None, {"blob": "X"}])
+def test_a_long_field(tmp_path, types):
+    path = tmp_path / "long.csv"
+    path.write_text("x,blob\n1," + "a" * 150_000 + "\n3,b\n")
+    assert _learnt(path, types=types)[1] == {"x": (2, 2.0)}
+    assert _learnt(path, types=types, memory_budget="1MiB")[1] == {"x": (2, 2.0)}
+
+
+def test_bytes_that_are_not_text_in_a_column_that_nobody_asked_for(tmp_path):
+    path = tmp_path / "late.csv"
+    path.write_bytes(b"x,skip\n" + b"1,ok\n" * 50_000 + b"2,caf\xe9\n")
+    for types in (None, {"skip": "X"}):
+        with pytest.raises(sj.InputError, match=r"line 50002: the byte 0xe9 is not utf-8"):
+            _learnt(path, types=types)
+        assert _learnt(path, types=types, encoding="latin-1")[1]["x"][0] == 50_001
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "labels"),
+    [
+        (",row,b", ("row_2", "row", "b"), "row_2"),
+        ("a,,b", ("a", "column2", "b"), None),
+        (",,b", ("row", "column2", "b"), "row"),
+        ("a,column2,", ("a", "column2", "column3"), None),
+    ],
+)
+def test_columns_without_a_name(tmp_path, header, names, labels):
+    path = tmp_path / "names.csv"
+    path.write_text(f"{header}\n1,2,3\n4,5,6\n")
+    source = sources.csv(path)
+    assert source.attribute_names == names
+    assert source.row_labels == labels
+
+
+def test_row_labels_can_be_learnt_by_choice(tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text(",b\n1,2\n4,5\n")
+    source, learnt = _learnt(path, types={"row": "C"})
+    assert learnt == {"row": (2, 2.5), "b": (2, 3.5)}
+    assert source.row_labels is None
+
+
+def test_a_job_says_what_was_done_with_columns_without_a_name():
+    job = sj.LearnJob(sj.Project("p"), sources.csv(DATA / "r-write-csv.csv"))
+    context = sj.JobContext()
+    job.run(context)
+    assert context.details["unnamedColumns"].startswith("column 1 has no name: its values are row labels")
+
+
+def test_the_command_line_shows_row_labels_of_anomalies(tmp_path, capfd):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1200, 2))
+    X[1100] = 40.0
+    path = tmp_path / "labelled.csv"
+    path.write_text('"","x","y"\n' + "".join(f'"car {i}",{x},{y}\n' for i, (x, y) in enumerate(X)))
+    assert main(["run", "anomaly", str(path), "--warmup", "500", "--model", "mahalanobis"]) == 0
+    out, err = capfd.readouterr()
+    assert "label" in out
+    assert "car 1100" in out
+    assert err.startswith("column 1 has no name: its values are row labels")
+    assert "not learnt (text)" not in err
