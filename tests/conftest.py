@@ -19,6 +19,9 @@ settings.register_profile(
 )
 settings.load_profile("symjobs")
 
+# Compiled loops from the first call on, whatever ran before. tests/symkernels/test_compiling.py tests the rest.
+os.environ.setdefault("SYMKERNELS_COMPILE", "now")
+
 _POSTGRESQL = "SYMJOBS_TEST_POSTGRESQL"
 
 

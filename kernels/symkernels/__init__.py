@@ -15,6 +15,7 @@ from ._kmeans import KMeansResult, assign_clusters, kmeans
 from ._least_squares import LeastSquares, least_squares
 from ._moments import Condition, CrossSums, CrossTable, Moments, SparseRows
 from ._nearest import NearestResult, PSDReport, nearest_correlation, psd_report
+from ._numba import compile_mode
 from ._parallel import container_quota, thread_count
 from ._pot import PotThreshold, pot_threshold
 from ._quantiles import QuantileSketch
@@ -25,6 +26,7 @@ from ._spot import DriftSpot, Spot, SpotResult
 from ._streaming import Coreset, StreamingKMeans
 from ._sweep import KMeansSweep, SweepEntry, kmeans_sweep
 from ._vif import VIFResult, vif
+from ._warm_up import compile_loops
 
 __all__ = [
     "BackendError",
@@ -59,6 +61,8 @@ __all__ = [
     "SymkernelsError",
     "VIFResult",
     "assign_clusters",
+    "compile_loops",
+    "compile_mode",
     "container_quota",
     "fit_gpd",
     "kmeans",

@@ -110,6 +110,9 @@ def build_parser() -> ProgramParser:
     demo.set_defaults(command=_later("_demo", "demo"))
     doctor = commands.add_parser("doctor", help="say what was found on this machine, and what to install")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.add_argument(
+        "--compile", action="store_true", help="compile all loops and keep the code on disk, for images of containers"
+    )
     doctor.set_defaults(command=_later("_doctor", "doctor"))
     return parser
 

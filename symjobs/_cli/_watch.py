@@ -74,6 +74,25 @@ def reading(name: str, verb: str = "learning") -> Iterator[Callable[[int, int], 
         yield update
 
 
+@contextmanager
+def counting(what: str, of: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many parts of some work are done; yields its checkpoint."""
+    if not on_terminal():
+        yield lambda current, maximum: raise_if_interrupted()
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(of), TimeElapsedColumn())
+    with Progress(*columns, console=_console()) as progress:
+        task = progress.add_task(what, total=None)
+
+        def update(current: int, maximum: int) -> None:
+            raise_if_interrupted()
+            progress.update(task, completed=current, total=maximum)
+
+        yield update
+
+
 def state(handle: JobHandle) -> tuple[str, str]:
     """Return a job's state in a word, and the error of one that failed."""
     if not handle.done():

@@ -85,7 +85,7 @@ def test_without_numba_the_answers_are_the_same(monkeypatch: pytest.MonkeyPatch)
     rng = np.random.default_rng(2)
     X, labels = rng.standard_normal((200, 6)), rng.integers(0, 3, 200)
     fast = [silhouette_score(X, labels, metric=metric) for metric in ("euclidean", "sqeuclidean")]
-    monkeypatch.setattr(_backends, "numba_works", lambda: False)
+    monkeypatch.setattr(_backends, "uses_loops", lambda *_: False)
     slow = [silhouette_score(X, labels, metric=metric) for metric in ("euclidean", "sqeuclidean")]
     np.testing.assert_allclose(fast, slow, rtol=0, atol=200 * EPS)  # means over 200 rows: n eps
 
@@ -98,7 +98,7 @@ def test_every_step_can_be_the_last(metric: str, numba: bool, monkeypatch: pytes
     monkeypatch.setattr(_compiled, "_BLOCK", 1)
     monkeypatch.setattr(_backends, "_ENTRIES", 2**11)
     monkeypatch.setattr(_labels, "_PART", 50)
-    monkeypatch.setattr(_backends, "numba_works", lambda: numba)
+    monkeypatch.setattr(_backends, "uses_loops", lambda *_: numba)
     rng = np.random.default_rng(3)
     X, labels = np.abs(rng.standard_normal((130, 130))), rng.integers(0, 3, 130)
     np.fill_diagonal(X, 0.0)

@@ -447,7 +447,7 @@ def test_ties_go_to_the_first() -> None:
 
 
 def test_without_numba_the_generic_body_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_backends, "numba_works", lambda: False)
+    monkeypatch.setattr(_backends, "uses_loops", lambda *_: False)
     assert isinstance(_backends.block_of(X, None, Frame.of_rows(3)), GenericBlock)
     stream = learnt(X)
     assert_totals(stream, X)

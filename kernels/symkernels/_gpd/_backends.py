@@ -8,14 +8,16 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, is_numpy, namespace
-from .._numba import numba_works
+from .._numba import uses_loops
 from . import _generic
 from ._generic import Fits
 
+_SECONDS = 2e-3  # of the generic body for a fit
+
 
 def uses_compiled(x: Array) -> bool:
-    """Whether compiled loops take the excesses: NumPy arrays, where Numba works."""
-    return is_numpy(x) and numba_works()
+    """Whether compiled loops take the excesses: NumPy arrays, once the loops are compiled."""
+    return is_numpy(x) and uses_loops("pareto", _SECONDS * (x.shape[0] if x.ndim == 2 else 1))
 
 
 def fit_rows(x: Array, c: Array | None) -> Fits:

@@ -24,11 +24,11 @@ all the terms cancel, power sums are used instead.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from .._numba import numba_works
 from ._jit import compiled, reassociated
 
 LOWEST_G = -27.0  # 1 + theta max of 2e-12, up to which rounding leaves it some digits
@@ -98,7 +98,18 @@ def _block(x, start, quarter, factor):
     return product, first, second
 
 
-@compiled
+def _sums_of_arrays(x, inverse, theta, g):
+    ty = theta * inverse * x
+    r = 1.0 / (1.0 + ty)
+    return float(np.log1p(ty).sum()), float(r.sum()), float((r * r).sum())
+
+
+def _power_sums_of_arrays(x, inverse, out):
+    out += np.power.outer(x * inverse, np.arange(1, TERMS + 1)).sum(axis=0)
+
+
+# Nearly all the time is spent in these two: as Python they use arrays.
+@partial(compiled, as_python=_sums_of_arrays)
 def sums(x, inverse, theta, g):
     """Sums of log(1 + theta y), its inverse, and the inverse's square, for y = x inverse; g = log(1 + theta max y).
 
@@ -127,7 +138,7 @@ def sums(x, inverse, theta, g):
     return logs, first, second
 
 
-@compiled
+@partial(compiled, as_python=_power_sums_of_arrays)
 def _power_sums(x, inverse, out):
     for i in range(x.shape[0]):
         y = x[i] * inverse
@@ -135,17 +146,6 @@ def _power_sums(x, inverse, out):
         for k in range(TERMS):
             power *= y
             out[k] += power
-
-
-if not numba_works():  # nearly all the time is spent in these two: as Python they use arrays
-
-    def sums(x, inverse, theta, g):
-        ty = theta * inverse * x
-        r = 1.0 / (1.0 + ty)
-        return float(np.log1p(ty).sum()), float(r.sum()), float((r * r).sum())
-
-    def _power_sums(x, inverse, out):
-        out += np.power.outer(x * inverse, np.arange(1, TERMS + 1)).sum(axis=0)
 
 
 @compiled

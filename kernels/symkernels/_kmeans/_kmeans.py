@@ -173,7 +173,7 @@ def kmeans(
     centers = None if seeded else _given_centers(init, k, rows)
     if k > rows.X.shape[0]:  # known before the rows are prepared
         raise DataError(f"cannot form k = {k} clusters of {rows.X.shape[0]} row(s)")
-    points = points_of(rows, progress.poll)
+    points = points_of(rows, progress.poll, k * starts)
     if centers is None:
         best = best_run(points, k, settings, progress)
     else:

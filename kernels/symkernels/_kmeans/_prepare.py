@@ -16,15 +16,15 @@ _FLOAT32_SMALL, _FLOAT32_LARGE = 1e-24, 1e36
 _FLOAT64_SMALL = 1e-304  # below, squared distances are subnormal or 0
 
 
-def points_of(rows: Rows, poll: Poll = no_poll) -> Points:
-    """Prepare rows for k-means.
+def points_of(rows: Rows, poll: Poll = no_poll, centers: float = 1.0) -> Points:
+    """Prepare rows for k-means; ``centers``: how many centres all runs have together, about.
 
     Raises
     ------
     DataError
         The rows are so large, or differ by so little, that their squared distances leave the range of float64.
     """
-    points = engine_of(rows, poll)
+    points = engine_of(rows, poll, centers)
     total = points.variance * points.d * points.total_weight  # no squared distance from the mean is larger than this
     if not math.isfinite(total * 4):
         raise DataError("X: values so large that their squared distances overflow float64; rescale the columns")
@@ -36,7 +36,7 @@ def points_of(rows: Rows, poll: Poll = no_poll) -> Points:
         and points.variance > 0
         and not (points.variance > _FLOAT32_SMALL and total < _FLOAT32_LARGE)
     ):
-        points = engine_of(dataclasses.replace(rows, X=xp.astype(rows.X, xp.float64)), poll)
+        points = engine_of(dataclasses.replace(rows, X=xp.astype(rows.X, xp.float64)), poll, centers)
     return points
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._arrays import Array, is_cupy, is_numpy
-from .._numba import numba_works
+from .._numba import uses_loops
 from . import _answers, _exact, _generic
 from ._layout import Layout
 from ._limits import MOST_EXACTLY
@@ -38,12 +38,13 @@ def uses_cuda(X: Array) -> bool:
     return is_cupy(X)
 
 
-def uses_compiled(X: Array, weight: Array | None, joint: bool) -> bool:
-    """Whether compiled loops take the rows: NumPy arrays, where Numba works, without weights or joint squares.
+def uses_compiled(X: Array, weight: Array | None, joint: bool, *, exact: bool, seconds: float | None = None) -> bool:
+    """Whether compiled loops take the rows: NumPy arrays without weights or joint squares, once the loops are compiled.
 
-    Weights and joint squares need other matrix products. Both are rare, and the generic body has them.
+    Weights and joint squares need other matrix products. Both are rare, and the generic body has them. ``seconds``: how
+    long that takes, where a call is counted.
     """
-    return is_numpy(X) and weight is None and not joint and numba_works()
+    return is_numpy(X) and weight is None and not joint and uses_loops("exact" if exact else "moments", seconds)
 
 
 def uses_blocks(X: Array, weight: Array | None, sparse: Incidence | None, layout: Layout, joint: bool) -> bool:
@@ -52,7 +53,7 @@ def uses_blocks(X: Array, weight: Array | None, sparse: Incidence | None, layout
     That takes a fifth of the time. Without a fused multiply-add it would take more.
     """
     few = X.shape[0] * layout.n_dense**2 <= _FEW
-    if few or not uses_compiled(X, weight, joint) or not _has_all_groups(sparse):
+    if few or not uses_compiled(X, weight, joint, exact=True) or not _has_all_groups(sparse):
         return False
     from .._vectors import FUSED
 
@@ -69,7 +70,7 @@ def uses_compiled_covariance(sums: Sums) -> bool:
 
     It fills both triangles in blocks that stay in the cache. The generic body needs several arrays of the size of S.
     """
-    return is_numpy(sums.S) and sums.S.flags.c_contiguous and numba_works()
+    return is_numpy(sums.S) and sums.S.flags.c_contiguous and uses_loops("moments")
 
 
 def uses_fast_path(state: State, X: Any, joint: bool) -> bool:
@@ -93,14 +94,15 @@ def uses_fast_path(state: State, X: Any, joint: bool) -> bool:
         and sums.weight >= _SMALL_BATCH
         and is_numpy(sums.S)
         and sums.S.flags.c_contiguous
-        and numba_works()
+        and uses_loops("moments")
         and (sums.N is None or bool((sums.N[0].diagonal() > 0).all()))
     )
 
 
 def is_small_batch(X: np.ndarray) -> bool:
     """Whether rows on the fast path are few enough for one pass over S; the loop reads C-ordered float64."""
-    return X.shape[0] <= _SMALL_BATCH and X.dtype == np.float64 and X.flags.c_contiguous
+    few = X.shape[0] <= _SMALL_BATCH and X.dtype == np.float64 and X.flags.c_contiguous
+    return few and uses_loops("exact")
 
 
 def sum_rows(
@@ -127,7 +129,8 @@ def sum_rows(
         between = None if checkpoint is None else partial(checkpoint, n, n)
         return with_members(sums, X, weight, sparse, layout, between)
     n = X.shape[0]
-    if uses_compiled(X, weight, joint):
+    seconds = n * X.shape[1] * _seconds(X.shape[1], exact)
+    if uses_compiled(X, weight, joint, exact=exact, seconds=seconds):
         from . import _fast
 
         if not exact:
@@ -170,7 +173,19 @@ def sum_rows(
         total.add(block, 1, layout)
         if checkpoint is not None:
             checkpoint(stop, n)
+        if stop < n and uses_compiled(X, weight, joint, exact=exact):  # meanwhile they have been compiled
+            rest = None if sparse is None else sparse.part(stop, n)
+            after = None if checkpoint is None else lambda done, _, stop=stop: checkpoint(stop + done, n)
+            left = sum_rows(X[stop:, :], None, rest, layout, shift, joint=joint, exact=exact, checkpoint=after)
+            left.move_shift(shift, layout)
+            total.add(left, 1, layout)
+            break
     return total
+
+
+def _seconds(p: int, exact: bool) -> float:
+    """Return about how long the generic body takes for a value of a row of p."""
+    return 3.5e-7 if exact else 1.5e-8 + 1e-10 * p
 
 
 def rounding(depth: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._arrays import is_numpy
-from .._numba import numba_works
+from .._numba import uses_loops
 from ._layout import Layout
 from ._pairs import Pairs
 from ._rows import Incidence
@@ -83,7 +83,7 @@ class FewMembers:
         pairs = old.pairs.plus(batch.sums.pairs.moved(self.members), sign)
         places = self._places
         arrays = [getattr(old, name) for name in places]
-        if numba_works() and all(is_numpy(array) and array.flags.c_contiguous for array in arrays):
+        if uses_loops("moments") and all(is_numpy(array) and array.flags.c_contiguous for array in arrays):
             from ._loops import write_columns
 
             whole = replace(sums, pairs=pairs, **dict(zip(places, arrays, strict=True)))

@@ -6,7 +6,7 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, is_numpy, namespace, to_numpy
-from .._numba import numba_works
+from .._numba import uses_loops
 
 _SAMPLE = 64  # rows
 _FINER = (0, 10, 20, 40, 80)  # places after the binary point that all rows may have, beyond those of the sample
@@ -17,7 +17,7 @@ def fineness(X: Array, shift: Array) -> Array:
 
     It is inf where none was found, and 0 for a column without values.
     """
-    if is_numpy(X) and numba_works():
+    if is_numpy(X) and uses_loops("moments"):
         from ._fineness_loops import places
 
         with np.errstate(over="ignore"):

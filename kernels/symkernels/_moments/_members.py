@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import _parallel
 from .._arrays import Array, is_numpy, namespace, to_numpy
-from .._numba import numba_works
+from .._numba import uses_loops
 from ._layout import Layout
 from ._numbers import Parts
 from ._pairs import count_pairs
@@ -104,7 +104,7 @@ def _sum_by_member(
     xp, device, d = namespace(X), compat.device(X), X.shape[1]
     order = np.argsort(member, kind="stable")
     row, member = row[order], member[order]
-    if weight is None and is_numpy(X) and numba_works():
+    if weight is None and is_numpy(X) and uses_loops("exact"):
         return _sum_compiled(X, present, row, member, k, shift, checkpoint)
     q = (1 if present is None else present.shape[1]) + 2 * d
     total = Parts.of(xp.zeros((PARTS, k, q), dtype=xp.float64, device=device))

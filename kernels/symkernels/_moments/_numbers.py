@@ -9,13 +9,13 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, is_cupy, namespace
-from .._numba import numba_works
+from .._numba import uses_loops
 from ._parts import PARTS, Three, add, add_number, divide, multiply, multiply_number
 
 
 def _run(name: str, function: Callable[..., Three], *operands: Any) -> Parts:
     """Run a function: on NumPy arrays a compiled one and on CuPy a kernel, which need one pass instead of seventy."""
-    if isinstance(operands[0], (np.ndarray, np.float64)) and numba_works():
+    if isinstance(operands[0], (np.ndarray, np.float64)) and uses_loops("moments"):
         from . import _parts_compiled
 
         return Parts.of(getattr(_parts_compiled, name)(*operands))
@@ -92,7 +92,7 @@ class Parts:
 
 def minus_product(r: Parts, a: Parts, x: Parts) -> Parts:
     """Return r - a x for NumPy matrices."""
-    if numba_works():
+    if uses_loops("moments"):
         from . import _parts_compiled
 
         stored = np.array(r.stored(), order="C")

@@ -6,16 +6,18 @@ CuPy has no fast path. Projections are matrix products, which cuBLAS computes. L
 from __future__ import annotations
 
 from .._arrays import Array, is_numpy
-from .._numba import numba_works
+from .._numba import uses_loops
 from . import _projected_generic, _table_generic
 from ._projected_generic import Checkpoint
 from ._table import LookupTable
 from ._table_generic import Tables
 
+_SECONDS = 1e-7  # of the generic body for a value
+
 
 def uses_compiled(X: Array) -> bool:
-    """Whether compiled loops take the rows: NumPy arrays, where Numba works."""
-    return is_numpy(X) and numba_works()
+    """Whether compiled loops take the rows: NumPy arrays, once the loops are compiled."""
+    return is_numpy(X) and uses_loops("scores", _SECONDS * X.shape[0] * X.shape[1])
 
 
 def squares_of(X: Array, shift: Array, W: Array, split: int, checkpoint: Checkpoint | None) -> tuple[Array, Array]:

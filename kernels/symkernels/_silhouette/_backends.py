@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._arrays import Array, is_cupy, is_numpy
-from .._numba import numba_works
+from .._numba import uses_loops
 from . import _closed_form, _generic
 from ._labels import Labeling
 from ._scores import Progress
@@ -17,6 +17,7 @@ _GENERIC = {
     "sqeuclidean": _closed_form.squared_euclidean,
     "precomputed": _generic.precomputed,
 }
+_SECONDS = 2e-9  # of the generic body for a distance, by column
 _ENTRIES = 2**19  # numbers in a tile of the generic bodies on a CPU: 4 MiB stay in the cache
 _GPU_ENTRIES = 2**25  # a GPU wants large tiles; this bounds what they take of its memory
 
@@ -31,11 +32,12 @@ def uses_cuda(X: Array, metric: str) -> bool:
 
 
 def uses_compiled(X: Array, metric: str) -> bool:
-    """Whether compiled loops take the rows: NumPy arrays, where Numba works, but for a matrix of distances.
+    """Whether compiled loops take the rows: NumPy arrays, once the loops are compiled, but for a matrix of distances.
 
     To read such a matrix costs more than to add it up, so that compiled loops would gain nothing.
     """
-    return is_numpy(X) and metric != "precomputed" and numba_works()
+    pairs = X.shape[0] * (X.shape[0] if metric == "euclidean" else 1)
+    return is_numpy(X) and metric != "precomputed" and uses_loops("silhouette", _SECONDS * pairs * X.shape[1])
 
 
 def scores_of(X: Array, labelings: Sequence[Labeling], metric: str, weight: Array | None, progress: Progress) -> Array:

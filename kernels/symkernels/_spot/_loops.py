@@ -14,9 +14,9 @@ import math
 import numpy as np
 
 from .._gpd import _level
+from .._gpd._jit import compiled
 from .._gpd._loops import fit
 from .._gpd._methods import MOMENTS
-from .._numba import compiled_where_possible as compiled
 from . import _layout
 from ._layout import (
     AT,

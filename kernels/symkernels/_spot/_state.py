@@ -7,10 +7,12 @@ import copy
 import numpy as np
 
 from .._gpd import just_above
+from .._numba import uses_loops
 from . import _layout as at
 from ._settings import Settings
 
 ROOM = 64  # values of a side at the beginning
+_SECONDS = 3e-6  # of Python for a value
 
 
 class State:
@@ -126,6 +128,7 @@ class State:
         """Compare values with the thresholds and learn them; write the results to the last three arrays."""
         from ._loops import run
 
+        uses_loops("pareto", _SECONDS * len(x))
         start, window = 0, settings.window or 0
         while True:
             start = run(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from .._arrays import Array, is_numpy
-from .._numba import numba_works
+from .._numba import uses_loops
 from ._block import Block
 from ._features import Frame
 from ._generic import GenericBlock
 
+_SECONDS = 1e-6  # of the generic body for a value
+
 
 def uses_compiled(X: Array) -> bool:
-    """Whether compiled loops take the rows: NumPy arrays, where Numba works."""
-    return is_numpy(X) and numba_works()
+    """Whether compiled loops take the rows: NumPy arrays, once the loops are compiled."""
+    return is_numpy(X) and uses_loops("streaming", _SECONDS * X.shape[0] * X.shape[1])
 
 
 def block_of(X: Array, weight: Array | None, frame: Frame) -> Block:

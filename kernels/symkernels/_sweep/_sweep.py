@@ -104,7 +104,7 @@ def kmeans_sweep(
     rows = as_rows(X, nonfinite=nonfinite, sample_weight=sample_weight, poll=progress.poll)
     if rows.weight is not None and metric is not None:
         require_frequencies(rows.weight)
-    points = points_of(rows, progress.poll)
+    points = points_of(rows, progress.poll, sum(rising) * settings.n_init)
     distinct = count_distinct(points, min(rising[-1], points.n), progress.poll)
 
     runs: dict[int, Run] = {}

@@ -12,6 +12,7 @@ import pytest
 
 from symjobs import _doctor
 from symjobs._cli import main
+from symkernels import _numba, _warm_up
 
 
 def _report(capsys, *options):
@@ -83,3 +84,16 @@ def test_threads_asked_for(monkeypatch, threads):
         thread_count.cache_clear()
     assert threads in finding.found
     assert bool(finding.remedy) == (threads == "many")
+
+
+def test_compile(capsys):
+    assert main(["doctor", "--compile"]) == 0
+    assert capsys.readouterr().out == "all loops are compiled\n"
+    assert set(_numba.KERNELS) <= _numba._ready
+
+
+def test_compile_without_numba(capsys, monkeypatch):
+    monkeypatch.setattr(_warm_up, "compile_now", lambda kernel: None)
+    monkeypatch.setattr(_warm_up, "numba_works", lambda: False)
+    assert main(["doctor", "--compile"]) == 1
+    assert "Numba does not work here" in capsys.readouterr().err
