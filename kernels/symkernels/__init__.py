@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._columns import gather_columns
 from ._errors import (
     BackendError,
     DataError,
@@ -65,6 +66,7 @@ __all__ = [
     "compile_mode",
     "container_quota",
     "fit_gpd",
+    "gather_columns",
     "kmeans",
     "kmeans_sweep",
     "least_squares",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ._columns import gather_columns
 from ._gpd import fit_gpd
 from ._kmeans import assign_clusters, kmeans
 from ._moments import Moments
@@ -50,7 +51,13 @@ def _learn_members() -> None:
     m.correlation()
 
 
+def _gather() -> None:
+    kinds = ("f8", "f4", "i8", "i4", "?")
+    gather_columns([np.ones(3, kind) for kind in kinds], range(len(kinds)), np.empty((3, len(kinds))))
+
+
 def _moments() -> None:
+    _gather()
     _learn((3000, 300), exact=False)  # too much for sums without rounding errors
     _learn_members()
 

@@ -13,18 +13,18 @@ from symjobs._state._rows import Rows
 from symjobs._tables import BadCell, Batch, Column, is_binary
 from symjobs._tables._bad_values import original_row
 from symjobs._text import some
-from symkernels import SparseRows
+from symkernels import SparseRows, gather_columns
 
-_STRIPE_ROWS = 2048  # rows written a column at a time: short enough that the block's lines stay in the cache
-_SLICE_VALUES = 1 << 20
+_SLICE_VALUES = 1 << 22
+_PART_VALUES = 1 << 20
 _SLICE_LIMIT = 1 << 25
 
 
 def slice_rows(p: int, *, on_gpu: bool = False) -> int:
     """Return how many rows of p columns are encoded and learnt at a time.
 
-    A slice holds about 8 MiB, so that it is still cached when it is learnt. It is larger when p is large, since each
-    slice has a fixed cost of p squared, but at most 256 MiB. On a GPU it always has 256 MiB: each slice costs some
+    A slice holds about 32 MiB: a smaller one is cached when it is learnt, but each has a fixed cost. It is larger when
+    p is large, since that cost is p squared, but at most 256 MiB. On a GPU it always has 256 MiB: each slice costs some
     hundred kernel launches, whatever its size.
     """
     p = max(p, 1)
@@ -72,14 +72,16 @@ class Encoder:
         block = self._scratch[: n * p].reshape(n, p)
         if len(columns) < p:
             block.fill(np.nan)
-        row = 0
-        for low in range(start, stop, _STRIPE_ROWS):
-            high = min(low + _STRIPE_ROWS, stop)
-            taken = None if keep is None else keep[low - start : high - start]
-            count = high - low if taken is None else int(taken.sum())
-            for position, column in columns:
-                numbers = column.numbers(low, high)
-                block[row : row + count, position] = numbers if taken is None else numbers[taken]
+        row, positions = 0, [position for position, _ in columns]
+        step = max(256, _PART_VALUES // max(len(columns), 1))  # numbers that are no view of the table are a copy
+        for low in range(start, stop, step):
+            high = min(low + step, stop)
+            parts = [column.numbers(low, high) for _, column in columns]
+            if keep is not None:
+                taken = keep[low - start : high - start]
+                parts = [part[taken] for part in parts]
+            count = len(parts[0]) if parts else 0
+            gather_columns(parts, positions, block[row : row + count])
             row += count
         return block
 
