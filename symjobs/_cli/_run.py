@@ -27,6 +27,7 @@ _NOTES = {
     "needsRebuild": "needs rebuild",
     "oneColumn": "one column",
     "positiveSemidefinite": "positive semidefinite",
+    "silhouettes": "silhouettes",
     "undecided": "undecided",
     "undefined": "undefined",
 }

@@ -40,6 +40,7 @@ class Settings:
     seed: int
     scale: str
     metric: Literal["euclidean", "sqeuclidean"]
+    silhouette_sample: int  # 0 for all rows
     keep_labels: bool
 
 
@@ -122,6 +123,7 @@ class TableData(Data):
                 max_iter=settings.max_iterations,
                 seed=settings.seed % 2**64,  # a client's may be negative
                 metric=settings.metric,
+                silhouette_sample=settings.silhouette_sample or None,
                 checkpoint=context.progress,
             )
         backend = array_namespace(X).__name__.rpartition(".")[2]

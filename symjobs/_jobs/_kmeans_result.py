@@ -33,7 +33,9 @@ class KMeansJobResult:
         Sum of squared distances of the rows to their centers (scikit-learn: inertia), in squared units of the columns,
         without a unit if they were scaled; NaN where k is impossible.
     silhouette : (m,) float64
-        Mean silhouette of all rows, from -1 to 1, larger is better; NaN where it is undefined.
+        Mean silhouette, from -1 to 1, larger is better; NaN where it is undefined.
+    silhouette_error : (m,) float64
+        Its standard error: 0 if it is the mean of all rows.
     seconds : (m,) float64
         Wall-clock time of the starts of each k, without the silhouettes, which are computed for all k together.
     n_iter : (m,) int64
@@ -72,6 +74,7 @@ class KMeansJobResult:
     ks: np.ndarray
     wssse: np.ndarray
     silhouette: np.ndarray
+    silhouette_error: np.ndarray
     seconds: np.ndarray
     n_iter: np.ndarray
     converged: np.ndarray
@@ -101,12 +104,20 @@ class KMeansJobResult:
         return self.k_elbow if self.k_silhouette is None else self.k_silhouette
 
     @property
+    def largest_error(self) -> float | None:
+        """The largest standard error of a silhouette; None if all silhouettes are means of all rows."""
+        errors = self.silhouette_error[self.silhouette_error > 0]
+        return float(errors.max()) if len(errors) else None
+
+    @property
     def why(self) -> str:
         """The reason for `k`, in words."""
         elbow = "" if self.k_elbow is None else f"; the curve of WSSSE bends most at k = {self.k_elbow} (Kneedle)"
         if self.k_silhouette is not None:
             largest = float(np.nanmax(self.silhouette))
-            return f"k = {self.k_silhouette} has the largest silhouette, {largest:.3f}{elbow}"
+            error = float(self.silhouette_error[self.ks == self.k_silhouette][0])
+            within = f" ± {error:.2g}" if error > 0 else ""
+            return f"k = {self.k_silhouette} has the largest silhouette, {largest:.3f}{within}{elbow}"
         if self.k_elbow is not None:
             return f"no silhouette is defined{elbow}"
         return "no k is suggested: no silhouette is defined, and the curve of WSSSE has no bend"

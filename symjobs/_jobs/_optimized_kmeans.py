@@ -54,6 +54,12 @@ class OptimizedKmeansParameters(Parameters):
     metric: Literal["euclidean", "sqeuclidean"] = parameter(
         "kmeans_metric", Choice(*METRICS), "distances of the silhouettes", default="euclidean"
     )
+    silhouette_sample: int = parameter(
+        "kmeans_silhouette_sample",
+        Integer(0),
+        "rows whose silhouettes are averaged if there are more than twice as many; 0: exact, of all rows",
+        default=25_000,
+    )
 
     def check(self) -> None:
         if self.k_min > self.k_max:
@@ -87,8 +93,12 @@ class OptimizedKmeansJob(Job):
         ``standard`` divides each column by its population standard deviation, so that columns in large units do not
         decide alone. A constant column stays as it is. By default a project's ``cluster_scale``, else ``none``.
     metric : {"euclidean", "sqeuclidean"}, default "euclidean"
-        Distances of the silhouettes. With Euclidean distances the work grows with the square of the number of rows;
-        with squared ones it is linear, and the silhouettes are larger.
+        Distances of the silhouettes. With Euclidean distances of all rows the work grows with the square of their
+        number; with squared ones it is linear, and the silhouettes are larger.
+    silhouette_sample : int, default 25_000
+        How many rows Euclidean silhouettes are averaged over if there are more than twice as many: a random sample, by
+        the seed, of which each row is compared with all rows. The result, the details and the table say the standard
+        error. 0 for all rows; on a GPU they always are.
     keep_labels : bool, default False
         Return the cluster of each row, too: 4 bytes a row and k. Only of a table.
 
@@ -102,7 +112,7 @@ class OptimizedKmeansJob(Job):
     Notes
     -----
     On the wire: ``kmeans_k_min`` and ``kmeans_k_max`` (required), ``kmeans_max_iterations``, ``kmeans_rnd_seed``,
-    ``kmeans_n_init``, ``kmeans_scale``, ``kmeans_metric``.
+    ``kmeans_n_init``, ``kmeans_scale``, ``kmeans_metric``, ``kmeans_silhouette_sample``.
 
     The suggested k has the largest mean silhouette (Rousseeuw 1987, J. Comput. Appl. Math. 20, 53-65). The elbow of the
     curve of WSSSE is by Kneedle (Satopaa et al. 2011, ICDCS Workshops, 166-171).
@@ -130,6 +140,7 @@ class OptimizedKmeansJob(Job):
         seed: int | None = OptimizedKmeansParameters.seed,
         scale: str | None = OptimizedKmeansParameters.scale,
         metric: Literal["euclidean", "sqeuclidean"] = OptimizedKmeansParameters.metric,
+        silhouette_sample: int = OptimizedKmeansParameters.silhouette_sample,
         *,
         keep_labels: bool = False,
     ) -> None:
@@ -141,6 +152,7 @@ class OptimizedKmeansJob(Job):
             seed=seed,
             scale=scale,
             metric=metric,
+            silhouette_sample=silhouette_sample,
         )
         own_scale = _own_scale(project_or_data)
         self.settings = settings_of_parameters(self.parameters, own_scale, bool(keep_labels))
@@ -188,7 +200,8 @@ class OptimizedKmeansJob(Job):
             n_forgotten=found.n_forgotten,
             ks=np.array([entry.k for entry in entries], dtype=np.int64),
             wssse=np.array([entry.wssse for entry in entries], dtype=np.float64),
-            silhouette=np.array([entry.silhouette for entry in entries], dtype=np.float64),
+            silhouette=sweep.silhouette,
+            silhouette_error=sweep.silhouette_error,
             seconds=np.array([entry.seconds for entry in entries], dtype=np.float64),
             n_iter=np.array([entry.n_iter for entry in entries], dtype=np.int64),
             converged=np.array([entry.converged for entry in entries], dtype=bool),
@@ -209,6 +222,11 @@ class OptimizedKmeansJob(Job):
             _echo=self._echo,
         )
         context.details["suggested"] = result.why
+        if (largest := result.largest_error) is not None:
+            context.details["silhouettes"] = (
+                f"of a random sample of {settings.silhouette_sample} of {result.n_rows} rows, each compared with all; "
+                f"standard error at most {largest:.2g} (kmeans_silhouette_sample=0: exact)"
+            )
         if result.k is not None:
             context.details["suggestedK"] = str(result.k)
         if result.k_elbow is not None:
@@ -225,6 +243,7 @@ def settings_of_parameters(given: OptimizedKmeansParameters, own_scale: str, kee
         seed=secrets.randbelow(_SEEDS) if given.seed is None else given.seed,
         scale=own_scale if given.scale is None else given.scale,
         metric=given.metric,
+        silhouette_sample=given.silhouette_sample,
         keep_labels=keep_labels,
     )
 

@@ -24,6 +24,7 @@ def cluster_curves(
     elbow: int | None,
     title: str,
     squared: bool = False,
+    error: Sequence[float] | None = None,
 ) -> Figure:
     """Draw WSSSE over the number of clusters as a curve, and beside it the silhouettes as bars.
 
@@ -40,6 +41,8 @@ def cluster_curves(
     title : str
     squared : bool, default False
         Whether the silhouettes are of squared distances.
+    error : sequence of float, optional
+        Standard errors of the silhouettes, drawn as bars where they are not 0.
     """
     numbers, errors = np.asarray(ks), np.asarray(wssse, dtype=float)
     figure = figure_class()(figsize=(min(18.0, max(10.0, 0.36 * len(numbers) + 5)), 4.2), layout="constrained")
@@ -48,6 +51,10 @@ def cluster_curves(
     shares = np.asarray(silhouette, dtype=float)
     _draw_curve(curve, numbers, errors, elbow, "suggested, elbow" if k is None else "elbow")
     _draw_silhouettes(bars, numbers, shares, k)
+    errors_of = np.zeros(len(numbers)) if error is None else np.nan_to_num(np.asarray(error, dtype=float))
+    if (errors_of > 0).any():
+        bars.errorbar(numbers, shares, yerr=1.96 * errors_of, fmt="none", ecolor="#333333", capsize=3, linewidth=1)
+        bars.set_title("silhouette: the higher, the better apart (of a sample, ± 95%)", fontsize=10)
     bars.set_ylabel("mean silhouette, squared distances" if squared else "mean silhouette")
     for axes, values in ((curve, errors), (bars, shares)):
         undefined = _mark_undefined(axes, numbers, values)

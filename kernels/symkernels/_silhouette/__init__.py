@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ._silhouette import mean_silhouettes, require_frequencies, silhouette_samples, silhouette_score
+from ._silhouette import MeanSilhouette, mean_silhouettes, require_frequencies, silhouette_samples, silhouette_score
 
-__all__ = ["mean_silhouettes", "require_frequencies", "silhouette_samples", "silhouette_score"]
+__all__ = ["MeanSilhouette", "mean_silhouettes", "require_frequencies", "silhouette_samples", "silhouette_score"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .._arrays import Array, is_cupy, is_numpy
 from .._numba import uses_loops
 from . import _closed_form, _generic
@@ -31,24 +33,38 @@ def uses_cuda(X: Array, metric: str) -> bool:
     return is_cupy(X) and metric == "euclidean"
 
 
-def uses_compiled(X: Array, metric: str) -> bool:
+def uses_compiled(X: Array, metric: str, rows: int) -> bool:
     """Whether compiled loops take the rows: NumPy arrays, once the loops are compiled, but for a matrix of distances.
 
     To read such a matrix costs more than to add it up, so that compiled loops would gain nothing.
     """
-    pairs = X.shape[0] * (X.shape[0] if metric == "euclidean" else 1)
+    pairs = X.shape[0] * (rows if metric == "euclidean" else 1)
     return is_numpy(X) and metric != "precomputed" and uses_loops("silhouette", _SECONDS * pairs * X.shape[1])
 
 
-def scores_of(X: Array, labelings: Sequence[Labeling], metric: str, weight: Array | None, progress: Progress) -> Array:
-    """(labelings, n) float64: the silhouettes of every row in every labeling, on the device of X."""
+def scores_of(
+    X: Array,
+    labelings: Sequence[Labeling],
+    metric: str,
+    weight: Array | None,
+    progress: Progress,
+    rows: np.ndarray | None = None,
+) -> Array:
+    """(labelings, n) float64: the silhouettes of every row in every labeling, on the device of X.
+
+    With ``rows``, which no CUDA kernel takes: (labelings, m), those of these m rows, each against all n, for Euclidean
+    distances.
+    """
     if uses_cuda(X, metric):
         from . import _cuda
 
         return _cuda.euclidean(X, labelings, weight, progress)
-    if uses_compiled(X, metric):
+    if uses_compiled(X, metric, X.shape[0] if rows is None else len(rows)):
         from . import _compiled
 
-        body = _compiled.squared_euclidean if metric == "sqeuclidean" else _compiled.euclidean
-        return body(X, labelings, weight, progress)
+        if metric == "sqeuclidean":
+            return _compiled.squared_euclidean(X, labelings, weight, progress)
+        return _compiled.euclidean(X, labelings, weight, progress, rows)
+    if rows is not None:
+        return _generic.euclidean(X, labelings, weight, progress, _ENTRIES, rows)
     return _GENERIC[metric](X, labelings, weight, progress, _GPU_ENTRIES if is_cupy(X) else _ENTRIES)

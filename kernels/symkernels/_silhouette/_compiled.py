@@ -27,12 +27,15 @@ _BLOCK = 2**17  # numbers of a block of rows that is copied: it stays in cache
 class _Problem:
     """Arrays that all threads read."""
 
-    def __init__(self, labelings: Sequence[Labeling], weight: np.ndarray | None) -> None:
+    def __init__(
+        self, labelings: Sequence[Labeling], weight: np.ndarray | None, rows: np.ndarray | None = None
+    ) -> None:
         self.labels = np.stack([np.asarray(each.labels, dtype=np.int32) for each in labelings])
         self.counts = np.concatenate([each.counts for each in labelings])
         self.offsets = np.concatenate([[0], np.cumsum([each.k for each in labelings])]).astype(np.int64)
         self.weight = np.empty(0) if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
-        self.found = np.empty(self.labels.shape)
+        self.asked = self.labels if rows is None else np.ascontiguousarray(self.labels[:, rows])  # of the rows to score
+        self.found = np.empty(self.asked.shape)
 
 
 class _Arrangement:
@@ -92,20 +95,25 @@ class _Arrangement:
 
 
 def euclidean(
-    X: np.ndarray, labelings: Sequence[Labeling], weight: np.ndarray | None, progress: Progress
+    X: np.ndarray,
+    labelings: Sequence[Labeling],
+    weight: np.ndarray | None,
+    progress: Progress,
+    rows: np.ndarray | None = None,
 ) -> np.ndarray:
-    """(labelings, n) float64: silhouettes with Euclidean distances."""
+    """(labelings, n) float64: silhouettes with Euclidean distances; of some ``rows`` alone if they are given."""
     from . import _loops, _simd
 
-    problem = _Problem(labelings, weight)
+    problem = _Problem(labelings, weight, rows)
     n, d = X.shape
     clusters = len(problem.counts)
     width = _simd.WIDTH_32 if X.dtype == np.float32 else _simd.WIDTH_64
-    threads = _threads(float(n) * n * d)
+    threads = _threads(float(n) * problem.asked.shape[1] * d)
     # Take each pair once where the sums of all rows have room and padding is a small part. With weights, float32 sums
     # across a tile would lose too many digits.
     both_ways = (
         len(labelings) == 1
+        and rows is None
         and (n + clusters * width) * clusters * 8 * threads <= _BOTH_WAYS
         and clusters * width * 8 <= n
         and (weight is None or X.dtype == np.float64)
@@ -117,6 +125,9 @@ def euclidean(
     for part in blocks(m, max(1, _PART // d)):
         np.multiply(X[arranged.rows[part]], scale, out=Y[part])
         progress(0, 1)
+    scored, places = Y, arranged.rows  # the rows in tiles, and where their scores go
+    if rows is not None:
+        scored, places = X[rows] * scale, np.arange(len(rows))
     sorted_weight = problem.weight[arranged.rows] if len(problem.weight) else problem.weight
     at_once = max(1, _CACHED // (d * X.itemsize) // _loops.CHUNK) * _loops.CHUNK
     step = max(1, int(_STEP / (d + 8) / width / at_once)) * at_once
@@ -128,7 +139,7 @@ def euclidean(
         groups = _tiles_of_cells(arranged, width, group)
         tiles_in_all = m // width
     else:
-        tiles_in_all = -(-m // width)
+        tiles_in_all = -(-len(scored) // width)
         group = max(1, min(_TILES, _SUMS_CACHED // (clusters * width * 8), tiles_in_all // (4 * threads)))
         groups = iter([(t, min(group, tiles_in_all - t)) for t in range(0, tiles_in_all, group)])
     all_sums: list[np.ndarray] = []
@@ -143,7 +154,7 @@ def euclidean(
         cells = (arranged.cell_of, arranged.starts, arranged.stops, arranged.columns, arranged.until)
         for first, count in groups:
             mine, row = tiles[:count], first * width
-            _loops.fill_tiles(Y, row, mine)
+            _loops.fill_tiles(scored, row, mine)
             if both_ways:
                 begin, own = row, int(arranged.columns[0, arranged.cell_of[row]])
             else:
@@ -162,7 +173,7 @@ def euclidean(
                 yield (stop - start) * count * width
             if not both_ways:
                 _loops.score_tiles(
-                    sums, count, row, arranged.rows, problem.labels, problem.counts, problem.offsets, problem.found
+                    sums, count, row, places, problem.asked, problem.counts, problem.offsets, problem.found
                 )
 
     _share_out([worker() for _ in range(threads)], progress, m * m // 2 if both_ways else m * tiles_in_all * width)

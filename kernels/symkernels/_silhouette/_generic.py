@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import array_api_compat as compat
+import numpy as np
 
 from .._arrays import Array, namespace
 from .._rows import blocks
@@ -17,14 +18,25 @@ from ._labels import Labeling
 from ._scores import Progress, scale_of, scores
 
 
-def euclidean(X: Array, labelings: Sequence[Labeling], weight: Array | None, progress: Progress, entries: int) -> Array:
+def euclidean(
+    X: Array,
+    labelings: Sequence[Labeling],
+    weight: Array | None,
+    progress: Progress,
+    entries: int,
+    rows: np.ndarray | None = None,
+) -> Array:
     """(labelings, n) float64: silhouettes with Euclidean distances, taken by differences, in float64.
 
-    A tile has about ``entries`` distances.
+    A tile has about ``entries`` distances. With ``rows``: (labelings, m), those of these m rows alone.
     """
     xp = namespace(X)
     X = xp.astype(X, xp.float64) * scale_of(X, progress)
-    return _by_tiles(X.shape[0], labelings, weight, progress, entries, lambda i, j: xp.sqrt(squares(X[i, :], X[j, :])))
+    index = None if rows is None else xp.asarray(rows, device=compat.device(X))
+    S = X if index is None else xp.take(X, index, axis=0)
+    return _by_tiles(
+        X.shape[0], labelings, weight, progress, entries, lambda i, j: xp.sqrt(squares(S[i, :], X[j, :])), index
+    )
 
 
 def precomputed(
@@ -65,22 +77,23 @@ def _by_tiles(
     progress: Progress,
     entries: int,
     distances: Callable[[slice, slice], Array],
+    index: Array | None = None,
 ) -> Array:
     xp: Any = namespace(labelings[0].labels)
     device = compat.device(labelings[0].labels)
     clusters = sum(labeling.k for labeling in labelings)
     # Neither the tile, nor the columns of its rows' clusters, nor their sums are larger than `entries`.
     rows = max(1, min(n, round(entries**0.5), entries // clusters))
-    found = []
-    for i in blocks(n, rows):
+    found, asked = [], [each.labels if index is None else xp.take(each.labels, index) for each in labelings]
+    for i in blocks(asked[0].shape[0], rows):
         total = xp.zeros((i.stop - i.start, clusters), dtype=xp.float64, device=device)
         for j in blocks(n, rows):
             total += distances(i, j) @ members(labelings, j, weight)
-            progress(i.start * n + j.stop * (i.stop - i.start), n * n)
+            progress(i.start * n + j.stop * (i.stop - i.start), asked[0].shape[0] * n)
         first, part = 0, []
-        for labeling in labelings:
+        for labeling, labels in zip(labelings, asked, strict=True):
             sums = total[:, first : first + labeling.k]
-            part.append(scores(sums / safe(labeling.counts), labeling.labels[i], labeling.counts))
+            part.append(scores(sums / safe(labeling.counts), labels[i], labeling.counts))
             first += labeling.k
         found.append(xp.stack(part))
     return xp.concat(found, axis=1)

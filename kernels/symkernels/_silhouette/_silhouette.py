@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from .._arrays import Array, namespace, to_numpy
+from .._arrays import Array, is_cupy, namespace, to_numpy
 from .._errors import DataError, ShapeError
 from .._rows import Poll, as_rows, blocks, no_poll
 from ._backends import METRICS, scores_of
@@ -16,6 +16,16 @@ from ._labels import Labeling, as_labels, labeling
 Metric = Literal["euclidean", "sqeuclidean", "precomputed"]
 
 _BLOCK = 2**20  # entries of a distance matrix that are checked at a time
+
+
+class MeanSilhouette(NamedTuple):
+    """A mean silhouette, and its standard error: 0 if it is the mean of all rows."""
+
+    value: float
+    error: float
+
+
+_NONE = MeanSilhouette(float("nan"), float("nan"))
 
 
 def silhouette_samples(
@@ -125,8 +135,13 @@ def mean_silhouettes(
     metric: Metric = "euclidean",
     weight: Array | None = None,
     poll: Poll = no_poll,
-) -> list[float]:
+    sample: int | None = None,
+    seed: Sequence[int] = (0,),
+) -> list[MeanSilhouette]:
     """Mean silhouettes of many labelings of checked rows, in one pass over the pairs of rows.
+
+    If there are more than twice as many rows as the ``sample``, Euclidean silhouettes are those of a random sample of
+    the rows, each against all rows: a mean without bias. Rows with weights are drawn by weight, with replacement.
 
     Parameters
     ----------
@@ -142,16 +157,37 @@ def mean_silhouettes(
 
     Returns
     -------
-    list of float
+    list of MeanSilhouette
         NaN for a labeling that has no silhouette: one cluster, or as many as rows.
     """
     checked = [labeling(labels, weight, poll) for labels in labelings]
     defined = [each for each in checked if each.defined]
     if not defined:
-        return [float("nan")] * len(checked)
-    found = scores_of(X, defined, metric, weight, lambda done, total: poll())
-    means = iter([_mean(found[i, :], weight) for i in range(len(defined))])
-    return [next(means) if each.defined else float("nan") for each in checked]
+        return [_NONE] * len(checked)
+    rows = _sampled(X, metric, weight, sample, seed)
+    found = scores_of(X, defined, metric, weight, lambda done, total: poll(), rows)
+    if rows is None:
+        means = iter([MeanSilhouette(_mean(found[i, :], weight), 0.0) for i in range(len(defined))])
+    else:
+        left = 1.0 if weight is not None else 1.0 - len(rows) / X.shape[0]
+        means = iter([_mean_of_sample(to_numpy(found[i, :]), left) for i in range(len(defined))])
+    return [next(means) if each.defined else _NONE for each in checked]
+
+
+def _sampled(
+    X: Array, metric: Metric, weight: Array | None, sample: int | None, seed: Sequence[int]
+) -> np.ndarray | None:
+    n = X.shape[0]
+    if sample is None or metric != "euclidean" or n <= 2 * sample or is_cupy(X):  # a GPU takes all pairs
+        return None
+    shares = None if weight is None else to_numpy(weight) / np.sum(to_numpy(weight))
+    rng = np.random.default_rng(list(seed))
+    return np.sort(rng.choice(n, sample, replace=shares is not None, p=shares, shuffle=False))
+
+
+def _mean_of_sample(scores: np.ndarray, left: float) -> MeanSilhouette:
+    """Mean and standard error; ``left``: share of the rows outside the sample (Cochran 1977, section 2.6)."""
+    return MeanSilhouette(float(scores.mean()), float(scores.std(ddof=1) * (left / len(scores)) ** 0.5))
 
 
 def _mean(scores: Array, weight: Array | None) -> float:

@@ -71,8 +71,14 @@ class Refinement:
         without[1] = "k = 1: one cluster has no silhouette"
         able = [k for k, entry in entries.items() if k not in without and entry.centers is not None]
         labels = [assign_clusters(rows, entries[k].centers)[0] for k in able]
-        means = dict(zip(able, mean_silhouettes(rows, labels, metric, self._put(weight), poll), strict=True))
+        found = mean_silhouettes(rows, labels, metric, self._put(weight), poll)
+        means = dict(zip(able, found, strict=True))
         return {
-            k: replace(entry, silhouette=means.get(k, np.nan), reason=entry.reason or without.get(k))
+            k: replace(
+                entry,
+                silhouette=means[k].value if k in means else np.nan,
+                silhouette_error=means[k].error if k in means else np.nan,
+                reason=entry.reason or without.get(k),
+            )
             for k, entry in entries.items()
         }

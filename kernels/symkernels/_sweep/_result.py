@@ -24,7 +24,7 @@ class SweepEntry:
         Weighted squared distances of the rows to their centers, summed up in float64 (squared units of X); NaN where k
         is impossible.
     silhouette : float
-        Mean silhouette of the rows, -1 (bad) to 1 (good), no unit; NaN where there is none.
+        Mean silhouette of the rows, or of a sample of them, -1 (bad) to 1 (good), no unit; NaN where there is none.
     centers : (k, d) float64 or None
         Means of the clusters, in the units of X. None where k is impossible.
     labels : (n,) int32 or None
@@ -39,6 +39,8 @@ class SweepEntry:
         Wall time of the runs of this k, without that of the silhouettes, which are computed for all k together.
     reason : str or None
         Why a number is NaN, in one line. None where nothing is missing, or no silhouettes were asked for.
+    silhouette_error : float
+        Standard error of `silhouette`; 0 if it is the mean of all rows, NaN where there is none.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class SweepEntry:
     converged: bool
     seconds: float
     reason: str | None
+    silhouette_error: float = float("nan")
 
     def __repr__(self) -> str:
         why = f", {self.reason}" if self.reason else ""
@@ -100,6 +103,11 @@ class KMeansSweep(Sequence[SweepEntry]):
     def silhouette(self) -> np.ndarray:
         """(m,) float64 NumPy array: mean silhouette of each, NaN where there is none."""
         return np.array([entry.silhouette for entry in self.entries])
+
+    @property
+    def silhouette_error(self) -> np.ndarray:
+        """(m,) float64 NumPy array: standard error of each silhouette; 0 for the mean of all rows."""
+        return np.array([entry.silhouette_error for entry in self.entries])
 
     @property
     def k_silhouette(self) -> int | None:

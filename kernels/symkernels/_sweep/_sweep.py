@@ -23,7 +23,7 @@ from .._kmeans import (
 )
 from .._parameters import check_integer
 from .._rows import Nonfinite, as_rows
-from .._silhouette import mean_silhouettes, require_frequencies
+from .._silhouette import MeanSilhouette, mean_silhouettes, require_frequencies
 from ._result import KMeansSweep, SweepEntry
 
 Metric = Literal["euclidean", "sqeuclidean"]
@@ -41,6 +41,7 @@ def kmeans_sweep(
     seed: int | None = 0,
     sample_weight: Array | None = None,
     metric: Metric | None = "euclidean",
+    silhouette_sample: int | None = None,
     nonfinite: Nonfinite = "error",
     checkpoint: Checkpoint | None = None,
 ) -> KMeansSweep:
@@ -61,6 +62,10 @@ def kmeans_sweep(
         Weights of the rows, as `kmeans` takes them. For silhouettes they are frequencies: 0 or at least 1.
     metric : {"euclidean", "sqeuclidean"} or None, default "euclidean"
         Distance of the silhouettes; None leaves silhouettes out.
+    silhouette_sample : int, optional
+        How many rows Euclidean silhouettes are averaged over if there are more than twice as many: a random sample, by
+        the seed, of which each row is compared with all rows. The mean has no bias; the entries say its standard error.
+        By default all rows count, which takes time in proportion to the square of their number. On a GPU always.
     checkpoint : callable, optional
         Called every few milliseconds as ``checkpoint(steps done, steps)``, where steps are iterations of all runs, and
         ``max_iter`` more for the silhouettes of each k. What it raises stops the call.
@@ -82,7 +87,7 @@ def kmeans_sweep(
     k. Silhouettes (Rousseeuw 1987) of all k are computed in one pass over the pairs of rows.
 
     *Cost.* k-means for each k, and for Euclidean silhouettes O(n^2 d) once for all k, for squared ones O(n d) for each;
-    O(n) memory for each k's labels.
+    with a sample of m rows O(m n d). O(n) memory for each k's labels.
 
     Examples
     --------
@@ -117,7 +122,8 @@ def kmeans_sweep(
         runs[k] = best = _best(points, k, best, settings, progress)
         seconds[k] = time.perf_counter() - began
 
-    silhouettes, without = _silhouettes(rows.X, rows.weight, runs, metric, progress)
+    sample = None if silhouette_sample is None else check_integer(silhouette_sample, "silhouette_sample", 2)
+    silhouettes, without = _silhouettes(rows.X, rows.weight, runs, metric, progress, sample, settings.seed)
     progress.at(progress.maximum)
 
     def entry(k: int) -> SweepEntry:
@@ -129,7 +135,7 @@ def kmeans_sweep(
         return SweepEntry(
             k=k,
             wssse=run.wssse,
-            silhouette=silhouettes.get(k, _NAN),
+            silhouette=silhouettes[k].value if k in silhouettes else _NAN,
             centers=run.centers + points.shift,
             labels=rows.spread(run.labels, -1),
             counts=run.counts,
@@ -137,6 +143,7 @@ def kmeans_sweep(
             converged=run.converged,
             seconds=seconds[k],
             reason=without.get(k),
+            silhouette_error=silhouettes[k].error if k in silhouettes else _NAN,
         )
 
     entries = {k: entry(k) for k in rising}
@@ -168,8 +175,14 @@ def _best(points: Points, k: int, smaller: Run | None, settings: Settings, progr
 
 
 def _silhouettes(
-    X: Array, weight: Array | None, runs: dict[int, Run], metric: Metric | None, progress: Progress
-) -> tuple[dict[int, float], dict[int, str]]:
+    X: Array,
+    weight: Array | None,
+    runs: dict[int, Run],
+    metric: Metric | None,
+    progress: Progress,
+    sample: int | None,
+    seed: int,
+) -> tuple[dict[int, MeanSilhouette], dict[int, str]]:
     """Mean silhouettes of the k that have one, and the reasons why the others have none."""
     if metric is None:
         return {}, {}
@@ -180,5 +193,6 @@ def _silhouettes(
     able = [k for k in runs if k not in without]
     if not able:
         return {}, without
-    means = mean_silhouettes(X, [runs[k].labels for k in able], metric, weight, progress.poll)
+    labels = [runs[k].labels for k in able]
+    means = mean_silhouettes(X, labels, metric, weight, progress.poll, sample, (seed, 2))
     return dict(zip(able, means, strict=True)), without

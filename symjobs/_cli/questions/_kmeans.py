@@ -75,10 +75,11 @@ class KMeansQuestion(Question):
             )
             raise InputError(f"{source.name}: no row {condition}")
         print(read_line(rows, names, source), file=sys.stderr)
-        if settings.metric == "euclidean" and len(rows.X) > _PAIRS:
+        if settings.metric == "euclidean" and not settings.silhouette_sample and len(rows.X) > _PAIRS:
             pairs = len(rows.X) ** 2 / 2
             print(
-                f"exact silhouettes of {pairs:.1e} pairs of rows; --metric sqeuclidean is far quicker", file=sys.stderr
+                f"exact silhouettes of {pairs:.1e} pairs of rows; a sample or --metric sqeuclidean is far quicker",
+                file=sys.stderr,
             )
         return rows.X, names
 
@@ -113,6 +114,7 @@ class KMeansQuestion(Question):
             elbow=result.k_elbow,
             title=answer.title,
             squared=result.metric == "sqeuclidean",
+            error=result.silhouette_error,
         )
 
 
@@ -127,6 +129,7 @@ def _k_range(text: str) -> tuple[int, int]:
 def _clusters(result: Any) -> Iterator[Table]:
     columns = zip(result.ks.tolist(), result.wssse.tolist(), result.silhouette.tolist(), strict=True)
     rows: list[list[Cell]] = []
+    sampled = result.largest_error is not None
     for i, (k, *numbers) in enumerate(columns):
         marks = ["largest silhouette"] if k == result.k_silhouette else []
         marks += ["elbow"] if k == result.k_elbow else []
@@ -136,8 +139,10 @@ def _clusters(result: Any) -> Iterator[Table]:
             notes.append("stopped by --max-iterations")
         notes += [result.reasons[i]] if result.reasons[i] else []
         known = [None if math.isnan(number) else number for number in numbers]
-        rows.append([k, *known, round(float(result.seconds[i]), 4), int(result.n_iter[i]), "; ".join(notes)])
-    yield Table(result.why, ["k", "WSSSE", "silhouette", "seconds", "iterations", "note"], rows)
+        error: list[Cell] = [float(result.silhouette_error[i])] if sampled else []
+        rows.append([k, *known, *error, round(float(result.seconds[i]), 4), int(result.n_iter[i]), "; ".join(notes)])
+    header = ["k", "WSSSE", "silhouette", *(["std. error"] if sampled else []), "seconds", "iterations", "note"]
+    yield Table(result.why, header, rows)
     if result.k is not None:
         at = result.ks.tolist().index(result.k)
         centers, sizes = result.centers[at].tolist(), result.sizes[at].tolist()

@@ -180,8 +180,19 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_read(run, blobs_f
 
 def test_exact_silhouettes_of_many_rows_are_warned_of(run, blobs_file, monkeypatch):
     monkeypatch.setattr("symjobs._cli.questions._kmeans._PAIRS", 100)
-    assert "--metric sqeuclidean is far quicker" in run(blobs_file, "--k", "2", "--json")[2]
-    assert "far quicker" not in run(blobs_file, "--k", "2", "--json", "--metric", "sqeuclidean")[2]
+    exact = ("--k", "2", "--json", "--silhouette-sample", "0")
+    assert "--metric sqeuclidean is far quicker" in run(blobs_file, *exact)[2]
+    assert "far quicker" not in run(blobs_file, "--k", "2", "--json")[2]
+    assert "far quicker" not in run(blobs_file, *exact, "--metric", "sqeuclidean")[2]
+
+
+def test_silhouettes_of_a_sample_have_a_standard_error(run, blobs_file, tmp_path):
+    picture = tmp_path / "k.png"
+    code, out, err = run(blobs_file, "--k", "2..3", "--silhouette-sample", "40", "--plot", picture)
+    assert code == 0
+    assert "std. error" in out
+    assert "silhouettes: of a random sample of 40 of" in err
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 # --- without the rows -------------------------------------------------------------------------------------------------

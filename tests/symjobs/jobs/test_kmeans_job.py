@@ -469,3 +469,22 @@ def test_a_request_names_columns_of_a_table_by_position_or_name(lengths):
     both = sj.MLContext(inputAttributes=["2"], inputAttributeNames=["petal_length"])
     with pytest.raises(sj.InputError, match="inputs are given twice"):
         sj.OptimizedKmeansJob.from_context(lengths, both, query)
+
+
+def test_silhouettes_of_many_rows_are_those_of_a_sample():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(3000, 2)) + 6 * rng.integers(0, 3, 3000)[:, None], columns=["a", "b"])
+    context = sj.JobContext()
+    found = sj.OptimizedKmeansJob(frame, 2, 4, n_init=1, seed=0, silhouette_sample=400).run(context)
+    assert found.k == 3
+    assert (found.silhouette_error > 0).all()
+    assert f"{float(found.silhouette.max()):.3f} ± " in found.why
+    assert context.details["silhouettes"].startswith(
+        "of a random sample of 400 of 3000 rows, each compared with all; st"
+    )
+    exact_context = sj.JobContext()
+    exact = sj.OptimizedKmeansJob(frame, 2, 4, n_init=1, seed=0, silhouette_sample=0).run(exact_context)
+    assert "silhouettes" not in exact_context.details
+    assert exact.largest_error is None
+    assert (np.abs(found.silhouette - exact.silhouette) <= 5 * found.silhouette_error).all()
+    np.testing.assert_array_equal(found.wssse, exact.wssse)
