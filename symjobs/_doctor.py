@@ -24,6 +24,8 @@ class Finding:
         return asdict(self)
 
 
+_WHEN = {"auto": "in the background, once there is work for them", "now": "at the first call", "never": "never"}
+
 # Extra, the distribution and the module that it brings, what it is for.
 _EXTRAS = (
     ("plot", "matplotlib", "matplotlib", "pictures (--plot)"),
@@ -105,7 +107,13 @@ def _numba() -> Finding:
     found = version_of("numba")
     if found is None:
         return Finding("Numba", "missing: NumPy does the work, slower", "pip install numba")
-    return Finding("Numba", found)
+    from symkernels import compile_mode
+
+    try:
+        mode = compile_mode()
+    except ValueError as error:
+        return Finding("Numba", str(error), "unset SYMKERNELS_COMPILE or set it to one of these")
+    return Finding("Numba", f"{found}; loops are compiled {_WHEN[mode]} (SYMKERNELS_COMPILE={mode})")
 
 
 def _file_reader() -> Finding:

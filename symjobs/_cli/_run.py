@@ -59,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
         what = "" if number is None else f"job {number} failed: "
         print(f"symjobs: {what}{response.body['statusString']}", file=sys.stderr)
         return 2 if number is None else 1
+    if options.json and "suggested" in notes:  # the answer has no place for it; a table has it as its title
+        print(f"suggested: {notes['suggested']}", file=sys.stderr)
     for name, words in _NOTES.items():
         if name in notes:
             print(f"{words}: {notes[name]}", file=sys.stderr)

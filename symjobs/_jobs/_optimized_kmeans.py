@@ -114,6 +114,10 @@ class OptimizedKmeansJob(Job):
     On the wire: ``kmeans_k_min`` and ``kmeans_k_max`` (required), ``kmeans_max_iterations``, ``kmeans_rnd_seed``,
     ``kmeans_n_init``, ``kmeans_scale``, ``kmeans_metric``, ``kmeans_silhouette_sample``.
 
+    ``details``: ``suggestedK`` is the suggested k, ``suggested`` the reason in words, ``elbowK`` the elbow; ``seed``,
+    ``scale`` and ``metric`` are those that were used; ``silhouettes`` says that they are of a sample, with the standard
+    error; ``kmeans_{k}_reason`` says why a number is missing.
+
     The suggested k has the largest mean silhouette (Rousseeuw 1987, J. Comput. Appl. Math. 20, 53-65). The elbow of the
     curve of WSSSE is by Kneedle (Satopaa et al. 2011, ICDCS Workshops, 166-171).
 

@@ -15,7 +15,8 @@ def values(*, gaps: bool) -> st.SearchStrategy[float]:
     """Numbers of ordinary and of large size, on and off a coarse grid, and gaps."""
     sizes = st.one_of(
         st.integers(-4, 4).map(float),
-        st.floats(-1e3, 1e3, allow_subnormal=False),
+        # Columns of smaller numbers alone are refused: test_deep_sums.
+        st.floats(-1e3, 1e3).map(lambda x: x if abs(x) > 1e-140 else 0.0),
         st.sampled_from([1e6, -1e6 + 0.25, 0.1, 1e-3]),
     )
     return st.one_of(sizes, st.just(np.nan)) if gaps else sizes

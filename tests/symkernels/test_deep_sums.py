@@ -231,6 +231,8 @@ class DeepMachine(RuleBasedStateMachine):
     @rule(seed=SEEDS, level=st.sampled_from([0.0, 1e9]), merged=st.booleans())
     def merge(self, seed: int, level: float, merged: bool) -> None:
         rows = self._some(seed, 20, level, 1.0, 0.2)
+        if self._nearly_nothing(rows):
+            return
         other = self._new(len(self.m.dense))
         other.learn(*self._arguments(rows))
         if merged:

@@ -12,7 +12,7 @@ import pytest
 
 from symjobs import _doctor
 from symjobs._cli import main
-from symkernels import _numba, _warm_up
+from symkernels import _numba, _warm_up, compile_mode
 
 
 def _report(capsys, *options):
@@ -84,6 +84,17 @@ def test_threads_asked_for(monkeypatch, threads):
         thread_count.cache_clear()
     assert threads in finding.found
     assert bool(finding.remedy) == (threads == "many")
+
+
+def test_when_loops_are_compiled(capsys, monkeypatch):
+    assert "loops are compiled at the first call (SYMKERNELS_COMPILE=now)" in _report(capsys)
+    monkeypatch.setenv("SYMKERNELS_COMPILE", "soon")
+    compile_mode.cache_clear()
+    try:
+        assert "SYMKERNELS_COMPILE is 'soon'; allowed are never, auto, now" in _report(capsys)
+    finally:
+        monkeypatch.undo()
+        compile_mode.cache_clear()
 
 
 def test_compile(capsys):
