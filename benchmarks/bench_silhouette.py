@@ -6,7 +6,7 @@
 kernel's high-water mark of resident memory (VmHWM, set anew by /proc/self/clear_refs once the rows, the libraries and
 the compiled loops are there) less what was resident then. Linux only.
 
-*A sample*: a sweep with silhouettes of 25,000 random rows, each beside all rows, and the same sweep without.
+*A sample*: a sweep with silhouettes of 20,000 random rows, each beside all rows, and the same sweep without.
 
 *Sweeps*: every k from 2 to 20, one start each (k-means++, greedy in ours and in scikit-learn; k-means|| in Spark), at
 most 300 iterations and a tolerance of 1e-4 beside scikit-learn, at most 20 and 1e-4 beside Spark (its defaults).
@@ -35,7 +35,7 @@ MIB = 2**20
 KS = range(2, 21)
 D, K = 16, 10
 BUDGET = 64 * MIB
-SAMPLE = 25_000  # rows, as OptimizedKmeansJob takes
+SAMPLE = 20_000  # rows, as OptimizedKmeansJob takes
 EXACT = [("float64", 6.0), ("float32", 10.0)]
 CLOSE = {"float64": 1e-8, "float32": 1e-4}  # scikit-learn's expanded form in that precision is the worse of the two
 

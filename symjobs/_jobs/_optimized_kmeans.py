@@ -58,7 +58,7 @@ class OptimizedKmeansParameters(Parameters):
         "kmeans_silhouette_sample",
         Integer(0),
         "rows whose silhouettes are averaged if there are more than twice as many; 0: exact, of all rows",
-        default=25_000,
+        default=20_000,
     )
 
     def check(self) -> None:
@@ -95,7 +95,7 @@ class OptimizedKmeansJob(Job):
     metric : {"euclidean", "sqeuclidean"}, default "euclidean"
         Distances of the silhouettes. With Euclidean distances of all rows the work grows with the square of their
         number; with squared ones it is linear, and the silhouettes are larger.
-    silhouette_sample : int, default 25_000
+    silhouette_sample : int, default 20_000
         How many rows Euclidean silhouettes are averaged over if there are more than twice as many: a random sample, by
         the seed, of which each row is compared with all rows. The result, the details and the table say the standard
         error. 0 for all rows; on a GPU they always are.
