@@ -133,8 +133,9 @@ def _ask_for(kernel: Kernel) -> None:
 
 def _start() -> None:
     global _thread
-    _thread = threading.Thread(target=_compile_in_background, name="symkernels-compile", daemon=True)
-    _thread.start()
+    thread = threading.Thread(target=_compile_in_background, name="symkernels-compile", daemon=True)
+    thread.start()
+    _thread = thread  # the caller holds the lock, without which the thread does not end
 
 
 def _wait_for(kernel: Kernel) -> None:
@@ -182,26 +183,35 @@ def check_stop() -> None:
 
 def _pause() -> None:
     """End the thread in the background."""
-    if _thread is not None:
+    if _thread is not None and _thread is not threading.current_thread():
         _stop.set()
         _thread.join(_WAIT)
 
 
 def _resume() -> None:
     """Go on in a new thread, if one was ended."""
-    global _thread, _lock
-    _lock = threading.Lock()
+    global _thread
     _stop.clear()
-    _thread = None
-    if _asked:
-        _start()
+    with _lock:
+        if _thread is not None and not _thread.is_alive():
+            _thread = None
+            if _asked:
+                _start()
+
+
+def _begin_anew() -> None:
+    """Ask again in a forked child when there is work for it: it may be one of many, or have none."""
+    global _thread, _lock
+    _lock, _thread = threading.Lock(), None
+    _stop.clear()
+    del _asked[:]
 
 
 # A thread inside the compiler would run in memory that is torn down when Python ends, and a forked child would find the
 # locks of the compiler and of imports taken by a thread that it does not have.
 atexit.register(_pause)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_pause, after_in_parent=_resume, after_in_child=_resume)
+    os.register_at_fork(before=_pause, after_in_parent=_resume, after_in_child=_begin_anew)
 
 
 class Loop:
