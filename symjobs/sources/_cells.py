@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symjobs._errors import InputError
+from symjobs._tables._arrow import values_of
 from symjobs._tables._cells import parse_number
 from symjobs._text import types_option
 from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Dialect, Kind
@@ -31,8 +32,17 @@ class Cells:
         import pyarrow.compute
 
         self._pa, self._pc = pa, pyarrow.compute
-        self._missing = pa.array(sorted(dialect.missing), pa.string())
-        self._true, self._false = pa.array(TRUE_TEXTS, pa.string()), pa.array(FALSE_TEXTS, pa.string())
+        self._missing = self._texts(sorted(dialect.missing))
+        self._true, self._false = self._texts(TRUE_TEXTS), self._texts(FALSE_TEXTS)
+        self._no_text, self._no_flag = pa.nulls(1, pa.string())[0], pa.nulls(1, pa.bool_())[0]
+
+    def _texts(self, texts: Sequence[str]) -> Any:
+        # `pa.array`, as `pa.scalar`, would import pandas.
+        coded = [text.encode() for text in texts]
+        ends = np.cumsum([0, *map(len, coded)], dtype=np.int32)
+        return self._pa.StringArray.from_buffers(
+            len(coded), self._pa.py_buffer(ends), self._pa.py_buffer(b"".join(coded))
+        )
 
     def converted(self, texts: Any, kind: Kind) -> Any:
         """Return a column of some kind from an array of text; `BadText` for the first value that does not fit."""
@@ -41,25 +51,25 @@ class Cells:
             return self._numbers(trimmed)
         if kind is Kind.FLAG:
             return self._flags(trimmed)
-        present = self._pc.if_else(trimmed.is_valid(), texts, self._pa.scalar(None, self._pa.string()))
+        present = self._pc.if_else(trimmed.is_valid(), texts, self._no_text)
         return present if kind is Kind.TEXT else self.coded(present.dictionary_encode(), kind)
 
     def coded(self, column: Any, kind: Kind) -> Any:
         """Return a category or a list (``|a|b``) from a dictionary of text, in which padded missing values are null."""
-        pa, pc = self._pa, self._pc
+        pc = self._pc
         texts = self._present(column.dictionary)
         if kind is Kind.LIST:
             return pc.split_pattern(pc.utf8_trim(texts, "|"), "|").take(column.indices)
         if not texts.null_count:
             return column
-        texts = pc.if_else(texts.is_valid(), column.dictionary, pa.scalar(None, pa.string()))
+        texts = pc.if_else(texts.is_valid(), column.dictionary, self._no_text)
         return texts.take(column.indices).dictionary_encode()
 
     def _present(self, texts: Any) -> Any:
         """Return the texts without blanks around them, null where they mean missing."""
         trimmed = self._pc.utf8_trim_whitespace(texts)
         absent = self._pc.is_in(trimmed, value_set=self._missing)
-        return self._pc.if_else(absent, self._pa.scalar(None, self._pa.string()), trimmed)
+        return self._pc.if_else(absent, self._no_text, trimmed)
 
     def _numbers(self, texts: Any) -> Any:
         try:
@@ -72,14 +82,14 @@ class Cells:
 
     def any_infinite(self, numbers: Any) -> bool:
         """Whether any number is infinite."""
-        return bool(np.isinf(numbers.to_numpy(zero_copy_only=False)).any())
+        return bool(np.isinf(values_of(numbers)).any())
 
     def _flags(self, texts: Any) -> Any:
         true, false = (self._pc.is_in(texts, value_set=values) for values in (self._true, self._false))
         known = self._pc.or_(true, false)
         if self._pc.sum(known).as_py() != len(texts) - texts.null_count:
             _each(texts, _flag)
-        return self._pc.if_else(known, true, self._pa.scalar(None, self._pa.bool_()))
+        return self._pc.if_else(known, true, self._no_flag)
 
 
 def _each(texts: Any, read: Callable[[str], float | bool]) -> list[float | bool | None]:
