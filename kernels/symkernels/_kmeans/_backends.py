@@ -8,14 +8,13 @@ from .._rows import Poll, Rows
 from ._generic import GenericPoints
 from ._points import Points
 
+_SECONDS = 3e-9  # of the generic body for the distance of a row from a centre, by column
+_ITERATIONS = 10  # of a run, about
+
 
 def uses_cuda(rows: Rows) -> bool:
     """Whether CUDA kernels take the rows: CuPy arrays, of either precision."""
     return is_cupy(rows.X)
-
-
-_SECONDS = 3e-9  # of the generic body for the distance of a row from a centre, by column
-_ITERATIONS = 10  # of a run, about
 
 
 def uses_compiled(rows: Rows, centers: float) -> bool:
