@@ -303,7 +303,7 @@ class JobManager:
         -------
         bool
             Whether it stopped within the grace time. If not, it ends as killed when its work returns. False also for
-            a job that has finished already.
+            a job that has finished already, and at once for the job that asks.
 
         Raises
         ------
@@ -320,6 +320,8 @@ class JobManager:
         self._runner.stop(after.id, after.state)
         if after.state.final:
             return after.state is State.KILLED
+        if execution is not None and execution is self._caller():  # a job that kills itself does not wait for itself
+            return False
         if execution is not None:
             return execution.finished.wait(self._settings.grace) and execution.ended is State.KILLED
         try:

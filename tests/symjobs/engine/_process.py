@@ -18,7 +18,7 @@ from tests.symjobs.engine import _jobs
 
 
 def main(url: str, owner: str = "c1") -> None:
-    manager = sj.JobManager(workers=1, store=url, lease=0.2)
+    manager = sj.JobManager(workers=1, store=url, lease=0.2, grace=_jobs.WAIT)
     handles, jobs = {}, {}
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 import symjobs as sj
+from tests.symjobs.engine._jobs import WAIT
 
 
 @pytest.fixture
 def managers() -> Iterator[Callable[..., sj.JobManager]]:
-    """Makes managers, and shuts them down after the test."""
+    """Makes managers that wait for killed jobs as long as a loaded machine needs, and shuts them down after the test."""
     made: list[sj.JobManager] = []
 
     def make(**settings: Any) -> sj.JobManager:
-        made.append(sj.JobManager(**settings))
+        made.append(sj.JobManager(**({"grace": WAIT} | settings)))
         return made[-1]
 
     yield make

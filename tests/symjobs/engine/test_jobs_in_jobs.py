@@ -60,6 +60,7 @@ def test_a_job_cannot_shut_its_manager_down(manager):
 
 
 def test_a_job_kills_itself(manager):
+    """It does not wait for itself: the fixture's grace is as long as the longest wait."""
     handle = manager.submit(Does(lambda context: (manager.kill("c1", 1), context.checkpoint())), owner="c1")
     with pytest.raises(sj.JobKilled):
         handle.result(WAIT)

@@ -57,7 +57,7 @@ def test_a_kill_comes_while_the_answer_is_written(project):
             while True:
                 checkpoint()
 
-    with sj.JobManager() as manager:
+    with sj.JobManager(grace=WAIT) as manager:
         handle = manager.submit(Encodes())
         while "encodes" not in handle.info().details:
             pass
