@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._columns import gather_columns
+from ._columns import Columns, gather_columns
 from ._errors import (
     BackendError,
     DataError,
@@ -31,6 +31,7 @@ from ._warm_up import compile_loops
 
 __all__ = [
     "BackendError",
+    "Columns",
     "Condition",
     "Coreset",
     "CrossSums",

@@ -1,4 +1,4 @@
-"""Columns of a table, one array each, written side by side into rows."""
+"""Rows whose columns are arrays of their own, as in a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,76 @@ from ._numba import uses_loops
 
 _STRIPE = 2048  # rows that NumPy writes a column at a time: short enough that the rows stay in the cache
 _VALUES_PER_THREAD = 1 << 17
-_COMPILED = ("f8", "f4", "i8", "i4", "u1")  # the others are copied by NumPy, which converts them
+# What the compiled loop reads, by the code that it has there; `_column_loops.KINDS`. NumPy copies the others.
+_KINDS = {np.dtype(kind): code for code, kind in enumerate(("f8", "f4", "i8", "i4", "u1"))} | {np.dtype(bool): 4}
+
+
+class Columns:
+    """Rows whose columns are arrays of their own, as a data frame holds them. `Moments.learn` reads them in place.
+
+    Parameters
+    ----------
+    columns : sequence of (n,) arrays
+        Real numbers, NaN where missing, or booleans, of any NumPy type, contiguous or not. They are held, not copied.
+
+    Attributes
+    ----------
+    columns : tuple of arrays
+    shape : (int, int)
+        Rows and columns.
+
+    Raises
+    ------
+    ShapeError
+        If a column is not a NumPy array of one dimension and of real numbers, or lengths differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symkernels import Columns, Moments
+    >>> table = Columns([np.array([1.0, 2.0, 4.0]), np.array([True, False, True])])
+    >>> table.shape
+    (3, 2)
+    >>> table.rows()
+    array([[1., 1.],
+           [2., 0.],
+           [4., 1.]])
+    >>> Moments(2).learn(table).mean()
+    array([2.33333333, 0.66666667])
+    """
+
+    def __init__(self, columns: Sequence[np.ndarray]) -> None:
+        self.columns = tuple(columns)
+        for k, column in enumerate(self.columns):
+            if not isinstance(column, np.ndarray) or column.ndim != 1 or column.dtype.kind not in "fiub":
+                raise ShapeError(f"column {k} must be a NumPy array of one dimension that holds real numbers")
+            if len(column) != len(self.columns[0]):
+                raise ShapeError(f"column {k} has {len(column)} rows, and column 0 has {len(self.columns[0])}")
+        self.shape = (len(self.columns[0]) if self.columns else 0, len(self.columns))
+
+    def __repr__(self) -> str:
+        return f"Columns({self.shape[1]} of {self.shape[0]} rows)"
+
+    def rows(self, some: slice = slice(None)) -> np.ndarray:
+        """Return rows as one array, a copy.
+
+        Parameters
+        ----------
+        some : slice, default all
+
+        Returns
+        -------
+        (m, p) float64 array
+        """
+        chosen = [column[some] for column in self.columns]
+        out = np.empty((len(chosen[0]) if chosen else 0, self.shape[1]))
+        gather_columns(chosen, range(self.shape[1]), out)
+        return out
+
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled loops read every column in place."""
+        return all(column.dtype in _KINDS for column in self.columns)
 
 
 def gather_columns(columns: Sequence[np.ndarray], positions: Sequence[int], out: np.ndarray) -> None:
@@ -56,30 +125,38 @@ def gather_columns(columns: Sequence[np.ndarray], positions: Sequence[int], out:
             raise ShapeError(
                 f"a column of shape {column.shape} at position {position} does not fit into rows of {(n, p)}"
             )
-    groups: dict[str, list[int]] = {}
+    here: list[np.ndarray | None] = [None] * p
     rest = []
     for k, column in enumerate(columns):
-        kind = "u1" if column.dtype == np.bool_ else column.dtype.str[1:]
-        fits = kind in _COMPILED and column.dtype.isnative and column.flags.c_contiguous
-        if fits and out.dtype == np.float64 and n and uses_loops("moments"):
-            groups.setdefault(kind, []).append(k)
+        if out.dtype == np.float64 and n and column.dtype in _KINDS and uses_loops("moments"):
+            here[positions[k]] = column
         else:
             rest.append(k)
     for start in range(0, n, _STRIPE):
         stop = min(start + _STRIPE, n)
         for k in rest:
             out[start:stop, positions[k]] = columns[k][start:stop]
-    if not groups:
+    if len(rest) == len(columns):
         return
     from . import _column_loops
 
-    calls = []
-    for kind, members in groups.items():
-        addresses = np.array([columns[k].ctypes.data for k in members], np.intp)
-        places, like = np.array([positions[k] for k in members], np.intp), np.empty(0, kind)
-        threads = min(_parallel.thread_count(), max(1, n * len(members) // _VALUES_PER_THREAD))
-        calls += [
-            partial(_column_loops.gather, addresses, places, start, stop, like, out)
+    source = addresses(here)
+    threads = min(_parallel.thread_count(), max(1, n * p // _VALUES_PER_THREAD))
+    _parallel.run_all(
+        [
+            partial(_column_loops.write_rows, *source, start, stop, np.empty((p, _column_loops.ROWS)), out[start:stop])
             for start, stop in _parallel.split(n, threads)
         ]
-    _parallel.run_all(calls)
+    )
+
+
+def addresses(columns: Sequence[np.ndarray | None]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return address, stride and kind of columns, as the compiled loops take them; the caller holds the columns."""
+    found = np.array(
+        [
+            (0, 0, 0) if column is None else (column.ctypes.data, column.strides[0], _KINDS[column.dtype])
+            for column in columns
+        ],
+        np.intp,
+    ).reshape(-1, 3)
+    return tuple(np.ascontiguousarray(part) for part in found.T)  # type: ignore[return-value]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._columns import gather_columns
+from ._columns import Columns, gather_columns
 from ._gpd import fit_gpd
 from ._kmeans import assign_clusters, kmeans
 from ._moments import Moments
@@ -54,6 +54,8 @@ def _learn_members() -> None:
 def _gather() -> None:
     kinds = ("f8", "f4", "i8", "i4", "?")
     gather_columns([np.ones(3, kind) for kind in kinds], range(len(kinds)), np.empty((3, len(kinds))))
+    for _ in range(2):
+        Moments(2).learn(_rows(20, 2)).learn(Columns(list(np.ones((2, 20)))))
 
 
 def _moments() -> None:

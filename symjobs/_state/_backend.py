@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symjobs._errors import InputError, MissingDependency, ProjectError
-from symkernels import Moments
+from symkernels import Columns, Moments
 
 KINDS = ("auto", "cpu", "gpu")
 
@@ -37,9 +37,9 @@ class Backend:
         return moments if moments.backend == self.name else moments.to(self.put(np.empty(0)))
 
     @staticmethod
-    def get(array: Any) -> np.ndarray:
-        """Return an array in the memory of the host."""
-        return array if isinstance(array, np.ndarray) else array.get()
+    def get(array: Any) -> Any:
+        """Return an array, or Columns, in the memory of the host."""
+        return array if isinstance(array, np.ndarray | Columns) else array.get()
 
 
 CPU = Backend("numpy")

@@ -13,10 +13,11 @@ from symjobs._state._rows import Rows
 from symjobs._tables import BadCell, Batch, Column, is_binary
 from symjobs._tables._bad_values import original_row
 from symjobs._text import some
-from symkernels import SparseRows, gather_columns
+from symkernels import Columns, SparseRows, gather_columns
 
 _SLICE_VALUES = 1 << 22
 _PART_VALUES = 1 << 20
+_MANY_VALUES = 1 << 16  # fewer are learnt faster as a block
 _SLICE_LIMIT = 1 << 25
 
 
@@ -31,6 +32,12 @@ def slice_rows(p: int, *, on_gpu: bool = False) -> int:
     if on_gpu:
         return max(256, _SLICE_LIMIT // p)
     return max(256, min(max(_SLICE_VALUES // p, 8 * p), _SLICE_LIMIT // p))
+
+
+def are_learnt_in_place(draft: Draft, matched: Matched, n: int) -> bool:
+    """Whether n rows are learnt from the columns of their table, without a copy of them."""
+    count = len(matched.dense)
+    return n * count >= _MANY_VALUES and not draft.forgetting and draft.state.learns_columns(count)
 
 
 class Encoder:
@@ -55,6 +62,8 @@ class Encoder:
         """
         if matched.whole:
             dense = _matrix_part(batch.matrix, start, stop, keep)
+        elif keep is None and are_learnt_in_place(draft, matched, stop - start):
+            dense = _columns(matched.dense, start, stop)
         else:
             dense = self._block(len(draft.state.schema.dense), matched.dense, start, stop, keep)
         _check_flags(draft, dense, start, keep)
@@ -96,12 +105,16 @@ def _matrix_part(matrix: Any, start: int, stop: int, keep: np.ndarray | None) ->
     return np.ascontiguousarray(part, dtype=dtype)
 
 
+def _columns(columns: list[tuple[int, Column]], start: int, stop: int) -> Columns:
+    return Columns([column.numbers(start, stop) for _, column in sorted(columns, key=lambda pair: pair[0])])
+
+
 def _check_flags(draft: Draft, dense: Any, start: int, keep: np.ndarray | None) -> None:
     flags = draft.state.schema.flags
-    if not flags or is_binary(dense[:, flags]):
+    if not flags or (not isinstance(dense, Columns) and is_binary(dense[:, flags])):
         return
     for position in list(flags):
-        values = dense[:, position]
+        values = dense.columns[position] if isinstance(dense, Columns) else dense[:, position]
         if is_binary(values):
             continue
         known = draft.state.schema.fields[draft.state.schema.dense[position]]

@@ -16,8 +16,8 @@ class Rows:
 
     Attributes
     ----------
-    dense : (n, p) float array
-        The C and B columns, NaN where missing.
+    dense : (n, p) float array or Columns
+        The C and B columns, NaN where missing. Columns where `State.learns_columns` says so.
     sparse : SparseRows or None
         Incidences of the members of T and L columns; None if every such column is missing in these rows.
     """

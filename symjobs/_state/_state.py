@@ -91,6 +91,11 @@ class State:
 
     # Rows.
 
+    def learns_columns(self, count: int) -> bool:
+        """Whether ``count`` columns are learnt in place, as `symkernels.Columns`: moments alone read the rows."""
+        alone = self.histograms is None and self.window is None and self.clusters is None
+        return alone and self.backend == CPU and not self.schema.sparse and count == len(self.schema.dense)
+
     def learn(self, rows: Rows, checkpoint: Checkpoint | None = None) -> None:
         """Add rows; all or nothing."""
         host = rows.dense

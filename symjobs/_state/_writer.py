@@ -8,7 +8,7 @@ import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._state._draft import Draft
-from symjobs._state._encode import Encoder, slice_rows
+from symjobs._state._encode import Encoder, are_learnt_in_place, slice_rows
 from symjobs._state._filter import RowFilter
 from symjobs._state._match import Matched, match
 from symjobs._state._rows import Rows
@@ -17,9 +17,10 @@ from symjobs._tables import BadCell, Batch
 from symjobs._tables._bad_values import MISSING, find_bad_value, original_row
 from symjobs._tables._types import check_types
 from symjobs._text import near
-from symkernels import DataError, ForgetError
+from symkernels import Columns, DataError, ForgetError
 
 _SMALL_WORK = 2_000_000  # multiplications: about a millisecond
+_COLUMN_SLICES = 4  # slices of rows in one of columns, which are not copied
 
 
 class Writer:
@@ -86,6 +87,8 @@ class Writer:
         self._anything_learnt |= matched.any
         state = self._draft.state
         step = slice_rows(len(state.schema.dense), on_gpu=state.backend.kind == "gpu")
+        if not self._filters and are_learnt_in_place(self._draft, matched, batch.n_rows):
+            step *= _COLUMN_SLICES
         for start in range(0, batch.n_rows, step):
             stop = min(start + step, batch.n_rows)
             self._write_slice(batch, matched, types, start, stop)
@@ -151,7 +154,7 @@ class Writer:
         # The kernel has found a bad value: search for its place.
         state = self._draft.state
         refuse_missing = state.moments.missing == "error"
-        dense = state.backend.get(rows.dense)
+        dense = rows.dense.rows() if isinstance(rows.dense, Columns) else state.backend.get(rows.dense)
         bad = find_bad_value(dense, state.schema.dense, start, keep, refuse_missing=refuse_missing)
         if bad is not None:
             return bad
@@ -194,6 +197,10 @@ class Writer:
 
 def _has_value(rows: Rows) -> bool:
     dense, sparse = rows.dense, rows.sparse
+    if isinstance(dense, Columns):
+        return any(bool((column[:1] == column[:1]).any()) for column in dense.columns) or any(
+            bool((column == column).any()) for column in dense.columns
+        )
     if dense.shape[1] and (bool((dense[0] == dense[0]).any()) or bool((dense == dense).any())):
         return True
     return sparse is not None and (sparse.missing is None or not bool(sparse.missing.all()))

@@ -45,6 +45,26 @@ NUMBERS = st.tuples(MAGNITUDES, st.floats(-1, 1), st.floats(-1, 1)).map(
 )
 
 
+NEAR_THE_MIDDLE = st.tuples(
+    st.sampled_from([1.0, -1.0, 1.5, -1.75, 2.0 - 2.0**-52, 1.0 + 2.0**-52]),
+    st.sampled_from([0.0, 0.25, -0.25, 0.5, -0.5, 0.5 - 2.0**-53, 2.0**-54 - 0.5]),
+    st.sampled_from([0.0, 0.25, -0.25, 0.5, -0.5, 2.0**-50, -(2.0**-50)]),
+    st.integers(-100, 100),
+)
+
+
+@given(NEAR_THE_MIDDLE)
+def test_the_nearest_float64(t: tuple[float, float, float, int]) -> None:
+    """Also where the two upper parts are in the middle of two, and the lowest part says which of these is nearer."""
+    high = t[0] * 2.0 ** t[3]
+    middle = t[1] * float(np.spacing(abs(high)))
+    three = _parts.normalized(high, middle, t[2] * float(np.spacing(abs(middle))) if middle else 0.0, 0.0)
+    right = float(sum(exact(three)))
+    assert _numbers.Parts(*(np.array([part]) for part in three)).rounded() == [right]
+    nearest, other, is_other = _parts.rounded(*three)
+    assert (other if is_other else nearest) == right
+
+
 @given(a=NUMBERS, b=NUMBERS, x=MAGNITUDES)
 def test_arithmetic_in_three_parts(a: Any, b: Any, x: float) -> None:
     p, q, r = sum(exact(a)), sum(exact(b)), Fraction(x)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from .._arrays import Array, is_cupy, is_numpy
+from .._columns import Columns
 from .._numba import uses_loops
 from . import _answers, _exact, _generic
 from ._layout import Layout
@@ -16,6 +17,7 @@ from ._limits import MOST_EXACTLY
 from ._members import with_members
 from ._parts import UNIT
 from ._rows import Incidence
+from ._settings import Settings
 from ._state import State
 from ._sums import Sums
 
@@ -81,12 +83,9 @@ def uses_fast_path(state: State, X: Any, joint: bool) -> bool:
     """
     sums, layout = state.sums, state.layout
     rows_fit = (
-        type(X) is np.ndarray
-        and X.ndim == 2
-        and X.shape[0] > 0
-        and X.shape[1] == layout.n_dense > 0
-        and X.dtype in (np.float64, np.float32)
-    )
+        (type(X) is np.ndarray and X.ndim == 2 and X.dtype in (np.float64, np.float32))
+        or (isinstance(X, Columns) and X.compiled)
+    ) and X.shape[1] == layout.n_dense > 0 < X.shape[0]
     return (
         rows_fit
         and not joint
@@ -99,10 +98,18 @@ def uses_fast_path(state: State, X: Any, joint: bool) -> bool:
     )
 
 
-def is_small_batch(X: np.ndarray) -> bool:
+def takes_columns(state: State, X: Columns, settings: Settings) -> bool:
+    """Whether compiled loops read the first rows of a state where their columns lie."""
+    plain = settings.missing == "pairwise" and not settings.exact and not settings.joint_squares
+    fits = X.compiled and X.shape[1] == state.layout.n_dense and not state.layout.sparse_groups.size
+    return plain and fits and is_numpy(state.sums.S) and uses_loops("moments")
+
+
+def is_small_batch(X: np.ndarray | Columns) -> TypeGuard[np.ndarray]:
     """Whether rows on the fast path are few enough for one pass over S; the loop reads C-ordered float64."""
-    few = X.shape[0] <= _SMALL_BATCH and X.dtype == np.float64 and X.flags.c_contiguous
-    return few and uses_loops("exact")
+    if isinstance(X, Columns) or X.shape[0] > _SMALL_BATCH:
+        return False
+    return X.dtype == np.float64 and X.flags.c_contiguous and uses_loops("exact")
 
 
 def sum_rows(

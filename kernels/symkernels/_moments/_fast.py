@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from .. import _parallel
+from .._columns import Columns, addresses
 from .._forks import ForkLock
 from ._layout import Layout
 from ._limits import TINY
@@ -55,13 +56,27 @@ class _Accumulator:
         self.gap_rows, self.gap_count = np.zeros((0, 0), np.int32), np.zeros(0, np.int32)
         self.missing_in_row = np.zeros((0, 0), np.int32)
         self.gap_T = self.gap_Q = self.gap_N = np.zeros((0, 0))
+        self.rows = self.numbers = np.zeros((0, 0))  # buffers for columns, likewise
 
     def add(self, X: np.ndarray, start: int, stop: int, sparse: Incidence) -> None:
         """Add rows of a C-ordered float64 X. ``sparse`` says which sparse groups are missing in all its rows."""
         gaps = bool(sparse.missing[start:stop].any())
+        self._add(partial(self.loops.add_rows, X), start, stop, gaps, sparse)
+
+    def add_columns(self, source: tuple[np.ndarray, ...], start: int, stop: int) -> None:
+        """Add rows of `Columns`, of which ``source`` holds the addresses."""
+        if not len(self.rows):
+            p = self.layout.n_dense
+            rows = self.loops.column_rows(p)
+            self.rows, self.numbers = np.empty((rows, p)), np.empty((p, self.loops.ROWS))
+        self._add(partial(self.loops.add_columns, *source), start, stop, False, _NO_SPARSE, self.numbers, self.rows)
+
+    def _add(
+        self, loop: Callable[..., int], start: int, stop: int, gaps: bool, sparse: Incidence, *buffers: np.ndarray
+    ) -> None:
         while True:
-            start = self.loops.add_rows(
-                X, start, stop, self.shift, self.U, self.block, self.totals, self.S, self.binaries, self.B,
+            start = loop(
+                start, stop, *buffers, self.shift, self.U, self.block, self.totals, self.S, self.binaries, self.B,
                 self.squares, self.V, self.layout.group, self.bits, self.gap_rows, self.gap_count, self.gap_T,
                 self.gap_Q, self.gap_N, self.missing_in_row, gaps, sparse.missing, sparse.groups,
             )  # fmt: skip
@@ -126,7 +141,7 @@ class NotBinary(Exception):
 
 
 def _accumulate(
-    X: np.ndarray,
+    X: np.ndarray | Columns,
     sparse: Incidence | None,
     layout: Layout,
     shift: np.ndarray,
@@ -143,7 +158,8 @@ def _accumulate(
         n, int(min(_parallel.thread_count(), max(1, n * area // _WORK_PER_THREAD))), int(_WORK_PER_WAKE / area)
     )
     accumulators = [_take(spare, layout, shift) for _ in ranges]
-    direct = X.dtype == np.float64 and X.flags.c_contiguous
+    direct = isinstance(X, Columns) or (X.dtype == np.float64 and X.flags.c_contiguous)
+    source = addresses(X.columns if isinstance(X, Columns) else ())
     longest = max(stop - start for start, stop in ranges)
     most = (_WORK_PER_CHECK if checkpoint is not None else 10 * _WORK_PER_CHECK) / area
     if not direct:
@@ -156,7 +172,9 @@ def _accumulate(
         def add() -> None:
             if start >= stop:
                 return
-            if direct:
+            if isinstance(X, Columns):
+                accumulator.add_columns(source, start, stop)
+            elif direct:
                 accumulator.add(X, start, stop, sparse or _NO_SPARSE)
             else:
                 piece = np.ascontiguousarray(X[start:stop], dtype=np.float64)
@@ -200,13 +218,15 @@ def _take(spare: list[_Accumulator], layout: Layout, shift: np.ndarray) -> _Accu
 
 
 def sum_rows(
-    X: np.ndarray,
+    X: np.ndarray | Columns,
     sparse: Incidence | None,
     layout: Layout,
     shift: np.ndarray,
     checkpoint: Callable[[int, int], None] | None = None,
 ) -> Sums:
-    """Return the sums of the rows of X (n, dense) in any memory order, NaN where missing. float32 is widened.
+    """Return the sums of the rows of X (n, dense) in any memory order or as columns, NaN where missing.
+
+    float32 is widened.
 
     ``layout`` has no sparse attributes; ``sparse`` says where their groups are missing.
     """
@@ -218,7 +238,7 @@ def sum_rows(
 
 def learn_rows(
     current: Callable[[], State],
-    X: np.ndarray,
+    X: np.ndarray | Columns,
     unit: Callable[[float], float],
     checkpoint: Callable[[int, int], None] | None,
     lock: ForkLock,

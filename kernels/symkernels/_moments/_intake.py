@@ -9,11 +9,20 @@ import array_api_compat as compat
 import numpy as np
 
 from .._arrays import Array, as_floats, namespace, on_same_device, to_numpy
+from .._columns import Columns
 from .._errors import DataError, ShapeError
 from .._forks import ForkLock
 from .._rows import check_weights
 from . import _answers
-from ._backends import is_little_work, is_small_batch, rounding, sum_rows, uses_blocks, uses_fast_path
+from ._backends import (
+    is_little_work,
+    is_small_batch,
+    rounding,
+    sum_rows,
+    takes_columns,
+    uses_blocks,
+    uses_fast_path,
+)
 from ._digits import losses
 from ._few_members import FewMembers
 from ._fineness import fineness
@@ -42,6 +51,12 @@ def batch_state(
     If the rows have few of the members of sparse groups, the sums are those of these members alone.
     """
     layout, joint = state.layout, settings.joint_squares
+    if isinstance(X, Columns):
+        alone = sign == 1 and sample_weight is None and sparse is None
+        summed = _first_columns(state, X, settings, checkpoint) if alone else None
+        if summed is not None:
+            return summed, None
+        X = X.rows()
     X = as_floats(X, ndim=2, name="X")
     if X.shape[1] != layout.n_dense:
         raise ShapeError(
@@ -124,6 +139,32 @@ def try_fast_path(
         return False
     with np.errstate(invalid="ignore", over="ignore"):
         return _fast.learn_rows(current, X, rounding, checkpoint, lock)
+
+
+def _first_columns(
+    state: State, X: Columns, settings: Settings, checkpoint: Callable[[int, int], None] | None
+) -> State | None:
+    """Sum the first rows of a state where their columns lie; None where they need more than that.
+
+    `batch_state` has the same steps for rows. A bad value gives None, too, so that it is found and reported there.
+    """
+    layout, n = state.layout, X.shape[0]
+    if state.rows_processed or is_little_work(state, n) or not takes_columns(state, X, settings):
+        return None
+    from . import _fast
+
+    shift = _choose_shift(state, X.rows(slice(None, None, max(1, n // _SAMPLE))), None, _NEAR)
+    with np.errstate(invalid="ignore", over="ignore"):
+        try:
+            sums = _fast.sum_rows(X, None, layout, shift, checkpoint)
+        except _fast.NotBinary:
+            return None
+        sums.note_errors(layout, rounding(_fast.depth(n, X.shape[1])), of_all_rows=True)
+        batch = State.of_rows(layout, sums, n)
+        batch.fineness = np.full_like(shift, np.inf)
+        finite = bool((sums.high < np.inf).all() and (sums.low > -np.inf).all() and np.isfinite(sums.S).all())
+        lost = losses(state, batch, 1)
+    return batch if finite and not lost.columns.any() and not lost.given.any() else None
 
 
 def _complete_rows(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._column_loops import ROWS, write_rows
 from .._jit import compiled
 from .._vectors import pointer_to
 from . import _parts_compiled as _parts_compiled  # without it these loops could not call the functions of `_parts`
 from ._limits import LOSS, LOSS_OF_OLD
-from ._parts import add, add_number, divide, multiply
+from ._parts import add, add_number, divide, multiply, rounded
 from ._simd import (
     LANES,
     LOW_TILE,
@@ -39,6 +40,12 @@ def block_rows(p: int) -> int:
     a cache, larger blocks do that less often. They stay in the last cache.
     """
     return 128 if p < 300 else min(512, max(256, 2**20 // p // 64 * 64))
+
+
+def column_rows(p: int) -> int:
+    """Return how many rows of p columns are gathered at a time: whole blocks, which stay in the second cache."""
+    rows = block_rows(p)
+    return max(rows, min(ROWS, _HELD // p // rows * rows))
 
 
 @compiled
@@ -248,6 +255,27 @@ def add_rows(X, start, stop, shift, U, block, totals, S, binaries, B, squares, V
         if sparse_missing:
             _sum_missing_groups(U, rows, row, missing, groups, missing_in_row, gap_T, gap_Q, gap_N)
         row += rows
+    return row
+
+
+@compiled
+def add_columns(addresses, strides, kinds, start, stop, numbers, X, shift, U, block, totals, S, binaries, B, squares, V,
+                group, bits, gap_rows, gap_count, gap_T, gap_Q, gap_N, missing_in_row, sparse_missing, missing,
+                groups):  # fmt: skip
+    """Do the same as `add_rows` with rows whose columns are arrays of their own; X is a buffer for some of them."""
+    row = start
+    while row < stop:
+        rows = min(X.shape[0], stop - row)
+        write_rows(addresses, strides, kinds, row, row + rows, numbers, X)
+        done = add_rows(
+            X, 0, rows, shift, U, block, totals, S, binaries, B, squares, V, group, bits, gap_rows, gap_count, gap_T,
+            gap_Q, gap_N, missing_in_row, sparse_missing, missing, groups,
+        )  # fmt: skip
+        if done < 0:
+            return done
+        row += done
+        if done < rows:
+            return row
     return row
 
 
@@ -479,7 +507,8 @@ def mirrored_deviations(start, stop, S, T, count, scale, left, right, C):
                     s0, s1, s2 = multiply(S[0, i, j], S[1, i, j], S[2, i, j], c0, c1, c2)
                     m0, m1, m2 = multiply(t0, t1, t2, T[0, j], T[1, j], T[2, j])
                     s = add(s0, s1, s2, m0, m1, m2)
-                    C[i, j] = (s[0] + (s[1] + s[2])) / c0
+                    nearest, other, is_other = rounded(s[0], s[1], s[2])
+                    C[i, j] = (other if is_other else nearest) / c0
                 row = left[i]
                 for j in range(max(bj, i), min(bj + edge, P)):
                     C[i, j] /= row * right[j]

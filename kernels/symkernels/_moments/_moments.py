@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._arrays import Array
+from .._columns import Columns
 from .._errors import ShapeError
 from .._forks import ForkLock
 from .._parameters import check_integer
@@ -142,7 +143,7 @@ class Moments(Statistics):
 
     def learn(
         self,
-        X: Array,
+        X: Array | Columns,
         sample_weight: Array | None = None,
         sparse: SparseRows | None = None,
         checkpoint: Checkpoint | None = None,
@@ -151,7 +152,7 @@ class Moments(Statistics):
 
         Parameters
         ----------
-        X : (n, p) array, float32 or float64
+        X : (n, p) array, float32 or float64, or Columns
             Dense attributes, NaN where missing. Sequences become NumPy arrays.
         sample_weight : (n,) array, optional
             Weights, finite and 0 or more. A whole number w has the same effect as w equal rows. Default: 1.
@@ -187,7 +188,7 @@ class Moments(Statistics):
 
     def forget(
         self,
-        X: Array,
+        X: Array | Columns,
         sample_weight: Array | None = None,
         sparse: SparseRows | None = None,
         checkpoint: Checkpoint | None = None,

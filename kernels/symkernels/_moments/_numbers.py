@@ -11,6 +11,7 @@ import numpy as np
 from .._arrays import Array, is_cupy, namespace
 from .._numba import uses_loops
 from ._parts import PARTS, Three, add, add_number, divide, multiply, multiply_number
+from ._parts import rounded as to_float
 
 
 def _run(name: str, function: Callable[..., Three], *operands: Any) -> Parts:
@@ -54,8 +55,11 @@ class Parts:
         return self._stored if self._stored is not None else namespace(self.high).stack(list(self.three))
 
     def rounded(self) -> Array:
-        """Return the numbers as float64."""
-        return self.high + (self.middle + self.low)
+        """Return the float64 nearest to each number."""
+        nearest, other, is_other = to_float(*self.three)
+        if isinstance(nearest, float):
+            return other if is_other else nearest
+        return namespace(nearest).where(is_other, other, nearest)
 
     def each(self, function: Callable[[Array], Array]) -> Parts:
         """Return the numbers that a function which moves entries makes of every part."""

@@ -103,4 +103,17 @@ def divide(a0: Any, a1: Any, a2: Any, b0: Any, b1: Any, b2: Any) -> Three:
     return normalized(q0, q1, q2, 0.0 * q0)
 
 
-FUNCTIONS = (two_sum, quick_two_sum, normalized, add, add_number, multiply, multiply_number, divide)  # and two_product
+def rounded(a0: Any, a1: Any, a2: Any) -> Three:
+    """Return the sum in float64, the float64 next to it on the side of its error, and whether that one is nearer.
+
+    It is where the two upper parts lie in the middle, and the lowest decides.
+    """
+    t, e = quick_two_sum(a1, a2)
+    s, f = quick_two_sum(a0, t)
+    other = s + 2.0 * f
+    same_side = (f > 0.0) & (e > 0.0) | (f < 0.0) & (e < 0.0)
+    return s, other, same_side & (other - s == 2.0 * f)
+
+
+# And `two_product`.
+FUNCTIONS = (two_sum, quick_two_sum, normalized, add, add_number, multiply, multiply_number, divide, rounded)

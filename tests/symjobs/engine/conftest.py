@@ -13,7 +13,7 @@ from tests.symjobs.engine._jobs import WAIT
 
 @pytest.fixture
 def managers() -> Iterator[Callable[..., sj.JobManager]]:
-    """Makes managers that wait for killed jobs as long as a loaded machine needs, and shuts them down after the test."""
+    """Makes managers, and shuts them down after the test. A kill waits as long as a loaded machine needs."""
     made: list[sj.JobManager] = []
 
     def make(**settings: Any) -> sj.JobManager:
