@@ -129,21 +129,22 @@ def _check_flags(draft: Draft, dense: Any, start: int, keep: np.ndarray | None) 
 def _incidences(
     draft: Draft, columns: list[Coded], start: int, stop: int, keep: np.ndarray | None, n: int
 ) -> SparseRows | None:
-    flat_rows, flat_members, absent = [], [], {}
+    single, several, absent = [], [], {}
     for column in columns:
         codes = column.codes[start:stop]
         if keep is not None:
             codes = codes[keep]
         members = _members(draft, column, codes)
         absent[draft.state.schema.fields[column.name].group] = codes < 0
-        rows, attributes = _single(codes, members) if column.single else _several(codes, members)
-        flat_rows.append(rows)
-        flat_members.append(attributes)
+        if column.single:
+            single.append(_single(codes, members))
+        else:
+            several.append(_several(codes, members))
     if not absent:
         return None
     groups = np.array(sorted(absent), dtype=np.intp)
     missing = np.column_stack([absent[group] for group in groups.tolist()])
-    indptr, indices = _by_row(flat_rows, flat_members, n)
+    indptr, indices = _by_row(single, several, n)
     return SparseRows(indptr, indices, missing if missing.any() else None, groups)
 
 
@@ -152,8 +153,7 @@ def _members(draft: Draft, column: Coded, codes: np.ndarray) -> list[list[int]]:
     known = draft.state.schema.fields[column.name].members
     unknown = [code for code, labels in enumerate(column.labels) if any(label not in known for label in labels)]
     if unknown:
-        used = np.zeros(len(column.labels), dtype=bool)
-        used[codes[codes >= 0]] = True
+        used = np.bincount(codes + 1, minlength=len(column.labels) + 1)[1:] > 0
         new = [label for code in unknown if used[code] for label in column.labels[code] if label not in known]
         if new:
             if draft.forgetting:
@@ -166,10 +166,9 @@ def _members(draft: Draft, column: Coded, codes: np.ndarray) -> list[list[int]]:
     return [[known[label] for label in labels if label in known] for labels in column.labels]
 
 
-def _single(codes: np.ndarray, members: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    attribute = np.array([found[0] if found else -1 for found in members] + [-1], dtype=np.intp)[codes]
-    rows = np.flatnonzero(codes >= 0)
-    return rows, attribute[rows]
+def _single(codes: np.ndarray, members: list[list[int]]) -> np.ndarray:
+    # For each row the attribute of its only member, -1 where it has none.
+    return np.array([found[0] if found else -1 for found in members] + [-1], dtype=np.intp)[codes]
 
 
 def _several(codes: np.ndarray, members: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -182,11 +181,19 @@ def _several(codes: np.ndarray, members: list[list[int]]) -> tuple[np.ndarray, n
     return rows, flat[np.repeat(first[codes], count) + within]
 
 
-def _by_row(rows: list[np.ndarray], members: list[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
-    row, member = np.concatenate(rows), np.concatenate(members)
-    if len(rows) > 1:
-        order = np.argsort(row, kind="stable")  # a radix sort: linear in the number of incidences
-        member = member[order]
+def _by_row(
+    single: list[np.ndarray], several: list[tuple[np.ndarray, np.ndarray]], n: int
+) -> tuple[np.ndarray, np.ndarray]:
+    # The members of each row, as the arrays of a CSR matrix.
     indptr = np.zeros(n + 1, dtype=np.intp)
+    beside = np.column_stack(single) if single else np.empty((n, 0), dtype=np.intp)
+    has = beside >= 0
+    if not several and has.all():
+        return np.arange(n + 1) * beside.shape[1], beside.ravel()
+    if not several:
+        np.cumsum(has.sum(axis=1), out=indptr[1:])
+        return indptr, beside[has]
+    row = np.concatenate([np.nonzero(has)[0], *(rows for rows, _ in several)])
+    member = np.concatenate([beside[has], *(members for _, members in several)])
     np.cumsum(np.bincount(row, minlength=n), out=indptr[1:])
-    return indptr, member
+    return indptr, member[np.argsort(row, kind="stable")]

@@ -190,22 +190,26 @@ def some_rows(
     return X, w, SparseRows(indptr, which[~missing], missing, np.array(groups))
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(("threads", "cells"), [(1, 10**6), (3, 10**6), (3, 1)])
 @pytest.mark.parametrize("gaps", [0.0, 0.3])
+@pytest.mark.parametrize("d", [3, 11])
 def test_compiled_sums_of_members_equal_those_of_every_library(
-    monkeypatch: pytest.MonkeyPatch, threads: int, gaps: float
+    monkeypatch: pytest.MonkeyPatch, threads: int, cells: int, gaps: float, d: int
 ) -> None:
     rng = np.random.default_rng(7)
     monkeypatch.setattr(_parallel, "thread_count", lambda: threads)
     monkeypatch.setattr(_members, "_ENTRIES_PER_THREAD", 16)
-    X = rng.normal(size=(300, 3)) * 10.0 ** rng.uniform(-9, 9, size=(300, 3)) + 1e6
+    monkeypatch.setattr(_members, "_CELLS", cells)
+    monkeypatch.setattr(_members, "_ENTRIES", 700)
+    X = rng.normal(size=(300, d)) * 10.0 ** rng.uniform(-9, 9, size=(300, d)) + 1e6
     X[rng.random(X.shape) < gaps] = np.nan
     present = None if not gaps else rng.random((300, 5)) < 0.8
-    row, member = rng.integers(0, 300, 500), rng.integers(0, 40, 500)
-    shift = np.array([0.0, 1e6, 0.1])
-    mine = _members._sum_by_member(X, None, present, row, member, 40, shift)
+    ones = rng.random((300, 40)) < 0.05
+    indptr, member = np.append(0, np.cumsum(ones.sum(axis=1))), np.nonzero(ones)[1]
+    shift = np.resize([0.0, 1e6, 0.1], d)
+    mine = _members._sum_by_member(X, None, present, indptr, member, 40, shift)
     monkeypatch.setattr(_members, "uses_loops", lambda *_: False)
-    theirs = _members._sum_by_member(X, None, present, row, member, 40, shift)
+    theirs = _members._sum_by_member(X, None, present, indptr, member, 40, shift)
     np.testing.assert_array_equal(mine.weights.high, theirs.weights.high)
     # Both err by some units of 2^-154 of the sum of absolute terms, which shows in no part but the third.
     size = theirs.squares.high.max()

@@ -9,7 +9,7 @@ import numpy as np
 from .._jit import compiled
 from . import _parts_compiled as _parts_compiled  # without it these loops could not call the functions of `_parts`
 from ._limits import MOST_EXACTLY, TINY
-from ._parts import add, multiply, normalized, quick_two_sum, two_product, two_sum
+from ._parts import add, normalized, quick_two_sum, two_product, two_sum
 
 # Rows that `add_exactly` takes at a time. The second part of a biased sum is smaller by a factor that leaves
 # room for the errors of as many additions to the first.
@@ -274,6 +274,13 @@ def _add_to_all(a, a_low, s0, s1, s2):
 
 
 @compiled
+def _add_all(high, low, s0, s1, s2):
+    """Add numbers in two parts to others in three."""
+    for j in range(len(s0)):
+        s0[j], s1[j], s2[j] = _plus_two(s0[j], s1[j], s2[j], high[j], low[j])
+
+
+@compiled
 def _add_two(A, i, j, high, low):
     A[0, i, j], A[1, i, j], A[2, i, j] = _plus_two(A[0, i, j], A[1, i, j], A[2, i, j], high, low)
 
@@ -290,21 +297,45 @@ def _plus_two(a0, a1, a2, high, low):
 
 
 @compiled
-def add_members(X, present, member, shift, weights, values, squares):
-    """Add each row to the sums of its member, in three parts: values about a shift, their squares, and groups."""
-    for r in range(X.shape[0]):
-        k = member[r]
-        for g in range(present.shape[1]):
-            weights[k, g] += present[r, g]
-        for j in range(X.shape[1]):
+def add_members(X, indptr, members, start, stop, present, shift, weights, values, squares):
+    """Add rows ``start:stop`` to the sums of each of their members, in three parts: values about a shift, and squares.
+
+    Add the groups that are ``present`` to ``weights``, one a column; without any, each row counts in every column.
+    """
+    d, counted = X.shape[1], present.shape[0] > 0
+    u, e = np.empty(d), np.empty(d)
+    square, square_low, cross, cross_low = np.empty(d), np.empty(d), np.empty(d), np.empty(d)
+    for r in range(start, stop):
+        if indptr[r] == indptr[r + 1]:
+            continue
+        uneven = False
+        for j in range(d):
             x = X[r, j]
-            u, e = two_sum(x, -shift[j])
+            a, a_low = two_sum(x, -shift[j])
             missing = np.isnan(x)
-            u, e = 0.0 if missing else u, 0.0 if missing else e
-            values[0, k, j], values[1, k, j], values[2, k, j] = add(
-                values[0, k, j], values[1, k, j], values[2, k, j], u, e, 0.0
-            )
-            u, e, f = multiply(u, e, 0.0, u, e, 0.0)
-            squares[0, k, j], squares[1, k, j], squares[2, k, j] = add(
-                squares[0, k, j], squares[1, k, j], squares[2, k, j], u, e, f
-            )
+            u[j], e[j] = 0.0 if missing else a, 0.0 if missing else a_low
+            square[j], square_low[j], cross[j], cross_low[j] = _squared(u[j], e[j])
+            uneven |= e[j] != 0.0
+        for at in range(indptr[r], indptr[r + 1]):
+            k = members[at]
+            for g in range(weights.shape[1]):
+                weights[k, g] += present[r, g] if counted else 1.0
+            if d < 8:  # too few for vectors
+                for j in range(d):
+                    _add_two(values, k, j, u[j], e[j])
+                    _add_two(squares, k, j, square[j], square_low[j])
+            else:
+                _add_all(u, e, values[0, k], values[1, k], values[2, k])
+                _add_all(square, square_low, squares[0, k], squares[1, k], squares[2, k])
+            if uneven:
+                _add_all(cross, cross_low, squares[0, k], squares[1, k], squares[2, k])
+
+
+@compiled
+def count_pairs(indptr, members, start, stop, size, counts):
+    """Count in how many of some rows two members are 1: ``counts`` has a cell for each pair of ``size`` of them."""
+    for r in range(start, stop):
+        for i in range(indptr[r], indptr[r + 1]):
+            for j in range(indptr[r], i):
+                a, b = members[i], members[j]
+                counts[min(a, b) * size + max(a, b)] += 1.0

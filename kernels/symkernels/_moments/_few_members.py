@@ -34,7 +34,7 @@ class FewMembers:
         """Return the members of some rows; None if these are more than half of all."""
         if rows is None or not whole.n_sparse:
             return None
-        members = np.unique(rows.members)
+        members = np.flatnonzero(np.bincount(rows.members, minlength=whole.n_sparse))
         if 2 * len(members) > whole.n_sparse:
             return None
         d = whole.n_dense

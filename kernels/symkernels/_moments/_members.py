@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 
 import array_api_compat as compat
 import numpy as np
@@ -24,7 +23,8 @@ from ._rows import Incidence, presence
 from ._sums import Sums, replaced
 
 _ENTRIES = 2**21  # numbers that are added at a time
-_ENTRIES_PER_THREAD = 2**16  # fewer are not worth another thread
+_ENTRIES_PER_THREAD = 2**14  # fewer are not worth another thread
+_CELLS = 2**21  # numbers of all threads' sums: 16 MB
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,8 @@ def with_members(
 ) -> Sums:
     """Return the sums of rows in ``layout``, from those in the layout without members of sparse groups."""
     xp, d = sums.xp, layout.n_dense
-    row = np.repeat(np.arange(X.shape[0]), np.diff(sparse.indptr))
     present = None if sums.N is None else presence(~xp.isnan(X), sparse, layout)
-    found = _sum_by_member(X, weight, present, row, sparse.members, layout.n_sparse, sums.shift, checkpoint)
+    found = _sum_by_member(X, weight, present, sparse.indptr, sparse.members, layout.n_sparse, sums.shift, checkpoint)
     weights = found.weights.stored()
     values, squares = (xp.permute_dims(part.stored(), (0, 2, 1)) for part in (found.values, found.squares))
     full = replace(
@@ -72,9 +71,10 @@ def sum_given_exactly(
     ``given`` are their positions, ascending.
     """
     xp, d = sums.xp, layout.n_dense
-    row, member = np.nonzero(to_numpy(xp.take(X, sums.index(given), axis=1)) == 1)
+    ones = to_numpy(xp.take(X, sums.index(given), axis=1)) == 1
+    indptr, members = np.append(0, np.cumsum(ones.sum(axis=1))), np.nonzero(ones)[1]
     present = None if sums.N is None else presence(~xp.isnan(X), sparse, layout)
-    found = _sum_by_member(X, weight, present, row, member, len(given), sums.shift)
+    found = _sum_by_member(X, weight, present, indptr, members, len(given), sums.shift)
     values, squares = (xp.permute_dims(part.stored(), (0, 2, 1)) for part in (found.values, found.squares))
     S = replaced(sums.S, values, given)
     # S has the upper triangle only: the column of a 0/1 attribute is a row from the diagonal on.
@@ -85,27 +85,27 @@ def sum_given_exactly(
     if weight is not None:
         weights = found.weights.stored()
         sums.T = replaced(sums.T, weights if present is not None else weights[:, :, 0], given, axis=1)
-    ones = xp.take(sums.own_sums(layout).high, sums.index(given))
+    counts = xp.take(sums.own_sums(layout).high, sums.index(given))
     sums.V_error = replaced(sums.V_error, found.unit * squares[0, ...], columns)
-    sums.B_error = replaced(sums.B_error, found.unit * ones, columns)
+    sums.B_error = replaced(sums.B_error, found.unit * counts, columns)
 
 
 def _sum_by_member(
     X: Array,
     weight: Array | None,
     present: Array | None,
-    row: np.ndarray,
-    member: np.ndarray,
+    indptr: np.ndarray,
+    members: np.ndarray,
     k: int,
     shift: Array,
     checkpoint: Callable[[], None] | None = None,
 ) -> _ByMember:
-    """Return the sums for each of k attributes, of which ``member`` is 1 in ``row``."""
+    """Return the sums for each of k attributes, of which ``members[indptr[r] : indptr[r + 1]]`` are 1 in row r."""
     xp, device, d = namespace(X), compat.device(X), X.shape[1]
-    order = np.argsort(member, kind="stable")
-    row, member = row[order], member[order]
     if weight is None and is_numpy(X) and uses_loops("exact"):
-        return _sum_compiled(X, present, row, member, k, shift, checkpoint)
+        return _sum_compiled(X, present, indptr, members, k, shift, checkpoint)
+    order = np.argsort(members, kind="stable")
+    row, member = np.repeat(np.arange(X.shape[0]), np.diff(indptr))[order], members[order]
     q = (1 if present is None else present.shape[1]) + 2 * d
     total = Parts.of(xp.zeros((PARTS, k, q), dtype=xp.float64, device=device))
     step = max(_ENTRIES // q, k)
@@ -138,40 +138,39 @@ def _sum_by_member(
 def _sum_compiled(
     X: np.ndarray,
     present: np.ndarray | None,
-    row: np.ndarray,
-    member: np.ndarray,
+    indptr: np.ndarray,
+    members: np.ndarray,
     k: int,
     shift: np.ndarray,
     checkpoint: Callable[[], None] | None,
 ) -> _ByMember:
-    """Return the same of rows without weights, ``member`` ascending. Threads share the members."""
+    """Return the same of rows without weights. Each thread has sums of its own, where these are not too many."""
     from ._exact_loops import add_members
 
-    d = X.shape[1]
-    weights = np.zeros((PARTS, k, 1 if present is None else present.shape[1]))
-    values, squares = np.zeros((2, PARTS, k, d))
-    step = max(_ENTRIES // max(d, 1), 1)
-    for start in range(0, len(row), step):
-        at = slice(start, start + step)
-        x = np.ascontiguousarray(X[row[at]], dtype=np.float64)
-        here = np.ones((len(x), 1), bool) if present is None else present[row[at]]
-        _parallel.run_all(
-            [
-                partial(add_members, x[a:b], here[a:b], member[at][a:b], shift, weights[0], values, squares)
-                for a, b in _shares(member[at], d)
-            ]
-        )
+    (n, d), groups = X.shape, 1 if present is None else present.shape[1]
+    here = np.empty((0, groups), bool) if present is None else present
+    cells = k * (2 * PARTS * d + groups)
+    most = min(_parallel.thread_count(), max(1, _CELLS // max(cells, 1)))
+    threads = min(most, max(1, len(members) * d // _ENTRIES_PER_THREAD))
+    sums = [(np.zeros((k, groups)), *np.zeros((2, PARTS, k, d))) for _ in range(threads)]
+    step = max(_ENTRIES * n // max(len(members) * d, 1), 1)
+    for start in range(0, n, step):
+        x = np.ascontiguousarray(X[start : start + step], dtype=np.float64)
+        at, rows = indptr[start : start + len(x) + 1], here[start : start + step]
+        calls = [
+            partial(add_members, x, at, members, first, last, rows, shift, *own)
+            for own, (first, last) in zip(sums, _parallel.split(len(x), threads), strict=False)
+        ]
+        _parallel.run_all(calls)
         if checkpoint is not None:
             checkpoint()
-    return _ByMember(Parts.of(weights), Parts.of(values), Parts.of(squares), UNIT * (4 + len(row)))
-
-
-def _shares(member: np.ndarray, d: int) -> list[tuple[int, int]]:
-    """Cut ascending members into a range for each thread, so that no two have the same member."""
-    n = len(member)
-    threads = min(_parallel.thread_count(), max(1, n * d // _ENTRIES_PER_THREAD))
-    starts = [int(np.searchsorted(member, member[start])) for start, _ in _parallel.split(n, threads)]
-    return list(pairwise(sorted({*starts, n})))
+    weights, values, squares = sums[0][0], *(Parts.of(part) for part in sums[0][1:])
+    for more, *others in sums[1:]:
+        weights += more
+        values, squares = values + Parts.of(others[0]), squares + Parts.of(others[1])
+    stored = np.zeros((PARTS, k, groups))
+    stored[0] = weights
+    return _ByMember(Parts.of(stored), values, squares, UNIT * (4 + len(members) + threads))
 
 
 def _sums_of_runs(values: Parts, member: np.ndarray) -> tuple[Parts, np.ndarray]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._numba import uses_loops
 from ._numbers import Parts
 from ._parts import PARTS
 from ._rows import Incidence
@@ -117,6 +118,15 @@ def count_pairs(rows: Incidence, weight: np.ndarray | None, checkpoint: Callable
     full = size * size <= _MOST_CELLS
     total = Pairs.none()
     counts = np.zeros((len(units), size * size)) if full else None
+    if counts is not None and weight is None and uses_loops("exact"):
+        from ._exact_loops import count_pairs as count
+
+        n, step = len(rows.indptr) - 1, max(1, _MOST_PAIRS * len(rows.indptr) // max(len(rows.members), 1))
+        for start in range(0, n, step):
+            if checkpoint is not None:
+                checkpoint()
+            count(rows.indptr, rows.members, start, min(start + step, n), size, counts[0])
+        rows = rows.part(0, 0)  # all of them are counted
     for one, other, row in _pairs_by_rows(rows):
         if checkpoint is not None:
             checkpoint()
@@ -128,7 +138,7 @@ def count_pairs(rows: Incidence, weight: np.ndarray | None, checkpoint: Callable
         key, place = np.unique(_key(one, other), return_inverse=True)
         found = [np.bincount(place, None if part is None else part[row], len(key)) for part in slices]
         total = total.plus(Pairs(key, _sum_of_slices(found, units)))
-    if counts is not None and len(rows.members):
+    if counts is not None:
         one, other = np.divmod(np.flatnonzero(counts.any(axis=0)), size)
         total = Pairs.of(one, other, _sum_of_slices([count[one * size + other] for count in counts], units))
     return total
