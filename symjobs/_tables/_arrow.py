@@ -47,7 +47,7 @@ def _column(name: str, array: Any) -> Column:
     if pa.types.is_dictionary(kind):
         return TextColumn(name, n, lambda: _dictionary(array), categorical=True)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return TextColumn(name, n, lambda: _text(array), categorical=False)
+        return TextColumn(name, n, lambda: _text(array), categorical=False, head=lambda m: array[:m].to_pylist())
     if pa.types.is_temporal(kind):
         texts = TextColumn(name, n, lambda: _text(array.cast(pa.string())), categorical=False)
         return TimeColumn(texts, durations=pa.types.is_duration(kind))

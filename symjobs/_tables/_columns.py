@@ -113,14 +113,21 @@ class NumberColumn(Column):
 
 
 class TextColumn(Column):
-    """Text or categories; ``encode()`` returns (codes, values) of all rows."""
+    """Text or categories; ``encode()`` returns (codes, values) of all rows, ``head(m)`` the values of the first m."""
 
     def __init__(
-        self, name: str, n_rows: int, encode: Callable[[], tuple[np.ndarray, list[Any]]], *, categorical: bool
+        self,
+        name: str,
+        n_rows: int,
+        encode: Callable[[], tuple[np.ndarray, list[Any]]],
+        *,
+        categorical: bool,
+        head: Callable[[int], list[Any]] = lambda _: [],
     ) -> None:
         super().__init__(name, n_rows)
         self._encode = encode
         self._categorical = categorical
+        self._head = head
         self._parsed: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
@@ -134,6 +141,8 @@ class TextColumn(Column):
     def letter(self) -> str | None:
         if self._categorical:
             return "T"
+        if not all(map(is_missing, self._head(_SCAN_ROWS))):
+            return "S"  # so that columns that are not learnt are not encoded, either
         return "S" if (self.texts()[0] >= 0).any() else None
 
     def numbers(self, start: int, stop: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,17 @@ def _column(name: str, series: Any) -> Column:
     if pandas.api.types.is_numeric_dtype(dtype) or pandas.api.types.is_bool_dtype(dtype):
         return _extension_column(name, values)
     if pandas.api.types.is_string_dtype(dtype):
-        return TextColumn(name, len(series), lambda: _factorize(pandas, values), categorical=False)
+        return TextColumn(
+            name,
+            len(series),
+            lambda: _factorize(pandas, values),
+            categorical=False,
+            head=lambda m: list(values[:m]),
+        )
     if _is_arrow_dictionary(dtype):
         return TextColumn(name, len(series), lambda: _factorize(pandas, values), categorical=True)
     if isinstance(dtype, pandas.DatetimeTZDtype):
-        return TimeColumn(ObjectColumn(name, series.map(str, na_action="ignore").tolist()))
+        return _times(name, len(series), lambda: pandas.factorize(values)[::-1], values, False)
     return ObjectColumn(name, series.astype(object).tolist())
 
 
@@ -43,10 +49,26 @@ def _numpy_column(name: str, values: np.ndarray) -> Column:
     if values.dtype.kind == "c":
         raise InputError(f"column {name!r} holds complex numbers; split it into its real and imaginary parts")
     if values.dtype.kind in "mM":
-        missing = np.isnat(values)
-        texts = [None if m else str(v) for v, m in zip(values, missing, strict=True)]
-        return TimeColumn(ObjectColumn(name, texts), durations=values.dtype.kind == "m")
+        return _times(
+            name, len(values), lambda: np.unique(values, return_inverse=True), values, values.dtype.kind == "m"
+        )
     return ObjectColumn(name, values.tolist())
+
+
+def _times(name: str, n: int, unique: Callable[[], tuple[Any, np.ndarray]], values: Any, durations: bool) -> TimeColumn:
+    """Return a column of dates or durations; ``unique()`` returns the different ones, and the place of each row's."""
+
+    def encode() -> tuple[np.ndarray, list[Any]]:
+        found, codes = unique()
+        return codes, _time_texts(found)
+
+    texts = TextColumn(name, n, encode, categorical=False, head=lambda m: _time_texts(values[:m]))
+    return TimeColumn(texts, durations=durations)
+
+
+def _time_texts(values: Any) -> list[str | None]:
+    pandas = sys.modules["pandas"]
+    return [None if missing else str(value) for value, missing in zip(values, pandas.isna(values), strict=True)]
 
 
 def _extension_column(name: str, values: Any) -> NumberColumn:

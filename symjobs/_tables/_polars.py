@@ -25,7 +25,9 @@ def _column(series: Any) -> Column:
     if dtype.is_numeric() or dtype == pl.Boolean:
         return NumberColumn(name, n, lambda start, stop: _as_floats(series[start:stop]), flag=dtype == pl.Boolean)
     if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return TextColumn(name, n, lambda: _encode(series), categorical=dtype != pl.String)
+        return TextColumn(
+            name, n, lambda: _encode(series), categorical=dtype != pl.String, head=lambda m: series[:m].to_list()
+        )
     if dtype.is_temporal():
         durations = dtype == pl.Duration
         # Polars writes durations in no text.
