@@ -12,6 +12,7 @@ import numpy as np
 from symjobs._tables._bad_values import LARGEST, find_bad_value
 from symjobs._tables._batch import Batch
 from symjobs._tables._cells import BadCell
+from symkernels import gather_columns
 
 Checkpoint = Callable[[], object]
 
@@ -75,7 +76,6 @@ class Collector:
         self.dtype = dtype
         self._flat = np.empty(max(1, room) * len(self._names), dtype)
         self._refuse_missing = missing == "error"
-        self._scratch = np.empty(0, dtype)
         self.n_rows = 0
         self._n_input = 0
         self._kept: list[np.ndarray] = []
@@ -113,35 +113,40 @@ class Collector:
         return CompleteRows(flat.reshape(self.n_rows, d), True, self._n_input, kept, dict(self._missing))
 
     def _add(self, batch: Batch, start: int, stop: int, taken: np.ndarray | None) -> None:
-        block = self._block(batch, start, stop)
+        room = self._reserve(stop - start)
+        block = self._fill(batch, start, stop, room)
         if taken is not None and not taken.all():
             block = block[taken]
-        complete = np.isfinite(block).all(axis=1)
         self._n_input += len(block)
-        self._kept.append(complete)
-        if not complete.all():
+        if not len(block) or (float(block.max()) <= LARGEST and float(block.min()) >= -LARGEST):  # false for NaN, too
+            complete = np.ones(len(block), dtype=bool)
+        else:
+            complete = ~np.isnan(block).any(axis=1)
             self._report_bad_values(batch, start, taken, block)
             block = block[complete]
-        elif block.dtype == np.float64 and np.abs(block).max(initial=0.0) > LARGEST:
-            self._report_bad_values(batch, start, taken, block)
-        d = len(self._names)
-        need = (self.n_rows + len(block)) * d
-        if need > self._flat.size:
-            self._flat.resize(max(need, int(self._flat.size * _GROWTH)), refcheck=False)
-        self._flat[self.n_rows * d : need] = block.reshape(-1)
+        self._kept.append(complete)
+        if block is not room:
+            room[: len(block)] = block
         self.n_rows += len(block)
 
-    def _block(self, batch: Batch, start: int, stop: int) -> np.ndarray:
+    def _reserve(self, n: int) -> np.ndarray:
+        # The rows after those collected so far.
         d = len(self._names)
-        if self._scratch.size < (stop - start) * d:
-            self._scratch = np.empty((stop - start) * d, self.dtype)
-        block = self._scratch[: (stop - start) * d].reshape(stop - start, d)
-        for j, name in enumerate(self._names):
-            column = batch.column(name)
-            try:
-                block[:, j] = np.nan if column is None else column.numbers(start, stop)
-            except BadCell as bad:
-                raise batch.error(bad) from None
+        need = (self.n_rows + n) * d
+        if need > self._flat.size:
+            self._flat.resize(max(need, int(self._flat.size * _GROWTH)), refcheck=False)
+        return self._flat[self.n_rows * d : need].reshape(n, d)
+
+    def _fill(self, batch: Batch, start: int, stop: int, block: np.ndarray) -> np.ndarray:
+        columns = [batch.column(name) for name in self._names]
+        positions = [j for j, column in enumerate(columns) if column is not None]
+        if len(positions) < len(columns):
+            block.fill(np.nan)
+        try:
+            parts = [column.numbers(start, stop) for column in columns if column is not None]
+        except BadCell as bad:
+            raise batch.error(bad) from None
+        gather_columns(parts, positions, block)
         return block
 
     def _report_bad_values(self, batch: Batch, start: int, taken: np.ndarray | None, block: np.ndarray) -> None:
