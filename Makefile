@@ -46,7 +46,7 @@ docs: $(VENV)/.dev
 	@echo "the book is in docs/_build/html/index.html"
 
 bench: $(VENV)/.bench
-	@set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+	$(BIN)/python -m pytest benchmarks $(ARGS)
 
 # On a machine with an NVIDIA GPU, with its own Python and CuPy; installs nothing. PART=tests or PART=bench runs a half.
 PART ?= all

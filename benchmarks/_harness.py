@@ -83,11 +83,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Timing:
-    """The times of one case in seconds; all None, with the reason in ``error``, when the case could not be run."""
+    """The times of one case in seconds; all None, with the reason in ``error``, when the case could not be run.
+
+    ``protocol`` says in words how they were taken; empty for a number that was not measured, such as a limit.
+    """
 
     name: str
     times: tuple[float, ...] = ()
     error: str | None = None
+    protocol: str = ""
 
     @property
     def median(self) -> float | None:
@@ -115,18 +119,19 @@ def interleave(
     warmup: int = 1,
     once_over: float = 10.0,
     synchronize: Callable[[], object] | None = None,
-    settle: float = 0.2,
+    settle: float | None = None,
     budget: float | None = None,
 ) -> dict[str, Timing]:
     """Time the cases in turn, ``repeats`` rounds, and return a `Timing` for each.
 
     A case that raises is left out from then on and its timing says why. One that lasts over ``once_over`` seconds
-    is not repeated. Before each, ``settle`` seconds pass, as the threads of a BLAS spin for some time after its last
-    call and would take a core from whatever comes next; then a short case is run once untimed, so that it is timed in
-    its stride. ``synchronize`` (``cupy.cuda.Device().synchronize``) waits for a device before a clock is read. No timed
-    round but the first starts once ``budget`` seconds have passed.
+    is not repeated. Before each, ``settle`` seconds pass (0.2, and none with ``--quick``), as the threads of a BLAS
+    spin for some time after its last call and would take a core from whatever comes next; then a short case is run once
+    untimed, so that it is timed in its stride. ``synchronize`` (``cupy.cuda.Device().synchronize``) waits for a device
+    before a clock is read. No timed round but the first starts once ``budget`` seconds have passed.
     """
     begun = time.perf_counter()
+    settle = _Parser.settle if settle is None else settle
     wait = synchronize or (lambda: None)
     times: dict[str, list[float]] = {name: [] for name in cases}
     errors: dict[str, str] = {}
@@ -149,7 +154,10 @@ def interleave(
                 slow.add(name)
             if round_ >= 0 or name in slow:
                 times[name].append(seconds)
-    return {name: Timing(name, () if name in errors else tuple(times[name]), errors.get(name)) for name in cases}
+    protocol = f"in turn, after a pause of {settle:g} s, and an untimed run if it takes less than {_SHORT:g} s"
+    return {
+        name: Timing(name, () if name in errors else tuple(times[name]), errors.get(name), protocol) for name in cases
+    }
 
 
 def _clock(case: Case, wait: Callable[[], object]) -> float:
@@ -288,9 +296,19 @@ def _commit() -> str | None:
 # --- command line, table, JSON lines ---------------------------------------------------------------------------------
 
 
+class _Parser(argparse.ArgumentParser):
+    settle = 0.2
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        options = super().parse_args(*args, **kwargs)
+        if options.quick:  # shows that the script runs; the figures mean little
+            options.repeats, _Parser.settle = min(options.repeats, 2), 0.0
+        return options
+
+
 def parser(title: str) -> argparse.ArgumentParser:
     """The options that all benchmarks have; a script may add its own before it parses."""
-    result = argparse.ArgumentParser(description=title)
+    result = _Parser(description=title)
     result.add_argument("--json", metavar="FILE", type=Path, help="append the figures to FILE, one JSON object a line")
     result.add_argument("--repeats", type=int, default=7, help="timed rounds (default 7)")
     result.add_argument("--threads", type=int, default=2, help="threads of every library (default 2)")
@@ -408,6 +426,7 @@ class Report:
                     "target": section.target or None,
                     "met": ok,
                     "threads": self.options.threads,
+                    "protocol": section.timings[section.ours].protocol,
                     "seed": self.options.seed,
                     "quick": self.options.quick,
                     "busy_share_before": self.busy,

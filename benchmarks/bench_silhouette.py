@@ -206,11 +206,12 @@ def sweep_beside_scikit_learn(report: harness.Report, n: int) -> None:
 def sweep_beside_spark(report: harness.Report, n: int) -> None:
     """All k with squared-Euclidean silhouettes beside Spark's KMeans and ClusteringEvaluator."""
     options = report.options
+    ks = KS[:3] if options.quick else KS
     X = clusters.blobs(n, D, K, options.seed)
     X -= X.mean(axis=0)
 
     def ours() -> Any:
-        return kmeans_sweep(X, KS, n_init=1, max_iter=20, tol=1e-4, seed=options.seed, metric="sqeuclidean")
+        return kmeans_sweep(X, ks, n_init=1, max_iter=20, tol=1e-4, seed=options.seed, metric="sqeuclidean")
 
     sweep = ours()
     for entry in sweep:
@@ -222,22 +223,22 @@ def sweep_beside_spark(report: harness.Report, n: int) -> None:
     notes, facts, name = {"ours": _iterations(sweep)}, {}, "Spark"
     absent = {name: "left out by --no-spark"} if options.no_spark else _absent("pyspark", name)
     if not absent:
-        timing, facts, notes[name] = _spark(X, sweep, options.threads, options.seed)
+        timing, facts, notes[name] = _spark(X, ks, sweep, options.threads, options.seed)
         timings |= timing
     report.add(
-        f"sweep k = {KS[0]}..{KS[-1]} with squared-Euclidean silhouette, {n:,} x {D}, float64",
+        f"sweep k = {ks[0]}..{ks[-1]} with squared-Euclidean silhouette, {n:,} x {D}, float64",
         timings | clusters.compare({}, absent, repeats=1),
         ours="ours",
         peer=name,
         target="<= 0.05",
         notes=notes,
-        **{"n": n, "d": D, "k_min": KS[0], "k_max": KS[-1]},
+        **{"n": n, "d": D, "k_min": ks[0], "k_max": ks[-1]},
         **facts,
     )
 
 
 def _spark(
-    X: np.ndarray, sweep: Sequence[Any], threads: int, seed: int
+    X: np.ndarray, ks: Sequence[int], sweep: Sequence[Any], threads: int, seed: int
 ) -> tuple[dict[str, harness.Timing], dict[str, object], str]:
     """Spark's time for the sweep, once over; checked on its own labels."""
     import pandas as pd
@@ -269,7 +270,7 @@ def _spark(
             labelled = model.transform(rows)
             return model, labelled, evaluator.evaluate(labelled)
 
-        _, labelled, value = one(KS[len(KS) // 2])  # the warm-up; and its silhouette must be ours of its own labels
+        _, labelled, value = one(ks[len(ks) // 2])  # the warm-up; and its silhouette must be ours of its own labels
         answers = labelled.toPandas()
         Y = np.array([row.toArray() for row in answers["features"]])
         apart = abs(silhouette_score(Y, answers["prediction"].to_numpy(), metric="sqeuclidean") - value)
@@ -277,7 +278,7 @@ def _spark(
         summaries: list[Any] = []
 
         def all_of_them() -> None:
-            for k in KS:
+            for k in ks:
                 model, _, _ = one(k)
                 summaries.append(model.summary)
 
