@@ -104,9 +104,14 @@ def main() -> None:
         timings = harness.interleave(
             {"ours": Case(ours), "a script": Case(script(f"path = {str(path)!r}\n{READ}{peer}"))},
             repeats=options.repeats,
+            warmup=int(not options.quick),
         )
         report.add(f"{name}, whole process", timings, ours="ours", peer="a script", target=target)
-    timings = harness.interleave({"ours": Case(script(MOMENTS)), "numpy": Case(script(NUMPY))}, repeats=options.repeats)
+    timings = harness.interleave(
+        {"ours": Case(script(MOMENTS)), "numpy": Case(script(NUMPY))},
+        repeats=options.repeats,
+        warmup=int(not options.quick),
+    )
     report.add("10,000 x 20: learn, pca, vif; target numpy + 0.5 s", timings, ours="ours", peer="numpy")
     if not options.quick:
         for name, cold in (("nothing compiled", True), ("loops on the disk", False)):

@@ -182,7 +182,7 @@ def jobs_to_kill(quick: bool) -> dict[str, Callable[[], sj.Job]]:
 
 def kills(report: harness.Report) -> list[tuple[str, ...]]:
     """From the kill to the end of the job. Printed as percentiles, which the report does not have."""
-    count = 5 if report.options.quick else 30
+    count = 2 if report.options.quick else 30
     rows = [("job type", "where", "kills", "median", "p99", "largest", "target", "")]
     for name, make in jobs_to_kill(report.options.quick).items():
         if report.options.type not in (None, name):
