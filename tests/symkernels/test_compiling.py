@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -216,3 +217,32 @@ def test_a_loop_that_cannot_be_compiled_leaves_the_generic_body(monkeypatch: pyt
         _numba._compile_in_background()
     assert not _numba.uses_loops("scores", 5.0)
     assert _numba._asked == []
+
+
+DECISIONS = """
+import json
+import numpy as np
+from symkernels import DriftSpot, Spot, kmeans
+
+flags, thresholds, labels = [], [], []
+for seed in range(6):
+    rng = np.random.default_rng(seed)
+    scores = [rng.normal, rng.exponential, rng.gumbel][seed % 3](size=3000)
+    if seed >= 3:
+        scores = np.round(scores, 1)  # ties
+    spot = DriftSpot(1e-2, warmup=600, depth=20) if seed % 2 else Spot(1e-2, warmup=600)
+    found = spot.update(scores)
+    flags.append(np.flatnonzero(found.flags).tolist())
+    thresholds.append(found.threshold[-1])
+    labels.append(kmeans(rng.normal(size=(2000, 4)), 6, n_init=2, seed=seed).labels.tolist())
+print(json.dumps([flags, labels, thresholds]))
+"""
+
+
+def test_flags_and_seeds_do_not_depend_on_the_body() -> None:
+    """The last digits of a threshold do: logarithms are added in two orders."""
+    (flags, labels, some), (same, again, others) = (json.loads(_run(DECISIONS, mode)) for mode in ("never", "now"))
+    assert flags == same
+    assert sum(map(len, flags)) > 30
+    assert labels == again
+    np.testing.assert_allclose(some, others, rtol=1e-9)
