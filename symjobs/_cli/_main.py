@@ -38,9 +38,10 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of the output has closed it, as in `symjobs ... | head`
         _close(sys.stdout)
         return OK
-    except OSError as error:  # of files that are read there is an error above: this is the disk of the answer
+    except OSError as error:
         _close(sys.stdout)
-        print(f"symjobs: the answer cannot be written: {error.strerror or error}", file=sys.stderr)
+        what = "the answer cannot be written" if error.filename is None else f"{str(error.filename)!r}"  # else a stream
+        print(f"symjobs: {what}: {error.strerror or error}", file=sys.stderr)
         return FAILED
 
 

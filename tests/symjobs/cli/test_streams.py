@@ -7,8 +7,11 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from tests.symjobs.cli._main import exit_code
 
 SYMJOBS = f"{shlex.quote(sys.executable)} -m symjobs"
 
@@ -71,3 +74,16 @@ def test_a_file_name_that_is_not_utf_8(tmp_path):
     done = shell(f"cp {path} {tmp_path}/$'b\\xff.csv'; {SYMJOBS} run svd {tmp_path}/$'b\\xff.csv'")
     assert done.returncode == 0
     assert done.stdout.startswith("b?: singular values")
+
+
+def test_a_file_that_fails_is_named(monkeypatch, capsys, tmp_path):
+    """A temporary file, say; the answer's stream has no name."""
+
+    def fails(options: object) -> int:
+        (tmp_path / "no" / "file").read_text()
+        return 0
+
+    parser = SimpleNamespace(parse_args=lambda _: SimpleNamespace(command=fails))
+    monkeypatch.setattr("symjobs._cli._main.build_parser", lambda: parser)
+    assert exit_code(["doctor"]) == 1
+    assert capsys.readouterr().err == f"symjobs: '{tmp_path}/no/file': No such file or directory\n"
