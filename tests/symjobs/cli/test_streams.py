@@ -7,11 +7,8 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-
-from tests.symjobs.cli._main import exit_code
 
 SYMJOBS = f"{shlex.quote(sys.executable)} -m symjobs"
 
@@ -76,14 +73,20 @@ def test_a_file_name_that_is_not_utf_8(tmp_path):
     assert done.stdout.startswith("b?: singular values")
 
 
-def test_a_file_that_fails_is_named(monkeypatch, capsys, tmp_path):
+A_FILE_FAILS = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from symjobs._cli import _main
+fails = SimpleNamespace(command=lambda _: Path("/no/file").read_text())
+_main.build_parser = lambda: SimpleNamespace(parse_args=lambda _: fails)
+sys.exit(_main.run(["doctor"]))
+"""
+
+
+def test_a_file_that_fails_is_named():
     """A temporary file, say; the answer's stream has no name."""
-
-    def fails(options: object) -> int:
-        (tmp_path / "no" / "file").read_text()
-        return 0
-
-    parser = SimpleNamespace(parse_args=lambda _: SimpleNamespace(command=fails))
-    monkeypatch.setattr("symjobs._cli._main.build_parser", lambda: parser)
-    assert exit_code(["doctor"]) == 1
-    assert capsys.readouterr().err == f"symjobs: '{tmp_path}/no/file': No such file or directory\n"
+    done = subprocess.run(
+        [sys.executable, "-c", A_FILE_FAILS], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "symjobs: '/no/file': No such file or directory\n")
