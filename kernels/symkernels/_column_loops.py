@@ -16,9 +16,6 @@ LANES = F64.lanes
 ROWS = 512  # of a column at a time, at most: a page of memory
 _AHEAD = ROWS  # rows from those that are read to those that are fetched meanwhile
 
-# Kinds of numbers, by their code in `kinds`.
-KINDS = ("f8", "f4", "i8", "i4", "u1")
-
 
 @intrinsic
 def _number_at(typingctx, address, kind):
@@ -81,7 +78,7 @@ def _address_of(typingctx, array, offset):
 
 @compiled
 def _as_floats(address, stride, kind, rows, numbers):
-    """Write the numbers at an address, ``stride`` bytes apart, as float64."""
+    """Write the numbers at an address, ``stride`` bytes apart, as float64; their kinds are those of `_columns`."""
     if kind == 0:
         for r in range(rows):
             numbers[r] = _number_at(address + r * stride, np.float64)
@@ -103,8 +100,8 @@ def _as_floats(address, stride, kind, rows, numbers):
 def write_rows(addresses, strides, kinds, start, stop, numbers, out):
     """Write rows ``start:stop`` of columns to the first rows of ``out``.
 
-    A column is an address, the bytes from a number to the next, and the place of its type in `KINDS`; at address 0 is
-    none, and its column of ``out`` stays as it is. ``numbers`` is a buffer of (columns, ROWS).
+    A column is an address, the bytes from a number to the next, and the code of its type; at address 0 is none,
+    and its column of ``out`` stays as it is. ``numbers`` is a buffer of (columns, ROWS).
     """
     p = len(addresses)
     here = np.zeros(p, np.intp)

@@ -13,7 +13,7 @@ from ._numba import uses_loops
 
 _STRIPE = 2048  # rows that NumPy writes a column at a time: short enough that the rows stay in the cache
 _VALUES_PER_THREAD = 1 << 17
-# What the compiled loop reads, by the code that it has there; `_column_loops.KINDS`. NumPy copies the others.
+# What the compiled loop reads, with the code that `_column_loops` has for it. NumPy copies the others.
 _KINDS = {np.dtype(kind): code for code, kind in enumerate(("f8", "f4", "i8", "i4", "u1"))} | {np.dtype(bool): 4}
 
 
