@@ -142,7 +142,7 @@ def test_shutdown_ends_within_its_time_with_a_locked_database(managers, sqlite_u
 
 @pytest.mark.parametrize("deaf", [False, True])
 def test_shutdown_ends_within_its_time(managers, store_url, deaf):
-    manager = managers(workers=2, light_workers=1, store=store_url, grace=0.5)
+    manager = managers(workers=2, light_workers=1, store=store_url, grace=1.5)
     kinds = [type("G", (Deaf if deaf else Gate,), {"bounded": bounded}) for bounded in (True, True, False)]
     gates = [kind() for kind in kinds]
     handles = [manager.submit(gate, owner="c1") for gate in gates]
@@ -150,9 +150,9 @@ def test_shutdown_ends_within_its_time(managers, store_url, deaf):
     for gate in gates:
         assert gate.started.wait(WAIT)
     begin = time.monotonic()
-    manager.shutdown(timeout=1)
+    manager.shutdown(timeout=2)
     took = time.monotonic() - begin
-    assert took < 1.4  # a second, and what a store and a busy machine need
+    assert took < 3.4  # two seconds, and what a store and a busy machine need; not the grace time once more
     for handle in [*handles, waiting]:
         with pytest.raises(sj.JobFailed, match="the job manager was shut down before the job finished"):
             handle.result(0)
