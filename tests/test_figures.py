@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,7 @@ def test_the_scripts_run_under_pytest_benchmark(tmp_path):
     done = subprocess.run(
         [*command, f"--benchmark-json={table}", f"--figures={lines}"],
         cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},  # of xdist's worker
         capture_output=True,
         text=True,
         check=False,

@@ -77,23 +77,24 @@ def _address_of(typingctx, array, offset):
 
 
 @compiled
+def _copy(address, stride, rows, numbers, kind):
+    for r in range(rows):
+        numbers[r] = _number_at(address + r * stride, kind)
+
+
+@compiled
 def _as_floats(address, stride, kind, rows, numbers):
     """Write the numbers at an address, ``stride`` bytes apart, as float64; their kinds are those of `_columns`."""
     if kind == 0:
-        for r in range(rows):
-            numbers[r] = _number_at(address + r * stride, np.float64)
+        _copy(address, stride, rows, numbers, np.float64)
     elif kind == 1:
-        for r in range(rows):
-            numbers[r] = _number_at(address + r * stride, np.float32)
+        _copy(address, stride, rows, numbers, np.float32)
     elif kind == 2:
-        for r in range(rows):
-            numbers[r] = _number_at(address + r * stride, np.int64)
+        _copy(address, stride, rows, numbers, np.int64)
     elif kind == 3:
-        for r in range(rows):
-            numbers[r] = _number_at(address + r * stride, np.int32)
+        _copy(address, stride, rows, numbers, np.int32)
     else:
-        for r in range(rows):
-            numbers[r] = _number_at(address + r * stride, np.uint8)
+        _copy(address, stride, rows, numbers, np.uint8)
 
 
 @compiled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -78,6 +78,11 @@ class Columns:
         out = np.empty((len(chosen[0]) if chosen else 0, self.shape[1]))
         gather_columns(chosen, range(self.shape[1]), out)
         return out
+
+    @cached_property
+    def source(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the compiled loops read them by, while this object holds them: `addresses`."""
+        return addresses(self.columns)
 
     @property
     def compiled(self) -> bool:

@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         return OK
     except OSError as error:
         _close(sys.stdout)
-        what = "the answer cannot be written" if error.filename is None else f"{str(error.filename)!r}"  # else a stream
+        what = "the answer cannot be written" if error.filename is None else repr(str(error.filename))  # else a stream
         print(f"symjobs: {what}: {error.strerror or error}", file=sys.stderr)
         return FAILED
 

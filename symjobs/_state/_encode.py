@@ -19,19 +19,21 @@ _SLICE_VALUES = 1 << 22
 _PART_VALUES = 1 << 20
 _MANY_VALUES = 1 << 16  # fewer are learnt faster as a block
 _SLICE_LIMIT = 1 << 25
+_COLUMN_SLICES = 4  # slices of rows in one of columns
 
 
-def slice_rows(p: int, *, on_gpu: bool = False) -> int:
+def slice_rows(p: int, *, on_gpu: bool = False, in_place: bool = False) -> int:
     """Return how many rows of p columns are encoded and learnt at a time.
 
     A slice holds about 32 MiB: a smaller one is cached when it is learnt, but each has a fixed cost. It is larger when
-    p is large, since that cost is p squared, but at most 256 MiB. On a GPU it always has 256 MiB: each slice costs some
-    hundred kernel launches, whatever its size.
+    p is large, since that cost is p squared, and where the columns of a table are read in place, but at most 256 MiB.
+    On a GPU it always has 256 MiB: each slice costs some hundred kernel launches, whatever its size.
     """
     p = max(p, 1)
     if on_gpu:
         return max(256, _SLICE_LIMIT // p)
-    return max(256, min(max(_SLICE_VALUES // p, 8 * p), _SLICE_LIMIT // p))
+    values = _COLUMN_SLICES * _SLICE_VALUES if in_place else _SLICE_VALUES
+    return max(256, min(max(values // p, 8 * p), _SLICE_LIMIT // p))
 
 
 def are_learnt_in_place(draft: Draft, matched: Matched, n: int) -> bool:

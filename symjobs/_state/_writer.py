@@ -20,7 +20,6 @@ from symjobs._text import near
 from symkernels import Columns, DataError, ForgetError
 
 _SMALL_WORK = 2_000_000  # multiplications: about a millisecond
-_COLUMN_SLICES = 4  # slices of rows in one of columns, which are not copied
 
 
 class Writer:
@@ -86,9 +85,8 @@ class Writer:
         matched = match(self._draft, batch, types)
         self._anything_learnt |= matched.any
         state = self._draft.state
-        step = slice_rows(len(state.schema.dense), on_gpu=state.backend.kind == "gpu")
-        if not self._filters and are_learnt_in_place(self._draft, matched, batch.n_rows):
-            step *= _COLUMN_SLICES
+        in_place = not self._filters and are_learnt_in_place(self._draft, matched, batch.n_rows)
+        step = slice_rows(len(state.schema.dense), on_gpu=state.backend.kind == "gpu", in_place=in_place)
         for start in range(0, batch.n_rows, step):
             stop = min(start + step, batch.n_rows)
             self._write_slice(batch, matched, types, start, stop)

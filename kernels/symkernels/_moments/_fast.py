@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from .. import _parallel
-from .._columns import Columns, addresses
+from .._columns import Columns
 from .._forks import ForkLock
 from ._layout import Layout
 from ._limits import TINY
@@ -63,13 +63,13 @@ class _Accumulator:
         gaps = bool(sparse.missing[start:stop].any())
         self._add(partial(self.loops.add_rows, X), start, stop, gaps, sparse)
 
-    def add_columns(self, source: tuple[np.ndarray, ...], start: int, stop: int) -> None:
-        """Add rows of `Columns`, of which ``source`` holds the addresses."""
+    def add_columns(self, X: Columns, start: int, stop: int) -> None:
+        """Add rows whose columns are read where they lie."""
         if not len(self.rows):
             p = self.layout.n_dense
             rows = self.loops.column_rows(p)
             self.rows, self.numbers = np.empty((rows, p)), np.empty((p, self.loops.ROWS))
-        self._add(partial(self.loops.add_columns, *source), start, stop, False, _NO_SPARSE, self.numbers, self.rows)
+        self._add(partial(self.loops.add_columns, *X.source), start, stop, False, _NO_SPARSE, self.numbers, self.rows)
 
     def _add(
         self, loop: Callable[..., int], start: int, stop: int, gaps: bool, sparse: Incidence, *buffers: np.ndarray
@@ -159,7 +159,6 @@ def _accumulate(
     )
     accumulators = [_take(spare, layout, shift) for _ in ranges]
     direct = isinstance(X, Columns) or (X.dtype == np.float64 and X.flags.c_contiguous)
-    source = addresses(X.columns if isinstance(X, Columns) else ())
     longest = max(stop - start for start, stop in ranges)
     most = (_WORK_PER_CHECK if checkpoint is not None else 10 * _WORK_PER_CHECK) / area
     if not direct:
@@ -173,7 +172,7 @@ def _accumulate(
             if start >= stop:
                 return
             if isinstance(X, Columns):
-                accumulator.add_columns(source, start, stop)
+                accumulator.add_columns(X, start, stop)
             elif direct:
                 accumulator.add(X, start, stop, sparse or _NO_SPARSE)
             else:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import symjobs as sj
-from symjobs._state import _encode, _writer
+from symjobs._state import _encode
 
 N = 30_000
 
@@ -119,5 +119,5 @@ def test_slices_are_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_encode, "_SLICE_VALUES", 1 << 12)
     monkeypatch.setattr(_encode, "_columns", lambda *args: sizes.append(args[2] - args[1]) or columns(*args))
     sj.Project("p").learn(frame())
-    assert sizes[0] == _writer._COLUMN_SLICES * ((1 << 12) // 6)
+    assert sizes[0] == _encode._COLUMN_SLICES * (1 << 12) // 6
     assert sum(sizes) == N
