@@ -4,7 +4,7 @@
 
 Target: scores of 1,000,000 x 50 by `oospca` within twice a floor of one matrix product of the same shape and one read
 of the rows. The product goes into memory that is there already. Two sections: the kernel on a NumPy array, and
-`Project.predict` on a pandas frame, whose columns are found by name, checked, and gathered into blocks.
+`Project.predict` on tables, whose columns are found by name, checked, and gathered into blocks.
 
 Then a table of ROC AUC: each model of symjobs, built from a project's state, beside PyOD's model of the same idea on
 the rows themselves. As the benchmarks of outlier detection do (ODDS), a few rows of one class are put among those of
@@ -18,10 +18,13 @@ import importlib
 import json
 import sys
 import warnings
+from functools import partial
 
 import _harness as harness
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 
 import symjobs as sj
 from symkernels import Moments, pca, projected_squares
@@ -37,6 +40,8 @@ def speed(report: harness.Report, n: int, p: int) -> None:
     X = rng.standard_normal((n, p))
     X += rng.standard_normal((n, 5)) @ rng.standard_normal((5, p))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(p)])
+    tables = {"pandas": frame, "Polars": pl.from_pandas(frame), "Arrow": pa.Table.from_pandas(frame),
+              "an array": (X, list(frame))}  # fmt: skip
     project = sj.Project("bench", type="cpu").learn(frame)
     project.build("m", "oospca")
     model = project.snapshot().model("m").model
@@ -47,7 +52,9 @@ def speed(report: harness.Report, n: int, p: int) -> None:
     Y = (X[:1000] - shift) @ W
     harness.require(np.allclose(leverage[:1000], (Y[:, :kept] ** 2).sum(axis=1), rtol=1e-9), "leverage")
     harness.require(np.allclose(residual[:1000], (Y[:, kept:] ** 2).sum(axis=1), rtol=1e-9), "residual")
-    harness.require(np.allclose(project.predict("m", frame).further["leverage"], leverage, rtol=1e-9), "predict")
+    for name, table in tables.items():
+        found = project.predict("m", table).further["leverage"]
+        harness.require(np.allclose(found, leverage, rtol=1e-9), f"predict, {name}")
 
     def floor() -> float:
         np.matmul(X, W, out=out)
@@ -61,14 +68,14 @@ def speed(report: harness.Report, n: int, p: int) -> None:
     timings = harness.interleave(
         {
             "projected_squares": lambda: projected_squares(X, shift, W, kept),
-            "Project.predict, pandas": lambda: project.predict("m", frame),
+            **{f"Project.predict, {name}": partial(project.predict, "m", table) for name, table in tables.items()},
             "floor: GEMM + read": floor,
             "GEMM": lambda: np.matmul(X, W, out=out),
             "NumPy": numpy,
         },
         repeats=report.options.repeats,
     )
-    for ours in ("projected_squares", "Project.predict, pandas"):
+    for ours in ("projected_squares", *(f"Project.predict, {name}" for name in tables)):
         report.add(f"{ours}: {n:,} x {p}", timings, ours=ours, peer="floor: GEMM + read", target="<= 2", n=n, p=p)
 
 

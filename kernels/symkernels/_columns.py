@@ -64,7 +64,7 @@ class Columns:
         return f"Columns({self.shape[1]} of {self.shape[0]} rows)"
 
     def rows(self, some: slice = slice(None)) -> np.ndarray:
-        """Return rows as one array, a copy.
+        """Return rows as one array.
 
         Parameters
         ----------
@@ -73,11 +73,33 @@ class Columns:
         Returns
         -------
         (m, p) float64 array
+            A copy, or a view that cannot be written to, where the columns are those of one C-ordered array.
         """
+        if self._one_array is not None:
+            return self._one_array[some]
+        start, stop, step = some.indices(self.shape[0])
+        if step == 1 and self.shape[1] and self.compiled and uses_loops("moments"):
+            out = np.empty((max(0, stop - start), self.shape[1]))
+            _write_rows(self.source, start, out)
+            return out
         chosen = [column[some] for column in self.columns]
         out = np.empty((len(chosen[0]) if chosen else 0, self.shape[1]))
         gather_columns(chosen, range(self.shape[1]), out)
         return out
+
+    @cached_property
+    def _one_array(self) -> np.ndarray | None:
+        if not self.shape[1] or any(column.dtype != np.float64 for column in self.columns):
+            return None
+        first, size = self.columns[0], np.dtype(np.float64).itemsize
+        stride, start = first.strides[0], first.ctypes.data
+        neighbours = stride >= self.shape[1] * size and all(
+            column.strides[0] == stride and column.ctypes.data == start + k * size
+            for k, column in enumerate(self.columns)
+        )
+        if not neighbours:
+            return None
+        return np.lib.stride_tricks.as_strided(first, self.shape, (stride, size), writeable=False)
 
     @cached_property
     def source(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -143,14 +165,20 @@ def gather_columns(columns: Sequence[np.ndarray], positions: Sequence[int], out:
             out[start:stop, positions[k]] = columns[k][start:stop]
     if len(rest) == len(columns):
         return
+    _write_rows(addresses(here), 0, out)
+
+
+def _write_rows(source: tuple[np.ndarray, np.ndarray, np.ndarray], first: int, out: np.ndarray) -> None:
+    # Rows from `first` on, as many as `out` has.
     from . import _column_loops
 
-    source = addresses(here)
+    n, p = out.shape
     threads = min(_parallel.thread_count(), max(1, n * p // _VALUES_PER_THREAD))
+    numbers = [np.empty((p, _column_loops.ROWS)) for _ in range(threads)]
     _parallel.run_all(
         [
-            partial(_column_loops.write_rows, *source, start, stop, np.empty((p, _column_loops.ROWS)), out[start:stop])
-            for start, stop in _parallel.split(n, threads)
+            partial(_column_loops.write_rows, *source, first + start, first + stop, buffer, out[start:stop])
+            for buffer, (start, stop) in zip(numbers, _parallel.split(n, threads), strict=False)
         ]
     )
 

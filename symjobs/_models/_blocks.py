@@ -12,8 +12,10 @@ from symjobs._state._inputs import Input
 from symjobs._tables import BadCell, Batch, Column, labels_of, read_table
 from symjobs._tables._bad_values import LARGEST, find_bad_value
 from symjobs._text import some
+from symkernels import Columns
 
 _BLOCK_VALUES = 1 << 18  # 2 MiB: still cached when the model reads it
+_BLOCKS = 16  # read from their columns at once: 32 MiB where they have to be converted
 
 
 class Blocks:
@@ -56,7 +58,9 @@ class Blocks:
             for start in range(0, batch.n_rows, step):
                 stop = min(start + step, batch.n_rows)
                 try:
-                    yield self._block(batch, columns, start, stop)
+                    if start % (_BLOCKS * step) == 0:
+                        first, rows = start, self._rows(columns, start, min(start + _BLOCKS * step, batch.n_rows))
+                    yield self._block(rows.rows(slice(start - first, stop - first)), start)
                 except BadCell as bad:
                     raise batch.error(bad) from None
                 if self._checkpoint is not None:
@@ -76,13 +80,17 @@ class Blocks:
             columns.append(column)
         return columns
 
-    def _block(self, batch: Batch, columns: list[Column], start: int, stop: int) -> np.ndarray:
-        block = np.empty((len(columns), stop - start)).T  # in Fortran order: it is filled column by column
-        for j, (known, column) in enumerate(zip(self._inputs, columns, strict=True)):
-            if known.member is None:
-                block[:, j] = column.numbers(start, stop)
-            else:
-                block[:, j] = _indicator(column, known.letter, known.member, start, stop)
+    def _rows(self, columns: list[Column], start: int, stop: int) -> Columns:
+        return Columns(
+            [
+                column.numbers(start, stop)
+                if known.member is None
+                else _indicator(column, known.letter, known.member, start, stop)
+                for known, column in zip(self._inputs, columns, strict=True)
+            ]
+        )
+
+    def _block(self, block: np.ndarray, start: int) -> np.ndarray:
         if not (block.max() <= LARGEST and block.min() >= -LARGEST):  # true for NaN, too
             block = self._settled(block, start)
         self.n_rows += len(block)

@@ -30,7 +30,7 @@ class FixedSizeBlocks(Blocks):
 
     def __iter__(self) -> Iterator[np.ndarray]:
         full = max(256, _BLOCK_VALUES // len(self._inputs))
-        waiting = np.empty((len(self._inputs), full)).T  # in Fortran order, as all blocks
+        waiting = np.empty((full, len(self._inputs)))
         n = 0
         for block in super().__iter__():
             start = 0
@@ -42,4 +42,4 @@ class FixedSizeBlocks(Blocks):
                     yield waiting
                     waiting, n = np.empty_like(waiting), 0  # a new one, as a model may keep the block
         if n:
-            yield np.asfortranarray(waiting[:n])
+            yield waiting[:n]

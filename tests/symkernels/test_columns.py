@@ -66,6 +66,26 @@ def test_columns_are_rows(kinds: list[str], sizes: list[int], gaps: bool, stride
     np.testing.assert_array_equal(found.count, right.count)
 
 
+def test_rows_of_one_array_are_not_copied() -> None:
+    array = np.random.default_rng(0).normal(size=(40, 7))
+    some = Columns([array[3:, k] for k in (2, 3, 4)]).rows(slice(1, 9))
+    np.testing.assert_array_equal(some, array[4:12, 2:5])
+    assert np.shares_memory(some, array)
+    with pytest.raises(ValueError, match="read-only"):
+        some[0, 0] = 0.0
+
+
+@pytest.mark.parametrize("order", ["F", "reversed", "float32", "every second", "gap"])
+def test_rows_of_other_arrays_are_copied(order: str) -> None:
+    array = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32 if order == "float32" else float)
+    if order == "F":
+        array = np.asfortranarray(array)
+    chosen = {"reversed": [5, 4, 3], "every second": [0, 2, 4], "gap": [0, 1, 3]}.get(order, [1, 2, 3])
+    some = Columns([array[:, k] for k in chosen]).rows(slice(5, 33))
+    np.testing.assert_array_equal(some, array[5:33, chosen])
+    assert not np.shares_memory(some, array)
+
+
 def test_they_are_read_where_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     table = Columns(list(np.random.default_rng(0).normal(size=(50, 100_000))))
     right = Moments(50).learn(table.rows())

@@ -45,7 +45,7 @@ class Moments(Statistics):
     exact : bool, default False
         Sum every row without rounding errors of products, not only the first rows and those that need it. Then the
         order of the rows, batches, threads and merges do not change a bit of means, covariances and correlations,
-        where `reproducible` says so. docs/benchmarks.md has the price.
+        where `reproducible` says so. docs/benchmarking.md has the price.
 
     Raises
     ------

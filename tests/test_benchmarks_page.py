@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_SPEC = importlib.util.spec_from_file_location("generate_figures", ROOT / "docs" / "_generate_figures.py")
+_SPEC = importlib.util.spec_from_file_location("generate_benchmarks", ROOT / "docs" / "_generate_benchmarks.py")
 figures = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(figures)
 
@@ -35,7 +35,7 @@ def line(title, times, *, ours="ours", met=None, quick=False, **changes):
 
 
 def test_the_page_is_that_of_the_lines():
-    assert figures.PAGE.read_text(encoding="utf-8") == figures.page(), "run python docs/_generate_figures.py"
+    assert figures.PAGE.read_text(encoding="utf-8") == figures.page(), "run python docs/_generate_benchmarks.py"
 
 
 def test_the_newest_full_line_counts(tmp_path):

@@ -1,8 +1,8 @@
-"""Write docs/figures.md, every comparison that was measured, from the lines in benchmarks/figures-*.jsonl.
+"""Write docs/benchmarks.md, every comparison that was measured, from the lines in benchmarks/figures-*.jsonl.
 
-    python docs/_generate_figures.py
+    python docs/_generate_benchmarks.py
 
-Of each comparison the page has the newest line. tests/test_figures.py compares the page with the lines.
+Of each comparison the page has the newest line. tests/test_benchmarks_page.py compares the page with the lines.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "figures.md"
-HEAD = """<!-- Written by docs/_generate_figures.py from benchmarks/figures-*.jsonl. Change it there. -->
+PAGE = ROOT / "docs" / "benchmarks.md"
+HEAD = """<!-- Written by docs/_generate_benchmarks.py from benchmarks/figures-*.jsonl. Change it there. -->
 
-# All figures
+# Benchmarks
 
-Every comparison that was measured, met or missed: the newest line of each. [](benchmarks.md) says how they are made,
+Every comparison that was measured, met or missed: the newest line of each. [](benchmarking.md) says how they are made,
 and what they mean. Times are medians; the spread in parentheses is the range of the middle half of the rounds over the
 median. Numbers after the peers are their times divided by ours: more than 1 is slower than ours. The letter names the
 protocol below the table.
@@ -51,7 +51,7 @@ def protocol(line: dict[str, Any]) -> str:
 
 
 def page() -> str:
-    """Return the text of docs/figures.md."""
+    """Return the text of docs/benchmarks.md."""
     parts = [HEAD]
     for benchmark, lines in sorted(newest((ROOT / "benchmarks").glob("figures-*.jsonl")).items()):
         protocols = list(dict.fromkeys(map(protocol, lines.values())))
