@@ -1,6 +1,7 @@
 # One word a task. A fresh machine needs Python 3.11 or later and make; everything else is installed into .venv.
 #   make run    learn the shipped data, run every kind of job, leave tables and pictures in ./symjobs-run
 #   make test   all tests (tests/services.sh starts PostgreSQL for them where it is installed); ARGS="-k vif -x"
+#   make serve  the server on real data, with a first user; Ctrl-C ends it; ARGS="--port 8080"
 #   make soak   long runs: many more examples and rounds of the tests that have counts. Each takes what fits into some
 #               20 seconds; FULL=1 runs all of them. The seed is printed; SEED=... repeats a run
 #   make test-matrix  the kernel tests as on other processors, with other libraries and Pythons; ONLY="generic numpy"
@@ -13,10 +14,13 @@ OUT    ?= symjobs-run
 WORKERS ?= 2
 PYTEST := bash tests/services.sh $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: run test test-matrix soak lint bench docs gpu clean
+.PHONY: run serve test test-matrix soak lint bench docs gpu clean
 
 run: $(VENV)/.all
 	$(BIN)/symjobs demo --out $(OUT)
+
+serve: $(VENV)/.all
+	@$(BIN)/symjobs serve --root $(OUT)/server --demo $(ARGS)
 
 # Tests start many processes: only the first one of them compiles.
 test test-matrix soak: export PYTHONDONTWRITEBYTECODE :=

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from symjobs import datasets as datasets
     from symjobs import metrics as metrics
     from symjobs import rest as rest
+    from symjobs import server as server
     from symjobs import sources as sources
     from symjobs._engine import Job as Job
     from symjobs._engine import JobContext as JobContext
@@ -116,7 +117,7 @@ _NAMES = {
     "from_json": "_entities",
     "to_json": "_entities",
 }
-_MODULES = ("datasets", "metrics", "rest", "sources")
+_MODULES = ("datasets", "metrics", "rest", "server", "sources")
 
 __all__ = ["__version__", *sorted([*_NAMES, *JOB_TYPES]), *_MODULES]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
@@ -16,23 +16,34 @@ from urllib.parse import quote
 
 import msgspec
 
-from symjobs._engine import Job, JobManager, Request, State
-from symjobs._engine._failure import internal_error, one_line, with_type
-from symjobs._entities import Envelope, ExploreContext, JobInfo, MLContext, to_json
+from symjobs._engine import Job, JobContext, JobManager, Request, State
+from symjobs._engine._failure import internal_error, is_bad_input, one_line, with_type
+from symjobs._engine._run import run_here
+from symjobs._entities import Envelope, ExploreContext, MLContext, to_json
 from symjobs._errors import (
     InputError,
     ManagerClosed,
     NoSuchJob,
     NoSuchModel,
     NoSuchProject,
-    ProjectError,
     QueueFull,
 )
 from symjobs._jobs import JOB_TYPES
+from symjobs._project import Project
 from symjobs._text import near, shown
 from symjobs.sources import Source
 
-__all__ = ["Response", "create_job", "get_job", "kill_job", "list_jobs", "submit_job"]
+__all__ = [
+    "Response",
+    "create_job",
+    "envelope",
+    "get_job",
+    "kill_job",
+    "list_jobs",
+    "project_of",
+    "respond",
+    "submit_job",
+]
 
 logger = logging.getLogger("symjobs.rest")
 
@@ -111,7 +122,7 @@ def get_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
     200
     >>> manager.shutdown()
     """
-    return _guarded(manager, lambda: _get(manager, cid, jobid))
+    return respond(manager, lambda: _get(manager, cid, jobid))
 
 
 def list_jobs(manager: JobManager, cid: str) -> Response:
@@ -137,7 +148,9 @@ def list_jobs(manager: JobManager, cid: str) -> Response:
     200
     >>> manager.shutdown()
     """
-    return _guarded(manager, lambda: _finished(to_json({"jobinfoList": {"values": manager.list(cid)}})))
+    return respond(
+        manager, lambda: envelope(HTTPStatus.OK, "Job is finished", jobinfoList={"values": manager.list(cid)})
+    )
 
 
 def kill_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
@@ -166,7 +179,7 @@ def kill_job(manager: JobManager, cid: str, jobid: str | int) -> Response:
     400
     >>> manager.shutdown()
     """
-    return _guarded(manager, lambda: _kill(manager, cid, jobid))
+    return respond(manager, lambda: _kill(manager, cid, jobid))
 
 
 def create_job(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> Response:
@@ -197,7 +210,7 @@ def create_job(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> R
     (202, '1')
     >>> manager.shutdown()
     """
-    return _guarded(manager, lambda: _create(manager, cid, job))
+    return respond(manager, lambda: _create(manager, cid, job))
 
 
 def submit_job(
@@ -209,8 +222,11 @@ def submit_job(
     query: Mapping[str, str] = {},
     *,
     data: Any = None,
+    direct: bool = False,
 ) -> Response:
     """Answer a request that creates a job, given the name of the job type.
+
+    Parameters that no job type of this name declares are ignored; the job's details list them.
 
     Parameters
     ----------
@@ -229,6 +245,8 @@ def submit_job(
     data : table or Source, optional
         The rows that come with the request. If the request makes no job, a source is discarded: an uploaded file is
         removed.
+    direct : bool, default False
+        Run the job in the calling thread, and answer with its entities: 200 ``OK``. It gets no number.
 
     Returns
     -------
@@ -251,14 +269,9 @@ def submit_job(
     def job() -> Job:
         if job_type not in JOB_TYPES:
             raise InputError(f"unknown job type {shown(job_type)}; {near(str(job_type), list(JOB_TYPES))}")
-        projects = manager.projects.all(cid)
-        project = None
-        if pid is not None:
-            try:
-                project = manager.projects.get(cid, pid)
-            except NoSuchProject:
-                raise InputError(f"Cannot Find SYMETRYML id[{pid}] for Customer id [{cid}]") from None
-        return JOB_TYPES[job_type].from_request(
+        project = None if pid is None else project_of(manager, cid, pid)
+        projects = manager.projects.all(cid) if pid is None else ()
+        return JOB_TYPES[job_type].from_client(
             Request(owner=cid, project=project, context=context, query=query, data=data, projects=projects)
         )
 
@@ -270,25 +283,133 @@ def submit_job(
                 data.discard()
             raise
 
+    if direct:
+        return respond(manager, lambda: _run(job_or_discard()))
     return create_job(manager, cid, job_or_discard)
+
+
+def project_of(manager: JobManager, cid: str, pid: str) -> Project:
+    """Return a customer's project.
+
+    Parameters
+    ----------
+    manager : JobManager
+        Which has it among its `projects`.
+    cid : str
+        The customer.
+    pid : str
+        The project's name.
+
+    Returns
+    -------
+    Project
+
+    Raises
+    ------
+    InputError
+        If there is none, in the words of the contract.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> manager = sj.JobManager()
+    >>> manager.projects.add("c1", sj.Project("iris"))
+    >>> sj.rest.project_of(manager, "c1", "iris").name
+    'iris'
+    >>> manager.shutdown()
+    """
+    try:
+        return manager.projects.get(cid, pid)
+    except NoSuchProject:
+        raise InputError(f"Cannot Find SYMETRYML id[{pid}] for Customer id [{cid}]") from None
+
+
+def respond(manager: JobManager, answer: Callable[[], Response]) -> Response:
+    """Call a function that answers a request; an exception of it becomes a response.
+
+    Parameters
+    ----------
+    manager : JobManager
+        Whose ``show_errors`` says what clients see of an error that is not theirs.
+    answer : callable
+        Returns a Response.
+
+    Returns
+    -------
+    Response
+        The function's; 400 for an InputError, a ProjectError and a job that is not there; 500 for everything else.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> manager = sj.JobManager()
+    >>> sj.rest.respond(manager, lambda: sj.rest.envelope(201, "made", pid="iris")).body["values"]
+    {'pid': 'iris'}
+    >>> sj.rest.respond(manager, lambda: manager.projects.get("c1", "iris")).status
+    400
+    >>> manager.shutdown()
+    """
+    try:
+        return answer()
+    except NoSuchJob:
+        return envelope(HTTPStatus.BAD_REQUEST, "No such job")
+    except NoSuchModel as error:  # the contract's status
+        return envelope(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))
+    except (QueueFull, ManagerClosed):
+        text, headers = "Job execution was refused by server.", {"Retry-After": _RETRY_AFTER}
+        return replace(envelope(HTTPStatus.INTERNAL_SERVER_ERROR, text), headers=headers)
+    except Exception as error:
+        if is_bad_input(error):
+            return envelope(HTTPStatus.BAD_REQUEST, one_line(str(error)))
+        text = internal_error(secrets.randbelow(10**9))  # the store, a fault: nothing that the client can mend
+        logger.exception("%s", text)
+        if manager.show_errors:
+            text = with_type(error)
+        return envelope(HTTPStatus.INTERNAL_SERVER_ERROR, text)
+
+
+def envelope(status: int, text: str, /, **values: Any) -> Response:
+    """Return a response with the contract's envelope.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    text : str
+        The ``statusString``.
+    **values : entity, dict, list, str or number
+        The ``values``, by their keys.
+
+    Returns
+    -------
+    Response
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> sj.rest.envelope(200, "OK", stringList={"values": ["iris"]}).json
+    b'{"statusCode":"OK","statusString":"OK","values":{"stringList":{"values":["iris"]}}}'
+    """
+    status = HTTPStatus(status)
+    return Response(status.value, to_json(Envelope(status.name, text, values)))
 
 
 def _get(manager: JobManager, cid: str, jobid: str | int) -> Response:
     answer = manager.answer(cid, jobid)
     if answer.state is State.DONE:
-        return _finished(answer.values)
+        return _with_values("Job is finished", answer.values)
     text = answer.error if answer.state is State.FAILED else "Job still running"
-    return _response(JOB_STATUS[answer.state], text, jobinfo=answer.info)
+    return envelope(JOB_STATUS[answer.state], text, jobinfo=answer.info)
 
 
 def _kill(manager: JobManager, cid: str, jobid: str | int) -> Response:
     if manager.kill(cid, jobid):
-        return _response(HTTPStatus.OK, "Job was killed")
+        return envelope(HTTPStatus.OK, "Job was killed")
     try:
         info = manager.info(cid, jobid)
     except NoSuchJob:  # it stopped just after the grace time
-        return _response(HTTPStatus.OK, "Job was killed")
-    return _response(HTTPStatus.ACCEPTED, "Job cannot be killed", jobinfo=info)
+        return envelope(HTTPStatus.OK, "Job was killed")
+    return envelope(HTTPStatus.ACCEPTED, "Job cannot be killed", jobinfo=info)
 
 
 def _create(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> Response:
@@ -297,37 +418,17 @@ def _create(manager: JobManager, cid: str, job: Job | Callable[[], Job]) -> Resp
         "Location": f"/symetry/rest/{quote(handle.owner, safe='')}/jobs/{handle.id}",
         "sym-job-id": str(handle.id),
     }
-    return _response(HTTPStatus.ACCEPTED, "Job Created", headers=headers)
+    return replace(envelope(HTTPStatus.ACCEPTED, "Job Created"), headers=headers)
 
 
-def _guarded(manager: JobManager, answer: Callable[[], Response]) -> Response:
+def _run(job: Job) -> Response:
     try:
-        return answer()
-    except NoSuchJob:
-        return _response(HTTPStatus.BAD_REQUEST, "No such job")
-    except NoSuchModel as error:  # the contract's status
-        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, one_line(str(error)))
-    except (InputError, ProjectError) as error:
-        return _response(HTTPStatus.BAD_REQUEST, one_line(str(error)))
-    except (QueueFull, ManagerClosed):
-        text, headers = "Job execution was refused by server.", {"Retry-After": _RETRY_AFTER}
-        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, text, headers=headers)
-    except Exception as error:  # the store, a missing package, a fault: nothing that the client can mend
-        text = internal_error(secrets.randbelow(10**9))
-        logger.exception("%s", text)
-        if manager.show_errors:
-            text = with_type(error)
-        return _response(HTTPStatus.INTERNAL_SERVER_ERROR, text)
+        job.check()
+        return _with_values("OK", run_here(job, JobContext())[1])
+    finally:
+        job.clean_up()
 
 
-def _finished(values: bytes) -> Response:
+def _with_values(text: str, values: bytes) -> Response:
     # The entities are JSON already, as the store keeps them.
-    envelope = Envelope(HTTPStatus.OK.name, "Job is finished", {})
-    return Response(HTTPStatus.OK.value, to_json(envelope)[: -len(b"{}}")] + values + b"}")
-
-
-def _response(
-    status: HTTPStatus, text: str, *, jobinfo: JobInfo | None = None, headers: dict[str, str] | None = None
-) -> Response:
-    values = {} if jobinfo is None else {"jobinfo": jobinfo}
-    return Response(status.value, to_json(Envelope(status.name, text, values)), headers or {})
+    return Response(HTTPStatus.OK.value, envelope(HTTPStatus.OK, text).json[: -len(b"{}}")] + values + b"}")

@@ -88,7 +88,9 @@ def build_parser() -> ProgramParser:
         prog="symjobs", description="Learn a data file once, and ask: PCA, SVD, VIF, statistics and tests as jobs."
     )
     parser.add_argument("--version", action="version", version=f"symjobs {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{run,demo,doctor}", parser_class=Parser)
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="{run,demo,serve,user,request,doctor}", parser_class=Parser
+    )
     run = commands.add_parser(
         "run",
         help="learn a data file and answer one question about it",
@@ -108,6 +110,7 @@ def build_parser() -> ProgramParser:
     )
     demo.add_argument("--out", default="symjobs-run", metavar="DIR", help="the folder (default: ./symjobs-run)")
     demo.set_defaults(command=_later("_demo", "demo"))
+    _add_server_commands(commands)
     doctor = commands.add_parser("doctor", help="say what was found on this machine, and what to install")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     doctor.add_argument(
@@ -115,6 +118,37 @@ def build_parser() -> ProgramParser:
     )
     doctor.set_defaults(command=_later("_doctor", "doctor"))
     return parser
+
+
+def _add_server_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    serve = commands.add_parser("serve", help="answer the wire contract over HTTP (extra server)")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine)")
+    serve.add_argument("--port", type=int, default=8000, help="port to listen at; 0 for any (default: 8000)")
+    serve.add_argument("--workers", type=int, default=2, help="heavy jobs at the same time (default: 2)")
+    serve.add_argument("--max-body", type=int, default=256, metavar="MIB", help="largest body (default: 256 MiB)")
+    serve.add_argument("--cors", action="append", metavar="ORIGIN", help="let pages of this origin ask; repeatable")
+    serve.add_argument("--refuse-repeats", action="store_true", help="refuse a change that was signed and sent before")
+    serve.add_argument("--show-errors", action="store_true", help="show clients every error, not only of input")
+    serve.add_argument("--access-log", action="store_true", help="log every request")
+    serve.add_argument("--demo", action="store_true", help="add a user with the shipped data sets")
+    serve.set_defaults(command=_later("_serve", "serve"))
+    user = commands.add_parser("user", help="add, remove or list the users of a server, or make a master key")
+    user.add_argument("action", choices=["add", "remove", "list", "key"])
+    user.add_argument("name", nargs="?")
+    user.set_defaults(command=_later("_serve", "user"))
+    for parser in (serve, user):
+        parser.add_argument("--root", default="symjobs-data", metavar="DIR", help="the server's folder (%(default)s)")
+        parser.add_argument("--store", metavar="URL", help="where jobs and users are (default: SQLite in the folder)")
+        parser.add_argument(
+            "--key-file", metavar="FILE", help="the master key, if SYMJOBS_KEY is not set (~/.config/symjobs/key)"
+        )
+    request = commands.add_parser("request", help="send one signed request to a server, and print the answer")
+    request.add_argument("method", choices=["GET", "POST", "PUT", "DELETE"])
+    request.add_argument("path", help="such as /jobs/1 or '/projects?pid=iris'")
+    request.add_argument("--user", metavar="NAME", help="who asks (default: SYMJOBS_USER)")
+    request.add_argument("--url", help="the server (default: SYMJOBS_URL, or http://127.0.0.1:8000)")
+    request.add_argument("--data", metavar="JSON", help="the body; @FILE for a file, - for the standard input")
+    request.set_defaults(command=_later("_request", "request"))
 
 
 def _sentence(text: str) -> str:

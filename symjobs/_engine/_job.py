@@ -48,6 +48,8 @@ class Job(ABC):
         Whether the job can run in a process of its own. False for a job that changes objects of this process.
     parameter_type : type of Parameters
         The declared parameters of a request.
+    notes : mapping of str to str
+        What ``JobInfo.details`` shows of a job, besides `details`.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Job(ABC):
     bounded: ClassVar[bool] = True
     isolable: ClassVar[bool] = True
     parameter_type: ClassVar[type[Parameters]] = Parameters
+    notes: Mapping[str, str] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -89,6 +92,37 @@ class Job(ABC):
             If the request is invalid; the message names what.
         """
         raise InputError(f"{cls.job_type} cannot be made from a request")
+
+    @classmethod
+    def parameter_types(cls, request: Request) -> tuple[type[Parameters], ...]:
+        """Return the declared parameters that a request may have; by default those of `parameter_type`."""
+        return (cls.parameter_type,)
+
+    @classmethod
+    def from_client(cls, request: Request) -> Self:
+        """Return the job that a request asks for, as `from_request`, but ignore parameters that nobody declares.
+
+        Clients may send parameters of other servers. The job's details list them as ``ignored``. A name that begins as
+        those of this job do (``kmeans_``) is no such parameter, but an error.
+
+        Parameters
+        ----------
+        request : Request
+            What a client asked for.
+
+        Raises
+        ------
+        InputError
+            If the request is invalid; the message names what.
+        """
+        types = cls.parameter_types(request)
+        names = {declared.wire for kind in types for declared in kind.declared()}
+        prefixes = tuple(kind.strict_prefix for kind in types if kind.strict_prefix)
+        kept, ignored = request.only(lambda name: name in names or name.startswith(prefixes))
+        job = cls.from_request(kept)
+        if ignored:
+            job.notes = {"ignored": ", ".join(ignored)}
+        return job
 
     @classmethod
     def from_context(

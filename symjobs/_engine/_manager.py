@@ -213,7 +213,7 @@ class JobManager:
             if schedule.isolate and not job.isolable:
                 raise InputError(f"{job.job_type} changes objects of this process and cannot run in another one")
             job.check()
-            execution = self._runner.add(job, owner, Details(job.details()).data, schedule)
+            execution = self._runner.add(job, owner, Details({**job.details(), **job.notes}).data, schedule)
         except BaseException as error:
             if isinstance(error, QueueFull):
                 self._counter.count_refusal(job.job_type)
@@ -398,9 +398,28 @@ class JobManager:
         if not isinstance(job, JobHandle):
             raise InputError(f"wait takes a JobHandle, not {type(job).__name__}")
         timeout = _seconds(timeout)
-        execution = job._execution
         self._check_not_in_job(job.owner, job.id)
-        too_late = f"job {job.id} has not ended within {timeout} seconds"
+        if not await self.ends_within(job, timeout):
+            raise TimeoutError(f"job {job.id} has not ended within {timeout} seconds")
+        return await asyncio.to_thread(self.result_of, job.owner, job.id, job._execution, LONGEST)
+
+    def counts(self) -> JobCounts:
+        """Return how many jobs of this manager wait, run, have ended (by type and outcome) and were refused."""
+        return self._runner.counts()
+
+    # For handles and servers.
+
+    async def ends_within(self, job: JobHandle, timeout: float | None) -> bool:
+        """Wait for the end of a job in a coroutine, and return whether it came in time.
+
+        Parameters
+        ----------
+        job : JobHandle
+            The handle of a job of this manager, or of another one of its store.
+        timeout : float or None
+            Seconds to wait at most; None without limit.
+        """
+        execution = job._execution
         try:
             async with asyncio.timeout(timeout):
                 if execution is not None:
@@ -411,14 +430,8 @@ class JobManager:
                         await asyncio.sleep(pause)
                         pause = min(2 * pause, _LONGEST_POLL)
         except TimeoutError:
-            raise TimeoutError(too_late) from None
-        return await asyncio.to_thread(self.result_of, job.owner, job.id, execution, LONGEST)
-
-    def counts(self) -> JobCounts:
-        """Return how many jobs of this manager wait, run, have ended (by type and outcome) and were refused."""
-        return self._runner.counts()
-
-    # For handles.
+            return False
+        return True
 
     def has_ended(self, owner: str, job_id: int) -> bool:
         """Whether a job has ended: done, failed or killed."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from symjobs._engine._ids import DEFAULT_OWNER
 from symjobs._entities import ExploreContext, MLContext
@@ -36,3 +38,21 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     data: Any = None
     projects: Sequence[Any] = ()
+
+    def only(self, is_known: Callable[[str], bool]) -> tuple[Request, list[str]]:
+        """Return the request with the parameters that are known, and the names of the others, in query and context."""
+        ignored: dict[str, None] = {}
+
+        def kept(given: Mapping[str, str]) -> dict[str, str]:
+            ignored.update((name, None) for name in given if not is_known(name))
+            return {name: value for name, value in given.items() if is_known(name)}
+
+        def one(context: MLContext) -> MLContext:
+            return msgspec.structs.replace(context, extraParameters=kept(context.extraParameters))
+
+        query, context = kept(self.query), self.context
+        if isinstance(context, ExploreContext):
+            context = ExploreContext([one(each) for each in context.values])
+        elif isinstance(context, MLContext):
+            context = one(context)
+        return replace(self, query=query, context=context), list(ignored)

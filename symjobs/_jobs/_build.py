@@ -15,7 +15,8 @@ from symjobs._jobs._context import (
     target_names,
     the_project,
 )
-from symjobs._models import check_model
+from symjobs._jobs._route import JobRoute
+from symjobs._models import MODEL_TYPES, check_model
 from symjobs._parameters import Parameters, Text, parameter
 from symjobs._project import Project
 from symjobs._text import check_name
@@ -67,6 +68,7 @@ class BuildJob(Job):
     """
 
     job_type: ClassVar[str] = "BuildJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/build", body="context"),)
     isolable: ClassVar[bool] = False
     parameter_type = BuildParameters
 
@@ -100,6 +102,11 @@ class BuildJob(Job):
             target_names(project, context) or None,
             {name: value for name, value in given.items() if name not in ("modelid", "algo")},
         )
+
+    @classmethod
+    def parameter_types(cls, request: Request) -> tuple[type[Parameters], ...]:
+        algo = extra_parameters(request, only_context(request)).get("algo", "")
+        return (cls.parameter_type, *([MODEL_TYPES[algo].parameter_type] if algo in MODEL_TYPES else []))
 
     def check(self) -> None:
         super().check()

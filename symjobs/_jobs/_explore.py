@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 from symjobs._engine import Job, JobContext, Request
 from symjobs._entities import KSVDMap, ProjectInfo
 from symjobs._errors import InputError
 from symjobs._explore import Catalogue, MetricRequest, Statistics, prepare
+from symjobs._explore._parameters import KnownValue, UnbiasedParameters
 from symjobs._jobs._context import (
     Names,
     checked_names,
@@ -22,7 +23,8 @@ from symjobs._jobs._context import (
     target_names,
     the_project,
 )
-from symjobs._parameters import Flag, Parameters, parameter, text_parameters
+from symjobs._jobs._route import JobRoute
+from symjobs._parameters import Flag, Parameters, Text, parameter, text_parameters
 from symjobs._project import Project
 
 
@@ -52,8 +54,9 @@ class ExploreResult:
 
 
 class ExploreQueryParameters(Parameters):
-    """What the query of a request says besides the metric."""
+    """What the query of a request says."""
 
+    metric: str | None = parameter("metric", Text(), "what to compute (required)", default=None)
     project_info: bool = parameter("returnProjectInfo", Flag(), "answer with the project, too", default=True)
 
 
@@ -99,6 +102,7 @@ class ExploreJob(Job):
     """
 
     job_type: ClassVar[str] = "ExploreJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/explore", direct=True),)
 
     def __init__(
         self,
@@ -127,6 +131,10 @@ class ExploreJob(Job):
         for k in range(n):
             with self._place(k):
                 prepare(self._metric_request(catalogue, k))
+
+    @classmethod
+    def parameter_types(cls, request: Request) -> tuple[type[Parameters], ...]:
+        return (ExploreQueryParameters, UnbiasedParameters, *get_args(KnownValue))
 
     @classmethod
     def from_request(cls, request: Request) -> Self:

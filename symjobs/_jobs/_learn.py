@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError, ProjectError
 from symjobs._jobs._context import checked_project, discard, is_kept, the_project
+from symjobs._jobs._route import JobRoute
 from symjobs._project import Project
 from symjobs._tables import read_table
 from symjobs._tables._types import check_types
@@ -54,6 +55,7 @@ class LearnJob(Job):
     """
 
     job_type: ClassVar[str] = "LearnJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/learn", body="rows", direct=True),)
     isolable: ClassVar[bool] = False
     _forgets: ClassVar[bool] = False
 
@@ -161,6 +163,7 @@ class ForgetJob(LearnJob):
     """
 
     job_type: ClassVar[str] = "ForgetJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/forget", body="rows", direct=True),)
     _forgets: ClassVar[bool] = True
 
     def _check_project(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from symjobs._engine import Job, JobContext, Request, check_project
 from symjobs._entities import ExploreContext, MLContext, ProjectInfo
+from symjobs._jobs._route import JobRoute
 from symjobs._project import Project
 
 
@@ -43,6 +44,7 @@ class ListProjectsInfoJob(Job):
     """
 
     job_type: ClassVar[str] = "ListProjectsInfoJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(method="GET", path="/projects/info", body=""),)
     bounded: ClassVar[bool] = False
 
     def __init__(self, projects: Iterable[Project]) -> None:

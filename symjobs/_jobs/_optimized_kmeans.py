@@ -22,6 +22,7 @@ from symjobs._jobs._context import (
 )
 from symjobs._jobs._kmeans_data import Data, ProjectData, Settings, SweepOutcome, TableData
 from symjobs._jobs._kmeans_result import KMeansJobResult
+from symjobs._jobs._route import JobRoute
 from symjobs._parameters import Choice, Integer, Parameters, parameter
 from symjobs._project import Project
 from symjobs.sources import Source
@@ -131,6 +132,7 @@ class OptimizedKmeansJob(Job):
     """
 
     job_type: ClassVar[str] = "OptimizedKmeansJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/kmeansOptimize", body="context"),)
     parameter_type = OptimizedKmeansParameters
 
     def __init__(

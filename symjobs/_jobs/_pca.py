@@ -15,6 +15,7 @@ from symjobs._entities import Cell, DataFrame, number_text, to_json
 from symjobs._explore import Attribute
 from symjobs._jobs._encode import Checkpoint, frame_json
 from symjobs._jobs._matrix import MatrixJob, rank_of
+from symjobs._jobs._route import JobRoute
 from symjobs._parameters import Flag, Integer, Number, Parameters, parameter
 from symjobs._project import Project
 from symkernels import PCAResult, nearest_correlation, pca
@@ -154,6 +155,7 @@ class PCAJob(MatrixJob):
     """
 
     job_type: ClassVar[str] = "PCAJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/explorepca"),)
     parameter_type = PCAParameters
 
     def __init__(

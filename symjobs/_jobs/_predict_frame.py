@@ -11,6 +11,7 @@ from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError
 from symjobs._jobs._context import checked_project, discard, extra_parameters, is_kept, only_context, the_project
 from symjobs._jobs._predict_frame_result import PredictFrameResult
+from symjobs._jobs._route import JobRoute
 from symjobs._models import MODEL_TYPES, BuiltModel, FixedSizeBlocks
 from symjobs._models._evt import EvtParameters
 from symjobs._parameters import Choice, Flag, Text, parameter, redeclared
@@ -115,6 +116,9 @@ class DSPredictDataFrameJob(Job):
     """
 
     job_type: ClassVar[str] = "DSPredictDataFrameJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (
+        JobRoute(path="/projects/{pid}/predict/{modelid}", body="rows", only_async=True),
+    )
     parameter_type = DSPredictDataFrameParameters
 
     def __init__(

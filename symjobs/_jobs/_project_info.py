@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from symjobs._engine import Job, JobContext, Request
 from symjobs._entities import ProjectInfo
 from symjobs._jobs._context import checked_project, the_project
+from symjobs._jobs._route import JobRoute
 from symjobs._project import Project
 
 
@@ -40,6 +41,9 @@ class ProjectInfoJob(Job):
     """
 
     job_type: ClassVar[str] = "ProjectInfoJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (
+        JobRoute(method="GET", path="/projects/{pid}/info", body="", direct=True),
+    )
     bounded: ClassVar[bool] = False
 
     def __init__(self, project: Project) -> None:

@@ -12,6 +12,7 @@ from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, distinct_texts
 from symjobs._explore import Attribute
 from symjobs._jobs._matrix import MatrixJob, rank_of
+from symjobs._jobs._route import JobRoute
 from symkernels import svd
 
 
@@ -73,6 +74,7 @@ class SVDJob(MatrixJob):
     """
 
     job_type: ClassVar[str] = "SVDJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/exploresvd"),)
 
     def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> SVDJobResult:
         attributes, names = self._defined(moments, attributes, names, context, constants=True)

@@ -11,6 +11,7 @@ from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap
 from symjobs._explore import Attribute
 from symjobs._jobs._matrix import MatrixJob, note_dependent
+from symjobs._jobs._route import JobRoute
 from symjobs._parameters import Number, Parameters, parameter
 from symjobs._project import Project
 from symkernels import svd_select
@@ -105,6 +106,7 @@ class SVDFeatureSelectionJob(MatrixJob):
     """
 
     job_type: ClassVar[str] = "SVDFeatureSelectionJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/exploresvdfs"),)
     parameter_type = SVDFeatureSelectionParameters
 
     def __init__(

@@ -12,6 +12,7 @@ from symjobs._engine import JobContext
 from symjobs._entities import KSVSMap, number_text
 from symjobs._explore import Attribute
 from symjobs._jobs._matrix import MatrixJob, in_words, undefined
+from symjobs._jobs._route import JobRoute
 from symjobs._text import some
 from symkernels import vif
 
@@ -84,6 +85,7 @@ class ExploreVIFJob(MatrixJob):
     """
 
     job_type: ClassVar[str] = "ExploreVIFJob"
+    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/vif"),)
 
     def _answer(self, moments: Any, attributes: list[Attribute], names: list[str], context: JobContext) -> VIFJobResult:
         indices = [attribute.index for attribute in attributes]

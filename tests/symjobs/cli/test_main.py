@@ -36,7 +36,7 @@ def test_help_says_what_there_is(capsys, arguments):
     out, err = capsys.readouterr()
     if not arguments:
         assert caught.value.code == 2
-        assert "run,demo,doctor" in err
+        assert "run,demo,serve,user,request,doctor" in err
         return
     assert caught.value.code == 0
     if arguments[0] == "run":

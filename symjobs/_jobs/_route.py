@@ -1,0 +1,30 @@
+"""The routes of job types: with which request a client asks for a job (contract, section 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRoute:
+    """A request that asks for a job of a type. A job type lists its own as ``routes``.
+
+    Attributes
+    ----------
+    method : {"GET", "POST"}
+    path : str
+        Below that of the customer. ``{pid}`` is the project; other variables are parameters of the job.
+    body : {"", "contexts", "context", "rows"}
+        No body; an ExploreContext or one MLContext; one MLContext; a DataFrame.
+    direct : bool
+        Whether the request is answered with the result, unless its query has ``async=true``.
+    only_async : bool
+        Whether it is answered by this job type only if its query has ``async=true``, and by others if not.
+    """
+
+    method: Literal["GET", "POST"] = "POST"
+    path: str
+    body: Literal["", "contexts", "context", "rows"] = "contexts"
+    direct: bool = False
+    only_async: bool = False

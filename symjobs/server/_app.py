@@ -1,0 +1,284 @@
+"""The ASGI application: requests in, checked and answered in threads, responses out."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+import anyio
+import anyio.to_thread
+import msgspec
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response as PlainResponse
+from starlette.routing import Route as StarletteRoute
+
+from symjobs._engine import JobManager
+from symjobs._errors import InputError
+from symjobs._text import check_owner
+from symjobs.rest import Response, envelope, respond
+from symjobs.server import _models, _projects
+from symjobs.server._body import Disconnected, drain, read_body
+from symjobs.server._call import Call, Pending, Route, Watch
+from symjobs.server._jobs import job_routes
+from symjobs.server._openapi import openapi
+from symjobs.server._signature import Message, Refused, check
+from symjobs.server._users import Users
+
+PREFIX = "/symetry/rest/{cid}"
+_DOCUMENT = "/openapi.json"
+MAX_BODY = 256 << 20
+_WRITES = ("POST", "PUT", "DELETE")
+_EVENT_SECONDS, _KEEP_ALIVE = 0.25, 15.0  # between two looks at a job, and between two events
+_DRAIN_SECONDS = 1.0
+_SMALL = 4096  # bytes up to which a response is not compressed
+_TAGGED = 1 << 20  # bytes up to which it has an ETag, which takes a millisecond then
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+InThread = Callable[[Callable[[], Response]], Awaitable[Response]]
+
+
+@dataclass
+class Service:
+    """What the endpoints of one application share."""
+
+    manager: JobManager
+    secret_of: Callable[[str], str | None] | None
+    use_once: Callable[[str], bool] | None
+    max_body: int
+    body_pause: float
+    light: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(16))
+    heavy: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+
+
+def create_app(
+    manager: JobManager,
+    users: Users | Mapping[str, str] | None,
+    *,
+    unsigned: bool = False,
+    max_body: int = MAX_BODY,
+    body_pause: float = 30.0,
+    refuse_repeats: bool = False,
+    cors: Iterable[str] = (),
+    heavy_requests: int = 4,
+) -> Starlette:
+    """Return an ASGI application that answers the wire contract's routes.
+
+    Parameters
+    ----------
+    manager : JobManager
+        Runs the jobs and has the projects. The application does not shut it down.
+    users : Users or mapping of str to str
+        Who may sign requests: customers with their secrets.
+    unsigned : bool, default False
+        Let everybody in, with `users` None: only behind something else that knows its clients.
+    max_body : int, default 268435456
+        Most bytes of a request's body, also after decompression.
+    body_pause : float, default 30
+        Most seconds in which no further byte of a body comes.
+    refuse_repeats : bool, default False
+        Refuse a POST, PUT or DELETE that was signed and sent before. By default it is accepted again within the
+        five minutes in which its date is.
+    cors : iterable of str
+        Origins whose pages may send requests, as in ``["https://example.org"]``; none by default.
+    heavy_requests : int, default 4
+        Requests that learn, predict or explore at the same time, without a job; the others wait.
+
+    Returns
+    -------
+    starlette.applications.Starlette
+        To be served, or mounted: its paths begin with ``/symetry/rest/{cid}``.
+
+    Raises
+    ------
+    InputError
+        If there are neither users nor ``unsigned=True``, or both; or repeats are to be refused, and users are a map.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> manager = sj.JobManager()
+    >>> app = sj.server.create_app(manager, {"c1": "c2VjcmV0IG9mIGMxLi4uLg=="})
+    >>> app.url_path_for("/jobs", cid="c1")
+    '/symetry/rest/c1/jobs'
+    >>> manager.shutdown()
+    """
+    if (users is None) != unsigned:
+        raise InputError("give the users who sign requests, or users=None and unsigned=True to let everybody in")
+    if refuse_repeats and not isinstance(users, Users):
+        raise InputError("refuse_repeats notes signatures in a database; it needs Users")
+    service = Service(
+        manager,
+        None if users is None else users.secret if isinstance(users, Users) else dict(users).get,
+        users.use_once if refuse_repeats and isinstance(users, Users) else None,
+        max_body,
+        body_pause,
+        heavy=anyio.CapacityLimiter(heavy_requests),
+    )
+    routes = [*job_routes(), *_projects.routes(), *_models.routes()]
+    origins = list(cors)
+    allow = Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["Authorization", "sym-date", "sym-version", "sym-client", "Content-MD5", "Content-Type"],
+        expose_headers=["Location", "sym-job-id", "ETag"],
+    )
+    document = msgspec.json.encode(openapi(PREFIX, routes, signed=not unsigned))
+    pages = [StarletteRoute(_DOCUMENT, lambda _: PlainResponse(document, media_type="application/json"))]
+    app = Starlette(routes=[*pages, *_by_path(service, routes)], middleware=[allow] if origins else [])
+    app.router.default = _not_found
+    return app
+
+
+def _by_path(service: Service, routes: Iterable[Route]) -> list[StarletteRoute]:
+    # One route a path, so that an unknown method is answered with those that are known. Fixed segments go first.
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        by_path.setdefault(route.path, {})[route.method] = route
+    ordered = sorted(by_path, key=lambda path: [segment.startswith("{") for segment in path.split("/")])
+    return [
+        StarletteRoute(PREFIX + path, Endpoint(service, by_path[path]), methods=None, name=path) for path in ordered
+    ]
+
+
+class Endpoint:
+    """Answers the requests to one path.
+
+    Parameters
+    ----------
+    service : Service
+    routes : mapping of str to Route
+        By method.
+    """
+
+    def __init__(self, service: Service, routes: Mapping[str, Route]) -> None:
+        self._service = service
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        route = self._routes.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if route is None:
+            allowed = ", ".join(self._routes)
+            text = f"{scope['method']} is not allowed here; allowed are {allowed}"
+            answer = replace(envelope(HTTPStatus.METHOD_NOT_ALLOWED, text), headers={"Allow": allowed})
+            await _send(send, answer, headers)
+            return
+        service = self._service
+        try:
+            body = await read_body(receive, headers, service.max_body, service.body_pause)
+        except InputError as error:
+            await drain(receive, service.max_body, _DRAIN_SECONDS)
+            answer = envelope(HTTPStatus.BAD_REQUEST, str(error))
+            await _send(send, replace(answer, headers={"Connection": "close"}), headers)
+            return
+        except Disconnected:
+            return
+        limiter = service.heavy if route.heavy else service.light
+
+        async def in_thread(answer: Callable[[], Response]) -> Response:
+            return await anyio.to_thread.run_sync(partial(respond, service.manager, answer), limiter=limiter)
+
+        response = await in_thread(partial(_checked, service, route, scope, headers, body))
+        if isinstance(response, Watch):
+            await self._stream(response, in_thread, receive, send)
+            return
+        if isinstance(response, Pending):  # for the end of the job, the time that the client gave, or its own end
+            ended = service.manager.ends_within(response.handle, response.seconds)
+            if not await _before_disconnect(ended, receive):
+                return
+            response = await in_thread(response.again)
+        await _send(send, response, headers, head=scope["method"] == "HEAD")
+
+    async def _stream(self, first: Watch, in_thread: InThread, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+        async def events() -> None:
+            now: Response = first
+            before, sent = b"", time.monotonic()
+            while now.status == HTTPStatus.ACCEPTED:
+                if now.json != before or time.monotonic() - sent > _KEEP_ALIVE:
+                    before, sent = now.json, time.monotonic()
+                    await send({"type": "http.response.body", "body": _event("progress", now), "more_body": True})
+                await self._service.manager.ends_within(first.handle, _EVENT_SECONDS)
+                now = await in_thread(first.again)
+            await send({"type": "http.response.body", "body": _event("end", now)})
+
+        await _before_disconnect(events(), receive)
+
+
+def _checked(service: Service, route: Route, scope: Scope, headers: Mapping[str, str], body: bytearray) -> Response:
+    variables = dict(scope["path_params"])
+    cid = variables.pop("cid")
+    query = scope["query_string"].decode("utf-8", "surrogateescape")
+    if service.secret_of is not None:
+        sent = scope.get("raw_path") or scope["path"].encode()
+        message = Message(scope["method"], cid, sent.decode("utf-8", "surrogateescape"), query, body)
+        try:
+            signature = check(message, headers, service.secret_of)
+        except Refused as refused:
+            values = {} if refused.string_to_sign is None else {"stringToSign": refused.string_to_sign}
+            return envelope(refused.status, refused.text, **values)
+        if service.use_once is not None and scope["method"] in _WRITES and not service.use_once(signature):
+            return envelope(HTTPStatus.UNAUTHORIZED, "Invalid Signature")
+    check_owner(cid)
+    return route.answer(Call(service.manager, cid, variables, dict(parse_qsl(query, keep_blank_values=True)), body))
+
+
+async def _before_disconnect(work: Coroutine[Any, Any, Any], receive: Receive) -> bool:
+    """Do some work until the client goes, and return whether it was done."""
+    work_task, gone = asyncio.ensure_future(work), asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((work_task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not work_task.done():
+            return False
+        await work_task  # raises what it raised
+        return True
+    finally:
+        for task in (work_task, gone):
+            task.cancel()
+        await asyncio.gather(work_task, gone, return_exceptions=True)
+
+
+def _event(name: str, response: Response) -> bytes:
+    # The end says how it was; the entities, which may be large, are for GET.
+    data = response.json
+    if name == "end":
+        data = envelope(response.status, response.body["statusString"]).json
+    return f"event: {name}\ndata: {data.decode()}\n\n".encode()
+
+
+async def _send(send: Send, response: Response, asked: Mapping[str, str], *, head: bool = False) -> None:
+    body, headers = response.json, {"Content-Type": "application/json", **response.headers}
+    if response.status in (HTTPStatus.OK, HTTPStatus.ACCEPTED) and len(body) <= _TAGGED:
+        headers["ETag"] = tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+        if tag in asked.get("if-none-match", ""):
+            await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", tag.encode())]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+    if len(body) > _SMALL and "gzip" in asked.get("accept-encoding", ""):
+        body = await asyncio.to_thread(gzip.compress, body, 5)
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    headers["Content-Length"] = str(len(body))
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await _send(send, envelope(HTTPStatus.NOT_FOUND, f"there is no such path: {scope['path']}"), {})

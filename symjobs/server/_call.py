@@ -1,0 +1,163 @@
+"""A request as the endpoints see it, and a route to an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from symjobs._engine import JobHandle, JobManager
+from symjobs._entities import DataFrame, ExploreContext, MLContext, from_json
+from symjobs._errors import InputError
+from symjobs._parameters import Flag, Number
+from symjobs._project import Project
+from symjobs._text import shown
+from symjobs.rest import Response, project_of
+
+Body = Literal["", "contexts", "context", "rows", "map", "text"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that was let in.
+
+    Attributes
+    ----------
+    manager : JobManager
+    cid : str
+        The customer.
+    path : mapping of str to str
+        The variables of the path.
+    query : mapping of str to str
+        The parameters of the query; of those that come twice the last.
+    body : bytes-like
+        Decompressed.
+    """
+
+    manager: JobManager
+    cid: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes | bytearray
+
+    @property
+    def project(self) -> Project:
+        """The project that the path names; InputError in the words of the contract if there is none."""
+        return project_of(self.manager, self.cid, self.path["pid"])
+
+    def required(self, name: str) -> str:
+        """Return a parameter of the query; InputError if it is not there."""
+        value = self.query.get(name, "")
+        if not value.strip():
+            raise InputError(f"the query has no {name}; add {name}=...")
+        return value
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Return a parameter of the query that is true or false."""
+        value = self.query.get(name, "")
+        if not value.strip():
+            return default
+        try:
+            return Flag().parse(value)
+        except ValueError:
+            raise InputError(f"{name} must be true or false, got {shown(value)}") from None
+
+    def seconds(self, name: str, most: float) -> float:
+        """Return a parameter of the query that is a number of seconds, by default 0; more than `most` is `most`."""
+        value = self.query.get(name, "")
+        if not value.strip():
+            return 0.0
+        try:
+            return min(Number(0).parse(value), most)
+        except ValueError:
+            raise InputError(f"{name} must be a number of seconds, got {shown(value)}") from None
+
+    def contexts(self) -> MLContext | ExploreContext:
+        """Return the body as an ExploreContext or one MLContext; without a body an empty MLContext."""
+        if not self.body.strip():
+            return MLContext()
+        keys = from_json(bytes(self.body), dict[str, msgspec.Raw])
+        return (
+            from_json(bytes(self.body), ExploreContext) if "values" in keys else from_json(bytes(self.body), MLContext)
+        )
+
+    def context(self) -> MLContext:
+        """Return the body as one MLContext; without a body an empty one."""
+        context = self.contexts()
+        if isinstance(context, MLContext):
+            return context
+        if len(context.values) != 1:
+            raise InputError(f"the body is one MLContext, and the ExploreContext has {len(context.values)}")
+        return context.values[0]
+
+    def rows(self) -> DataFrame:
+        """Return the body as a DataFrame."""
+        return from_json(bytes(self.body), DataFrame)
+
+    def map(self) -> dict[str, Any]:
+        """Return the body as a map of texts; without a body an empty one."""
+        if not self.body.strip():
+            return {}
+        return {
+            name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            for name, value in from_json(bytes(self.body), dict[str, Any]).items()
+            if value is not None
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending(Response):
+    """A response that is sent only if a job has not ended within some seconds; then `again` has another one."""
+
+    handle: JobHandle
+    seconds: float
+    again: Callable[[], Response]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch(Response):
+    """The beginning of a stream of events: one whenever `again` has another response, until it is no 202."""
+
+    handle: JobHandle
+    again: Callable[[], Response]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A method and a path, and the function that answers.
+
+    Attributes
+    ----------
+    method : str
+    path : str
+        Below that of the customer.
+    answer : callable
+        Takes a `Call`, returns a `Response`; what it raises becomes a response.
+    summary : str
+        One line for the OpenAPI document.
+    body : str
+        What the body is; empty for none.
+    query : mapping of str to str
+        What the parameters of the query are.
+    answers : mapping of int to str
+        The status string of each status, besides those that any request can have.
+    values : tuple of str
+        Keys of the entities.
+    heavy : bool
+        Whether the answer may take long: such requests have threads of their own.
+    streams : bool
+        Whether the answer is a stream of events.
+    """
+
+    method: str
+    path: str
+    answer: Callable[[Call], Response]
+    summary: str
+    body: Body = ""
+    query: Mapping[str, str] | None = None
+    answers: Mapping[int, str]
+    values: tuple[str, ...] = ()
+    heavy: bool = False
+    streams: bool = False
