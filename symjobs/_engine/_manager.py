@@ -79,6 +79,9 @@ class JobManager:
     projects : {"auto", "memory", "shared"}, default "auto"
         Where `projects` are: ``memory`` of this process, or ``shared`` by all processes with the same folder, as files
         that outlive them. ``auto`` shares them if there is a folder.
+    unload_after : float or None, default 3600
+        Seconds after which a shared project that nobody has asked for leaves the memory; it stays in its files. None
+        for never.
     isolate : bool, default False
         Whether heavy jobs run in processes of their own, if their types allow it. Then a kill or a time limit ends them
         also within one long step, and a crash is a failed job. Each process uses its share of the threads.
@@ -125,6 +128,7 @@ class JobManager:
         max_bytes: int | None = None,
         folder: str | os.PathLike[str] | None = None,
         projects: Literal["auto", "memory", "shared"] = "auto",
+        unload_after: float | None = 3600.0,
         isolate: bool = False,
         show_errors: bool = False,
     ) -> None:
@@ -141,6 +145,7 @@ class JobManager:
             max_queued_per_owner=max_queued_per_owner,
             max_bytes_per_owner=max_bytes_per_owner,
             max_bytes=max_bytes,
+            unload_after=unload_after,
             isolate=isolate,
             show_errors=show_errors,
         )
@@ -523,6 +528,8 @@ class JobManager:
         self._next_maintenance = now + _MAINTENANCE_SECONDS
         try:
             self._runner.forget(self._store.expire())
+            if self._settings.unload_after is not None:
+                self.projects.unload(self._settings.unload_after)
             if self._settings.max_bytes is not None:
                 self._runner.forget(self._store.shrink(self._settings.max_bytes))
             if isinstance(self._store, SharedStore):

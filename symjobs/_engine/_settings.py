@@ -51,6 +51,12 @@ class Settings(Parameters):
     max_bytes: int | None = parameter(
         "max_bytes", Integer(0), "bytes of all results that are kept; None for any", default=None
     )
+    unload_after: float | None = parameter(
+        "unload_after",
+        Number(0, LONGEST),
+        "seconds that an idle shared project stays in memory; None for ever",
+        default=None,
+    )
     isolate: bool = parameter("isolate", Flag(), "run heavy jobs in processes of their own, where they can be")
     show_errors: bool = parameter("show_errors", Flag(), "let clients see every error of a job")
 

@@ -48,7 +48,7 @@ def to_json(obj: Any, /) -> bytes:
         raise InputError(f"{type(obj).__name__} cannot be written as JSON: {error}") from error
 
 
-def from_json(data: bytes | str, type: type[T], /) -> T:
+def from_json(data: bytes | bytearray | memoryview | str, type: type[T], /) -> T:
     """Read strict JSON into an entity.
 
     A field that is ``null`` where that is not allowed counts as absent, as some clients write absent lists so.
@@ -56,7 +56,7 @@ def from_json(data: bytes | str, type: type[T], /) -> T:
 
     Parameters
     ----------
-    data : bytes or str
+    data : bytes-like or str
         The JSON, in UTF-8.
     type : type
         The entity, such as `DataFrame`, or any type that msgspec reads.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
+import weakref
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,9 @@ class SharedProjectRegistry(ProjectRegistry):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._folder = folder
+        self._used: weakref.WeakKeyDictionary[Project, float] = weakref.WeakKeyDictionary()
+        # Projects that were unloaded, but that a job or a caller still holds: one name is one object.
+        self._unloaded: weakref.WeakValueDictionary[tuple[str, int], Project] = weakref.WeakValueDictionary()
 
     def add(self, owner: str, project: Project) -> None:
         check_owner(owner)
@@ -34,6 +39,7 @@ class SharedProjectRegistry(ProjectRegistry):
         with self._lock:
             kept = [one for one in self._projects.get(owner, ()) if one.name != project.name]
             self._projects[owner] = [*kept, project]
+        self._used[project] = time.monotonic()
 
     def get(self, owner: str, name: str) -> Project:
         known = self._kept(owner, name)
@@ -44,6 +50,22 @@ class SharedProjectRegistry(ProjectRegistry):
         if project is None:
             raise NoSuchProject(f"owner {owner!r} has no project {name!r}; {self._known(owner)}")
         return self._keep(owner, project)
+
+    def unload(self, idle: float) -> int:
+        """Let go of projects that nobody has asked for in so many seconds, and return how many these were.
+
+        They stay in their files, and are read again when they are asked for.
+        """
+        before, unloaded = time.monotonic() - idle, 0
+        with self._lock:
+            for owner, projects in list(self._projects.items()):
+                kept = [project for project in projects if self._used.get(project, before) > before]
+                for project in projects:
+                    if project not in kept:
+                        self._unloaded[owner, id(project)] = project
+                unloaded += len(projects) - len(kept)
+                self._projects[owner] = kept
+        return unloaded
 
     def names(self, owner: str) -> list[str]:
         return [name for _, name in sorted(self._stored(owner))]
@@ -56,6 +78,21 @@ class SharedProjectRegistry(ProjectRegistry):
             except NoSuchProject:  # deleted meanwhile
                 continue
         return found
+
+    def _kept(self, owner: str, name: str) -> Project | None:
+        project = super()._kept(owner, name)
+        if project is None:
+            with self._lock:
+                waiting = [one for (whose, _), one in self._unloaded.items() if whose == owner]
+            project = next((one for one in waiting if one.name == name and not one.deleted), None)
+            project = None if project is None else self._keep(owner, project)
+        if project is not None:
+            self._used[project] = time.monotonic()
+        return project
+
+    def _keep(self, owner: str, project: Project) -> Project:
+        self._used[project] = time.monotonic()
+        return super()._keep(owner, project)
 
     def _stored(self, owner: str) -> Iterator[tuple[int, str]]:
         folder = self._place(owner, "").parent

@@ -3,6 +3,7 @@
 from symjobs._tables._batch import Batch, MatrixBatch, check_names, check_utf8
 from symjobs._tables._cells import MISSING_TEXTS, BadCell
 from symjobs._tables._columns import Column, NumberColumn, ObjectColumn, TextColumn, is_binary
+from symjobs._tables._json_rows import JsonRows
 from symjobs._tables._members import labels_of
 from symjobs._tables._read import read_table
 
@@ -11,6 +12,7 @@ __all__ = [
     "BadCell",
     "Batch",
     "Column",
+    "JsonRows",
     "MatrixBatch",
     "NumberColumn",
     "ObjectColumn",

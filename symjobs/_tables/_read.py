@@ -10,6 +10,7 @@ from symjobs._entities import DataFrame
 from symjobs._errors import InputError
 from symjobs._tables import _arrow, _entity, _matrix, _pandas, _polars
 from symjobs._tables._batch import Batch
+from symjobs._tables._json_rows import JsonRows
 
 _TAKEN = (
     "a pandas or Polars DataFrame, an Arrow Table, RecordBatch or RecordBatchReader, a pair (2-D array, column names), "
@@ -46,6 +47,8 @@ def _read_one(data: Any) -> Iterator[Batch] | None:
         return _matrix.read(data)
     if isinstance(data, DataFrame):
         return _entity.read(data)
+    if isinstance(data, JsonRows):
+        return data.batches()
     if _is(data, "pandas", "DataFrame"):
         return _pandas.read(data)
     if _is(data, "polars", "DataFrame"):

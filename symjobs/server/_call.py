@@ -9,10 +9,11 @@ from typing import Any, Literal
 import msgspec
 
 from symjobs._engine import JobHandle, JobManager
-from symjobs._entities import DataFrame, ExploreContext, MLContext, from_json
+from symjobs._entities import ExploreContext, MLContext, from_json
 from symjobs._errors import InputError
 from symjobs._parameters import Flag, Number
 from symjobs._project import Project
+from symjobs._tables import JsonRows
 from symjobs._text import shown
 from symjobs.rest import Response, project_of
 
@@ -78,10 +79,8 @@ class Call:
         """Return the body as an ExploreContext or one MLContext; without a body an empty MLContext."""
         if not self.body.strip():
             return MLContext()
-        keys = from_json(bytes(self.body), dict[str, msgspec.Raw])
-        return (
-            from_json(bytes(self.body), ExploreContext) if "values" in keys else from_json(bytes(self.body), MLContext)
-        )
+        keys = from_json(self.body, dict[str, msgspec.Raw])
+        return from_json(self.body, ExploreContext) if "values" in keys else from_json(self.body, MLContext)
 
     def context(self) -> MLContext:
         """Return the body as one MLContext; without a body an empty one."""
@@ -92,9 +91,9 @@ class Call:
             raise InputError(f"the body is one MLContext, and the ExploreContext has {len(context.values)}")
         return context.values[0]
 
-    def rows(self) -> DataFrame:
-        """Return the body as a DataFrame."""
-        return from_json(bytes(self.body), DataFrame)
+    def rows(self) -> JsonRows:
+        """Return the body as rows, whose cells are decoded when they are read."""
+        return JsonRows(self.body)
 
     def map(self) -> dict[str, Any]:
         """Return the body as a map of texts; without a body an empty one."""
@@ -102,7 +101,7 @@ class Call:
             return {}
         return {
             name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            for name, value in from_json(bytes(self.body), dict[str, Any]).items()
+            for name, value in from_json(self.body, dict[str, Any]).items()
             if value is not None
         }
 

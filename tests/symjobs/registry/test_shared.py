@@ -1,10 +1,12 @@
 """Projects that processes share: nothing that any of them has learnt is lost, and all see it."""
 
+import gc
 import json
 import os
 import signal
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -387,3 +389,53 @@ def test_without_a_folder_projects_are_in_memory(postgresql_url):
         manager.projects.add("c1", sj.Project("p"))
     with sj.JobManager(store=postgresql_url) as manager:
         assert manager.projects.names("c1") == []
+
+
+# Idle projects leave the memory.
+
+
+def test_idle_projects_are_unloaded_and_read_again(manager):
+    project = sj.Project("p").learn(rows(0))
+    manager.projects.add("c1", project)
+    kept, before = weakref.ref(project), project.snapshot().hash
+    manager.projects.add("c1", sj.Project("used"))
+    assert manager.projects.unload(60) == 0
+    used = manager.projects.get("c1", "used")
+    del project
+    assert manager.projects.unload(0) == 2
+    gc.collect()
+    assert kept() is None
+    assert manager.projects.names("c1") == ["p", "used"]
+    assert manager.projects.get("c1", "used") is used  # as somebody holds it
+    assert manager.projects.get("c1", "p").snapshot().hash == before
+
+
+def test_what_is_unloaded_while_it_learns_loses_nothing(manager, project):
+    """Another thread may hold a project that was unloaded, and learn into it: one name stays one object."""
+    stop = threading.Event()
+
+    def unload():
+        while not stop.is_set():
+            manager.projects.unload(0)
+
+    threads = [threading.Thread(target=unload)]
+    threads += [
+        threading.Thread(target=lambda k=k: [manager.projects.get("c1", "p").learn(rows(k)) for _ in range(5)])
+        for k in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads[1:]:
+        thread.join()
+    stop.set()
+    threads[0].join()
+    assert_same(manager.projects.get("c1", "p"), [k for k in range(4) for _ in range(5)])
+
+
+def test_the_manager_unloads(shared_url, folder, monkeypatch):
+    with sj.JobManager(store=shared_url, folder=folder, unload_after=0.0) as manager:
+        manager.projects.add("c1", sj.Project("p"))
+        time.sleep(1.1)
+        manager.list("c1")
+        assert manager.projects._projects["c1"] == []
+        assert manager.projects.get("c1", "p").name == "p"

@@ -1,0 +1,220 @@
+"""A DataFrame entity that is still JSON: decoded in parts while it is read, so that a large one takes little memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from symjobs._entities import DataFrame, from_json
+from symjobs._errors import InputError
+from symjobs._tables._arrow import values_of
+from symjobs._tables._batch import Batch
+from symjobs._tables._cells import MISSING_TEXTS
+from symjobs._tables._columns import Column, NumberColumn, ObjectColumn
+
+_PART_BYTES = 4 << 20
+_WHOLE_BYTES = 16 << 20  # up to here the rows are one part, which is faster
+_BLOCK_BYTES = 1 << 20  # of CSV, for each of Arrow's threads
+_BETWEEN_ROWS = re.compile(rb"\]\s*,\s*(?=\[)")
+_SPACED = re.compile(rb"[\n\t]|[\[\],] | [\[\],]")
+_SPACE = re.compile(rb"\s*([\[\],])\s*")
+_NUMERIC, _NOT_READ = frozenset("CB"), frozenset("SX")
+
+# The entity, whose rows stay as they are; named as it is for messages.
+_Frame: Any = msgspec.defstruct(
+    "DataFrame",
+    [
+        ("attributeNames", list[str]),
+        ("attributeTypes", list[str] | None, None),
+        ("data", msgspec.Raw, msgspec.Raw(b"[]")),
+    ],
+)
+
+
+class JsonRows:
+    """The JSON of a DataFrame entity, as a table that can be read many times.
+
+    Rows of numbers, as text or not, go through Arrow's CSV reader, which makes no Python object of a cell. Everything
+    else, and what that reader refuses, is decoded as `DataFrame` is. Where no types are given, those of the first four
+    megabytes hold.
+
+    Parameters
+    ----------
+    body : bytes-like
+        Held, not copied.
+
+    Raises
+    ------
+    InputError
+        If it is no JSON, or no such entity; rows of the wrong length are found when they are read.
+    """
+
+    def __init__(self, body: bytes | bytearray) -> None:
+        frame = from_json(body, _Frame)
+        # The constructor checks names and types.
+        self._entity = DataFrame(frame.attributeNames, frame.attributeTypes or [])
+        self._rows = _inside(memoryview(frame.data))
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows, some megabytes at a time."""
+        names = self._entity.attributeNames
+        types = dict(zip(names, self._entity.attributeTypes, strict=False))
+        first, start, size = 0, 0, len(self._rows)
+        step = size if size <= _WHOLE_BYTES else _PART_BYTES
+        while True:
+            at = start + step
+            while True:
+                found = _BETWEEN_ROWS.search(self._rows, at) if at < size else None
+                stop = size if found is None else found.start() + 1
+                try:
+                    n_rows, columns = self._read(self._rows[start:stop], first)
+                    break
+                except msgspec.DecodeError:  # the end of a row was in a text: the part is longer
+                    if found is None:
+                        raise
+                    at = found.end()
+            yield Batch(n_rows, columns, types=types, first_row=first, alone=start == 0 and stop == size)
+            if found is None:
+                return
+            first, start = first + n_rows, found.end()
+
+    def _read(self, part: memoryview, first: int) -> tuple[int, list[Column]]:
+        found = self._read_numbers(part, first)
+        if found is not None:
+            return found
+        rows = _split(part)
+        return len(rows), self._decoded(rows, first)
+
+    def _read_numbers(self, part: memoryview, first: int) -> tuple[int, list[Column]] | None:
+        """Return the number of rows and the columns if those to be read hold numbers, else None."""
+        names, letters = self._entity.attributeNames, self._entity.attributeTypes
+        numeric = [j for j in range(len(names)) if not letters or letters[j] in _NUMERIC]
+        if not numeric or not set(letters) <= _NUMERIC | _NOT_READ:
+            return None
+        found = _as_csv(part)
+        table = None if found is None else _numbers(found[0], len(names), numeric)
+        if found is None or table is None or len(table[0]) != found[1]:  # a row without cells is an empty line, too
+            return None
+        n_rows = found[1]
+        later = _Later(
+            lambda: self._decoded(msgspec.json.decode(b"".join((b"[", part, b"]")), type=list[msgspec.Raw]), first)
+        )
+        columns: list[Column] = [_LaterColumn(name, n_rows, later, j) for j, name in enumerate(names)]
+        for j, values in zip(numeric, table, strict=True):
+            if letters or values.null_count < n_rows:  # a column without a value has no type yet
+                columns[j] = NumberColumn.of_array(names[j], values_of(values))
+        return n_rows, columns
+
+    def _decoded(self, rows: Sequence[msgspec.Raw], first: int) -> list[Column]:
+        """Return the columns as Python objects."""
+        names = self._entity.attributeNames
+        cells = []
+        for i, row in enumerate(rows):
+            try:
+                found = msgspec.json.decode(row, type=list[str | int | float | bool | None])
+            except (msgspec.MsgspecError, UnicodeError) as error:
+                raise InputError(f"DataFrame: in $.data[{first + i}]: {error}") from None
+            if len(found) != len(names):
+                raise InputError(f"data row {first + i} has {len(found)} values; there are {len(names)} attributeNames")
+            cells.append(found)
+        return [ObjectColumn(name, [row[j] for row in cells], parse=True) for j, name in enumerate(names)]
+
+
+class _Later:
+    """The columns of a part as Python objects, decoded when one of them is read."""
+
+    def __init__(self, decode: Callable[[], list[Column]]) -> None:
+        self._decode = decode
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        return self._decode()
+
+
+class _LaterColumn(Column):
+    def __init__(self, name: str, n_rows: int, later: _Later, position: int) -> None:
+        super().__init__(name, n_rows)
+        self._later, self._position = later, position
+
+    def letter(self) -> str | None:
+        return self._later.columns[self._position].letter()
+
+    def numbers(self, start: int, stop: int) -> np.ndarray:
+        return self._later.columns[self._position].numbers(start, stop)
+
+    def _texts(self) -> tuple[np.ndarray, list[str]]:
+        return self._later.columns[self._position].texts()
+
+
+def _inside(data: memoryview) -> memoryview:
+    """Return what is between the brackets of a JSON array."""
+    start, stop = 0, len(data)
+    while start < stop and data[start : start + 1] in (b" ", b"\t", b"\n", b"\r"):
+        start += 1
+    while stop > start and data[stop - 1 : stop] in (b" ", b"\t", b"\n", b"\r"):
+        stop -= 1
+    if data[start:stop] == b"null":
+        return data[:0]
+    if data[start : start + 1] != b"[":
+        raise InputError("DataFrame: at $.data: Expected `array`")
+    return data[start + 1 : stop - 1]
+
+
+def _split(part: memoryview) -> list[msgspec.Raw]:
+    """Return rows apart from each other; msgspec.DecodeError if this is no JSON."""
+    rows: list[msgspec.Raw] = msgspec.json.decode(b"".join((b"[", part, b"]")), type=list[msgspec.Raw])
+    return rows
+
+
+def _as_csv(part: memoryview) -> tuple[Any, int] | None:
+    """Return rows as CSV, with empty lines between them, and their number; None where a text may hold brackets."""
+    text: Any = part
+    if _has(part, b"\\") or _has(part, b"{"):  # escapes of JSON are not those of CSV
+        return None
+    if _has(part, b" ") or _has(part, b"\n") or _has(part, b"\t"):
+        text = bytes(part).replace(b", ", b",")  # as Python writes it
+        text = _SPACE.sub(rb"\1", text) if _SPACED.search(text) else text
+    cells = np.frombuffer(text, np.uint8).copy()
+    opened, closed = (np.flatnonzero(cells == ord(bracket)) for bracket in "[]")
+    n_rows = len(opened)
+    between = cells[closed[:-1] + 1]
+    good = n_rows == len(closed) > 0 and opened[0] == 0 and closed[-1] == len(cells) - 1
+    if np.count_nonzero(cells == ord('"')) % 2:  # the part ends in a text
+        return None
+    if not (good and (opened[1:] == closed[:-1] + 2).all() and (between == ord(",")).all()):
+        return None
+    cells[opened] = cells[closed] = cells[closed[:-1] + 1] = ord("\n")
+    return cells, n_rows
+
+
+def _has(part: memoryview, byte: bytes) -> bool:
+    return bool((np.frombuffer(part, np.uint8) == ord(byte)).any())
+
+
+def _numbers(text: Any, n_columns: int, numeric: Sequence[int]) -> list[Any] | None:
+    """Return some columns of CSV as Arrow's float64, or None if there is anything else in them."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = [str(j) for j in range(n_columns)]
+    chosen = [names[j] for j in numeric]
+    try:
+        table = csv.read_csv(
+            pa.py_buffer(text),
+            csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES),
+            csv.ParseOptions(ignore_empty_lines=True),
+            csv.ConvertOptions(
+                column_types={name: pa.float64() for name in chosen},
+                include_columns=chosen,
+                null_values=sorted(MISSING_TEXTS),
+                check_utf8=False,
+            ),
+        )
+    except pa.ArrowInvalid:  # or a row that is longer than a block
+        return None
+    return [column.combine_chunks() for column in table.columns]
