@@ -1,0 +1,175 @@
+"""`symjobs serve` as a process: its first user, restarts, crashes at any moment, two of them, many clients."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.symjobs.server._client import ROWS, WAIT, Client
+from tests.symjobs.server._faults import N, ask_many, batch, crash, learnt
+from tests.symjobs.server._served import Served, symjobs
+
+
+def test_first_steps(tmp_path):
+    with Served(tmp_path) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        known = {"SYMJOBS_SECRET": server.secret, "SYMJOBS_USER": "c1", "SYMJOBS_URL": url}
+
+        def request(*words: str) -> tuple[int, dict]:
+            done = symjobs("request", *words, root=tmp_path, **known)
+            return done.returncode, json.loads(done.stdout)
+
+        assert request("POST", "/projects?pid=p")[0] == 0
+        (tmp_path / "rows.json").write_bytes(ROWS)
+        assert request("POST", "/projects/p/learn", "--data", "@rows.json")[0] == 0
+        code, created = request("POST", "projects/p/vif", "--data", '{"inputAttributeNames": ["a", "b"]}')
+        assert (code, created["statusString"]) == (0, "Job Created")
+        code, found = request("GET", "/jobs/1?wait=30")
+        assert (code, set(found["values"]["KSVSMap"]["values"][0])) == (0, {"a", "b"})
+        assert request("GET", "/symetry/rest/c1/projects/list")[1]["values"]["stringList"]["values"] == ["p"]
+        code, refused = request("GET", "/projects/none/info")
+        assert (code, refused["statusCode"]) == (1, "BAD_REQUEST")
+
+        script = Path(__file__).parents[3] / "docs" / "examples" / "sign.sh"
+        for words in (["GET", "/jobs/1?wait=1"], ["POST", "/projects/p/learn", "rows.json"], ["GET", "/jobs"]):
+            done = subprocess.run(
+                ["bash", script, *words],
+                env={**known, "PATH": "/usr/bin:/bin"},
+                cwd=tmp_path,
+                capture_output=True,
+                check=True,
+            )
+            assert json.loads(done.stdout)["statusCode"] == "OK", done.stdout
+        code, output = server.stop()
+    assert (code, output) == (0, "symjobs has stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "message"),
+    [
+        (["request", "GET", "/jobs"], {"SYMJOBS_USER": "c1"}, "set SYMJOBS_SECRET"),
+        (["request", "GET", "/jobs"], {"SYMJOBS_SECRET": "AAAA"}, "who asks?"),
+        (["request", "GET", "/jobs", "--user", "c1"], {"SYMJOBS_SECRET": "no!"}, "must be Base64"),
+        (["request", "GET", "/jobs", "--user", "c1", "--url", "localhost"], {"SYMJOBS_SECRET": "AAAA"}, "no address"),
+        (
+            ["request", "GET", "/jobs", "--user", "c1", "--url", "http://127.0.0.1:1"],
+            {"SYMJOBS_SECRET": "AAAA"},
+            "no server answers",
+        ),
+        (["user", "add"], {}, "needs a name"),
+        (["user", "remove", "c7"], {}, "no user 'c7'"),
+        (["user", "add", "a/b"], {}, "one segment"),
+        (["user", "list", "--key-file", "none"], {}, "there is no master key"),
+        (["user", "list"], {"SYMJOBS_KEY": "x"}, "32 random bytes"),
+        (["user", "list", "--store", "nonsense"], {}, "not an SQLAlchemy URL"),
+        (["serve", "--port", "70000"], {}, "cannot listen"),
+        (["serve", "--workers", "0"], {}, "workers"),
+    ],
+)
+def test_bad_words_end_in_one_line(tmp_path, words, environment, message):
+    done = symjobs(*words, root=tmp_path, **environment)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = symjobs("serve", "--port", str(taken.getsockname()[1]), root=tmp_path)
+    assert (done.returncode, "take another --port" in done.stderr) == (2, True)
+
+
+def test_users_come_and_go_while_it_serves(tmp_path):
+    with Served(tmp_path) as server:
+        added = symjobs("user", "add", "c2", "--root", "data", root=tmp_path).stdout.splitlines()[-1]
+        with Client(server.port, "c2", added) as second:
+            assert second.get("/jobs").status == 200
+            assert symjobs("user", "list", "--root", "data", root=tmp_path).stdout == "c1\nc2\n"
+            assert symjobs("user", "remove", "c2", "--root", "data", root=tmp_path).returncode == 0
+            deadline = time.monotonic() + WAIT
+            while second.get("/jobs").status == 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            assert second.get("/jobs").text == "Invalid User"
+
+
+def test_everything_survives_a_restart(tmp_path):
+    with Served(tmp_path) as server, server.client() as client:
+        client.post("/projects", query="pid=p")
+        client.post("/projects/p/learn", batch(0))
+        client.result(client.post("/projects/p/build", {"inputAttributeNames": ["x", "y"]}, "modelid=m&algo=oospca"))
+        found = client.result(client.post("/projects/p/vif", {"inputAttributeNames": ["x", "y"]}))
+        info = client.get("/projects/p/info").values
+        assert server.stop()[0] == 0
+    with Served(tmp_path, secret=server.secret) as server, server.client() as client:
+        assert client.get("/jobs/2").raw == found.raw
+        assert client.get("/projects/p/info").values == info
+        assert client.post("/projects/p/predict/m", batch(1)).status == 200
+        assert client.post("/projects/p/vif", {"inputAttributeNames": ["x", "y"]}).headers["sym-job-id"] == "3"
+
+
+def test_two_servers_lose_no_row(tmp_path):
+    with Served(tmp_path) as first, Served(tmp_path, secret=first.secret) as second:
+        with first.client() as client:
+            client.post("/projects", query="pid=p")
+        done: list[int] = []
+
+        def learn(server: Served, numbers: range) -> None:
+            with server.client() as client:
+                for number in numbers:
+                    answer = client.post("/projects/p/learn", batch(number), "async=true" if number % 2 else "")
+                    if number % 2:
+                        answer = client.result(answer)
+                    assert answer.status == 200, answer.raw
+                    done.append(number)
+
+        threads = [
+            threading.Thread(target=learn, args=(server, range(10 * k, 10 * k + 10)))
+            for k, server in enumerate((first, second, first, second))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WAIT)
+        assert sorted(done) == list(range(40))
+        for server in (first, second):
+            with server.client() as client:
+                assert learnt(client) == dict.fromkeys(range(40), N)
+
+
+def test_one_of_two_servers_is_killed(tmp_path):
+    with Served(tmp_path) as first, Served(tmp_path, secret=first.secret) as second, second.client() as client:
+        client.post("/projects", query="pid=p")
+        client.post("/projects/p/learn", batch(0))
+        with first.client() as killed:
+            accepted = [
+                killed.post("/projects/p/vif", {"inputAttributeNames": ["x", "y"]}).headers["sym-job-id"]
+                for _ in range(20)
+            ]
+            first.kill()
+        assert client.post("/projects/p/learn", batch(1)).status == 200
+        for number in accepted:
+            deadline = time.monotonic() + WAIT
+            while (answer := client.get(f"/jobs/{number}", "wait=5")).status == 202:
+                assert time.monotonic() < deadline
+            assert (answer.status, answer.text) == (200, "Job is finished") or (
+                answer.status == 500 and answer.values["jobinfo"]["isDone"]
+            ), answer.raw
+        assert learnt(client) == {0: N, 1: N}
+
+
+def test_kill_9_at_any_moment(tmp_path):
+    """tests/soak/test_server.py has more rounds."""
+    crash(tmp_path, (np.random.default_rng(seed) for seed in range(5)))
+
+
+def test_many_clients(tmp_path):
+    """Each of 500 jobs from 50 clients is answered exactly once."""
+    ask_many(tmp_path, 500, 50)
