@@ -177,9 +177,12 @@ def _utf8(value: object) -> object:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly how many tests were left out for want of a server: a skip is easily overlooked."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if _POSTGRESQL in str(report.longrepr)]
-    if skipped:
-        terminalreporter.write_line(f"NOT TESTED: {len(skipped)} tests need PostgreSQL, and there was none", red=True)
+    for service, variable in (("PostgreSQL", _POSTGRESQL), ("Chromium", "SYMJOBS_TEST_CHROMIUM")):
+        skipped = [report for report in terminalreporter.stats.get("skipped", []) if variable in str(report.longrepr)]
+        if skipped:
+            terminalreporter.write_line(
+                f"NOT TESTED: {len(skipped)} tests need {service}, and there was none", red=True
+            )
     for report in terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", []):
         for name, value in report.user_properties:
             if name == "rounds" and report.when == "call":

@@ -5,6 +5,8 @@
 # PostgreSQL: a throw-away cluster in a temporary folder, on a free loopback port, never as root. Its URL is in
 # SYMJOBS_TEST_POSTGRESQL; a server that is named there already is used instead. Where none can be had, the tests that
 # need one are skipped, and both this script and pytest's summary say so.
+#
+# Chromium: the path of a browser, in SYMJOBS_TEST_CHROMIUM, installed if there is none.
 set -euo pipefail
 
 folder=""
@@ -29,6 +31,18 @@ install_postgresql() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
     say "installing PostgreSQL with apt-get ..."
     (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql) \
+        >/dev/null 2>&1
+}
+
+find_chromium() {
+    SYMJOBS_TEST_CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || return 1
+    export SYMJOBS_TEST_CHROMIUM
+}
+
+install_chromium() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    say "installing Chromium with apt-get ..."
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) \
         >/dev/null 2>&1
 }
 
@@ -93,6 +107,10 @@ elif start_postgresql; then
 else
     say "NO POSTGRESQL: it is not installed or does not start${folder:+ (see below)}; its tests will be skipped"
     [ -n "$folder" ] && tail -n 20 "$folder"/*.log >&2 || true
+fi
+
+if [ -z "${SYMJOBS_TEST_CHROMIUM:-}" ] && ! find_chromium && ! { install_chromium && find_chromium; }; then
+    say "NO CHROMIUM: it is not installed; its tests will be skipped"
 fi
 
 "$@"

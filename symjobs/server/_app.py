@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,8 +20,11 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
 from starlette.responses import Response as PlainResponse
+from starlette.routing import Mount
 from starlette.routing import Route as StarletteRoute
+from starlette.staticfiles import StaticFiles
 
 from symjobs._engine import JobManager
 from symjobs._errors import InputError
@@ -36,6 +40,11 @@ from symjobs.server._users import Users
 
 PREFIX = "/symetry/rest/{cid}"
 _DOCUMENT = "/openapi.json"
+_PAGE = Path(__file__).parent / "_ui"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
 MAX_BODY = 256 << 20
 _WRITES = ("POST", "PUT", "DELETE")
 _EVENT_SECONDS, _KEEP_ALIVE = 0.25, 15.0  # between two looks at a job, and between two events
@@ -72,6 +81,7 @@ def create_app(
     refuse_repeats: bool = False,
     cors: Iterable[str] = (),
     heavy_requests: int = 4,
+    page: bool = True,
 ) -> Starlette:
     """Return an ASGI application that answers the wire contract's routes.
 
@@ -94,6 +104,8 @@ def create_app(
         Origins whose pages may send requests, as in ``["https://example.org"]``; none by default.
     heavy_requests : int, default 4
         Requests that learn, predict or explore at the same time, without a job; the others wait.
+    page : bool, default True
+        Whether there is a page at ``/ui``, where users sign in with their secret.
 
     Returns
     -------
@@ -136,8 +148,14 @@ def create_app(
         expose_headers=["Location", "sym-job-id", "ETag"],
     )
     document = msgspec.json.encode(openapi(PREFIX, routes, signed=not unsigned))
-    pages = [StarletteRoute(_DOCUMENT, lambda _: PlainResponse(document, media_type="application/json"))]
-    app = Starlette(routes=[*pages, *_by_path(service, routes)], middleware=[allow] if origins else [])
+    pages = [
+        StarletteRoute(_DOCUMENT, lambda _: PlainResponse(document, media_type="application/json")),
+        StarletteRoute("/ui", lambda request: RedirectResponse(f"{request.scope.get('root_path', '')}/ui/")),
+        Mount("/ui", Page(directory=_PAGE, html=True)),
+    ]
+    app = Starlette(
+        routes=[*(pages if page else pages[:1]), *_by_path(service, routes)], middleware=[allow] if origins else []
+    )
     app.router.default = _not_found
     return app
 
@@ -151,6 +169,18 @@ def _by_path(service: Service, routes: Iterable[Route]) -> list[StarletteRoute]:
     return [
         StarletteRoute(PREFIX + path, Endpoint(service, by_path[path]), methods=None, name=path) for path in ordered
     ]
+
+
+class Page(StaticFiles):
+    """The files of the page, with a policy that lets it load nothing else and be framed by nobody."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> PlainResponse:
+        """Return the response for a file."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 class Endpoint:
