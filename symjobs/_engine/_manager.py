@@ -438,6 +438,18 @@ class JobManager:
             return False
         return True
 
+    def is_unfinished_here(self, job_id: int | str) -> bool:
+        """Whether this manager itself has the job in its queue or runs it. Nothing is read from the store.
+
+        Parameters
+        ----------
+        job_id : int or str
+            The job's number, also as text.
+        """
+        number = parse_id(job_id)
+        execution = None if number is None else self._runner.find(number)
+        return execution is not None and not execution.finished.is_set()
+
     def has_ended(self, owner: str, job_id: int) -> bool:
         """Whether a job has ended: done, failed or killed."""
         self._run_maintenance()

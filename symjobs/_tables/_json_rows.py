@@ -173,27 +173,22 @@ def _split(part: memoryview) -> list[msgspec.Raw]:
 
 def _as_csv(part: memoryview) -> tuple[Any, int] | None:
     """Return rows as CSV, with empty lines between them, and their number; None where a text may hold brackets."""
-    text: Any = part
-    if _has(part, b"\\") or _has(part, b"{"):  # escapes of JSON are not those of CSV
+    text = bytearray(part)
+    if b"\\" in text or b"{" in text:  # escapes of JSON are not those of CSV
         return None
-    if _has(part, b" ") or _has(part, b"\n") or _has(part, b"\t"):
-        text = bytes(part).replace(b", ", b",")  # as Python writes it
-        text = _SPACE.sub(rb"\1", text) if _SPACED.search(text) else text
-    cells = np.frombuffer(text, np.uint8).copy()
-    opened, closed = (np.flatnonzero(cells == ord(bracket)) for bracket in "[]")
-    n_rows = len(opened)
-    between = cells[closed[:-1] + 1]
-    good = n_rows == len(closed) > 0 and opened[0] == 0 and closed[-1] == len(cells) - 1
+    if b" " in text or b"\n" in text or b"\t" in text:
+        text = text.replace(b", ", b",")  # as Python writes it
+        text = bytearray(_SPACE.sub(rb"\1", text)) if _SPACED.search(text) else text
+    cells = np.frombuffer(text, np.uint8)
+    closed = np.flatnonzero(cells == ord("]"))
+    n_rows, between = len(closed), closed[:-1]
+    good = n_rows > 0 and text[:1] == b"[" and closed[-1] == len(text) - 1 and text.count(b"[") == n_rows
+    if not good or (cells[between + 1] != ord(",")).any() or (cells[between + 2] != ord("[")).any():
+        return None
     if np.count_nonzero(cells == ord('"')) % 2:  # the part ends in a text
         return None
-    if not (good and (opened[1:] == closed[:-1] + 2).all() and (between == ord(",")).all()):
-        return None
-    cells[opened] = cells[closed] = cells[closed[:-1] + 1] = ord("\n")
-    return cells, n_rows
-
-
-def _has(part: memoryview, byte: bytes) -> bool:
-    return bool((np.frombuffer(part, np.uint8) == ord(byte)).any())
+    cells[0] = cells[closed] = cells[between + 1] = cells[between + 2] = ord("\n")
+    return text, n_rows
 
 
 def _numbers(text: Any, n_columns: int, numeric: Sequence[int]) -> list[Any] | None:

@@ -35,6 +35,7 @@ from symjobs.server._body import Disconnected, drain, read_body
 from symjobs.server._call import Call, Pending, Route, Watch
 from symjobs.server._jobs import job_routes
 from symjobs.server._openapi import openapi
+from symjobs.server._recent import RecentAnswers
 from symjobs.server._signature import Message, Refused, check
 from symjobs.server._users import Users
 
@@ -55,6 +56,7 @@ _TAGGED = 1 << 20  # bytes up to which it has an ETag, which takes a millisecond
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+SecretOf = Callable[[str], str | None]
 InThread = Callable[[Callable[[], Response]], Awaitable[Response]]
 
 
@@ -63,12 +65,16 @@ class Service:
     """What the endpoints of one application share."""
 
     manager: JobManager
-    secret_of: Callable[[str], str | None] | None
+    secret_of: SecretOf | None
+    known_secret: SecretOf
     use_once: Callable[[str], bool] | None
     max_body: int
     body_pause: float
-    light: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(16))
+    light: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     heavy: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+
+    def __post_init__(self) -> None:
+        self.recent = RecentAnswers(self.manager.is_unfinished_here)
 
 
 def create_app(
@@ -133,6 +139,7 @@ def create_app(
     service = Service(
         manager,
         None if users is None else users.secret if isinstance(users, Users) else dict(users).get,
+        users.known if isinstance(users, Users) else dict(users or {}).get,
         users.use_once if refuse_repeats and isinstance(users, Users) else None,
         max_body,
         body_pause,
@@ -196,6 +203,7 @@ class Endpoint:
     def __init__(self, service: Service, routes: Mapping[str, Route]) -> None:
         self._service = service
         self._routes = routes
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -208,6 +216,9 @@ class Endpoint:
             await _send(send, answer, headers)
             return
         service = self._service
+        variables = scope["path_params"]
+        if route.polled and await self._answer_again(route, scope, headers, send):
+            return
         try:
             body = await read_body(receive, headers, service.max_body, service.body_pause)
         except InputError as error:
@@ -217,12 +228,11 @@ class Endpoint:
             return
         except Disconnected:
             return
-        limiter = service.heavy if route.heavy else service.light
-
-        async def in_thread(answer: Callable[[], Response]) -> Response:
-            return await anyio.to_thread.run_sync(partial(respond, service.manager, answer), limiter=limiter)
-
-        response = await in_thread(partial(_checked, service, route, scope, headers, body))
+        in_thread = partial(self._in_thread, service.heavy if route.heavy else service.light)
+        asked = time.monotonic()
+        response = await in_thread(partial(_checked, service, route, scope, headers, body, service.secret_of))
+        if "jobid" in variables:
+            service.recent.put(variables["cid"], variables["jobid"], asked, response)
         if isinstance(response, Watch):
             await self._stream(response, in_thread, receive, send)
             return
@@ -230,8 +240,40 @@ class Endpoint:
             ended = service.manager.ends_within(response.handle, response.seconds)
             if not await _before_disconnect(ended, receive):
                 return
+            asked = time.monotonic()
             response = await in_thread(response.again)
+            service.recent.put(variables["cid"], variables["jobid"], asked, response)
         await _send(send, response, headers, head=scope["method"] == "HEAD")
+
+    async def _in_thread(self, limiter: anyio.CapacityLimiter, answer: Callable[[], Response]) -> Response:
+        return await anyio.to_thread.run_sync(partial(respond, self._service.manager, answer), limiter=limiter)
+
+    async def _answer_again(self, route: Route, scope: Scope, headers: Mapping[str, str], send: Send) -> bool:
+        """Answer with the last answer, if there is one and nothing has to be read; return whether it was."""
+        service, variables = self._service, scope["path_params"]
+        cid, jobid = variables["cid"], variables["jobid"]
+        empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        secret = service.known_secret(cid)
+        if scope["query_string"] or not empty or (secret is None and service.secret_of is not None):
+            return False
+        last = service.recent.get(cid, jobid)
+        if last is None:
+            return False
+        secret_of = None if service.secret_of is None else service.known_secret
+        answer = partial(_checked, service, route, scope, headers, bytearray(), secret_of, last)
+        response = respond(service.manager, answer)
+        if response is last and service.recent.is_due(cid, jobid):
+            call = Call(service.manager, cid, {"jobid": jobid}, {}, b"")
+            task = asyncio.create_task(self._refresh(partial(route.answer, call), cid, jobid))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        await _send(send, response, headers, head=scope["method"] == "HEAD")
+        return True
+
+    async def _refresh(self, answer: Callable[[], Response], cid: str, jobid: str) -> None:
+        asked = time.monotonic()
+        response = await self._in_thread(self._service.light, answer)
+        self._service.recent.put(cid, jobid, asked, response)
 
     async def _stream(self, first: Watch, in_thread: InThread, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
@@ -251,20 +293,31 @@ class Endpoint:
         await _before_disconnect(events(), receive)
 
 
-def _checked(service: Service, route: Route, scope: Scope, headers: Mapping[str, str], body: bytearray) -> Response:
+def _checked(
+    service: Service,
+    route: Route,
+    scope: Scope,
+    headers: Mapping[str, str],
+    body: bytearray,
+    secret_of: SecretOf | None,
+    known: Response | None = None,
+) -> Response:
+    """Return the answer, or the one that is known already, if the request may be let in."""
     variables = dict(scope["path_params"])
     cid = variables.pop("cid")
     query = scope["query_string"].decode("utf-8", "surrogateescape")
-    if service.secret_of is not None:
+    if secret_of is not None:
         sent = scope.get("raw_path") or scope["path"].encode()
         message = Message(scope["method"], cid, sent.decode("utf-8", "surrogateescape"), query, body)
         try:
-            signature = check(message, headers, service.secret_of)
+            signature = check(message, headers, secret_of)
         except Refused as refused:
             values = {} if refused.string_to_sign is None else {"stringToSign": refused.string_to_sign}
             return envelope(refused.status, refused.text, **values)
         if service.use_once is not None and scope["method"] in _WRITES and not service.use_once(signature):
             return envelope(HTTPStatus.UNAUTHORIZED, "Invalid Signature")
+    if known is not None:
+        return known
     check_owner(cid)
     return route.answer(Call(service.manager, cid, variables, dict(parse_qsl(query, keep_blank_values=True)), body))
 

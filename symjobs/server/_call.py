@@ -148,6 +148,8 @@ class Route:
         Whether the answer may take long: such requests have threads of their own.
     streams : bool
         Whether the answer is a stream of events.
+    polled : bool
+        Whether clients ask for it again and again, so that an answer of the last milliseconds will do.
     """
 
     method: str
@@ -160,3 +162,4 @@ class Route:
     values: tuple[str, ...] = ()
     heavy: bool = False
     streams: bool = False
+    polled: bool = False

@@ -32,6 +32,7 @@ def job_routes() -> Iterator[Route]:
         answer=_get,
         summary="A job: its entities if it has finished, its progress if not",
         query={"wait": "seconds to wait for the end, at most 60"},
+        polled=True,
         answers={200: "Job is finished", 202: "Job still running", 500: "the error of the job"},
     )
     yield Route(

@@ -66,7 +66,7 @@ class Users:
         self._key = MasterKey(key) if isinstance(key, str) else key
         self._engine = open_engine(store)
         self._lock = threading.Lock()
-        self._fresh: dict[str, tuple[float, str | None]] = {}
+        self._fresh: dict[str, tuple[float, str]] = {}
         self._do(lambda connection: _metadata.create_all(connection))
 
     def add(self, name: str) -> str:
@@ -129,11 +129,9 @@ class Users:
         StoreError
             If the secret does not decrypt with the master key.
         """
-        now = time.monotonic()
-        with self._lock:
-            known = self._fresh.get(name)
-        if known is not None and known[0] > now:
-            return known[1]
+        known = self.known(name)
+        if known is not None:
+            return known
         query = sa.select(_users.c.secret).where(_users.c.name == name)
         row = self._do(lambda connection: connection.execute(query).first(), write=False)
         secret = None
@@ -142,8 +140,14 @@ class Users:
             if owner != name:
                 raise StoreError(f"the secret of user {shown(name)} is that of another one: the database was altered")
             with self._lock:  # strangers' names are not kept: anyone can send them
-                self._fresh[name] = (now + _FRESH_SECONDS, secret)
+                self._fresh[name] = (time.monotonic() + _FRESH_SECONDS, secret)
         return secret
+
+    def known(self, name: str) -> str | None:
+        """Return a user's secret if it was read in the last two seconds, else None."""
+        with self._lock:
+            found = self._fresh.get(name)
+        return found[1] if found is not None and found[0] > time.monotonic() else None
 
     def use_once(self, signature: str) -> bool:
         """Note a signature, and return False if it was used before in the time in which its date is accepted."""
