@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -32,7 +32,7 @@ from symjobs._text import check_owner
 from symjobs.rest import Response, envelope, respond
 from symjobs.server import _models, _projects
 from symjobs.server._body import Disconnected, drain, read_body
-from symjobs.server._call import Call, Pending, Route, Watch
+from symjobs.server._call import Call, Pending, Route, Threads, Watch
 from symjobs.server._jobs import job_routes
 from symjobs.server._openapi import openapi
 from symjobs.server._recent import RecentAnswers
@@ -50,6 +50,8 @@ MAX_BODY = 256 << 20
 _WRITES = ("POST", "PUT", "DELETE")
 _EVENT_SECONDS, _KEEP_ALIVE = 0.25, 15.0  # between two looks at a job, and between two events
 _DRAIN_SECONDS = 1.0
+# Threads. More than two that read from SQLite wait for each other: 8 take half as long again for 16 clients.
+_READERS, _SHORT = 2, 8
 _SMALL = 4096  # bytes up to which a response is not compressed
 _TAGGED = 1 << 20  # bytes up to which it has an ETag, which takes a millisecond then
 
@@ -70,11 +72,11 @@ class Service:
     use_once: Callable[[str], bool] | None
     max_body: int
     body_pause: float
-    light: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
-    heavy: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+    limits: Mapping[Threads, int]
 
     def __post_init__(self) -> None:
         self.recent = RecentAnswers(self.manager.is_unfinished_here)
+        self.threads = {name: anyio.CapacityLimiter(most) for name, most in self.limits.items()}
 
 
 def create_app(
@@ -143,7 +145,7 @@ def create_app(
         users.use_once if refuse_repeats and isinstance(users, Users) else None,
         max_body,
         body_pause,
-        heavy=anyio.CapacityLimiter(heavy_requests),
+        {"reads": _READERS, "short": _SHORT, "long": heavy_requests},
     )
     routes = [*job_routes(), *_projects.routes(), *_models.routes()]
     origins = list(cors)
@@ -228,7 +230,7 @@ class Endpoint:
             return
         except Disconnected:
             return
-        in_thread = partial(self._in_thread, service.heavy if route.heavy else service.light)
+        in_thread = partial(self._in_thread, service.threads[route.threads])
         asked = time.monotonic()
         response = await in_thread(partial(_checked, service, route, scope, headers, body, service.secret_of))
         if "jobid" in variables:
@@ -272,7 +274,7 @@ class Endpoint:
 
     async def _refresh(self, answer: Callable[[], Response], cid: str, jobid: str) -> None:
         asked = time.monotonic()
-        response = await self._in_thread(self._service.light, answer)
+        response = await self._in_thread(self._service.threads["reads"], answer)
         self._service.recent.put(cid, jobid, asked, response)
 
     async def _stream(self, first: Watch, in_thread: InThread, receive: Receive, send: Send) -> None:

@@ -17,6 +17,7 @@ from symjobs._tables import JsonRows
 from symjobs._text import shown
 from symjobs.rest import Response, project_of
 
+Threads = Literal["reads", "short", "long"]
 Body = Literal["", "contexts", "context", "rows", "map", "text"]
 
 
@@ -144,8 +145,8 @@ class Route:
         The status string of each status, besides those that any request can have.
     values : tuple of str
         Keys of the entities.
-    heavy : bool
-        Whether the answer may take long: such requests have threads of their own.
+    threads : {"reads", "short", "long"}
+        Which threads answer: those for reading jobs, for short requests, or for those that take long.
     streams : bool
         Whether the answer is a stream of events.
     polled : bool
@@ -160,6 +161,6 @@ class Route:
     query: Mapping[str, str] | None = None
     answers: Mapping[int, str]
     values: tuple[str, ...] = ()
-    heavy: bool = False
+    threads: Threads = "short"
     streams: bool = False
     polled: bool = False

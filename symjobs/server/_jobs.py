@@ -25,6 +25,7 @@ def job_routes() -> Iterator[Route]:
         summary="All jobs, oldest first",
         answers={200: "Job is finished"},
         values=("jobinfoList",),
+        threads="reads",
     )
     yield Route(
         method="GET",
@@ -33,6 +34,7 @@ def job_routes() -> Iterator[Route]:
         summary="A job: its entities if it has finished, its progress if not",
         query={"wait": "seconds to wait for the end, at most 60"},
         polled=True,
+        threads="reads",
         answers={200: "Job is finished", 202: "Job still running", 500: "the error of the job"},
     )
     yield Route(
@@ -42,6 +44,7 @@ def job_routes() -> Iterator[Route]:
         summary="The progress of a job as server-sent events, until its end",
         answers={200: "events `progress` and `end`, whose data are envelopes"},
         streams=True,
+        threads="reads",
     )
     yield Route(
         method="DELETE",
@@ -49,7 +52,7 @@ def job_routes() -> Iterator[Route]:
         answer=lambda call: rest.kill_job(call.manager, call.cid, call.path["jobid"]),
         summary="Kill a job",
         answers={200: "Job was killed", 202: "Job cannot be killed"},
-        heavy=True,  # it waits for the job
+        threads="long",  # it waits for the job
     )
     for name, kind in JOB_TYPES.items():
         for declared in getattr(kind, "routes", ()):
@@ -101,7 +104,7 @@ def _route(name: str, declared: JobRoute, summary: str) -> Route:
         body=declared.body,
         query={"async": ASYNC} if declared.direct else None,
         answers={200: "OK", **answers} if declared.direct else answers,
-        heavy=declared.direct and bool(declared.body),
+        threads="long" if declared.direct and declared.body else "short",
     )
 
 

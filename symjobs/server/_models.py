@@ -81,7 +81,7 @@ def routes() -> list[Route]:
             query={"impute": "true: replace missing inputs by means", "async": ASYNC},
             answers={200: "OK", 202: "Job Created", **_NO_MODEL},
             values=("KSVSMap",),
-            heavy=True,
+            threads="long",
         ),
         Route(
             method="POST",
@@ -95,7 +95,7 @@ def routes() -> list[Route]:
             },
             answers={200: "OK", **_NO_MODEL},
             values=("KSVSMap",),
-            heavy=True,
+            threads="long",
         ),
         Route(
             method="POST",

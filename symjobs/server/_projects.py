@@ -16,7 +16,7 @@ from symjobs._errors import InputError, NoSuchProject, ProjectExists
 from symjobs._project import Project
 from symjobs._state._params import ProjectParameters
 from symjobs.rest import Response, envelope, project_of
-from symjobs.server._call import Call, Route
+from symjobs.server._call import Call, Route, Threads
 
 _TYPES = {"cpu": "cpu", "gpu": "gpu", "dynamic": "cpu", "auto": "auto"}
 
@@ -128,14 +128,18 @@ def routes() -> list[Route]:
             summary="Delete a project",
             answers={200: "deleted Project with id[{pid}] from Customer[{cid}] store"},
         ),
-        _change("/save", save, "Save a project", heavy=True),
+        _change("/save", save, "Save a project", threads="long"),
         _change("/freeze", lambda call: _done(call.project.freeze), "Refuse learning and forgetting"),
         _change("/unfreeze", lambda call: _done(call.project.unfreeze), "Allow learning and forgetting again"),
         _change("/rename", rename, "Give a project another name", query={"newName": "the name"}),
         _change(
-            "/merge", merge, "Add what another project has learnt", query={"otherProjectName": "its name"}, heavy=True
+            "/merge",
+            merge,
+            "Add what another project has learnt",
+            query={"otherProjectName": "its name"},
+            threads="long",
         ),
-        _change("/export", export, "The project as a file, in Base64", values=("string",), heavy=True),
+        _change("/export", export, "The project as a file, in Base64", values=("string",), threads="long"),
         Route(
             method="POST",
             path=f"{one}/import",
@@ -143,7 +147,7 @@ def routes() -> list[Route]:
             summary="Create a project from what /export returned",
             body="text",
             answers=created,
-            heavy=True,
+            threads="long",
         ),
     ]
 
@@ -155,7 +159,7 @@ def _change(
     *,
     query: dict[str, str] | None = None,
     values: tuple[str, ...] = (),
-    heavy: bool = False,
+    threads: Threads = "short",
 ) -> Route:
     return Route(
         method="GET",
@@ -165,7 +169,7 @@ def _change(
         query=query,
         answers={200: "OK"},
         values=values,
-        heavy=heavy,
+        threads=threads,
     )
 
 
