@@ -102,7 +102,9 @@ class ExploreJob(Job):
     """
 
     job_type: ClassVar[str] = "ExploreJob"
-    routes: ClassVar[tuple[JobRoute, ...]] = (JobRoute(path="/projects/{pid}/explore", direct=True),)
+    routes: ClassVar[tuple[JobRoute, ...]] = (
+        JobRoute(path="/projects/{pid}/explore", direct=True, query=ExploreQueryParameters),
+    )
 
     def __init__(
         self,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from symjobs._parameters import Parameters
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobRoute:
@@ -21,6 +23,8 @@ class JobRoute:
         Whether the request is answered with the result, unless its query has ``async=true``.
     only_async : bool
         Whether it is answered by this job type only if its query has ``async=true``, and by others if not.
+    query : type of Parameters, optional
+        The parameters of its query; by default those of the job type.
     """
 
     method: Literal["GET", "POST"] = "POST"
@@ -28,3 +32,4 @@ class JobRoute:
     body: Literal["", "contexts", "context", "rows"] = "contexts"
     direct: bool = False
     only_async: bool = False
+    query: type[Parameters] | None = None

@@ -30,7 +30,7 @@ from symjobs._engine import JobManager
 from symjobs._errors import InputError
 from symjobs._text import check_owner
 from symjobs.rest import Response, envelope, respond
-from symjobs.server import _models, _projects
+from symjobs.server import _densities, _models, _projects
 from symjobs.server._body import Disconnected, drain, read_body
 from symjobs.server._call import Call, Pending, Route, Threads, Watch
 from symjobs.server._jobs import job_routes
@@ -147,7 +147,7 @@ def create_app(
         body_pause,
         {"reads": _READERS, "short": _SHORT, "long": heavy_requests},
     )
-    routes = [*job_routes(), *_projects.routes(), *_models.routes()]
+    routes = [*job_routes(), *_projects.routes(), *_models.routes(), *_densities.routes()]
     origins = list(cors)
     allow = Middleware(
         CORSMiddleware,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 from symjobs import rest
+from symjobs._engine import Job
 from symjobs._entities import ExploreContext, MLContext
 from symjobs._jobs import JOB_TYPES
 from symjobs._jobs._route import JobRoute
@@ -57,7 +59,7 @@ def job_routes() -> Iterator[Route]:
     for name, kind in JOB_TYPES.items():
         for declared in getattr(kind, "routes", ()):
             if not declared.only_async:
-                yield _route(name, declared, str(kind.__doc__).partition("\n")[0].rstrip("."))
+                yield _route(name, declared, kind)
 
 
 def _get(call: Call) -> Response:
@@ -94,15 +96,19 @@ def or_job(path: str, answer: Callable[[Call], Response]) -> Callable[[Call], Re
     return lambda call: answer_with_job(call, name, declared) if call.flag("async") else answer(call)
 
 
-def _route(name: str, declared: JobRoute, summary: str) -> Route:
+def _route(name: str, declared: JobRoute, kind: type[Job]) -> Route:
     answers = {202: "Job Created", 500: "Job execution was refused by server."}
+    in_path = set(re.findall(r"{(\w+)}", declared.path))
+    query = {
+        one.wire: one.text for one in (declared.query or kind.parameter_type).declared() if one.wire not in in_path
+    }
     return Route(
         method=declared.method,
         path=declared.path,
         answer=lambda call: answer_with_job(call, name, declared),
-        summary=summary,
+        summary=str(kind.__doc__).partition("\n")[0].rstrip("."),
         body=declared.body,
-        query={"async": ASYNC} if declared.direct else None,
+        query={**query, **({"async": ASYNC} if declared.direct else {})},
         answers={200: "OK", **answers} if declared.direct else answers,
         threads="long" if declared.direct and declared.body else "short",
     )

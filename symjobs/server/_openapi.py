@@ -116,7 +116,9 @@ def _response(status: int, words: str, route: Route, schema_of: Mapping[str, Any
     if words.startswith("Job Created"):
         headers |= {"Location": text, "sym-job-id": text}
     if route.streams and status == HTTPStatus.OK:
-        return {"description": words, "content": {_STREAM: {"schema": {"type": "string"}}}}
+        event = {"event": {"enum": ["progress", "end"]}, "data": {"type": "string"}}
+        schema = {"type": "object", "required": ["event", "data"], "properties": event}
+        return {"description": words, "content": {_STREAM: {"schema": schema}}}
     if status == HTTPStatus.OK and route.values:
         values = {"type": "object", "properties": {key: schema_of.get(key, {}) for key in route.values}}
     envelope = {

@@ -296,6 +296,17 @@ def test_a_server_without_signatures_is_asked_for(manager):
         assert client.send("GET", "/symetry/rest/%00/jobs").status == 400
 
 
+def test_customers_of_any_name(manager):
+    for name in ("müller x", "a+b", "100%", "Ω;?#&"):
+        with serving(symjobs.server.create_app(manager, {name: SECRET})) as port, Client(port, name) as client:
+            created = client.post("/projects", query="pid=p")
+            assert (created.status, created.text) == (201, "Project Created with id:p")
+            client.post("/projects/p/learn", ROWS)
+            created = client.post("/projects/p/vif", {"inputAttributeNames": ["a", "b"]})
+            assert client.result(created).status == 200
+            assert client.get("/jobs").values["jobinfoList"]["values"][0]["owner"] == name
+
+
 def test_one_customer_cannot_sign_for_another(port, client):
     url = "/symetry/rest/c2/jobs"
     for cid in ("c1", "c2"):

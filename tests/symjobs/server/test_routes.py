@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from tests.symjobs.server._client import FRAME, ROWS, Client
 
@@ -281,3 +283,88 @@ def test_malformed_bodies(client, pid, body):
         assert "\n" not in answer.text
     info = client.get(f"{pid}/info").values["smlInfo"]
     assert info["attributeNames"] == FRAME.attributeNames
+
+
+# Densities.
+
+
+@pytest.fixture
+def sketched(client):
+    """A project with histograms: 1,000 values, in two groups."""
+    pytest.importorskip("datasketches")
+    assert client.post("/projects", query="pid=sketched&enableHistogram=true").status == 201
+    rng = np.random.default_rng(0)
+    high = rng.random(1000) < 0.3
+    x = np.where(high, rng.normal(10, 1, 1000), rng.normal(0, 2, 1000))
+    rows = [[repr(value), str(int(one)), "high" if one else "low"] for value, one in zip(x.tolist(), high, strict=True)]
+    body = {"attributeNames": ["x", "is_high", "group"], "attributeTypes": ["C", "B", "T"], "data": rows}
+    assert client.post("/projects/sketched/learn", body).status == 200
+    yield x, high
+    client.delete("/projects/sketched")
+
+
+def test_densities(client, sketched):
+    x, high = sketched
+    extra = {"hist_bins": "8", "hist_min": "-6", "hist_max": "14"}
+    body = {"values": [{"inputAttributeNames": ["x", "is_high", "group$high"], "extraParameters": extra}]}
+    answer = client.post("/projects/sketched/densityEstimate", body)
+    assert (answer.status, answer.text) == (200, "OK")
+    one, flag, member = answer.values["densityList"]["values"]
+    assert (one["attrName"], one["min"], one["max"], one["width"], one["error"]) == ("x", -6, 14, 2.5, "")
+    right = np.histogram(x, bins=8, range=(-6, 14))[0] / 1000
+    assert one["histogram"] == pytest.approx(right, abs=2e-3)  # the sketch keeps the first 4,096 values
+    for found in (flag, member):
+        assert found["histogram"] == pytest.approx(
+            np.histogram(high * 1.0, bins=8, range=(-6, 14))[0] / 1000, abs=1e-12
+        )
+    whole = client.post("/projects/sketched/densityEstimate", {"inputAttributeNames": ["x"]}, "hist_bins=5")
+    (found,) = whole.values["densityList"]["values"]
+    assert (found["min"], found["max"], len(found["histogram"])) == (x.min(), x.max(), 5)
+    assert sum(found["histogram"]) == pytest.approx(1, abs=1e-9)
+
+
+def test_conditional_densities(client, sketched):
+    x, high = sketched
+    extra = {"hist_bins": "20", "hist_min": "-6", "hist_max": "14"}
+    body = {"inputAttributeNames": ["x"], "targetAttributeNames": ["group"], "extraParameters": extra}
+    answer = client.post("/projects/sketched/conditionalDensityEstimate", body)
+    found = {one["attrName"]: one for one in answer.values["densityList"]["values"]}
+    assert set(found) == {"x|group$high", "x|group$low"}
+    for name, rows in (("x|group$high", high), ("x|group$low", ~high)):
+        group = x[rows]
+        edges = np.linspace(-6, 14, 21)
+        law = stats.norm(group.mean(), group.std(ddof=1))
+        assert found[name]["histogram"] == pytest.approx(np.diff(law.cdf(edges)), abs=1e-9)
+        assert np.abs(np.histogram(group, bins=edges)[0] / len(group) - found[name]["histogram"]).sum() < 0.25
+    flags = {**body, "inputAttributeNames": ["is_high"]}
+    shares = client.post("/projects/sketched/conditionalDensityEstimate", flags).values["densityList"]["values"]
+    assert sorted(max(one["histogram"]) for one in shares) == [1, 1]
+
+
+def x_with(extra):
+    return {"inputAttributeNames": ["x"], "extraParameters": extra}
+
+
+def test_densities_that_cannot_be(client, sketched, pid):
+    (none,) = client.post(f"{pid}/densityEstimate", {"inputAttributeNames": ["a"]}).values["densityList"]["values"]
+    assert "enableHistogram" in none["error"]
+    assert none["histogram"] == []
+    for route, body, words in (
+        ("densityEstimate", {"inputAttributeNames": ["x"], "extraParameters": {"hist_bins": "0"}}, "hist_bins"),
+        (
+            "densityEstimate",
+            {"inputAttributeNames": ["x"], "extraParameters": {"hist_min": "2", "hist_max": "1"}},
+            "below",
+        ),
+        ("densityEstimate", {"inputAttributeNames": ["group"]}, "category"),
+        ("densityEstimate", {}, "names no input"),
+        ("conditionalDensityEstimate", {"inputAttributeNames": ["x"]}, "binary target"),
+        ("conditionalDensityEstimate", {"inputAttributeNames": ["x"], "targetAttributeNames": ["x"]}, "continuous"),
+    ):
+        answer = client.post(f"/projects/sketched/{route}", body)
+        assert (answer.status, words in answer.text) == (400, True), answer.text
+    one = {"attributeNames": ["x", "is_high", "group"], "attributeTypes": ["C", "B", "T"], "data": [["5", "1", "lone"]]}
+    client.post("/projects/sketched/learn", one)
+    body = {"inputAttributeNames": ["x"], "targetAttributeNames": ["group$lone"]}
+    (lone,) = client.post("/projects/sketched/conditionalDensityEstimate", body).values["densityList"]["values"]
+    assert "at least 2" in lone["error"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -163,6 +164,25 @@ def test_one_of_two_servers_is_killed(tmp_path):
                 answer.status == 500 and answer.values["jobinfo"]["isDone"]
             ), answer.raw
         assert learnt(client) == {0: N, 1: N}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory of a process from Linux")
+def test_a_body_of_100_megabytes_takes_twice_its_size(tmp_path):
+    def most() -> int:
+        status = Path(f"/proc/{server.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+
+    row = b'["1.25","-3.5","17","0.001"],'
+    head = b'{"attributeNames":["a","b","c","d"],"attributeTypes":["C","C","C","C"],"data":['
+    with Served(tmp_path) as server, server.client() as client:
+        client.post("/projects", query="pid=p")
+        assert client.post("/projects/p/learn", head + row * 30_000 + row[:-1] + b"]}").status == 200
+        before = most()
+        body = head + row * (100_000_000 // len(row)) + row[:-1] + b"]}"
+        assert client.post("/projects/p/learn", body).status == 200
+        assert most() - before < 2 * len(body)
+        answer = client.post("/projects/p/explore", {"inputAttributeNames": ["a"]}, "metric=uni")
+        assert answer.values["KSVDMap"]["values"][0]["count"] == 30_001 + body.count(b"[") - 3
 
 
 def test_kill_9_at_any_moment(tmp_path):
