@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import time
@@ -20,14 +21,15 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.responses import Response as PlainResponse
 from starlette.routing import Mount
 from starlette.routing import Route as StarletteRoute
 from starlette.staticfiles import StaticFiles
 
-from symjobs._engine import JobManager
-from symjobs._errors import InputError
+from symjobs._engine import JobHandle, JobManager
+from symjobs._errors import InputError, StoreError
 from symjobs._text import check_owner
 from symjobs.rest import Response, envelope, respond
 from symjobs.server import _densities, _models, _projects
@@ -153,7 +155,15 @@ def create_app(
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=["Authorization", "sym-date", "sym-version", "sym-client", "Content-MD5", "Content-Type"],
+        allow_headers=[
+            "Authorization",
+            "sym-date",
+            "sym-version",
+            "sym-client",
+            "Content-MD5",
+            "Content-Type",
+            "If-None-Match",
+        ],
         expose_headers=["Location", "sym-job-id", "ETag"],
     )
     document = msgspec.json.encode(openapi(PREFIX, routes, signed=not unsigned))
@@ -163,20 +173,24 @@ def create_app(
         Mount("/ui", Page(directory=_PAGE, html=True)),
     ]
     app = Starlette(
-        routes=[*(pages if page else pages[:1]), *_by_path(service, routes)], middleware=[allow] if origins else []
+        routes=[*(pages if page else pages[:1]), *_by_path(service, routes)],
+        middleware=[allow] if origins else [],
+        exception_handlers={HTTPStatus.METHOD_NOT_ALLOWED: _not_allowed},
     )
     app.router.default = _not_found
+    app.router.redirect_slashes = False  # a signature is of one path
     return app
 
 
 def _by_path(service: Service, routes: Iterable[Route]) -> list[StarletteRoute]:
-    # One route a path, so that an unknown method is answered with those that are known. Fixed segments go first.
+    # Fixed segments go first. A project may be named as one of them: with another method it is the project.
     by_path: dict[str, dict[str, Route]] = {}
     for route in routes:
         by_path.setdefault(route.path, {})[route.method] = route
     ordered = sorted(by_path, key=lambda path: [segment.startswith("{") for segment in path.split("/")])
     return [
-        StarletteRoute(PREFIX + path, Endpoint(service, by_path[path]), methods=None, name=path) for path in ordered
+        StarletteRoute(PREFIX + path, Endpoint(service, by_path[path]), methods=list(by_path[path]), name=path)
+        for path in ordered
     ]
 
 
@@ -210,13 +224,8 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        route = self._routes.get("GET" if scope["method"] == "HEAD" else scope["method"])
-        if route is None:
-            allowed = ", ".join(self._routes)
-            text = f"{scope['method']} is not allowed here; allowed are {allowed}"
-            answer = replace(envelope(HTTPStatus.METHOD_NOT_ALLOWED, text), headers={"Allow": allowed})
-            await _send(send, answer, headers)
-            return
+        head = scope["method"] == "HEAD"
+        route = self._routes["GET" if head else scope["method"]]
         service = self._service
         variables = scope["path_params"]
         if route.polled and await self._answer_again(route, scope, headers, send):
@@ -233,22 +242,27 @@ class Endpoint:
         in_thread = partial(self._in_thread, service.threads[route.threads])
         asked = time.monotonic()
         response = await in_thread(partial(_checked, service, route, scope, headers, body, service.secret_of))
-        if "jobid" in variables:
-            service.recent.put(variables["cid"], variables["jobid"], asked, response)
-        if isinstance(response, Watch):
+        if isinstance(response, Watch) and not head:
             await self._stream(response, in_thread, receive, send)
             return
         if isinstance(response, Pending):  # for the end of the job, the time that the client gave, or its own end
-            ended = service.manager.ends_within(response.handle, response.seconds)
-            if not await _before_disconnect(ended, receive):
+            if not await _before_disconnect(self._end(response.handle, response.seconds), receive):
                 return
             asked = time.monotonic()
             response = await in_thread(response.again)
+        if route.polled:
             service.recent.put(variables["cid"], variables["jobid"], asked, response)
-        await _send(send, response, headers, head=scope["method"] == "HEAD")
+        elif "jobid" in variables:
+            service.recent.discard(variables["cid"], variables["jobid"])
+        await _send(send, response, headers, head=head)
 
     async def _in_thread(self, limiter: anyio.CapacityLimiter, answer: Callable[[], Response]) -> Response:
         return await anyio.to_thread.run_sync(partial(respond, self._service.manager, answer), limiter=limiter)
+
+    async def _end(self, handle: JobHandle, seconds: float) -> None:
+        # If the store fails meanwhile, the answer that is asked for afterwards says so.
+        with contextlib.suppress(StoreError):
+            await self._service.manager.ends_within(handle, seconds)
 
     async def _answer_again(self, route: Route, scope: Scope, headers: Mapping[str, str], send: Send) -> bool:
         """Answer with the last answer, if there is one and nothing has to be read; return whether it was."""
@@ -261,7 +275,7 @@ class Endpoint:
         last = service.recent.get(cid, jobid)
         if last is None:
             return False
-        secret_of = None if service.secret_of is None else service.known_secret
+        secret_of = None if service.secret_of is None else lambda _: secret
         answer = partial(_checked, service, route, scope, headers, bytearray(), secret_of, last)
         response = respond(service.manager, answer)
         if response is last and service.recent.is_due(cid, jobid):
@@ -288,7 +302,7 @@ class Endpoint:
                 if now.json != before or time.monotonic() - sent > _KEEP_ALIVE:
                     before, sent = now.json, time.monotonic()
                     await send({"type": "http.response.body", "body": _event("progress", now), "more_body": True})
-                await self._service.manager.ends_within(first.handle, _EVENT_SECONDS)
+                await self._end(first.handle, _EVENT_SECONDS)
                 now = await in_thread(first.again)
             await send({"type": "http.response.body", "body": _event("end", now)})
 
@@ -362,6 +376,13 @@ async def _send(send: Send, response: Response, asked: Mapping[str, str], *, hea
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+async def _not_allowed(request: Request, error: Exception) -> PlainResponse:
+    allowed = getattr(error, "headers", None) or {}
+    text = f"{request.method} is not allowed here; allowed are {allowed.get('Allow', 'others')}"
+    answer = envelope(HTTPStatus.METHOD_NOT_ALLOWED, text)
+    return PlainResponse(answer.json, answer.status, dict(allowed), "application/json")
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

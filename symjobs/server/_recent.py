@@ -52,9 +52,13 @@ class RecentAnswers:
         kept.refreshing |= due
         return due
 
+    def discard(self, cid: str, jobid: str) -> None:
+        """Forget what there is of a job."""
+        self._kept.pop((cid, jobid), None)
+
     def put(self, cid: str, jobid: str, asked: float, response: Response) -> None:
         """Keep an answer, which was asked for at a moment, if it says that the job has not ended."""
-        self._kept.pop((cid, jobid), None)
+        self.discard(cid, jobid)
         if response.status == 202:
             self._kept[cid, jobid] = _Kept(asked, self._here(jobid), response)
             if len(self._kept) > _MOST:

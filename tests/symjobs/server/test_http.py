@@ -157,7 +157,18 @@ def test_paths_out_of_the_tree(port, path):
 def test_unknown_paths_and_methods(client):
     assert (client.get("/nothing").status, client.get("/nothing").json["statusCode"]) == (404, "NOT_FOUND")
     refused = client.request("PUT", "/jobs")
-    assert (refused.status, refused.headers["allow"]) == (405, "GET")
+    assert (refused.status, refused.json["statusCode"]) == (405, "METHOD_NOT_ALLOWED")
+    assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert client.get("/jobs/").status == 400  # the number is empty
+    assert client.get("/projects/").status == 404
+
+
+@pytest.mark.parametrize("name", ["list", "info", "models", "jobs"])
+def test_projects_with_the_names_of_routes(client, name):
+    assert client.post("/projects", query=f"pid={name}").status == 201
+    assert client.post(f"/projects/{name}/learn", ROWS).status == 200
+    assert client.get(f"/projects/{name}/info").values["smlInfo"]["pid"] == name
+    assert client.delete(f"/projects/{name}").status == 200
 
 
 # Answers.
@@ -188,6 +199,32 @@ def test_unchanged_answers_are_not_sent_again(client, held):
     handle.result(WAIT)
     changed = client.get(path, headers={"If-None-Match": first.headers["etag"]})
     assert (changed.status, changed.text) == (200, "Job is finished")
+
+
+def test_an_answer_is_not_older_than_a_kill(client, held, monkeypatch):
+    """The last answer about a running job is given again, but not after a client has changed the job."""
+    handle, _ = held
+    path = f"/jobs/{handle.id}"
+    for _ in range(30):
+        assert client.get(path).status == 202
+    assert client.delete(path).status == 200
+    assert client.get(path).status == 400
+
+
+def test_an_answer_that_is_given_again_is_asked_for_anew(client, held):
+    handle, go = held
+    path = f"/jobs/{handle.id}"
+    deadline = time.monotonic() + WAIT
+    while client.get(path).values["jobinfo"]["current"] < 3:  # each is given again at once
+        assert time.monotonic() < deadline
+    stranger = Client(client.port, "c2", SECRET)
+    with stranger:
+        url = f"/symetry/rest/c1{path}"
+        signed = signed_headers(Message("GET", "c1", url), "AAAA")
+        assert stranger.send("GET", url, headers=signed).text == "Invalid Signature"
+    go.set()
+    handle.result(WAIT)
+    assert client.get(path).status == 200
 
 
 def test_head_has_no_body(client):

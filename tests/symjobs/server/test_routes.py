@@ -257,6 +257,7 @@ def test_jobs_belong_to_their_customer(client, other, pid):
     assert other.get("/jobs").values["jobinfoList"]["values"] == []
     finished = client.delete(f"/jobs/{number}")
     assert (finished.status, finished.text) == (202, "Job cannot be killed")
+    assert client.get(f"/jobs/{number}").text == "Job is finished"
     listed = client.get("/jobs")
     assert (listed.status, listed.text) == (200, "Job is finished")
     assert int(number) in [info["jobId"] for info in listed.values["jobinfoList"]["values"]]
