@@ -159,7 +159,7 @@ def test_unknown_paths_and_methods(client):
     refused = client.request("PUT", "/jobs")
     assert (refused.status, refused.json["statusCode"]) == (405, "METHOD_NOT_ALLOWED")
     assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD"}
-    assert client.get("/jobs/").status == 400  # the number is empty
+    assert client.get("/jobs/").status == 404
     assert client.get("/projects/").status == 404
 
 
