@@ -17,6 +17,7 @@ from symjobs._tables import JsonRows
 from symjobs._text import shown
 from symjobs.rest import Response, project_of
 
+_BLANK = 64  # bytes that a body without anything may have
 Threads = Literal["reads", "short", "long"]
 Body = Literal["", "contexts", "context", "rows", "map", "text"]
 
@@ -49,6 +50,11 @@ class Call:
         """The project that the path names; InputError in the words of the contract if there is none."""
         return project_of(self.manager, self.cid, self.path["pid"])
 
+    @property
+    def _is_empty(self) -> bool:
+        # Some clients write null where there is nothing to say.
+        return len(self.body) <= _BLANK and self.body.strip() in (b"", b"null")
+
     def required(self, name: str) -> str:
         """Return a parameter of the query; InputError if it is not there."""
         value = self.query.get(name, "")
@@ -78,7 +84,7 @@ class Call:
 
     def contexts(self) -> MLContext | ExploreContext:
         """Return the body as an ExploreContext or one MLContext; without a body an empty MLContext."""
-        if not self.body.strip():
+        if self._is_empty:
             return MLContext()
         keys = from_json(self.body, dict[str, msgspec.Raw])
         return from_json(self.body, ExploreContext) if "values" in keys else from_json(self.body, MLContext)
@@ -98,7 +104,7 @@ class Call:
 
     def map(self) -> dict[str, Any]:
         """Return the body as a map of texts; without a body an empty one."""
-        if not self.body.strip():
+        if self._is_empty:
             return {}
         return {
             name: value if isinstance(value, str) else msgspec.json.encode(value).decode()

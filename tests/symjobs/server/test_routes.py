@@ -61,6 +61,12 @@ def test_projects_belong_to_their_customer(client, other, pid):
     assert client.get(f"{pid}/info").status == 200
 
 
+@pytest.mark.parametrize("body", [b"", b"null", b" \n", b"{}"])
+def test_a_project_without_parameters(client, body):
+    assert client.post("/projects", body, "pid=bare").status == 201
+    assert client.delete("/projects/bare").status == 200
+
+
 @pytest.mark.parametrize(("kind", "found"), [("dynamic", "cpu"), ("cpu", "cpu"), ("", "cpu")])
 def test_project_types(client, kind, found):
     client.post("/projects", query=f"pid=typed&type={kind}")
