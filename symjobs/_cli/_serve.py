@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _DEMO = "demo"
 _SWITCH_SECONDS = 0.001  # a job that runs Python code lets a request in after this time
 _SHUTDOWN_SECONDS = 5
+_IDLE_SECONDS = 75  # that a connection stays open without a request: longer than clients wait between two looks
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -53,6 +54,7 @@ def serve(options: argparse.Namespace) -> int:
                 log_level="warning",
                 access_log=options.access_log,
                 timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+                timeout_keep_alive=_IDLE_SECONDS,
                 server_header=False,
                 lifespan="off",
             )

@@ -240,7 +240,8 @@ class Endpoint:
         except Disconnected:
             return
         in_thread = partial(self._in_thread, service.threads[route.threads])
-        asked = time.monotonic()
+        jobid = variables.get("jobid", "")
+        asked = service.recent.ask(jobid)
         response = await in_thread(partial(_checked, service, route, scope, headers, body, service.secret_of))
         if isinstance(response, Watch) and not head:
             await self._stream(response, in_thread, receive, send)
@@ -248,12 +249,12 @@ class Endpoint:
         if isinstance(response, Pending):  # for the end of the job, the time that the client gave, or its own end
             if not await _before_disconnect(self._end(response.handle, response.seconds), receive):
                 return
-            asked = time.monotonic()
+            asked = service.recent.ask(jobid)
             response = await in_thread(response.again)
         if route.polled:
-            service.recent.put(variables["cid"], variables["jobid"], asked, response)
-        elif "jobid" in variables:
-            service.recent.discard(variables["cid"], variables["jobid"])
+            service.recent.put(variables["cid"], jobid, asked, response)
+        elif jobid:
+            service.recent.discard(variables["cid"], jobid)
         await _send(send, response, headers, head=head)
 
     async def _in_thread(self, limiter: anyio.CapacityLimiter, answer: Callable[[], Response]) -> Response:
@@ -287,7 +288,7 @@ class Endpoint:
         return True
 
     async def _refresh(self, answer: Callable[[], Response], cid: str, jobid: str) -> None:
-        asked = time.monotonic()
+        asked = self._service.recent.ask(jobid)
         response = await self._in_thread(self._service.threads["reads"], answer)
         self._service.recent.put(cid, jobid, asked, response)
 

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from symjobs.rest import Response
 
@@ -13,10 +14,16 @@ _FRESH, _OLDEST = 0.02, 0.25  # seconds after which an answer is asked for anew,
 _MOST = 1024
 
 
+class Asked(NamedTuple):
+    """When a job was asked for, and whether it was one of this process that had not ended."""
+
+    when: float
+    here: bool
+
+
 @dataclass
 class _Kept:
-    asked: float
-    here: bool
+    asked: Asked
     response: Response
     refreshing: bool = False
 
@@ -41,14 +48,16 @@ class RecentAnswers:
     def get(self, cid: str, jobid: str) -> Response | None:
         """Return the answer if there is one."""
         kept = self._kept.get((cid, jobid))
-        if kept is None or time.monotonic() - kept.asked > _OLDEST or (kept.here and not self._here(jobid)):
+        if kept is None or time.monotonic() - kept.asked.when > _OLDEST:
+            return None
+        if kept.asked.here and not self._here(jobid):  # it has ended since
             return None
         return kept.response
 
     def is_due(self, cid: str, jobid: str) -> bool:
         """Whether the caller is to ask anew; True once for each answer."""
         kept = self._kept[cid, jobid]
-        due = not kept.refreshing and time.monotonic() - kept.asked > _FRESH
+        due = not kept.refreshing and time.monotonic() - kept.asked.when > _FRESH
         kept.refreshing |= due
         return due
 
@@ -56,10 +65,14 @@ class RecentAnswers:
         """Forget what there is of a job."""
         self._kept.pop((cid, jobid), None)
 
-    def put(self, cid: str, jobid: str, asked: float, response: Response) -> None:
-        """Keep an answer, which was asked for at a moment, if it says that the job has not ended."""
+    def ask(self, jobid: str) -> Asked:
+        """Return what is known of a job before it is asked for."""
+        return Asked(time.monotonic(), self._here(jobid))
+
+    def put(self, cid: str, jobid: str, asked: Asked, response: Response) -> None:
+        """Keep an answer if it says that the job has not ended; `ask` was called before the answer was made."""
         self.discard(cid, jobid)
         if response.status == 202:
-            self._kept[cid, jobid] = _Kept(asked, self._here(jobid), response)
+            self._kept[cid, jobid] = _Kept(asked, response)
             if len(self._kept) > _MOST:
                 self._kept.popitem(last=False)

@@ -20,7 +20,7 @@ def manager() -> Iterator[sj.JobManager]:
 
 @pytest.fixture(scope="module")
 def port(manager: sj.JobManager) -> Iterator[int]:
-    with serving(symjobs.server.create_app(manager, USERS, max_body=1 << 20, body_pause=1.0)) as port:
+    with serving(symjobs.server.create_app(manager, USERS, max_body=1 << 20, body_pause=3.0)) as port:
         yield port
 
 
