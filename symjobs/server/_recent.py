@@ -24,7 +24,7 @@ class Asked(NamedTuple):
 @dataclass
 class _Kept:
     asked: Asked
-    response: Response
+    response: Response | None  # none of a job that has ended, or was changed
     refreshing: bool = False
 
 
@@ -61,18 +61,22 @@ class RecentAnswers:
         kept.refreshing |= due
         return due
 
-    def discard(self, cid: str, jobid: str) -> None:
-        """Forget what there is of a job."""
-        self._kept.pop((cid, jobid), None)
-
     def ask(self, jobid: str) -> Asked:
         """Return what is known of a job before it is asked for."""
         return Asked(time.monotonic(), self._here(jobid))
 
     def put(self, cid: str, jobid: str, asked: Asked, response: Response) -> None:
         """Keep an answer if it says that the job has not ended; `ask` was called before the answer was made."""
-        self.discard(cid, jobid)
-        if response.status == 202:
-            self._kept[cid, jobid] = _Kept(asked, response)
-            if len(self._kept) > _MOST:
-                self._kept.popitem(last=False)
+        kept = self._kept.get((cid, jobid))
+        if kept is None or kept.asked.when <= asked.when:  # else a newer answer was faster
+            self._keep(cid, jobid, _Kept(asked, response if response.status == 202 else None))
+
+    def discard(self, cid: str, jobid: str) -> None:
+        """Forget what there is of a job, also the answers that are on their way."""
+        self._keep(cid, jobid, _Kept(self.ask(jobid), None))
+
+    def _keep(self, cid: str, jobid: str, kept: _Kept) -> None:
+        self._kept.pop((cid, jobid), None)
+        self._kept[cid, jobid] = kept
+        if len(self._kept) > _MOST:
+            self._kept.popitem(last=False)

@@ -61,11 +61,24 @@ def test_jobs_of_other_processes_are_given_too(clock):
     recent = RecentAnswers(lambda _: False)
     recent.put("c1", "1", recent.ask("1"), RUNS)
     assert recent.get("c1", "1") is RUNS
+    slow = recent.ask("1")
+    clock[0] += 0.01
     recent.put("c1", "1", recent.ask("1"), ENDED)
+    recent.put("c1", "1", slow, RUNS)  # read before the job ended, answered after another client has seen that
     assert recent.get("c1", "1") is None
-    recent.put("c1", "1", recent.ask("1"), RUNS)
+
+
+def test_what_was_changed_is_not_given_again(clock):
+    recent = RecentAnswers(lambda _: False)
+    slow = recent.ask("1")
+    recent.put("c1", "1", slow, RUNS)
+    clock[0] += 0.01
     recent.discard("c1", "1")
+    recent.put("c1", "1", slow, RUNS)
     assert recent.get("c1", "1") is None
+    clock[0] += 0.01
+    recent.put("c1", "1", recent.ask("1"), RUNS)
+    assert recent.get("c1", "1") is RUNS
 
 
 def test_they_do_not_grow(clock):
