@@ -1,4 +1,8 @@
-"""symjobs beside Django, as one ASGI application: uvicorn mount_django:application."""
+"""symjobs beside Django, as one ASGI application.
+
+SECRET_OF_C1=$(python -c "import base64, os; print(base64.b64encode(os.urandom(16)).decode())") \\
+    uvicorn mount_django:application
+"""
 
 import os
 

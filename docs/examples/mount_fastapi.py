@@ -1,4 +1,8 @@
-"""symjobs beside the routes of a FastAPI application: uvicorn mount_fastapi:app."""
+"""symjobs beside the routes of a FastAPI application.
+
+SECRET_OF_C1=$(python -c "import base64, os; print(base64.b64encode(os.urandom(16)).decode())") \\
+    uvicorn mount_fastapi:app
+"""
 
 import os
 

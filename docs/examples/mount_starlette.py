@@ -1,4 +1,8 @@
-"""symjobs under a path of a Starlette application: uvicorn mount_starlette:app."""
+"""symjobs under a path of a Starlette application.
+
+SECRET_OF_C1=$(python -c "import base64, os; print(base64.b64encode(os.urandom(16)).decode())") \\
+    uvicorn mount_starlette:app
+"""
 
 import os
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sends one signed request with curl and openssl:
+# Sends one signed request with curl and openssl; the headers go to standard error:
 #     SYMJOBS_USER=c1 SYMJOBS_SECRET=... bash sign.sh GET /jobs/1 [BODY-FILE]
 set -euo pipefail
 method=$1 file=${3:-}
@@ -18,5 +18,5 @@ signature=$({
     [[ -n $query ]] && echo "$query"
     true
 } | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64)
-curl -sS -X "$method" "$url$path${query:+?$query}" -H "sym-date: $date" -H "Authorization: $signature" \
+curl -sS -w '\n' -D /dev/stderr -X "$method" "$url$path${query:+?$query}" -H "sym-date: $date" -H "Authorization: $signature" \
     ${file:+-H "Content-MD5: $md5" -H 'Content-Type: application/json' --data-binary "@$file"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
 import sys
 import urllib.error
@@ -33,7 +34,7 @@ def request(options: argparse.Namespace) -> int:
     path, _, query = options.path.partition("?")
     if not path.startswith(_PREFIX):
         path = f"{_PREFIX}{quote(user, safe='')}/{path.lstrip('/')}"
-    path = quote(path, safe="/%:@!$&'()*+,;=~-._")
+    path, query = quote(path, safe="/%:@!$&'()*+,;=~-._"), quote(query, safe="/%:@!$&'()*+,;=~-._?")
     body = _body(options.data)
     base = urlsplit(url)
     if base.scheme not in ("http", "https") or not base.netloc:
@@ -46,15 +47,14 @@ def request(options: argparse.Namespace) -> int:
     try:
         with urllib.request.urlopen(asked) as answer:
             print(answer.read().decode())
-            for name in ("Location", "sym-job-id"):
-                if answer.headers.get(name) and sys.stderr.isatty():
-                    print(f"{name}: {answer.headers[name]}", file=sys.stderr)
+            if answer.headers.get("sym-job-id"):
+                print(f"job {answer.headers['sym-job-id']}", file=sys.stderr)
             return 0
     except urllib.error.HTTPError as error:
         print(error.read().decode())
         return 1
-    except urllib.error.URLError as error:
-        raise InputError(f"no server answers at {url}: {one_line(str(error.reason))}") from error
+    except (OSError, http.client.HTTPException) as error:  # URLError is one of them
+        raise InputError(f"no server answers at {url}: {one_line(str(getattr(error, 'reason', error)))}") from error
 
 
 def _body(source: str | None) -> bytes:

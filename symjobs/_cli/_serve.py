@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ def serve(options: argparse.Namespace) -> int:
     from symjobs._engine import JobManager
     from symjobs.server import create_app
 
+    # A signal ends the server in order; uvicorn passes it on when it has shut down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     users = _users(options)
     manager = JobManager(workers=options.workers, store=_store(options), show_errors=options.show_errors)
     try:
@@ -58,8 +61,14 @@ def serve(options: argparse.Namespace) -> int:
                 server_header=False,
                 lifespan="off",
             )
-            with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down, and passes the signal on
-                uvicorn.Server(config).run(sockets=[listening])
+
+            class Server(uvicorn.Server):
+                async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                    app.state.release()
+                    await super().shutdown(sockets)
+
+            with contextlib.suppress(KeyboardInterrupt):
+                Server(config).run(sockets=[listening])
     finally:
         manager.shutdown(timeout=_SHUTDOWN_SECONDS)
         users.close()
@@ -84,6 +93,7 @@ def user(options: argparse.Namespace) -> int:
             print(secret)
         elif options.action == "remove":
             users.remove(options.name)
+            print(f"{options.name} is removed; its projects and jobs stay, for a user who is added by this name")
         else:
             for name in users.names():
                 print(name)

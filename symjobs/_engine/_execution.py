@@ -109,6 +109,11 @@ class JobExecution:
                 return
         self._call(call)
 
+    def forget_listener(self, call: Callable[[], object]) -> None:
+        """Do not call it any more."""
+        with _listening, contextlib.suppress(ValueError):
+            self._listeners.remove(call)
+
     def finish(self) -> None:
         """Set `finished`, and tell those who wait."""
         with _listening:

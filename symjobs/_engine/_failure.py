@@ -38,8 +38,10 @@ def failure_text(error: BaseException, job_type: str, job_id: int) -> str:
     For an error of symjobs the line is its message. For any other error the type goes before it. `logging` gets the
     traceback of every error that clients see as a number.
     """
-    if is_bad_input(error) or isinstance(error, StopJob):
+    if is_bad_input(error):
         logger.info("%s %d ended: %s", job_type, job_id, error)
+    elif isinstance(error, StopJob):
+        logger.warning("%s: %s %d ended: %s", internal_error(job_id), job_type, job_id, error)
     else:
         logger.error("%s: %s %d failed", internal_error(job_id), job_type, job_id, exc_info=error)
     if isinstance(error, SymjobsError | SymkernelsError | StopJob):

@@ -597,7 +597,10 @@ async def _finished(execution: JobExecution) -> None:
             loop.call_soon_threadsafe(set_done)
 
     execution.when_finished(wake)
-    await future
+    try:
+        await future
+    finally:
+        execution.forget_listener(wake)
 
 
 def _checkpoint() -> None:

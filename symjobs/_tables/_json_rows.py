@@ -21,8 +21,7 @@ _PART_BYTES = 4 << 20
 _WHOLE_BYTES = 16 << 20  # up to here the rows are one part, which is faster
 _BLOCK_BYTES = 1 << 20  # of CSV, for each of Arrow's threads
 _BETWEEN_ROWS = re.compile(rb"\]\s*,\s*(?=\[)")
-_SPACED = re.compile(rb"[\n\t]|[\[\],] | [\[\],]")
-_SPACE = re.compile(rb"\s*([\[\],])\s*")
+_SPACED = re.compile(rb"[\n\t\r]|[\[\],] | [\[\],]")
 _NUMERIC, _NOT_READ = frozenset("CB"), frozenset("SX")
 
 # The entity, whose rows stay as they are; named as it is for messages.
@@ -77,7 +76,7 @@ class JsonRows:
                 except msgspec.DecodeError:  # the end of a row was in a text: the part is longer
                     if found is None:
                         raise
-                    at = found.end()
+                    at = max(found.end(), 2 * at - start)  # twice as long, so that a text of brackets is read but once
             yield Batch(n_rows, columns, types=types, first_row=first, alone=start == 0 and stop == size)
             if found is None:
                 return
@@ -176,9 +175,10 @@ def _as_csv(part: memoryview) -> tuple[Any, int] | None:
     text = bytearray(part)
     if b"\\" in text or b"{" in text:  # escapes of JSON are not those of CSV
         return None
-    if b" " in text or b"\n" in text or b"\t" in text:
+    if b" " in text:
         text = text.replace(b", ", b",")  # as Python writes it
-        text = bytearray(_SPACE.sub(rb"\1", text)) if _SPACED.search(text) else text
+    if _SPACED.search(text):  # any other layout
+        return None
     cells = np.frombuffer(text, np.uint8)
     closed = np.flatnonzero(cells == ord("]"))
     n_rows, between = len(closed), closed[:-1]

@@ -29,16 +29,16 @@ from starlette.routing import Route as StarletteRoute
 from starlette.staticfiles import StaticFiles
 
 from symjobs._engine import JobHandle, JobManager
-from symjobs._errors import InputError, StoreError
+from symjobs._errors import InputError, QueueFull, StoreError
 from symjobs._text import check_owner
 from symjobs.rest import Response, envelope, respond
 from symjobs.server import _densities, _models, _projects
-from symjobs.server._body import Disconnected, drain, read_body
+from symjobs.server._body import Bodies, Disconnected, drain, read_body
 from symjobs.server._call import Call, Pending, Route, Threads, Watch
 from symjobs.server._jobs import job_routes
 from symjobs.server._openapi import openapi
 from symjobs.server._recent import RecentAnswers
-from symjobs.server._signature import Message, Refused, check
+from symjobs.server._signature import Message, Refused, check, check_date, check_secret
 from symjobs.server._users import Users
 
 PREFIX = "/symetry/rest/{cid}"
@@ -49,11 +49,10 @@ _POLICY = (
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 MAX_BODY = 256 << 20
-_WRITES = ("POST", "PUT", "DELETE")
 _EVENT_SECONDS, _KEEP_ALIVE = 0.25, 15.0  # between two looks at a job, and between two events
 _DRAIN_SECONDS = 1.0
 # Threads. More than two that read from SQLite wait for each other: 8 take half as long again for 16 clients.
-_READERS, _SHORT = 2, 8
+_READERS, _KILLERS, _SHORT = 2, 8, 8
 _SMALL = 4096  # bytes up to which a response is not compressed
 _TAGGED = 1 << 20  # bytes up to which it has an ETag, which takes a millisecond then
 
@@ -72,13 +71,37 @@ class Service:
     secret_of: SecretOf | None
     known_secret: SecretOf
     use_once: Callable[[str], bool] | None
-    max_body: int
-    body_pause: float
+    bodies: Bodies
     limits: Mapping[Threads, int]
 
     def __post_init__(self) -> None:
         self.recent = RecentAnswers(self.manager.is_unfinished_here)
         self.threads = {name: anyio.CapacityLimiter(most) for name, most in self.limits.items()}
+        self._waits: set[asyncio.Task[Any]] = set()
+        self.released = False
+
+    def release(self) -> None:
+        """Let nobody wait any more: a server that stops answers those who wait for a job at once."""
+        self.released = True
+        for task in self._waits:
+            task.cancel()
+
+    async def before_disconnect(self, work: Coroutine[Any, Any, Any], receive: Receive) -> bool:
+        """Do some work until it is done, or all are released, or the client goes; return False if it has gone."""
+        task, gone = asyncio.ensure_future(work), asyncio.ensure_future(receive())
+        self._waits.add(task)
+        if self.released:
+            task.cancel()
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if task.done() and not task.cancelled():
+                task.result()  # raises what it raised
+            return task.done()
+        finally:
+            self._waits.discard(task)
+            for one in (task, gone):
+                one.cancel()
+            await asyncio.gather(task, gone, return_exceptions=True)
 
 
 def create_app(
@@ -125,7 +148,8 @@ def create_app(
     Raises
     ------
     InputError
-        If there are neither users nor ``unsigned=True``, or both; or repeats are to be refused, and users are a map.
+        If there are neither users nor ``unsigned=True``, or both; a secret is not Base64 text; or repeats are to be
+        refused, and users are a map.
 
     Examples
     --------
@@ -138,6 +162,9 @@ def create_app(
     """
     if (users is None) != unsigned:
         raise InputError("give the users who sign requests, or users=None and unsigned=True to let everybody in")
+    if users is not None and not isinstance(users, Users):
+        for name, secret in users.items():
+            check_secret(name, secret)
     if refuse_repeats and not isinstance(users, Users):
         raise InputError("refuse_repeats notes signatures in a database; it needs Users")
     service = Service(
@@ -145,9 +172,8 @@ def create_app(
         None if users is None else users.secret if isinstance(users, Users) else dict(users).get,
         users.known if isinstance(users, Users) else dict(users or {}).get,
         users.use_once if refuse_repeats and isinstance(users, Users) else None,
-        max_body,
-        body_pause,
-        {"reads": _READERS, "short": _SHORT, "long": heavy_requests},
+        Bodies(max_body, body_pause),
+        {"reads": _READERS, "kills": _KILLERS, "short": _SHORT, "long": heavy_requests},
     )
     routes = [*job_routes(), *_projects.routes(), *_models.routes(), *_densities.routes()]
     origins = list(cors)
@@ -177,6 +203,7 @@ def create_app(
         middleware=[allow] if origins else [],
         exception_handlers={HTTPStatus.METHOD_NOT_ALLOWED: _not_allowed},
     )
+    app.state.release = service.release
     app.router.default = _not_found
     app.router.redirect_slashes = False  # a signature is of one path
     return app
@@ -227,35 +254,53 @@ class Endpoint:
         head = scope["method"] == "HEAD"
         route = self._routes["GET" if head else scope["method"]]
         service = self._service
-        variables = scope["path_params"]
         if route.polled and await self._answer_again(route, scope, headers, send):
             return
-        try:
-            body = await read_body(receive, headers, service.max_body, service.body_pause)
-        except InputError as error:
-            await drain(receive, service.max_body, _DRAIN_SECONDS)
-            answer = envelope(HTTPStatus.BAD_REQUEST, str(error))
-            await _send(send, replace(answer, headers={"Connection": "close"}), headers)
+        if head and route.writes:
+            await _send(
+                send, envelope(HTTPStatus.METHOD_NOT_ALLOWED, "HEAD changes nothing; use GET"), headers, head=True
+            )
             return
+        body = bytearray()
+        try:
+            if service.secret_of is not None:
+                check_date(headers)
+            await read_body(receive, headers, body, service.bodies)
+            await self._answer_body(route, scope, headers, body, receive, send)
         except Disconnected:
             return
+        except asyncio.CancelledError:
+            if not service.released:
+                raise
+        except (Refused, InputError, QueueFull) as error:
+            await drain(receive, service.bodies.largest, _DRAIN_SECONDS)
+            answer = respond(service.manager, partial(_refusal, error))
+            await _send(send, replace(answer, headers={**answer.headers, "Connection": "close"}), headers)
+        finally:
+            service.bodies.give_back(body)
+
+    async def _answer_body(
+        self, route: Route, scope: Scope, headers: Mapping[str, str], body: bytearray, receive: Receive, send: Send
+    ) -> None:
+        service, variables, head = self._service, scope["path_params"], scope["method"] == "HEAD"
         in_thread = partial(self._in_thread, service.threads[route.threads])
         jobid = variables.get("jobid", "")
-        asked = service.recent.ask(jobid)
+        asked = time.monotonic()
         response = await in_thread(partial(_checked, service, route, scope, headers, body, service.secret_of))
         if isinstance(response, Watch) and not head:
             await self._stream(response, in_thread, receive, send)
             return
         if isinstance(response, Pending):  # for the end of the job, the time that the client gave, or its own end
-            if not await _before_disconnect(self._end(response.handle, response.seconds), receive):
+            if not await service.before_disconnect(self._end(response.handle, response.seconds), receive):
                 return
-            asked = service.recent.ask(jobid)
+            asked = time.monotonic()
             response = await in_thread(response.again)
         if route.polled:
             service.recent.put(variables["cid"], jobid, asked, response)
-        elif jobid:
-            service.recent.discard(variables["cid"], jobid)
-        await _send(send, response, headers, head=head)
+        if "Location" in response.headers:  # of the application that this one is mounted in
+            location = scope.get("root_path", "") + response.headers["Location"]
+            response = replace(response, headers={**response.headers, "Location": location})
+        await _send(send, response, headers, head=head, tagged=not route.writes and route.method == "GET")
 
     async def _in_thread(self, limiter: anyio.CapacityLimiter, answer: Callable[[], Response]) -> Response:
         return await anyio.to_thread.run_sync(partial(respond, self._service.manager, answer), limiter=limiter)
@@ -284,11 +329,11 @@ class Endpoint:
             task = asyncio.create_task(self._refresh(partial(route.answer, call), cid, jobid))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        await _send(send, response, headers, head=scope["method"] == "HEAD")
+        await _send(send, response, headers, head=scope["method"] == "HEAD", tagged=True)
         return True
 
     async def _refresh(self, answer: Callable[[], Response], cid: str, jobid: str) -> None:
-        asked = self._service.recent.ask(jobid)
+        asked = time.monotonic()
         response = await self._in_thread(self._service.threads["reads"], answer)
         self._service.recent.put(cid, jobid, asked, response)
 
@@ -307,7 +352,9 @@ class Endpoint:
                 now = await in_thread(first.again)
             await send({"type": "http.response.body", "body": _event("end", now)})
 
-        await _before_disconnect(events(), receive)
+        await self._service.before_disconnect(events(), receive)
+        with contextlib.suppress(RuntimeError):  # of a stream that has ended
+            await send({"type": "http.response.body", "body": b""})
 
 
 def _checked(
@@ -331,40 +378,30 @@ def _checked(
         except Refused as refused:
             values = {} if refused.string_to_sign is None else {"stringToSign": refused.string_to_sign}
             return envelope(refused.status, refused.text, **values)
-        if service.use_once is not None and scope["method"] in _WRITES and not service.use_once(signature):
-            return envelope(HTTPStatus.UNAUTHORIZED, "Invalid Signature")
+        if service.use_once is not None and route.writes and not service.use_once(signature):
+            shown = message.shown(headers["sym-date"], headers.get("content-md5", ""))
+            return envelope(HTTPStatus.UNAUTHORIZED, "Invalid Signature", stringToSign=shown)
     if known is not None:
         return known
     check_owner(cid)
     return route.answer(Call(service.manager, cid, variables, dict(parse_qsl(query, keep_blank_values=True)), body))
 
 
-async def _before_disconnect(work: Coroutine[Any, Any, Any], receive: Receive) -> bool:
-    """Do some work until the client goes, and return whether it was done."""
-    work_task, gone = asyncio.ensure_future(work), asyncio.ensure_future(receive())
-    try:
-        await asyncio.wait((work_task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not work_task.done():
-            return False
-        await work_task  # raises what it raised
-        return True
-    finally:
-        for task in (work_task, gone):
-            task.cancel()
-        await asyncio.gather(work_task, gone, return_exceptions=True)
-
-
 def _event(name: str, response: Response) -> bytes:
-    # The end says how it was; the entities, which may be large, are for GET.
-    data = response.json
-    if name == "end":
-        data = envelope(response.status, response.body["statusString"]).json
-    return f"event: {name}\ndata: {data.decode()}\n\n".encode()
+    return f"event: {name}\ndata: {response.json.decode()}\n\n".encode()
 
 
-async def _send(send: Send, response: Response, asked: Mapping[str, str], *, head: bool = False) -> None:
+def _refusal(error: Exception) -> Response:
+    if isinstance(error, Refused):
+        return envelope(error.status, error.text)
+    raise error
+
+
+async def _send(
+    send: Send, response: Response, asked: Mapping[str, str], *, head: bool = False, tagged: bool = False
+) -> None:
     body, headers = response.json, {"Content-Type": "application/json", **response.headers}
-    if response.status in (HTTPStatus.OK, HTTPStatus.ACCEPTED) and len(body) <= _TAGGED:
+    if tagged and response.status in (HTTPStatus.OK, HTTPStatus.ACCEPTED) and len(body) <= _TAGGED:
         headers["ETag"] = tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
         if tag in asked.get("if-none-match", ""):
             await send({"type": "http.response.start", "status": 304, "headers": [(b"etag", tag.encode())]})

@@ -18,7 +18,7 @@ from symjobs._text import shown
 from symjobs.rest import Response, project_of
 
 _BLANK = 64  # bytes that a body without anything may have
-Threads = Literal["reads", "short", "long"]
+Threads = Literal["reads", "kills", "short", "long"]
 Body = Literal["", "contexts", "context", "rows", "map", "text"]
 
 
@@ -151,8 +151,10 @@ class Route:
         The status string of each status, besides those that any request can have.
     values : tuple of str
         Keys of the entities.
-    threads : {"reads", "short", "long"}
-        Which threads answer: those for reading jobs, for short requests, or for those that take long.
+    threads : {"reads", "kills", "short", "long"}
+        Which threads answer: those for reading jobs, for killing them, for short requests, or for those that take long.
+    changes : bool, optional
+        Whether a request changes anything; by default whether its method is not GET.
     streams : bool
         Whether the answer is a stream of events.
     polled : bool
@@ -168,5 +170,11 @@ class Route:
     answers: Mapping[int, str]
     values: tuple[str, ...] = ()
     threads: Threads = "short"
+    changes: bool | None = None
     streams: bool = False
     polled: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether a request changes anything."""
+        return self.method != "GET" if self.changes is None else self.changes

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 from symjobs import rest
-from symjobs._engine import Job
+from symjobs._engine import Job, State
 from symjobs._entities import ExploreContext, MLContext
 from symjobs._jobs import JOB_TYPES
 from symjobs._jobs._route import JobRoute
-from symjobs.rest import Response
+from symjobs.rest import Response, envelope
 from symjobs.server._call import Call, Pending, Route, Watch
 
 _LONGEST_WAIT = 60.0
@@ -54,7 +54,7 @@ def job_routes() -> Iterator[Route]:
         answer=lambda call: rest.kill_job(call.manager, call.cid, call.path["jobid"]),
         summary="Kill a job",
         answers={200: "Job was killed", 202: "Job cannot be killed"},
-        threads="long",  # it waits for the job
+        threads="kills",  # they wait for the job
     )
     for name, kind in JOB_TYPES.items():
         for declared in getattr(kind, "routes", ()):
@@ -76,13 +76,19 @@ def _get(call: Call) -> Response:
 
 def _watch(call: Call) -> Response:
     handle = call.manager.get(call.cid, call.path["jobid"])
-    found = rest.get_job(call.manager, call.cid, call.path["jobid"])
-    return Watch(
-        status=found.status,
-        json=found.json,
-        handle=handle,
-        again=lambda: rest.get_job(call.manager, call.cid, handle.id),
-    )
+
+    def look() -> Response:
+        # As GET, without the entities: they may be large, and reading them may remove the job.
+        info = call.manager.info(call.cid, handle.id)
+        state = State(info.details["state"])
+        text = {State.DONE: "Job is finished", State.FAILED: info.details.get("error", "")}.get(
+            state, "Job still running"
+        )
+        values = {} if state is State.DONE else {"jobinfo": info}
+        return envelope(rest.JOB_STATUS[state], text, **values)
+
+    found = look()
+    return Watch(status=found.status, json=found.json, handle=handle, again=look)
 
 
 def or_job(path: str, answer: Callable[[Call], Response]) -> Callable[[Call], Response]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from symjobs._entities import from_json
-from symjobs._errors import InputError, NoSuchProject, ProjectExists
+from symjobs._errors import InputError, NoSuchProject, ProjectError, ProjectExists
 from symjobs._project import Project
 from symjobs._state._params import ProjectParameters
 from symjobs.rest import Response, envelope, project_of
@@ -87,9 +87,12 @@ def take(call: Call) -> Response:
     except (binascii.Error, ValueError):
         raise InputError("the body is not a project as /export returns it, in Base64") from None
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "the body"
+        path = Path(folder) / "body"
         path.write_bytes(data)
-        project = Project.load(path)
+        try:
+            project = Project.load(path)
+        except ProjectError as error:
+            raise InputError(str(error).replace(str(path), "the body")) from None
     project.rename(call.path["pid"])
     return _add(call, project)
 
@@ -139,7 +142,9 @@ def routes() -> list[Route]:
             query={"otherProjectName": "its name"},
             threads="long",
         ),
-        _change("/export", export, "The project as a file, in Base64", values=("string",), threads="long"),
+        _change(
+            "/export", export, "The project as a file, in Base64", values=("string",), threads="long", changes=False
+        ),
         Route(
             method="POST",
             path=f"{one}/import",
@@ -160,6 +165,7 @@ def _change(
     query: dict[str, str] | None = None,
     values: tuple[str, ...] = (),
     threads: Threads = "short",
+    changes: bool = True,
 ) -> Route:
     return Route(
         method="GET",
@@ -170,6 +176,7 @@ def _change(
         answers={200: "OK"},
         values=values,
         threads=threads,
+        changes=changes,
     )
 
 

@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from symjobs.rest import Response
 
@@ -14,17 +13,10 @@ _FRESH, _OLDEST = 0.02, 0.25  # seconds after which an answer is asked for anew,
 _MOST = 1024
 
 
-class Asked(NamedTuple):
-    """When a job was asked for, and whether it was one of this process that had not ended."""
-
-    when: float
-    here: bool
-
-
 @dataclass
 class _Kept:
-    asked: Asked
-    response: Response | None  # none of a job that has ended, or was changed
+    asked: float
+    response: Response
     refreshing: bool = False
 
 
@@ -32,8 +24,8 @@ class RecentAnswers:
     """Answers by customer and job. Only the event loop uses it.
 
     An answer is given for 20 milliseconds, and while it is asked for anew, at most for a quarter of a second. There are
-    answers of queued and running jobs alone: any other one, and every change, removes what there is of the job, and so
-    does the end of a job of this process. So no client sees a job run that it has seen end.
+    answers of jobs alone that this process has in its queue or runs, and none after their end. So no client sees a job
+    run that it has seen end.
 
     Parameters
     ----------
@@ -48,35 +40,22 @@ class RecentAnswers:
     def get(self, cid: str, jobid: str) -> Response | None:
         """Return the answer if there is one."""
         kept = self._kept.get((cid, jobid))
-        if kept is None or time.monotonic() - kept.asked.when > _OLDEST:
-            return None
-        if kept.asked.here and not self._here(jobid):  # it has ended since
+        if kept is None or time.monotonic() - kept.asked > _OLDEST or not self._here(jobid):
             return None
         return kept.response
 
     def is_due(self, cid: str, jobid: str) -> bool:
         """Whether the caller is to ask anew; True once for each answer."""
         kept = self._kept[cid, jobid]
-        due = not kept.refreshing and time.monotonic() - kept.asked.when > _FRESH
+        due = not kept.refreshing and time.monotonic() - kept.asked > _FRESH
         kept.refreshing |= due
         return due
 
-    def ask(self, jobid: str) -> Asked:
-        """Return what is known of a job before it is asked for."""
-        return Asked(time.monotonic(), self._here(jobid))
-
-    def put(self, cid: str, jobid: str, asked: Asked, response: Response) -> None:
-        """Keep an answer if it says that the job has not ended; `ask` was called before the answer was made."""
-        kept = self._kept.get((cid, jobid))
-        if kept is None or kept.asked.when <= asked.when:  # else a newer answer was faster
-            self._keep(cid, jobid, _Kept(asked, response if response.status == 202 else None))
-
-    def discard(self, cid: str, jobid: str) -> None:
-        """Forget what there is of a job, also the answers that are on their way."""
-        self._keep(cid, jobid, _Kept(self.ask(jobid), None))
-
-    def _keep(self, cid: str, jobid: str, kept: _Kept) -> None:
+    def put(self, cid: str, jobid: str, asked: float, response: Response) -> None:
+        """Keep an answer that was asked for at a moment, if the job has not ended."""
+        if response.status != 202 or not self._here(jobid):
+            return
         self._kept.pop((cid, jobid), None)
-        self._kept[cid, jobid] = kept
+        self._kept[cid, jobid] = _Kept(asked, response)
         if len(self._kept) > _MOST:
             self._kept.popitem(last=False)

@@ -14,6 +14,9 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import unquote
 
+from symjobs._errors import InputError
+from symjobs._text import shown
+
 OLDEST, NEWEST = 300.0, 60.0  # seconds that a date may lie in the past, and in the future
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?:;(\d*))?", re.ASCII)
 _SECRET = "SECRETKEY"
@@ -90,6 +93,19 @@ def decoded(secret: str) -> bytes:
         raise ValueError("a secret is Base64 text") from None
 
 
+def check_secret(name: str, secret: str) -> None:
+    """Raise InputError if the secret of a customer is none."""
+    try:
+        usable = bool(decoded(secret))
+    except (TypeError, ValueError):
+        usable = False
+    if not usable:  # it may be another secret: it is not shown
+        raise InputError(
+            f"the secret of {shown(name)} is no Base64 text; make one with "
+            "python -c 'import base64, os; print(base64.b64encode(os.urandom(16)).decode())'"
+        )
+
+
 def signed_headers(message: Message, secret: str, now: float | None = None) -> dict[str, str]:
     """Return the headers that sign a request, for clients.
 
@@ -124,13 +140,7 @@ def check(
     now : float, optional
         Seconds since the epoch; by default the clock's.
     """
-    given = headers.get("authorization")
-    if given is None:
-        raise Refused(HTTPStatus.BAD_REQUEST, "Authentication header is null")
-    date = headers.get("sym-date")
-    if date is None:
-        raise Refused(HTTPStatus.BAD_REQUEST, "sym-date header is null")
-    _check_date(date, time.time() if now is None else now)
+    given, date = check_date(headers, now)
     md5 = _md5(message.body)
     claimed = headers.get("content-md5")
     if claimed and claimed.strip() != md5:
@@ -150,7 +160,21 @@ def check(
     raise Refused(HTTPStatus.UNAUTHORIZED, "Invalid Signature", message.shown(date, md5))
 
 
-def _check_date(date: str, now: float) -> None:
+def check_date(headers: Mapping[str, str], now: float | None = None) -> tuple[str, str]:
+    """Return the signature and the date of a request, or raise Refused: what can be checked before the body is read.
+
+    Parameters
+    ----------
+    headers, now
+        As `check` takes them.
+    """
+    given = headers.get("authorization")
+    if given is None:
+        raise Refused(HTTPStatus.BAD_REQUEST, "Authentication header is null")
+    date = headers.get("sym-date")
+    if date is None:
+        raise Refused(HTTPStatus.BAD_REQUEST, "sym-date header is null")
+    now = time.time() if now is None else now
     match = _DATE.fullmatch(date.strip())
     try:
         if match is None:
@@ -160,6 +184,7 @@ def _check_date(date: str, now: float) -> None:
         raise Refused(HTTPStatus.BAD_REQUEST, "Invalid Date Format") from None
     if not now - OLDEST <= seconds <= now + NEWEST:
         raise Refused(HTTPStatus.BAD_REQUEST, "Please update your server time, it is likely out of sync with UTC")
+    return given, date
 
 
 def _signature(message: Message, secret: str, date: str, md5: str, path: str) -> str:

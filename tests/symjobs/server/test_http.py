@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import symjobs as sj
 import symjobs.server
+from symjobs.server._jobs import job_routes
 from symjobs.server._signature import Message, signed_headers
 from tests.symjobs.server._client import ROWS, SECRET, USERS, WAIT, Client, serving
 
@@ -279,6 +280,61 @@ def test_a_stream_of_progress(port, held):
     assert progress == sorted(progress)
     assert len(progress) >= 1
     assert events[-1][1] == {"statusCode": "OK", "statusString": "Job is finished", "values": {}}
+    assert not handle._execution._listeners  # each look has taken back what it left
+
+
+def test_a_stream_does_not_read_the_result():
+    """Where a result is removed when it is read, it is still there after the stream has ended."""
+    manager = sj.JobManager(expire_on_read=True)
+    with manager, serving(symjobs.server.create_app(manager, USERS)) as port, Client(port) as client:
+        handle = manager.submit(sj.SVDJob(sj.Project("p").learn(sj.from_json(ROWS, sj.DataFrame))), "c1")
+        events = client.get(f"/jobs/{handle.id}/events")
+        assert events.raw.endswith(b'"statusString":"Job is finished","values":{}}\n\n')
+        assert "KSVSMap" in client.get(f"/jobs/{handle.id}").values
+        assert client.get(f"/jobs/{handle.id}").text == "No such job"
+
+
+def test_bodies_share_the_memory_that_is_for_them(manager):
+    """More than four bodies of the largest size are not held: the fifth is refused, and let in afterwards."""
+    app = symjobs.server.create_app(manager, USERS, max_body=1 << 20)
+    with serving(app) as port, Client(port) as client:
+        client.post("/projects", query="pid=memory")
+        whole = b" " * (1 << 20)
+        open_ones = [raw(port, head("/projects/memory/learn", whole) + whole[:-1]) for _ in range(4)]
+        deadline = time.monotonic() + WAIT
+        while (answer := client.post("/projects/memory/learn", ROWS)).status == 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert (answer.status, answer.text) == (500, "Job execution was refused by server.")
+        for connection in open_ones:
+            connection.close()
+        while client.post("/projects/memory/learn", ROWS).status != 200:
+            assert time.monotonic() < deadline
+        client.delete("/projects/memory")
+
+
+def test_strangers_are_refused_before_their_body_is_read(port):
+    text = head("/projects/h/learn", ROWS).replace(b"sym-date: 2", b"sym-date: 1") + b" "  # the rest never comes
+    connection = raw(port, text)
+    assert b"Please update your server time" in b"".join(iter(lambda: connection.recv(4096), b""))
+    connection.close()
+
+
+def test_head_changes_nothing(client, project):
+    assert client.request("HEAD", f"{project}/freeze").status == 405
+    assert client.post(f"{project}/learn", ROWS).status == 200
+
+
+def test_what_acts_has_no_tag(client, project):
+    learnt = client.post(f"{project}/learn", ROWS, headers={"If-None-Match": "*"})
+    assert (learnt.status, "etag" in learnt.headers) == (200, False)
+
+
+def test_kills_do_not_wait_for_long_requests(client, held):
+    """Four threads are for long requests; a kill has its own."""
+    handle, _ = held
+    assert [route.method for route in job_routes() if route.threads == "kills"] == ["DELETE"]
+    assert client.delete(f"/jobs/{handle.id}").status == 200
 
 
 def test_killing_a_running_job(client, held):
@@ -319,10 +375,18 @@ def test_repeats(manager, sqlite_url):
         assert twice(port, "POST", url, query) == [201, 409]
     with serving(symjobs.server.create_app(manager, users, refuse_repeats=True)) as port:
         assert twice(port, "GET", "/symetry/rest/c1/jobs", "x=1") == [200, 200]
+        assert twice(port, "GET", url + "/repeated/freeze", "x=1") == [200, 401]
         assert twice(port, "DELETE", url + "/repeated", "x=1") == [200, 401]
     users.close()
     with pytest.raises(sj.InputError, match="needs Users"):
         symjobs.server.create_app(manager, USERS, refuse_repeats=True)
+
+
+@pytest.mark.parametrize("secret", ["hunter2!", "", None, 7])
+def test_secrets_are_checked_when_the_application_is_made(manager, secret):
+    with pytest.raises(sj.InputError, match="secret of 'c1' is no Base64 text") as refused:
+        symjobs.server.create_app(manager, {"c1": secret})
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_server_without_signatures_is_asked_for(manager):

@@ -42,6 +42,7 @@ def use(port: int, before: str = "") -> None:
         assert send("POST", "/projects/p/learn", ROWS).status == 200
         created = send("POST", "/projects/p/vif", b'{"inputAttributeNames": ["a", "b"]}')
         assert created.status == 202
+        assert created.headers["location"] == f"{before}/symetry/rest/c1/jobs/{created.headers['sym-job-id']}"
         found = send("GET", f"/jobs/{created.headers['sym-job-id']}", query="wait=30")
         assert (found.status, set(found.values["KSVSMap"]["values"][0])) == (200, {"a", "b"})
         stranger = client.send("GET", f"{before}/symetry/rest/c1/jobs")

@@ -87,6 +87,54 @@ def test_a_port_that_is_taken(tmp_path):
     assert (done.returncode, "take another --port" in done.stderr) == (2, True)
 
 
+def test_those_who_wait_are_answered_when_it_stops(tmp_path):
+    """One for a job with ?wait=, one with a stream of events; both get a whole answer, and there is no traceback."""
+    params = {"cluster_features": "x:y", "cluster_num_centroids": "2000", "cluster_warmup_period": "2001"}
+    with Served(tmp_path) as server, server.client() as client:
+        client.post("/projects", params, "pid=p")
+        rows = np.random.default_rng(0).standard_normal((3000, 2)).astype(str).tolist()
+        frame = {"attributeNames": ["x", "y"], "attributeTypes": ["C", "C"], "data": rows}
+        assert client.post("/projects/p/learn", frame).status == 200
+        extra = {"kmeans_k_min": "2", "kmeans_k_max": "200", "kmeans_n_init": "400"}
+        created = client.post("/projects/p/kmeansOptimize", {"extraParameters": extra})
+        path = f"/jobs/{created.headers['sym-job-id']}"
+        answers = {}
+
+        def wait(name: str, path: str, query: str) -> None:
+            with server.client() as mine:
+                answers[name] = mine.get(path, query)
+
+        threads = [
+            threading.Thread(target=wait, args=words)
+            for words in (("wait", path, "wait=60"), ("events", f"{path}/events", ""))
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(1)
+        code, output = server.stop()
+        for thread in threads:
+            thread.join(WAIT)
+    assert (code, output.splitlines()[-1]) == (0, "symjobs has stopped")
+    assert "Traceback" not in output
+    assert (answers["wait"].status, answers["wait"].text) == (202, "Job still running")
+    assert answers["events"].raw.startswith(b"event: progress\n")
+
+
+def test_sigterm_is_an_orderly_end(tmp_path):
+    with Served(tmp_path) as server, server.client() as client:
+        assert client.get("/jobs").status == 200
+        server.process.terminate()
+        assert server.end() == (0, "symjobs has stopped\n")
+
+
+def test_the_query_of_a_request_is_quoted(tmp_path):
+    with Served(tmp_path) as server:
+        known = {"SYMJOBS_SECRET": server.secret, "SYMJOBS_USER": "c1"}
+        words = ["request", "POST", "/projects?pid=my größe", "--url", f"http://127.0.0.1:{server.port}"]
+        done = symjobs(*words, root=tmp_path, **known)
+        assert json.loads(done.stdout)["statusString"] == "Project Created with id:my größe"
+
+
 def test_users_come_and_go_while_it_serves(tmp_path):
     with Served(tmp_path) as server:
         added = symjobs("user", "add", "c2", "--root", "data", root=tmp_path).stdout.splitlines()[-1]

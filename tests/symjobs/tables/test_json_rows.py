@@ -188,6 +188,19 @@ def test_they_can_be_read_again_and_while_others_read(in_parts):
     assert next(first).names == next(second).names == ("a", "t")
 
 
+@pytest.mark.timeout(60)
+def test_layouts_that_were_slow(monkeypatch):
+    """Both took hours: a run of blanks in a text beside an unusual layout, and a large text of brackets."""
+    blanks = b'{"attributeNames":["a"],"data":[["' + b" " * 1_000_000 + b'x"],\n["1"]]}'
+    assert learnt(JsonRows(blanks)) == learnt(sj.from_json(blanks, sj.DataFrame))
+    brackets = json.dumps(
+        {"attributeNames": ["a", "s"], "attributeTypes": ["C", "S"], "data": [["1", "],[" * 200_000]] * 3}
+    )
+    monkeypatch.setattr(_json_rows, "_WHOLE_BYTES", 0)
+    monkeypatch.setattr(_json_rows, "_PART_BYTES", 100)
+    assert learnt(JsonRows(brackets.encode()))[1] == [3.0]
+
+
 def test_a_large_body_takes_little_memory():
     """A body of 100 MB, in a process of its own: its own size while it is learnt, and some megabytes."""
     code = """if True:
