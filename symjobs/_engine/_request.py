@@ -29,7 +29,7 @@ class Request:
     data : table or None
         The rows that come with it.
     projects : sequence of Project
-        All projects of the owner, for job types that need them.
+        All projects of the owner, of a request that names none.
     """
 
     owner: str = DEFAULT_OWNER

@@ -30,6 +30,12 @@ class DensityParameters(Parameters):
 MOST = 1_000_000  # values in one answer
 
 
+def check_size(values: int) -> None:
+    """Raise InputError if an answer has too many values."""
+    if values > MOST:
+        raise InputError(f"the answer would have more than {MOST:,} values; ask for fewer bins or attributes")
+
+
 def densities(request: MetricRequest, statistics: Statistics) -> list[Density]:
     """Return the shares of the values of each input, from the quantile sketches of the project.
 
@@ -38,6 +44,7 @@ def densities(request: MetricRequest, statistics: Statistics) -> list[Density]:
     bins = DensityParameters.from_text(request.parameters, request.metric)
     if request.targets:
         raise InputError(f"{request.metric} takes no targets; a conditional density does")
+    check_size(len(request.inputs) * bins.bins)
     return [_filled(one, one.label, bins, statistics, _below) for one in request.attributes(request.inputs)]
 
 
@@ -51,6 +58,8 @@ def conditional_densities(request: MetricRequest, statistics: Statistics) -> lis
     given = request.binaries(request.targets)
     if not given:
         raise InputError(f"{request.metric} needs a binary target or a category, whose rows are the condition")
+
+    check_size(len(request.inputs) * len(given) * bins.bins)
 
     def below(target: Attribute) -> Callable[[Statistics, Attribute], Callable[[np.ndarray], np.ndarray]]:
         return lambda statistics, attribute: _normal(statistics, attribute, target)

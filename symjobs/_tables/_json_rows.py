@@ -21,7 +21,8 @@ _PART_BYTES = 4 << 20
 _WHOLE_BYTES = 16 << 20  # up to here the rows are one part, which is faster
 _BLOCK_BYTES = 1 << 20  # of CSV, for each of Arrow's threads
 _BETWEEN_ROWS = re.compile(rb"\]\s*,\s*(?=\[)")
-_SPACED = re.compile(rb"[\n\t\r]|[\[\],] | [\[\],]")
+_SPACED = re.compile(rb"[\[\],] | [\[\],]")
+_NOT_CSV = (b"\\", b"{", b"\n", b"\t", b"\r")  # JSON's escapes, objects, and layouts of many lines
 _NUMERIC, _NOT_READ = frozenset("CB"), frozenset("SX")
 
 # The entity, whose rows stay as they are; named as it is for messages.
@@ -39,8 +40,8 @@ class JsonRows:
     """The JSON of a DataFrame entity, as a table that can be read many times.
 
     Rows of numbers, as text or not, go through Arrow's CSV reader, which makes no Python object of a cell. Everything
-    else, and what that reader refuses, is decoded as `DataFrame` is. Where no types are given, those of the first four
-    megabytes hold.
+    else, and what that reader refuses, is decoded as `DataFrame` is. Bodies of more than 16 MiB are read in parts of
+    some megabytes; where no types are given, those of the first part hold.
 
     Parameters
     ----------
@@ -100,9 +101,7 @@ class JsonRows:
         if found is None or table is None or len(table[0]) != found[1]:  # a row without cells is an empty line, too
             return None
         n_rows = found[1]
-        later = _Later(
-            lambda: self._decoded(msgspec.json.decode(b"".join((b"[", part, b"]")), type=list[msgspec.Raw]), first)
-        )
+        later = _Later(lambda: self._decoded(_split(part), first))
         columns: list[Column] = [_LaterColumn(name, n_rows, later, j) for j, name in enumerate(names)]
         for j, values in zip(numeric, table, strict=True):
             if letters or values.null_count < n_rows:  # a column without a value has no type yet
@@ -173,12 +172,12 @@ def _split(part: memoryview) -> list[msgspec.Raw]:
 def _as_csv(part: memoryview) -> tuple[Any, int] | None:
     """Return rows as CSV, with empty lines between them, and their number; None where a text may hold brackets."""
     text = bytearray(part)
-    if b"\\" in text or b"{" in text:  # escapes of JSON are not those of CSV
+    if any(byte in text for byte in _NOT_CSV):
         return None
     if b" " in text:
         text = text.replace(b", ", b",")  # as Python writes it
-    if _SPACED.search(text):  # any other layout
-        return None
+        if b" " in text and _SPACED.search(text):  # any other layout; blanks in texts do no harm
+            return None
     cells = np.frombuffer(text, np.uint8)
     closed = np.flatnonzero(cells == ord("]"))
     n_rows, between = len(closed), closed[:-1]

@@ -131,8 +131,8 @@ def create_app(
     body_pause : float, default 30
         Most seconds in which no further byte of a body comes.
     refuse_repeats : bool, default False
-        Refuse a POST, PUT or DELETE that was signed and sent before. By default it is accepted again within the
-        five minutes in which its date is.
+        Refuse a request that changes something and that was signed and sent before. By default it is accepted again
+        within the five minutes in which its date is.
     cors : iterable of str
         Origins whose pages may send requests, as in ``["https://example.org"]``; none by default.
     heavy_requests : int, default 4
@@ -300,7 +300,7 @@ class Endpoint:
         if "Location" in response.headers:  # of the application that this one is mounted in
             location = scope.get("root_path", "") + response.headers["Location"]
             response = replace(response, headers={**response.headers, "Location": location})
-        await _send(send, response, headers, head=head, tagged=not route.writes and route.method == "GET")
+        await _send(send, response, headers, head=head, tagged=not route.writes)
 
     async def _in_thread(self, limiter: anyio.CapacityLimiter, answer: Callable[[], Response]) -> Response:
         return await anyio.to_thread.run_sync(partial(respond, self._service.manager, answer), limiter=limiter)
@@ -341,7 +341,10 @@ class Endpoint:
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
+        ended = False
+
         async def events() -> None:
+            nonlocal ended
             now: Response = first
             before, sent = b"", time.monotonic()
             while now.status == HTTPStatus.ACCEPTED:
@@ -350,10 +353,11 @@ class Endpoint:
                     await send({"type": "http.response.body", "body": _event("progress", now), "more_body": True})
                 await self._end(first.handle, _EVENT_SECONDS)
                 now = await in_thread(first.again)
+            ended = True
             await send({"type": "http.response.body", "body": _event("end", now)})
 
         await self._service.before_disconnect(events(), receive)
-        with contextlib.suppress(RuntimeError):  # of a stream that has ended
+        if not ended:  # the server stops; to a client that has gone it sends nothing
             await send({"type": "http.response.body", "body": b""})
 
 

@@ -7,9 +7,8 @@ from functools import partial
 from http import HTTPStatus
 
 from symjobs._entities import Density, MLContext
-from symjobs._errors import InputError
 from symjobs._explore import Catalogue, MetricRequest, Statistics
-from symjobs._explore._density import MOST, DensityParameters, conditional_densities, densities
+from symjobs._explore._density import DensityParameters, check_size, conditional_densities, densities
 from symjobs._jobs._context import input_names, target_names
 from symjobs.rest import Response, envelope
 from symjobs.server._call import Call, Route
@@ -28,10 +27,7 @@ def estimate(name: str, answer: Answer, call: Call) -> Response:
         parameters = {**context.extraParameters, **call.query}
         names = input_names(project, context), target_names(project, context)
         found += answer(MetricRequest(catalogue, name, *names, parameters), statistics)
-        if sum(len(one.histogram) for one in found) > MOST:
-            raise InputError(
-                f"the answer would have more than {MOST:,} values; ask for fewer bins or attributes at once"
-            )
+        check_size(sum(len(one.histogram) for one in found))
     return envelope(HTTPStatus.OK, "OK", densityList={"values": found})
 
 

@@ -111,7 +111,7 @@ def _response(status: int, words: str, route: Route, schema_of: Mapping[str, Any
     text = {"schema": {"type": "string"}}
     headers: dict[str, Any] = {}
     values: dict[str, Any] = {"type": "object"}
-    if status in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
+    if status in (HTTPStatus.OK, HTTPStatus.ACCEPTED) and not route.writes:
         headers["ETag"] = text
     if words.startswith("Job Created"):
         headers |= {"Location": text, "sym-job-id": text}

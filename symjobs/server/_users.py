@@ -91,7 +91,10 @@ class Users:
                 raise InputError(f"there is a user {shown(name)} already; remove it first, or take another name")
             connection.execute(sa.insert(_users).values(row))
 
-        self._do(insert)
+        try:
+            self._do(insert)
+        except sa.exc.IntegrityError:  # another process was faster
+            raise InputError(f"there is a user {shown(name)} already") from None
         self._forget(name)
         return secret
 

@@ -300,11 +300,16 @@ def test_bodies_share_the_memory_that_is_for_them(manager):
     with serving(app) as port, Client(port) as client:
         client.post("/projects", query="pid=memory")
         whole = b" " * (1 << 20)
-        open_ones = [raw(port, head("/projects/memory/learn", whole) + whole[:-1]) for _ in range(4)]
         deadline = time.monotonic() + WAIT
-        while (answer := client.post("/projects/memory/learn", ROWS)).status == 200:
+        while True:
+            open_ones = [raw(port, head("/projects/memory/learn", whole) + whole[:-1]) for _ in range(4)]
+            time.sleep(0.5)  # they have come, else one of them is refused beside the next request
+            answer = client.post("/projects/memory/learn", ROWS)
+            if answer.status != 200:
+                break
             assert time.monotonic() < deadline
-            time.sleep(0.05)
+            for connection in open_ones:
+                connection.close()
         assert (answer.status, answer.text) == (500, "Job execution was refused by server.")
         for connection in open_ones:
             connection.close()

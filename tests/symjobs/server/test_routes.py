@@ -360,6 +360,8 @@ def test_densities_that_cannot_be(client, sketched, pid):
     assert none["histogram"] == []
     for route, body, words in (
         ("densityEstimate", {"inputAttributeNames": ["x"], "extraParameters": {"hist_bins": "0"}}, "hist_bins"),
+        ("densityEstimate", {"values": [x_with({"hist_bins": "10000"})] * 101}, "1,000,000"),
+        ("densityEstimate", {**x_with({"hist_bins": "10000"}), "inputAttributeNames": ["x"] * 101}, "1,000,000"),
         (
             "densityEstimate",
             {"inputAttributeNames": ["x"], "extraParameters": {"hist_min": "2", "hist_max": "1"}},

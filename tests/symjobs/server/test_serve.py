@@ -110,7 +110,7 @@ def test_those_who_wait_are_answered_when_it_stops(tmp_path):
         ]
         for thread in threads:
             thread.start()
-        time.sleep(1)
+        time.sleep(3)  # both wait by then
         code, output = server.stop()
         for thread in threads:
             thread.join(WAIT)
