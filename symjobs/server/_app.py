@@ -51,7 +51,7 @@ _POLICY = (
 MAX_BODY = 256 << 20
 _EVENT_SECONDS, _KEEP_ALIVE = 0.25, 15.0  # between two looks at a job, and between two events
 _DRAIN_SECONDS = 1.0
-# Threads. More than two that read from SQLite wait for each other: 8 take half as long again for 16 clients.
+# Threads. Those that read from SQLite wait for each other, so that more than two answer fewer requests, not more.
 _READERS, _KILLERS, _SHORT = 2, 8, 8
 _SMALL = 4096  # bytes up to which a response is not compressed
 _TAGGED = 1 << 20  # bytes up to which it has an ETag, which takes a millisecond then
