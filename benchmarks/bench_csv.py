@@ -40,10 +40,6 @@ def readers(path: Path) -> dict[str, Callable[[], int]]:
     def ours() -> int:
         return sum(table.num_rows for table in sj.sources.csv(path, types={"t": "T"}))
 
-    def from_text() -> int:
-        source = sj.sources.csv(path, types={"t": "T"})
-        return sum(table.num_rows for table, _ in source._careful(BLOCK, 0))  # type: ignore[attr-defined]
-
     def arrow() -> int:
         read = pyarrow.csv.ReadOptions(block_size=BLOCK)
         with pyarrow.csv.open_csv(path, read, convert_options=convert) as reader:
@@ -58,7 +54,6 @@ def readers(path: Path) -> dict[str, Callable[[], int]]:
 
     return {
         "ours": ours,
-        "ours, converted from text": from_text,
         "pyarrow.open_csv": arrow,
         "polars.scan_csv": polars,
         "pandas.read_csv": pandas,

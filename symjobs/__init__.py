@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from symjobs._errors import NoSuchJob as NoSuchJob
     from symjobs._errors import NoSuchModel as NoSuchModel
     from symjobs._errors import NoSuchProject as NoSuchProject
+    from symjobs._errors import NotLearntWarning as NotLearntWarning
     from symjobs._errors import ProjectError as ProjectError
     from symjobs._errors import ProjectExists as ProjectExists
     from symjobs._errors import QueueFull as QueueFull
@@ -102,6 +103,7 @@ _NAMES = {
     "NoSuchJob": "_errors",
     "NoSuchModel": "_errors",
     "NoSuchProject": "_errors",
+    "NotLearntWarning": "_errors",
     "Predictions": "_models",
     "Project": "_project",
     "ProjectError": "_errors",

@@ -17,6 +17,8 @@ SymjobsError
 ├── StoreError                         the job store cannot be opened, read or written
 └── MissingDependency(ImportError)     an optional package is not installed
 
+NotLearntWarning(UserWarning)          columns of a data source are not learnt; the message names them, and why
+
 StopJob(BaseException)                 stops a job from within; callers get JobKilled or JobFailed
 """
 
@@ -119,6 +121,13 @@ class MissingDependency(SymjobsError, ImportError):
 
     def __reduce__(self) -> tuple[Any, ...]:  # an exception is unpickled from its arguments, not from its message
         return type(self), (self.package, self.extra, self.purpose), self.__dict__
+
+
+class NotLearntWarning(UserWarning):
+    """Columns of a data source are not learnt. The message names them, and what would make numbers of them.
+
+    Declare such columns as text, ``types={"name": "S"}``, and there is no warning.
+    """
 
 
 class StopJob(BaseException):

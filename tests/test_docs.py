@@ -131,6 +131,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command, and the program's own under its name."""
     program = build_parser()
     (commands,) = (a for a in program._actions if isinstance(a, argparse._SubParsersAction))
+    commands.choices["learn"].fill()
     return {"symjobs": program, **{f"symjobs {name}": parser for name, parser in commands.choices.items()}}
 
 
@@ -172,6 +173,8 @@ def section(title: str) -> str:
 @pytest.mark.parametrize(("command", "option"), options(), ids=" ".join)
 def test_every_option_is_documented(command, option):
     text = COMMAND_LINE if option == "--help" or command == "symjobs" else section(command)
+    if command == "symjobs learn":  # the options about the data are those of symjobs run
+        text += section("symjobs run")
     assert re.search(rf"`[^`]*{option}\b", text), f"{command} {option}"
 
 

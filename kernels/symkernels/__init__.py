@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._columns import Columns, gather_columns
+from ._delimited import DelimitedCells, DelimitedParser
 from ._errors import (
     BackendError,
     DataError,
@@ -37,6 +38,8 @@ __all__ = [
     "CrossSums",
     "CrossTable",
     "DataError",
+    "DelimitedCells",
+    "DelimitedParser",
     "DriftSpot",
     "ForgetError",
     "GPDFit",

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any, Literal, get_args
 
 Mode = Literal["never", "auto", "now"]
-Kernel = Literal["moments", "exact", "kmeans", "silhouette", "scores", "streaming", "pareto"]
+Kernel = Literal["moments", "exact", "kmeans", "silhouette", "scores", "streaming", "pareto", "delimited"]
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 
 _PATIENCE = 0.3  # seconds that the generic body may take, call after call, before its loops are compiled

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ._columns import Columns, gather_columns
+from ._delimited import DelimitedParser
 from ._gpd import fit_gpd
 from ._kmeans import assign_clusters, kmeans
 from ._moments import Moments
@@ -88,6 +89,11 @@ def _silhouette() -> None:
                     silhouette_samples(X, np.arange(len(X)) % k, metric=metric, sample_weight=weight)
 
 
+def _delimited() -> None:
+    check_stop()
+    DelimitedParser(["number", "text"], missing=[b"NA"]).parse(b"1,a\n")
+
+
 def _scores() -> None:
     step = LookupTable(np.zeros(1), np.full((1, 1), 0.5), *2 * [np.array([[0.0, 1.0]])])
     for precision in _PRECISIONS:
@@ -127,6 +133,7 @@ set_warm_ups(
         "scores": _scores,
         "streaming": _streaming,
         "pareto": _pareto,
+        "delimited": _delimited,
     }
 )
 

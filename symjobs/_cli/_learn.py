@@ -9,19 +9,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from symjobs import datasets, sources
+from symjobs import datasets
 from symjobs._cli._watch import reading
 from symjobs._errors import InputError
 from symjobs._project import Project
 from symjobs._text import types_option
 from symjobs.sources import Source
-from symjobs.sources._files import checked_file, is_parquet
+from symjobs.sources._budget import parse_budget
+from symjobs.sources._dialect import CsvOptions
+from symjobs.sources._files import format_of
+from symjobs.sources._location import found_files
+from symjobs.sources._open import open_files
 
 _NAMED = 8  # columns that the line about what was learnt names
 
 
 def learn(options: argparse.Namespace) -> Project:
-    """Open the data that the options name, and learn it with a progress bar."""
+    """Return the project of the options, or learn the data that they name, with a progress bar."""
+    if options.project is not None:
+        return Project.load(options.project)
     types = parse_pairs("--types", options.types)
     return learn_all(options, open_source(options, types), types)
 
@@ -44,7 +50,7 @@ def learn_all(
 
 def project_name(options: argparse.Namespace) -> str:
     """Return a name for the project of a file."""
-    return Path(options.data).stem.encode(errors="replace").decode()  # file names need not be UTF-8
+    return Path(options.project or options.data).stem.encode(errors="replace").decode()  # file names need not be UTF-8
 
 
 def learnt_line(project: Project, row_labels: str | None = None) -> str:
@@ -72,6 +78,7 @@ def learn_source(project: Project, source: Source) -> None:
     """Learn a source, and show how many of its bytes have been learnt."""
     with naming(source), reading(Path(source.name).name) as checkpoint:
         project.learn(source.tables(checkpoint))
+    report_bad_values(source)
 
 
 @contextmanager
@@ -102,36 +109,55 @@ def parse_pairs(option: str, text: str | None) -> dict[str, str]:
     return pairs
 
 
-def open_source(options: argparse.Namespace, types: dict[str, str]) -> Source:
-    """Open the file, or the shipped data set, that the options name, and print what was done with unnamed columns."""
-    source = _open(options, types)
-    for note in source.notes:
+def open_source(options: argparse.Namespace, types: dict[str, str], data: str | None = None) -> Source:
+    """Open the data, or the shipped data set, that the options name, and print what was done with its columns."""
+    source = _open(options, types, options.data if data is None else data)
+    for note in (*source.notes, *source.hints):
         print(note, file=sys.stderr)
     return source
 
 
-def _open(options: argparse.Namespace, types: dict[str, str]) -> Source:
-    if options.data in datasets.names() and not Path(options.data).exists():
-        _refuse_na(options, "a shipped data set")
-        return datasets.open(options.data)
-    if not Path(options.data).exists():
-        raise InputError(f"no such file: {options.data}; shipped data sets are {', '.join(datasets.names())}")
-    if is_parquet(checked_file(options.data)):
-        _refuse_na(options, "a Parquet file")
-        readable = {name: letter for name, letter in types.items() if letter in ("T", "X")}
-        return sources.parquet(options.data, types=readable, memory_budget=options.memory_budget)
-    return sources.csv(
-        options.data,
-        separator="\t" if options.separator == r"\t" else options.separator,
+def _open(options: argparse.Namespace, types: dict[str, str], data: str) -> Source:
+    if data in datasets.names() and not Path(data).exists():
+        _refuse_csv_options(options, data, "a shipped data set")
+        return datasets.open(data)
+    separator = options.separator
+    csv_options = CsvOptions.of(
+        separator="\t" if separator == r"\t" else separator,
         quote=options.quote,
         header=not options.no_header,
         types=types,
         encoding=options.encoding,
+        encoding_errors=options.encoding_errors,
+        decimal=options.decimal,
+        thousands=options.thousands,
+        percent=options.percent,
+        currency=options.currency,
+        dates=_names_or_all(options.dates),
         missing=options.na or (),
-        memory_budget=options.memory_budget,
+        errors=options.errors,
     )
+    try:
+        files = found_files(data)
+    except InputError as error:
+        if str(error).startswith("no such file"):
+            raise InputError(f"{error}; shipped data sets are {', '.join(datasets.names())}") from None
+        raise
+    if (kind := format_of(files[0])) != "csv":
+        _refuse_csv_options(options, data, f"{'a Parquet' if kind == 'parquet' else 'an Arrow'} file")
+    return open_files(files, csv_options, parse_budget(options.memory_budget), name=data)
 
 
-def _refuse_na(options: argparse.Namespace, what: str) -> None:
+def _names_or_all(text: str | None) -> list[str] | bool:
+    return True if text == "all" else parse_names(text) if text else False
+
+
+def _refuse_csv_options(options: argparse.Namespace, data: str, what: str) -> None:
     if options.na:
-        raise InputError(f"--na is for CSV files, and {options.data} is {what}, which says itself what is missing")
+        raise InputError(f"--na is for CSV files, and {data} is {what}, which says itself what is missing")
+
+
+def report_bad_values(source: Source) -> None:
+    """Print which values did not fit their columns and count as missing."""
+    for name, bad in source.bad_values.items():
+        print(f"column {name!r}: missing instead of values that do not fit: {bad}", file=sys.stderr)

@@ -79,6 +79,9 @@ def _reader(declared: Declared) -> Callable[[str], Any]:
     return read
 
 
+DATA_HELP = "a file (CSV, Parquet, Arrow), a folder, a pattern, an address, or the name of a shipped data set"
+
+
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Add the options about the data, which every question has."""
     data = parser.add_argument_group("the data")
@@ -89,7 +92,9 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         help="type letters of columns: C continuous, B binary, T category, S text, L list, X ignored",
     )
     data.add_argument("--missing", choices=("pairwise", "listwise", "error"), default="pairwise", help="missing values")
-    data.add_argument("--separator", default=",", metavar="CHAR", help="CSV: between values (default: ,)")
+    data.add_argument(
+        "--separator", metavar="CHAR", help="CSV: between values (default: what a first line sep=; says, else a comma)"
+    )
     data.add_argument("--quote", default='"', metavar="CHAR", help="CSV: around values; '' for none")
     data.add_argument("--no-header", action="store_true", help="CSV: the first line is data; columns are x1, x2, ...")
     data.add_argument(
@@ -98,7 +103,26 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="CSV: a further text that means missing, as '?' (always missing: empty, null, NaN, NA); may be repeated",
     )
+    data.add_argument("--decimal", default=".", metavar="CHAR", help="CSV: decimal mark, . or , (default: .)")
+    data.add_argument("--thousands", default="", metavar="CHAR", help="CSV: what separates groups of three digits")
+    data.add_argument("--percent", action="store_true", help="CSV: 12%% is the number 0.12")
+    data.add_argument("--currency", default="", metavar="SIGNS", help="CSV: signs beside numbers, as '$€'")
+    data.add_argument(
+        "--dates", metavar="A,B", help="columns of ISO dates that are learnt as seconds since 1970; all for all of them"
+    )
+    data.add_argument(
+        "--errors",
+        choices=("raise", "missing"),
+        default="raise",
+        help="what becomes of a value that does not fit its column (default: raise)",
+    )
     data.add_argument("--encoding", default="utf-8", help="CSV: encoding of the file")
+    data.add_argument(
+        "--encoding-errors",
+        choices=("strict", "replace"),
+        default="strict",
+        help="CSV: what becomes of bytes that are not in the encoding (default: strict)",
+    )
     data.add_argument(
         "--memory-budget", default="256MiB", metavar="SIZE", help="memory for reading and learning (default: 256MiB)"
     )

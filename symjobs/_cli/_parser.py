@@ -19,8 +19,28 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"symjobs: {message}; {self.prog} --help lists what is allowed\n")
 
 
-class QuestionParser(Parser):
-    """The parser of one question. It loads the question's options when they are needed.
+class LazyParser(Parser):
+    """A parser that loads its options when they are needed."""
+
+    _filled = False
+
+    def fill(self) -> None:
+        """Add the options."""
+        if not self._filled:
+            self._filled = True
+            self._add_options()
+
+    def _add_options(self) -> None:
+        raise NotImplementedError
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, with all options; argparse calls it for a command's words."""
+        self.fill()
+        return super().parse_known_args(args, namespace)
+
+
+class QuestionParser(LazyParser):
+    """The parser of one question.
 
     Parameters
     ----------
@@ -32,19 +52,19 @@ class QuestionParser(Parser):
     def __init__(self, *, question: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._question = question
-        self._filled = False
 
-    def fill(self) -> None:
-        """Add the options of the question, and the options of all questions."""
-        if self._filled or not self._question:
+    def _add_options(self) -> None:
+        if not self._question:
             return
-        self._filled = True
-        from symjobs._cli._options import add_answer_options, add_data_options
+        from symjobs._cli._options import DATA_HELP, add_answer_options, add_data_options
 
         question = QUESTIONS[self._question].load()
         self.formatter_class = argparse.RawDescriptionHelpFormatter
         self.epilog = f"example:\n  symjobs run {question.example}\n"
-        self.add_argument("data", help="a CSV or Parquet file, or the name of a shipped data set")
+        self.add_argument("data", nargs="?", help=DATA_HELP)
+        self.add_argument(
+            "--project", metavar="FILE", help="ask a project that symjobs learn has saved, instead of data"
+        )
         question.add_options(self.add_argument_group("the question"))
         add_data_options(self)
         add_answer_options(self, draws=question.draws)
@@ -54,10 +74,21 @@ class QuestionParser(Parser):
         self.fill()
         return option in self._option_string_actions
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, with all options; argparse calls it for a command's words."""
-        self.fill()
-        return super().parse_known_args(args, namespace)
+
+class LearnParser(LazyParser):
+    """The parser of ``symjobs learn``."""
+
+    def _add_options(self) -> None:
+        from symjobs._cli._options import DATA_HELP, add_data_options
+
+        self.add_argument("data", nargs="+", help=f"{DATA_HELP}; several are learnt as one")
+        self.add_argument("--project", required=True, metavar="FILE", help="the project; made if it is not there")
+        self.add_argument("--forget", action="store_true", help="take the rows away, which were learnt before")
+        self.add_argument("--histogram", action="store_true", help="keep quantiles (a new project only)")
+        self.add_argument(
+            "--param", action="append", metavar="NAME=VALUE", help="a parameter of a new project; may be repeated"
+        )
+        add_data_options(self)
 
 
 class ProgramParser(Parser):
@@ -89,7 +120,10 @@ def build_parser() -> ProgramParser:
     )
     parser.add_argument("--version", action="version", version=f"symjobs {__version__}")
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="{run,demo,serve,user,request,doctor}", parser_class=Parser
+        title="commands",
+        required=True,
+        metavar="{run,learn,show,merge,demo,serve,user,request,doctor}",
+        parser_class=Parser,
     )
     run = commands.add_parser(
         "run",
@@ -105,6 +139,7 @@ def build_parser() -> ProgramParser:
         name: questions.add_parser(name, question=name, help=entry.summary, description=_sentence(entry.summary))
         for name, entry in QUESTIONS.items()
     }
+    _add_project_commands(commands)
     demo = commands.add_parser(
         "demo", help="learn the shipped data sets, run every kind of job, leave tables and pictures in a folder"
     )
@@ -118,6 +153,22 @@ def build_parser() -> ProgramParser:
     )
     doctor.set_defaults(command=_later("_doctor", "doctor"))
     return parser
+
+
+def _add_project_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    about = "learn data into a project in a file, or forget it: learn once, ask later with symjobs run --project"
+    commands._parser_class = LearnParser
+    learn = commands.add_parser("learn", help=about, description=_sentence(about))
+    commands._parser_class = Parser
+    learn.set_defaults(command=_later("_project_files", "learn"))
+    show = commands.add_parser("show", help="say what a project in a file has learnt")
+    show.add_argument("project", metavar="FILE")
+    show.add_argument("--json", action="store_true", help="print the ProjectInfo that a client would get")
+    show.set_defaults(command=_later("_project_files", "show_project"))
+    merge = commands.add_parser("merge", help="add projects in files up to one")
+    merge.add_argument("projects", nargs="+", metavar="FILE")
+    merge.add_argument("--out", required=True, metavar="FILE", help="the sum; none of the others is changed")
+    merge.set_defaults(command=_later("_project_files", "merge"))
 
 
 def _add_server_commands(commands: argparse._SubParsersAction[Parser]) -> None:

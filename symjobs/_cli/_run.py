@@ -11,10 +11,12 @@ from symjobs import _plots, rest
 from symjobs._cli import _watch
 from symjobs._cli._print import show
 from symjobs._cli.questions import QUESTIONS
-from symjobs._cli.questions._question import Answer
+from symjobs._cli.questions._question import Answer, Question
 from symjobs._engine import JobManager
+from symjobs._errors import InputError
 
 _OWNER = "cli"
+_OF_DATA = ("filter", "types", "na", "dates")  # options that have no meaning for a project
 
 # The details of a job that say something of its answer.
 _NOTES = {
@@ -37,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Return 0 if the job finished, 1 if it failed, 2 if it was refused. Bad data raises an error."""
     question = QUESTIONS[options.question].load()
     picture = getattr(options, "plot", None)
+    _check_data(question, options)
     question.check(options)
     if picture:
         _plots.check_path(picture)
@@ -78,3 +81,19 @@ def run(options: argparse.Namespace) -> int:
         path = _plots.save(question.draw(answer), picture)
         print(f"picture: {path}", file=sys.stderr)
     return 0
+
+
+def _check_data(question: Question, options: argparse.Namespace) -> None:
+    """Raise InputError unless there is either data or a project, and the question can be about it."""
+    if (options.data is None) == (options.project is None):
+        raise InputError(
+            f"symjobs run {options.question} needs data, or a project: symjobs run {options.question} DATA, or "
+            f"symjobs run {options.question} --project FILE"
+        )
+    if options.project is None:
+        return
+    if not question.asks_project:
+        raise InputError(f"{options.question} needs the rows; give the data instead of --project")
+    for name in _OF_DATA:
+        if getattr(options, name):
+            raise InputError(f"--{name} is for data; a project has learnt its rows already")

@@ -115,6 +115,16 @@ def is_kept(data: Any) -> bool:
     )
 
 
+def note_source(context: JobContext, source: Source) -> None:
+    """Say in the job's details what was not read of a source as it is there."""
+    if source.notes:
+        context.details["unnamedColumns"] = "; ".join(source.notes)
+    if source.not_learnt:
+        context.details["notLearnt"] = source.not_learnt
+    if source.bad_values:
+        context.details["badValues"] = "; ".join(f"{name}: {bad}" for name, bad in source.bad_values.items())
+
+
 def discard(data: Any) -> None:
     """Remove what the data of a job owns: the file of an upload."""
     if isinstance(data, Source):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from symjobs._engine import Job, JobContext, Request
 from symjobs._errors import InputError, ProjectError
-from symjobs._jobs._context import checked_project, discard, is_kept, the_project
+from symjobs._jobs._context import checked_project, discard, is_kept, note_source, the_project
 from symjobs._jobs._route import JobRoute
 from symjobs._project import Project
 from symjobs._tables import read_table
@@ -41,8 +41,9 @@ class LearnJob(Job):
     Notes
     -----
     Progress counts the bytes of a source, and the rows of a table. ``details`` has ``rows``, how many were read, the
-    ``projectHash`` afterwards, and ``unnamedColumns`` where a source has columns without a name. A job that fails or is
-    killed leaves the project as it was.
+    ``projectHash`` afterwards; of a source also ``unnamedColumns`` (what was done with columns without a name),
+    ``notLearnt`` (columns of text, and what would make numbers of them) and ``badValues`` (how many values did not fit
+    their columns and count as missing). A job that fails or is killed leaves the project as it was.
 
     Examples
     --------
@@ -100,8 +101,8 @@ class LearnJob(Job):
         write = self.project.forget if self._forgets else self.project.learn
         write(data, types=self._types, row_filter=self._row_filter, checkpoint=report)
         context.details["rows"] = read
-        if isinstance(self._data, Source) and self._data.notes:
-            context.details["unnamedColumns"] = "; ".join(self._data.notes)
+        if isinstance(self._data, Source):
+            note_source(context, self._data)
         context.details["projectHash"] = self.project.snapshot().hash
 
     def clean_up(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from symjobs._entities import ModelInfo, ProjectInfo
-from symjobs._errors import InputError, ProjectError
+from symjobs._errors import InputError, NotLearntWarning, ProjectError
 from symjobs._forks import Guard
 from symjobs._models import Predictions, build_model, wrap
 from symjobs._project._catalogue import ModelCatalogue
@@ -217,7 +218,14 @@ class Project:
             value), rows of the wrong length, duplicate names, unknown types, no rows, nothing but missing values.
         ProjectError
             If the project is frozen or was deleted.
+
+        Warns
+        -----
+        NotLearntWarning
+            If a data source has columns of text that no type is declared for.
         """
+        if words := getattr(data, "not_learnt", ""):
+            warnings.warn(words, NotLearntWarning, stacklevel=2)
         return self._write(data, types, row_filter, checkpoint, forgetting=False)
 
     def forget(

@@ -42,7 +42,7 @@ class _Filter(Kind):
 
 
 @dataclass(frozen=True)
-class _Types(Kind):
+class TypeLetters(Kind):
     """Type letters by column; as text a JSON object."""
 
     number_is_text: ClassVar[bool] = False
@@ -173,7 +173,7 @@ class ProjectParameters(ClusterParameters):
         "sum every row without rounding errors, so that the order of rows, batches and merges changes no bit",
         default=False,
     )
-    types: dict[str, str] | None = parameter("types", _Types(), "declared type letters by column", default=None)
+    types: dict[str, str] | None = parameter("types", TypeLetters(), "declared type letters by column", default=None)
 
     @classmethod
     def from_text(cls, given: Mapping[str, Any], what: str = "the project") -> Self:

@@ -1,34 +1,38 @@
-"""CSV files, read with pyarrow."""
+"""CSV files: blocks of whole records, parsed in threads, in order."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._tables import MISSING_TEXTS
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._cells import BadText, Cells, bad_cell
-from symjobs.sources._dialect import (
-    FALSE_TEXTS,
-    TRUE_TEXTS,
-    Dialect,
-    Kind,
-    check_separator,
-    find_columns,
-    is_number,
-    separator_hint,
-)
-from symjobs.sources._files import SourceFile, check_text, checked_file
-from symjobs.sources._source import Source
-from symjobs.sources._text import TextCheck, check_last_quote, line_of, lines_of_first, utf8_copy
+from symjobs.sources._dialect import CsvOptions, Kind, check_separator, find_columns, separator_hint
+from symjobs.sources._files import DataFile, Stream, bad_byte, check_text, open_text
+from symjobs.sources._location import found_files
+from symjobs.sources._records import BadLine, Block, blocks, end_of_records, endless, records, unquoted
+from symjobs.sources._several import source_of
+from symjobs.sources._source import BadValues, Source
+from symkernels import DelimitedCells, DelimitedParser, thread_count
 
 _SAMPLE_BYTES = 2**18  # types are inferred from so many bytes
-_SHARE = 128  # of the budget for a block: pyarrow reads 32 ahead, and the rest is for what comes of a few of them
-_LARGEST = 2**20  # more at once leaves the cache
+_SHARE = 32  # of the budget for a block: some wait to be parsed, some to be learnt, each as text and as columns
+_SMALLEST, _LARGEST = 2**20, 2**23  # a project learns more rows at a time faster; a small file has work for all threads
+_BLOCKS = 8  # at least, for each thread
+_MOST = 2**30  # pyarrow counts the bytes of a block in 32 bits
+_BOM = b"\xef\xbb\xbf"
+_SEPARATOR_LINE = re.compile(rb'"?sep=([ -~\t])"?\r?\n', re.IGNORECASE)  # as Excel writes it
 
 
 class CsvSource(Source):
@@ -36,279 +40,385 @@ class CsvSource(Source):
 
     def __init__(
         self,
-        file: SourceFile,
-        dialect: Dialect,
-        header: bool,
-        types: Mapping[str, str] | None,
+        file: DataFile,
+        options: CsvOptions,
         memory_budget: int,
     ) -> None:
         self.name = str(file)
-        self._is_sent = file.is_sent
-        if not dialect.is_utf8:
-            file, dialect = utf8_copy(file, dialect), replace(dialect, encoding="utf-8")
-        self.total_bytes = file.size()
+        self.total_bytes = file.size or 0
+        self.bad_values: dict[str, BadValues] = {}
         self._file = file
-        self._dialect = dialect
-        self._limit = max(memory_budget // 4, 2**16)
-        self._block = min(block_bytes(memory_budget, _SHARE, _LARGEST), self._limit)
-        import pyarrow as pa
-        import pyarrow.csv
-
-        self._pa = pa
-        self._cells = Cells(dialect)
-        self._skipped = 0  # lines before the first row of data
-        self._header = header
+        self._dialect = options.dialect
+        self._options = options
+        self._limit = min(max(memory_budget // 4, 2**16), _MOST)
+        largest = min(_LARGEST, max(_SMALLEST, self.total_bytes // (_BLOCKS * thread_count())))
+        self._block = min(block_bytes(memory_budget, _SHARE, largest), self._limit)
         names, sample = self._look()
-        if header and not set(names) <= set(types or ()):
-            check_separator(names, sample, dialect, self.name)
-        self._columns = find_columns(names, sample, types, dialect, self.name)
+        if options.header and not set(names) <= set(options.types):
+            check_separator(names, sample, self._dialect, self.name)
+        self._columns = find_columns(names, sample, options, self._dialect, self.name)
         self.attribute_names = tuple(self._columns.names[j] for j in self._columns.learnt)
+        self.attribute_types = tuple(self._columns.letters[j] for j in self._columns.learnt)
         self.row_labels = self._columns.row_labels
-        self.notes = self._columns.notes
+        self.notes, self.hints, self.texts = self._columns.notes, self._columns.hints, self._columns.texts
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (table, bytes read so far)."""
-        done = position = 0
-        block = self._block
-        read = self._careful if self._padded_numbers else self._typed
-        while True:
+        self.bad_values = {}
+        with contextlib.closing(self._open()) as stream:
+            _skip(stream, self._skipped)
+            found = blocks(stream, self._dialect, self._block, self._limit)
+            line = self._first_line
             try:
-                for table, now in read(block, done):
-                    done += table.num_rows
-                    position = max(position, now)
-                    yield table, position
-            except _NeedsCare:
-                read = self._careful
-            except _RowTooLong:
-                block = self._larger(block, done)
-            else:
-                return
+                with ThreadPoolExecutor(thread_count(), thread_name_prefix="symjobs-csv") as pool:
+                    for part in _in_order(pool, self._parse, found, thread_count() + 2):
+                        for name, bad in part.bad.items():
+                            bad = replace(bad, line=line + bad.line)
+                            self.bad_values[name] = (
+                                self.bad_values[name].joined(bad) if name in self.bad_values else bad
+                            )
+                        line += part.lines
+                        if part.table.num_rows:
+                            yield part.table, part.position
+            except BadLine as bad_line:
+                raise bad_line.error(self.name, line) from None
+
+    def _open(self) -> Stream:
+        return open_text(self._file, self._dialect.transcoding, self._dialect.encoding_errors)
+
+    # -- a block -------------------------------------------------------------------------------------------------------
+
+    def _parse(self, block: Block) -> _Part:
+        if not block.data.isascii() and self._dialect.transcoding is None:
+            try:
+                block.data.decode()
+            except UnicodeDecodeError as error:
+                raise BadLine(block.data.count(b"\n", 0, error.start), bad_byte(error, "utf-8")) from None
+        cells = self._parser.parse(block.data)
+        try:
+            columns, bad = self._parsed(block, cells) if cells is not None else self._converted(block)
+        except _NeedsCare:
+            columns, bad = self._from_text(block)
+        if any(bad.values()) and self._dialect.errors == "raise":
+            row, j = min((values[0].row, j) for j, values in bad.items() if values)
+            raise self._bad_cell(block, row, j, bad[j][0])
+        report = {
+            self._columns.names[j]: BadValues(len(values), self._line(block, values[0].row), values[0].text)
+            for j, values in bad.items()
+            if values
+        }
+        lines = block.data.count(b"\n") if cells is None else cells.n_lines
+        return _Part(self._pa.table(columns, list(self.attribute_names)), block.position, lines, report)
+
+    @cached_property
+    def _parser(self) -> DelimitedParser:
+        dialect = self._dialect
+        kinds = {Kind.NUMBER: "number" if self._are_plain else "text", Kind.IGNORED: "skip"}
+        return DelimitedParser(
+            [kinds.get(kind, "text") for kind in self._columns.kinds],
+            separator=dialect.separator.encode(),
+            quote=dialect.quote.encode(),
+            decimal=dialect.numerals.decimal.encode(),
+            missing=[text.encode() for text in sorted(dialect.missing_in(Kind.NUMBER))],
+        )
 
     @property
-    def _padded_numbers(self) -> bool:
-        # Where -999 means missing, pyarrow's own conversion would read " -999" as a number.
-        return any(is_number(text) for text in self._dialect.missing - MISSING_TEXTS)
+    def _are_plain(self) -> bool:
+        # Whether numbers can be read without a look at their text.
+        return self._dialect.numerals.is_plain and self._dialect.numerals.decimal != self._dialect.separator
 
-    def _typed(self, block: int, done: int) -> Iterator[tuple[Any, int]]:
-        """Yield the rows from `done` on as pyarrow converts them; `_NeedsCare` if it cannot."""
+    def _parsed(self, block: Block, cells: DelimitedCells) -> tuple[list[Any], dict[int, list[BadText]]]:
+        """Return the columns from what the compiled loops have found."""
+        numbers, texts = iter(cells.numbers), iter(cells.texts)
+        columns: dict[int, Any] = {}
+        bad: dict[int, list[BadText]] = {j: [] for j in self._columns.learnt}
+        for j in self._columns.learnt:
+            kind = self._columns.kinds[j]
+            if kind is Kind.NUMBER and self._are_plain:
+                columns[j] = next(numbers)
+                continue
+            ends, data, quoted = next(texts)
+            column = self._cells.texts_of(ends, data)
+            if len(quoted):
+                values = column.to_pylist()
+                for row in quoted.tolist():
+                    values[row] = unquoted(values[row], self._dialect.quote)
+                column = self._cells.texts(values)
+            columns[j] = self._cells.converted(column, kind, bad[j])
+        for row, j, start, stop in cells.odd.tolist():
+            text = unquoted(block.data[start:stop].decode(errors="replace"), self._dialect.quote)
+            columns[j][row] = self._cells.number(row, text, bad[j])
+        return [
+            self._cells.numbers_of(column) if isinstance(column, np.ndarray) else column for column in columns.values()
+        ], bad
+
+    def _converted(self, block: Block) -> tuple[list[Any], dict[int, list[BadText]]]:
+        """Return the columns as pyarrow converts them; `_NeedsCare` if it cannot."""
+        if any(self._dialect.numerals.reads(text) for text in self._dialect.missing - MISSING_TEXTS):
+            raise _NeedsCare  # where -999 means missing, pyarrow would read " -999" as a number
         pa = self._pa
         text = pa.string()
         coded = pa.dictionary(pa.int32(), text)
-        types = {Kind.NUMBER: pa.float64(), Kind.FLAG: pa.bool_(), Kind.CATEGORY: coded, Kind.LIST: coded}
-        convert = {
-            "column_types": {str(j): types.get(self._columns.kinds[j], text) for j in self._columns.learnt},
-            "null_values": sorted(self._dialect.missing),
-            "true_values": list(TRUE_TEXTS),
-            "false_values": list(FALSE_TEXTS),
-            "strings_can_be_null": True,
-        }
-        for batch, position in self._open(block, done, convert):
-            columns = []
-            for j, column in zip(self._columns.learnt, batch.columns, strict=True):
-                kind = self._columns.kinds[j]
-                if kind is Kind.NUMBER and self._cells.any_infinite(column):
-                    raise _NeedsCare("an infinite value")
-                if kind is Kind.TEXT:
-                    column = self._cells.converted(column, kind)
-                elif kind in (Kind.CATEGORY, Kind.LIST):
-                    column = self._cells.coded(column, kind)
-                columns.append(column)
-            yield self._table(columns), position
+        types = {Kind.CATEGORY: coded, Kind.LIST: coded}
+        if self._are_plain:
+            types[Kind.NUMBER] = pa.float64()
+        batch = self._read(block, {j: types.get(self._columns.kinds[j], text) for j in self._columns.learnt})
+        columns = []
+        bad: dict[int, list[BadText]] = {j: [] for j in self._columns.learnt}
+        for j, column in zip(self._columns.learnt, batch, strict=True):
+            kind = self._columns.kinds[j]
+            if pa.types.is_floating(column.type):
+                if self._cells.any_infinite(column):
+                    raise _NeedsCare
+            elif pa.types.is_dictionary(column.type):
+                column = self._cells.coded(column, kind)
+            else:
+                column = self._cells.converted(column, kind, bad[j])
+            columns.append(column)
+        return columns, bad
 
-    def _careful(self, block: int, done: int) -> Iterator[tuple[Any, int]]:
-        """Yield the rows from `done` on, converted from text; the first value or row that is wrong is an InputError."""
+    def _from_text(self, block: Block) -> tuple[list[Any], dict[int, list[BadText]]]:
+        """Return the columns, converted from text; the first row of the wrong length is an InputError."""
         wrong: list[Any] = []
 
         def note(row: Any) -> str:
             wrong.append(row)
             return "skip"
 
-        convert = {"column_types": {str(j): self._pa.string() for j in self._columns.learnt}}
+        bad: dict[int, list[BadText]] = {j: [] for j in self._columns.learnt}
         try:
-            for batch, position in self._open(block, done, convert, note):
-                columns, bad = [], {}
-                for j, texts in zip(self._columns.learnt, batch.columns, strict=True):
-                    try:
-                        columns.append(self._cells.converted(texts, self._columns.kinds[j]))
-                    except BadText as error:
-                        bad[done + error.row, j] = error
-                row, j = min(bad, default=(done + batch.num_rows, 0))
-                if wrong and self._record(wrong[0]) <= row:
-                    raise self._wrong_length(wrong[0])
-                if bad:
-                    raise self._bad_cell(row, j, bad[row, j])
-                done += batch.num_rows
-                yield self._table(columns), position
+            batch = self._read(block, dict.fromkeys(self._columns.learnt, self._pa.string()), note)
         except _NeedsCare as error:
-            raise InputError(f"{self.name}: {error}") from error
+            raise BadLine(0, f": {error}") from error
+        columns = [
+            self._cells.converted(texts, self._columns.kinds[j], bad[j])
+            for j, texts in zip(self._columns.learnt, batch, strict=True)
+        ]
         if wrong:
-            raise self._wrong_length(wrong[0])
+            row, first = wrong[0].number - 1, min((values[0].row for values in bad.values() if values), default=None)
+            if first is None or row <= first or self._dialect.errors != "raise":
+                raise self._wrong_length(block, row, wrong[0])
+        return columns, bad
 
-    def _open(
-        self, block: int, done: int, convert: dict[str, Any], note: Callable[[Any], str] | None = None
-    ) -> Iterator[tuple[Any, int]]:
-        # Yield (record batch, bytes read so far).
+    def _read(self, block: Block, types: Mapping[int, Any], note: Any = None) -> list[Any]:
+        csv, dialect = self._pa_csv, self._dialect
         names = [str(j) for j in range(len(self._columns.names))]  # names of columns may be equal to each other
-        read = {"column_names": names, "skip_rows": self._skipped, "skip_rows_after_names": done}
-        convert |= {"include_columns": [str(j) for j in self._columns.learnt]}
-        with self._reader(block, read, convert, note) as (reader, check):
-            for number, batch in enumerate(reader, start=1):
-                check()
-                if batch.num_rows:
-                    yield batch, min(number * block, self.total_bytes)  # pyarrow itself is some blocks ahead
-            check(last=True)
+        try:
+            table = csv.read_csv(
+                self._pa.BufferReader(block.data),
+                csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block.data) + 1),
+                csv.ParseOptions(
+                    delimiter=dialect.separator,
+                    quote_char=dialect.quote or False,
+                    newlines_in_values=bool(dialect.quote),
+                    invalid_row_handler=note,
+                ),
+                csv.ConvertOptions(
+                    check_utf8=False,  # `_parse` does
+                    column_types={str(j): kind for j, kind in types.items()},
+                    include_columns=[str(j) for j in types],
+                    null_values=sorted(dialect.missing_in(Kind.NUMBER)),
+                    strings_can_be_null=False,
+                    decimal_point=dialect.numerals.decimal,
+                ),
+            )
+        except self._pa.ArrowInvalid as error:
+            raise _NeedsCare(str(error)) from None
+        return [_one_chunk(column) for column in table.columns]
 
-    @contextmanager
-    def _reader(
-        self, block: int, read: dict[str, Any], convert: dict[str, Any], note: Callable[[Any], str] | None
-    ) -> Iterator[tuple[Any, Callable[..., None]]]:
-        # A reader, and a function that checks the bytes that it has read.
-        pa, csv, dialect = self._pa, self._pa.csv, self._dialect
-        parse = csv.ParseOptions(
-            delimiter=dialect.separator,
-            quote_char=dialect.quote or False,
-            newlines_in_values=bool(dialect.quote),
-            invalid_row_handler=note,
-        )
-        with TextCheck(self._file, dialect) as text, pa.OSFile(os.fsencode(self._file.path)) as opened:
+    @cached_property
+    def _cells(self) -> Cells:
+        return Cells(self._dialect)
 
-            def check(*, last: bool = False) -> None:
-                text.follow(opened.tell())
-                if last and text.quotes % 2:
-                    check_last_quote(self._file, dialect)
+    @cached_property
+    def _pa(self) -> Any:
+        import pyarrow
 
-            try:
-                reader = csv.open_csv(
-                    opened,
-                    # One thread is as fast, and numbers the rows for `note`.
-                    csv.ReadOptions(block_size=block, use_threads=False, **read),
-                    parse,
-                    csv.ConvertOptions(check_utf8=False, **convert),  # `check` does
-                )
-                yield reader, check
-            except pa.ArrowInvalid as error:
-                if "straddl" in str(error) or "larger than block" in str(error):
-                    raise _RowTooLong from None
-                raise _NeedsCare(str(error)) from None
+        return pyarrow
 
-    def _table(self, columns: list[Any]) -> Any:
-        return self._pa.table(columns, list(self.attribute_names))
+    @cached_property
+    def _pa_csv(self) -> Any:
+        import pyarrow.csv
 
-    def _larger(self, block: int, done: int) -> int:
-        """Return the size of larger blocks, for a row that is longer than one."""
-        if block < self._limit:
-            return min(4 * block, self._limit)
-        check_last_quote(self._file, self._dialect)
-        raise InputError(
-            f"{self._place(done)}: no end of the row within {block} bytes; a quote is not closed, the line ends are "
-            "not \\n, or memory_budget is too small"
-        )
+        return pyarrow.csv
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
-    def _record(self, row: Any) -> int:
-        # Which row of data it is, from 0; pyarrow counts skipped lines, too, and from 1.
-        return row.number - 1 - self._skipped
+    def _line(self, block: Block, record: int) -> int:
+        found = (start for i, (start, _, _) in enumerate(records(block.data, self._dialect)) if i == record)
+        return next(found, 0)
 
-    def _place(self, record: int) -> str:
-        return f"{self.name}, line {line_of(self._file, self._dialect, record + self._header)}"
-
-    def _wrong_length(self, row: Any) -> InputError:
-        check_last_quote(self._file, self._dialect)
-        return InputError(
-            f"{self._place(self._record(row))}: {row.actual_columns} values in the row, and the header has "
-            f"{row.expected_columns} columns{separator_hint(self._columns.names, self._dialect)}"
+    def _wrong_length(self, block: Block, record: int, row: Any) -> BadLine:
+        return BadLine(
+            self._line(block, record),
+            f": {row.actual_columns} values in the row, and the header has {row.expected_columns} columns"
+            f"{separator_hint(self._columns.names, self._dialect)}",
         )
 
-    def _bad_cell(self, record: int, j: int, bad: BadText) -> InputError:
-        check_last_quote(self._file, self._dialect)
+    def _bad_cell(self, block: Block, record: int, j: int, bad: BadText) -> BadLine:
         name, kind = self._columns.names[j], self._columns.kinds[j]
-        return bad_cell(self._place(record), name, kind, bad, sent=self._is_sent)
+        return BadLine(self._line(block, record), bad_cell(name, kind, bad, sent=self._file.is_sent))
 
     # -- the first rows ------------------------------------------------------------------------------------------------
 
     def _look(self) -> tuple[list[str], list[list[str]]]:
-        """Return the names of the columns, and the first rows of data."""
-        with self._file.open() as opened:
-            opening = opened.read(4096)
-        check_text(self._file, opening)
-        if b"\r" in opening and b"\n" not in opening:
+        """Return the names of the columns, and the first rows of data; find where the data begins."""
+        with contextlib.closing(self._open()) as stream:
+            data, at_end = self._first_bytes(stream)
+        check_text(self.name, data[:4096])
+        if b"\r" in data and b"\n" not in data:
             raise InputError(f"{self.name} ends its lines with \\r alone; convert them to \\n first")
-        rows, more = self._first_rows()
+        skipped = len(_BOM) if data.startswith(_BOM) else 0
+        line = 1
+        if found := _SEPARATOR_LINE.match(data, skipped):
+            if not self._options.has_separator:
+                self._dialect = replace(self._dialect, separator=found[1].decode())
+            skipped, line = found.end(), 2
+        data = data[skipped:]
+        if not at_end:
+            data = data[: end_of_records(data, self._dialect)]
+        rows = list(records(data, self._dialect))
         if not rows:
             raise InputError(f"{self.name} holds no rows")
-        if not self._header:
-            return [f"x{j + 1}" for j in range(len(rows[0]))], rows
-        if len(rows) == 1 and not more:
+        if not self._options.header:
+            self._skipped, self._first_line = skipped, line
+            return [f"x{j + 1}" for j in range(len(rows[0][2]))], [row for _, _, row in rows]
+        if len(rows) == 1:
+            self._check_quotes(data, line)
             raise InputError(f"{self.name} has a header and no rows below it")
-        self._skipped = lines_of_first(self._file, self._dialect)
-        return [name.strip() for name in rows[0]], rows[1:]
+        (_, lines, names), *more = rows
+        self._skipped, self._first_line = skipped + _length_of_lines(data, lines), line + lines
+        return [name.strip() for name in names], [row for _, _, row in more]
 
-    def _first_rows(self) -> tuple[list[list[str]], bool]:
-        # The text of the first rows that are as long as the first one, and whether there are more rows.
-        block, wrong = min(_SAMPLE_BYTES, self._limit), []
+    def _check_quotes(self, data: bytes, line: int) -> None:
+        try:
+            for block in blocks(_Bytes(data), self._dialect, len(data) + 1, len(data) - 1):
+                line += block.data.count(b"\n")
+        except BadLine as bad:
+            raise bad.error(self.name, line) from None
 
-        def note(row: Any) -> str:
-            wrong.append(row)
-            return "skip"
-
+    def _first_bytes(self, stream: Stream) -> tuple[bytes, bool]:
+        """Return so many bytes that they hold some rows of data, and whether that is all."""
+        data, size = b"", _SAMPLE_BYTES
         while True:
-            try:
-                with self._reader(block, {"autogenerate_column_names": True}, {}, note) as (reader, _):
-                    names = reader.schema.names
-                text = {"column_types": dict.fromkeys(names, self._pa.string())}
-                with self._reader(block, {"autogenerate_column_names": True}, text, note) as (reader, check):
-                    columns = next(iter(reader)).columns
-                    more = bool(wrong) or next(iter(reader), None) is not None
-                    check(last=not more)
-            except _RowTooLong:
-                block = self._block = self._larger(block, 0)
-            except _NeedsCare:  # no line that is not blank
-                return [], False
-            else:
-                return [list(row) for row in zip(*(column.to_pylist() for column in columns), strict=True)], more
+            while len(data) < size:
+                if not (more := stream.read(size - len(data))):
+                    return data, True
+                data += more
+            whole = records(data[: end_of_records(data, self._dialect)], self._dialect)
+            if len(list(zip(range(2), whole, strict=False))) == 2:
+                return data, False
+            if size >= self._limit:
+                try:
+                    raise endless(data, self._dialect)
+                except BadLine as bad:
+                    raise bad.error(self.name, 1) from None
+            size = min(4 * size, self._limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A parsed block."""
+
+    table: Any
+    position: int
+    lines: int
+    bad: dict[str, BadValues]
+
+
+class _Bytes:
+    """A stream of bytes that are in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self.position = 0
+        self._data = data
+
+    def read(self, size: int) -> bytes:
+        data = self._data[self.position : self.position + size]
+        self.position += len(data)
+        return data
 
 
 class _NeedsCare(Exception):
     """pyarrow has not taken a value as it is written, or a row."""
 
 
-class _RowTooLong(Exception):
-    """A row is longer than a block."""
+def _in_order(pool: ThreadPoolExecutor, parse: Any, found: Iterator[Block], most: int) -> Iterator[_Part]:
+    """Yield the blocks, parsed in threads, in their order; an error comes after the blocks before it."""
+    waiting: deque[Future[_Part]] = deque()
+    try:
+        late: BadLine | InputError | None = None
+        block: Block | None = None
+        while True:
+            try:
+                block = next(found, None)
+            except (BadLine, InputError) as error:
+                block, late = None, error
+            if block is not None:
+                waiting.append(pool.submit(parse, block))
+            elif not waiting:
+                break
+            if block is None or len(waiting) == most:
+                yield waiting.popleft().result()
+        if late is not None:
+            raise late
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
-def _texts(missing: Sequence[str]) -> frozenset[str]:
-    if isinstance(missing, str) or not all(isinstance(text, str) for text in missing):
-        raise InputError(f"missing is {missing!r}; it must be a sequence of texts, such as ('?', '-')")
-    return frozenset(text.strip() for text in missing)
+def _skip(stream: Stream, size: int) -> None:
+    while size > 0 and (data := stream.read(size)):
+        size -= len(data)
+
+
+def _length_of_lines(data: bytes, lines: int) -> int:
+    at = 0
+    for _ in range(lines):
+        at = data.find(b"\n", at) + 1 or len(data)
+    return at
+
+
+def _one_chunk(column: Any) -> Any:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def csv(
     path: str | os.PathLike[str],
     /,
     *,
-    separator: str = ",",
+    separator: str | None = None,
     quote: str = '"',
     header: bool = True,
     types: Mapping[str, str] | None = None,
     encoding: str = "utf-8",
+    encoding_errors: str = "strict",
+    decimal: str = ".",
+    thousands: str = "",
+    percent: bool = False,
+    currency: str = "",
+    dates: Sequence[str] | bool = (),
     missing: Sequence[str] = (),
+    errors: str = "raise",
     memory_budget: int | str = DEFAULT_BUDGET,
     name: str | None = None,
 ) -> Source:
-    r"""Open a CSV file as a source.
+    r"""Open CSV files as a source.
 
-    An empty value, ``null``, ``NaN`` and ``NA`` are missing. The type of a column is inferred from the first 256 KiB. A
-    column is numeric if at least half of its values are numbers; text in it is then an error with the line. It is
-    binary as long as it has only 0 and 1, and if it has only true and false. Other columns are text, type ``S``, which
-    is not learnt: give them a type in `types` to learn them as categories.
+    An empty value, ``null``, ``NaN`` and ``NA`` are missing; in columns of numbers also ``N/A``, ``NULL``, ``None`` and
+    ``-``. The type of a column is inferred from the first 256 KiB. A column is numeric if at least half of its values
+    are numbers; text in it is then an error with the line. It is binary as long as it has only 0 and 1, and if it has
+    only true and false, or yes and no. Other columns are text, type ``S``, which is not learnt: give them a type in
+    `types` to learn them as categories.
 
     Parameters
     ----------
     path : str or path
-        The file. Lines end with ``\n`` or ``\r\n``; blank lines are skipped.
-    separator : str, default ","
-        One ASCII character.
+        A file, a folder, a pattern such as ``"data/*.csv"``, or the address of a file (``https://...``,
+        ``s3://bucket/key``). Files may be packed with gzip or zstd. Lines end with ``\n`` or ``\r\n``; blank lines are
+        skipped. Columns of several files are matched by their names; the first file gives the types.
+    separator : str, optional
+        One ASCII character. By default what a first line ``sep=;`` says, as Excel writes it, else a comma.
     quote : str, default '"'
         One ASCII character; ``""`` if the file has no quotes. A quoted value may contain separators, line ends,
         and the quote itself if it is doubled.
@@ -320,14 +430,30 @@ def csv(
         Type letters of some columns: ``C`` or ``B`` numbers, ``T`` category, ``S`` text, ``L`` list (``|a|b``), ``X``
         not read at all.
     encoding : str, default "utf-8"
-        Any encoding that extends ASCII, such as ``"latin-1"``. A file that is not UTF-8 is copied to a temporary one.
+        Any encoding that extends ASCII, such as ``"latin-1"``.
+    encoding_errors : {"strict", "replace"}, default "strict"
+        What becomes of bytes that are not in the encoding: an error with the line, or the character U+FFFD.
+    decimal : {".", ","}, default "."
+        The decimal mark.
+    thousands : str, default ""
+        What separates groups of three digits: a comma, a point, an apostrophe or a blank.
+    percent : bool, default False
+        Whether ``12%`` is a number: 0.12.
+    currency : str, default ""
+        Signs that may stand before or after a number, such as ``"$€"``.
+    dates : sequence of str, or bool, default ()
+        Columns of dates and times of ISO 8601 that are learnt as seconds since 1970; True for all that look like that.
+        Times without a zone are UTC.
     missing : sequence of str, default ()
         Further texts that mean missing in every column, such as ``("?", "-999")``. Blanks around a value are ignored. A
         number is compared as text, so that ``"-999"`` is not ``-999.0``.
+    errors : {"raise", "missing"}, default "raise"
+        What becomes of a value that does not fit its column: an error with the line, or a missing value;
+        `Source.bad_values` counts them.
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``: the limit for reading and learning together, besides the project's state.
     name : str, optional
-        The name in messages; by default the path.
+        The name of a file in messages; by default the path.
 
     Returns
     -------
@@ -337,10 +463,15 @@ def csv(
     Raises
     ------
     InputError
-        If the file is missing, empty, without rows, or not text; if a column name comes twice; if all is one
+        If a file is missing, empty, without rows, or not text; if a column name comes twice; if all is one
         column, and its name and rows all contain another separator; or if an option is not allowed. During the
         reading, with file, line and column: if a row has the wrong length, a value does not fit its column or is
-        infinite, or bytes are not in the encoding.
+        infinite, or bytes are not in the encoding; if a file becomes shorter, or its packed data is damaged.
+
+    Notes
+    -----
+    Blocks of whole rows are parsed by several threads while others are learnt. Numbers are those of ``float(text)``, to
+    the last bit (`symkernels.DelimitedParser`).
 
     Examples
     --------
@@ -354,5 +485,26 @@ def csv(
     >>> snapshot.names, snapshot.moments.count.tolist()
     (('height', 'town$bern', 'town$chur'), [1.0, 2.0, 2.0])
     """
-    dialect = Dialect(separator, quote, encoding, MISSING_TEXTS | _texts(missing))
-    return CsvSource(checked_file(path, name), dialect, header, types, parse_budget(memory_budget))
+    options = CsvOptions.of(
+        separator=separator,
+        quote=quote,
+        header=header,
+        types=types,
+        encoding=encoding,
+        encoding_errors=encoding_errors,
+        decimal=decimal,
+        thousands=thousands,
+        percent=percent,
+        currency=currency,
+        dates=dates,
+        missing=missing,
+        errors=errors,
+    )
+    budget = parse_budget(memory_budget)
+
+    def open_one(file: DataFile, known: Mapping[str, str]) -> Source:
+        return CsvSource(
+            file, replace(options, types={}, known={**known, **options.types}) if known else options, budget
+        )
+
+    return source_of(found_files(path, name=name), open_one)

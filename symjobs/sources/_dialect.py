@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Self
 
 from symjobs._errors import InputError
 from symjobs._tables import MISSING_TEXTS
-from symjobs._tables._cells import parse_number
+from symjobs._text import shown, some
+from symjobs.sources._numerals import Numerals, hint, is_time, options_of
 
-TRUE_TEXTS = ("true", "True", "TRUE")
-FALSE_TEXTS = ("false", "False", "FALSE")
+TRUE_TEXTS = frozenset(form for text in ("true", "yes") for form in (text, text.title(), text.upper()))
+FALSE_TEXTS = frozenset(form for text in ("false", "no") for form in (text, text.title(), text.upper()))
+NUMERIC_MISSING = frozenset({"N/A", "NULL", "None", "-"})  # in columns that have no text otherwise
 LETTERS = "CBTSLX"
 ROW_LABELS = "row"  # the name of a first column without one
 _SEPARATORS = (";", "\t", "|", ",")
@@ -23,6 +27,7 @@ class Kind(Enum):
 
     NUMBER = "numbers"
     FLAG = "true and false"
+    TIME = "dates and times"
     TEXT = "text"
     CATEGORY = "categories"
     LIST = "lists"
@@ -34,19 +39,49 @@ _KINDS = {"C": Kind.NUMBER, "B": Kind.NUMBER, "T": Kind.CATEGORY, "S": Kind.TEXT
 
 @dataclass(frozen=True)
 class Dialect:
-    """Separator, quote character (empty for none) and encoding of a CSV file, and the texts that mean missing."""
+    """How a CSV file is written, and what to do with what does not fit.
+
+    Attributes
+    ----------
+    separator, quote : str
+        One character each; no quote is an empty text.
+    encoding : str
+    encoding_errors : {"strict", "replace"}
+        Whether bytes that are not in the encoding are an error.
+    missing : frozenset of str
+        The texts that mean missing in every column.
+    numerals : Numerals
+    dates : tuple of str, or bool
+        Columns of dates and times that are read as numbers; True for all that look like that.
+    errors : {"raise", "missing"}
+        Whether a value that does not fit its column is an error, or is missing.
+    """
 
     separator: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
+    encoding_errors: str = "strict"
     missing: frozenset[str] = MISSING_TEXTS
+    numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
+    dates: tuple[str, ...] | bool = ()
+    errors: str = "raise"
 
     @property
-    def is_utf8(self) -> bool:
-        """Whether the bytes of the file are UTF-8 already."""
-        return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig", "ascii")
+    def transcoding(self) -> str | None:
+        """The encoding from which the file must be recoded before it is parsed, or None."""
+        is_utf8 = codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig", "ascii")
+        return None if is_utf8 and self.encoding_errors == "strict" else self.encoding
+
+    def missing_in(self, kind: Kind) -> frozenset[str]:
+        """Return the texts that mean missing in columns of a kind."""
+        return self.missing if kind in (Kind.TEXT, Kind.CATEGORY, Kind.LIST) else self.missing | NUMERIC_MISSING
 
     def __post_init__(self) -> None:
+        for name, allowed in (("encoding_errors", ("strict", "replace")), ("errors", ("raise", "missing"))):
+            if getattr(self, name) not in allowed:
+                raise InputError(f"{name} is {getattr(self, name)!r}; allowed are {' and '.join(map(repr, allowed))}")
+        if not isinstance(self.dates, bool) and not all(isinstance(name, str) for name in self.dates):
+            raise InputError(f"dates is {shown(self.dates)}; it must be names of columns, or True for all of them")
         if len(self.separator) != 1 or not self.separator.isascii() or self.separator in "\r\n":
             raise InputError(f"separator is {self.separator!r}; it must be one ASCII character, such as ',' or ';'")
         if len(self.quote) > 1 or not self.quote.isascii() or self.quote in ("\r", "\n", self.separator):
@@ -62,13 +97,73 @@ class Dialect:
 
 
 @dataclass(frozen=True)
+class CsvOptions:
+    """What a caller says of a CSV file.
+
+    Attributes
+    ----------
+    dialect : Dialect
+    has_separator : bool
+        Whether the caller gave the separator; otherwise a first line ``sep=;`` may.
+    header : bool
+        Whether the first line has the names of the columns.
+    types : mapping of str to str
+        Type letters of some columns.
+    known : mapping of str to str
+        Type letters of columns that the file may have, from other files of the same source.
+    """
+
+    dialect: Dialect = Dialect()
+    has_separator: bool = False
+    header: bool = True
+    types: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        separator: str | None = None,
+        quote: str = '"',
+        header: bool = True,
+        types: Mapping[str, str] | None = None,
+        encoding: str = "utf-8",
+        encoding_errors: str = "strict",
+        decimal: str = ".",
+        thousands: str = "",
+        percent: bool = False,
+        currency: str = "",
+        dates: Sequence[str] | bool = (),
+        missing: Sequence[str] = (),
+        errors: str = "raise",
+    ) -> Self:
+        """Check and keep the arguments of `symjobs.sources.csv`."""
+        if isinstance(missing, str) or not all(isinstance(text, str) for text in missing):
+            raise InputError(f"missing is {missing!r}; it must be a sequence of texts, such as ('?', '-')")
+        dialect = Dialect(
+            "," if separator is None else separator,
+            quote,
+            encoding,
+            encoding_errors,
+            MISSING_TEXTS.union(text.strip() for text in missing),
+            Numerals(decimal, thousands, percent, currency),
+            dates if isinstance(dates, bool) else (dates,) if isinstance(dates, str) else tuple(dates),
+            errors,
+        )
+        return cls(dialect, separator is not None, header, dict(types or {}))
+
+
+@dataclass(frozen=True)
 class Columns:
     """The names and the kinds of the columns."""
 
     names: tuple[str, ...]
     kinds: tuple[Kind, ...]
+    letters: tuple[str, ...]  # their type letters, as far as the first rows show them
     row_labels: str | None  # the column that labels the rows
     notes: tuple[str, ...]  # what was decided on columns without a name
+    hints: tuple[str, ...]  # which options would make numbers of text
+    texts: tuple[str, ...]  # the columns that are text, without a declaration
 
     @property
     def learnt(self) -> list[int]:
@@ -77,14 +172,11 @@ class Columns:
 
 
 def find_columns(
-    names: Sequence[str],
-    sample: Sequence[Sequence[str]],
-    types: Mapping[str, str] | None,
-    dialect: Dialect,
-    place: str,
+    names: Sequence[str], sample: Sequence[Sequence[str]], options: CsvOptions, dialect: Dialect, place: str
 ) -> Columns:
-    """Return the kind of each column: from `types`, else from the first rows."""
-    types = dict(types or {})
+    """Return the kind of each column: from the types of the options, else from the first rows."""
+    types = dict(options.types)
+    names = _all_named(names, sample)
     texts = [[row[j] for row in sample if j < len(row)] for j in range(len(names))]
     unnamed_first = len(names) > 1 and not names[0]
     names, kinds, notes = _named(names, texts, dialect.missing)
@@ -98,14 +190,96 @@ def find_columns(
             )
         if letter not in _KINDS:
             raise InputError(f"types gives column {name!r} the letter {letter!r}; allowed are {', '.join(LETTERS)}")
+    types |= {name: letter for name, letter in options.known.items() if name in names and name not in types}
+    for name in () if options.known or isinstance(dialect.dates, bool) else dialect.dates:
+        if name not in names:
+            raise InputError(f"{place} has no column {name!r}, which dates names; it has {', '.join(names)}")
     for j, name in enumerate(names):
-        if name in types:
+        if _holds_times(name, texts[j], types.get(name), dialect):
+            kinds[j] = Kind.TIME
+        elif name in options.known and types[name] in "CB" and _all_flags(texts[j], dialect):
+            kinds[j] = Kind.FLAG
+        elif name in types:
             kinds[j] = _KINDS[types[name]]
         elif j not in kinds:
-            kinds[j] = _kind(texts[j], dialect.missing)
+            kinds[j] = _kind(texts[j], dialect)
     if all(kind is Kind.IGNORED for kind in kinds.values()):
         raise InputError(f"{place}: every column is ignored; there is nothing to read")
-    return Columns(tuple(names), tuple(kinds[j] for j in range(len(names))), labels, tuple(notes))
+    letters = [types.get(name) or _letter(kinds[j], texts[j]) for j, name in enumerate(names)]
+    undeclared = {
+        name: texts[j] for j, name in enumerate(names) if kinds[j] is Kind.TEXT and name not in (*types, labels)
+    }
+    return Columns(
+        tuple(names),
+        tuple(kinds[j] for j in range(len(names))),
+        tuple(letters),
+        labels,
+        tuple(notes),
+        _find_hints(undeclared, dialect),
+        tuple(undeclared),
+    )
+
+
+def _all_named(names: Sequence[str], sample: Sequence[Sequence[str]]) -> list[str]:
+    # R's `write.table` gives row names no place in the header; other programs end all rows but the header with a
+    # separator. In both cases every row has one value more.
+    if not sample or any(len(row) != len(names) + 1 for row in sample):
+        return list(names)
+    return [*names, ""] if all(not row[-1].strip() for row in sample) else ["", *names]
+
+
+def _holds_times(name: str, texts: Sequence[str], letter: str | None, dialect: Dialect) -> bool:
+    if dialect.dates is True:
+        return letter in (None, "C") and _all_times(texts, dialect)
+    return dialect.dates is not False and name in dialect.dates
+
+
+def _all_times(texts: Sequence[str], dialect: Dialect) -> bool:
+    present = _present(texts, dialect.missing_in(Kind.TIME))
+    return bool(present) and all(map(is_time, present))
+
+
+def _present(texts: Sequence[str], missing: frozenset[str]) -> list[str]:
+    return [trimmed for text in texts if (trimmed := text.strip()) not in missing]
+
+
+def _all_flags(texts: Sequence[str], dialect: Dialect) -> bool:
+    present = _present(texts, dialect.missing_in(Kind.FLAG))
+    return bool(present) and TRUE_TEXTS.union(FALSE_TEXTS).issuperset(present)
+
+
+def _letter(kind: Kind, texts: Sequence[str]) -> str:
+    if kind is Kind.NUMBER:
+        return "B" if {text.strip() for text in texts} <= {"0", "1", ""} else "C"
+    return {Kind.FLAG: "B", Kind.TIME: "C", Kind.CATEGORY: "T", Kind.LIST: "L", Kind.IGNORED: "X"}.get(kind, "S")
+
+
+def _find_hints(texts: Mapping[str, Sequence[str]], dialect: Dialect) -> tuple[str, ...]:
+    """Return what columns of text, which are not learnt, could be instead."""
+    times: dict[str, str] = {}
+    numbers: dict[Numerals, dict[str, str]] = {}
+    for name, column in texts.items():
+        present = _present(column, dialect.missing_in(Kind.NUMBER))
+        if present and all(map(is_time, present)):
+            times[name] = present[0]
+        elif (found := hint(present)) is not None:
+            numbers.setdefault(found, {})[name] = present[0]
+    hints = []
+    if times:
+        names = list(times)
+        hints.append(
+            f"{_such(times)} dates; dates={names!r} (--dates {shlex.quote(','.join(names))}) reads them as seconds "
+            "since 1970"
+        )
+    for numerals, columns in numbers.items():
+        python, shell = options_of(numerals)
+        hints.append(f"{_such(columns)} numbers; {python} ({shell}) reads them")
+    return tuple(hints)
+
+
+def _such(columns: Mapping[str, str]) -> str:
+    names, example = list(columns), next(iter(columns.values()))
+    return f"{some(names)}, with values such as {example!r}, look{'s' if len(names) == 1 else ''} like"
 
 
 def _named(
@@ -168,18 +342,11 @@ def _other_separator(names: Sequence[str], dialect: Dialect) -> str | None:
     return most if counts[most] else None
 
 
-def _kind(texts: Sequence[str], missing: frozenset[str]) -> Kind:
-    present = [text for text in texts if text.strip() not in missing]
-    if present and all(text.strip() in TRUE_TEXTS or text.strip() in FALSE_TEXTS for text in present):
+def _kind(texts: Sequence[str], dialect: Dialect) -> Kind:
+    present = _present(texts, dialect.missing_in(Kind.NUMBER))
+    if not present:
+        return Kind.TEXT if _present(texts, dialect.missing) else Kind.NUMBER
+    if _all_flags(texts, dialect):
         return Kind.FLAG
     # Text among numbers is most likely an error in the file, which the reader reports with its line.
-    return Kind.NUMBER if 2 * sum(map(is_number, present)) >= len(present) else Kind.TEXT
-
-
-def is_number(text: str) -> bool:
-    """Whether a value of the file is a number."""
-    try:
-        parse_number(text)
-    except ValueError:
-        return False
-    return True
+    return Kind.NUMBER if 2 * sum(map(dialect.numerals.reads, present)) >= len(present) else Kind.TEXT

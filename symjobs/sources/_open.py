@@ -1,44 +1,81 @@
-"""Open the data source that a DSInfo describes."""
+"""Open the data source that a DSInfo describes, or a file of any known format."""
 
 from __future__ import annotations
 
+import csv as _csv
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from symjobs._entities import DSInfo
 from symjobs._errors import InputError
-from symjobs.sources._budget import DEFAULT_BUDGET
-from symjobs.sources._csv import csv
-from symjobs.sources._files import checked_file, is_parquet
-from symjobs.sources._parquet import parquet
+from symjobs.sources._access import Access
+from symjobs.sources._arrow import ArrowSource
+from symjobs.sources._budget import DEFAULT_BUDGET, parse_budget
+from symjobs.sources._csv import CsvSource
+from symjobs.sources._database import Database, DatabaseSource
+from symjobs.sources._dialect import CsvOptions
+from symjobs.sources._files import DataFile, format_of
+from symjobs.sources._location import found_files
+from symjobs.sources._parquet import ParquetSource
+from symjobs.sources._s3 import S3Settings
+from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
 
-_SUPPORTED = ("localfile",)
-_CSV_KEYS = ("csv_entry_separator", "csv_quote_character", "csv_header_missing")
+_NAMES = {  # of the keys of a DSInfo, the arguments of `csv`
+    "csv_entry_separator": "separator",
+    "csv_quote_character": "quote",
+    "csv_header_missing": "header",
+    "csv_encoding": "encoding",
+    "csv_encoding_errors": "encoding_errors",
+    "csv_decimal": "decimal",
+    "csv_thousands": "thousands",
+    "csv_percent": "percent",
+    "csv_currency": "currency",
+    "csv_missing": "missing",
+    "dates": "dates",
+    "errorHandling": "errors",
+}
+_FLAGS = ("csv_header_missing", "csv_percent")
+_LISTS = ("csv_missing", "dates")
+_REQUIRED = {
+    "localfile": ("path",),
+    "http": ("path",),
+    "s3": ("path", "s3bucket"),
+    "jdbc": ("driver", "database"),
+}
+_DATABASE = ("driver", "host", "port", "database", "user", "password", "table", "query")
+_SECRET = frozenset({"s3accessKey", "s3secretKey", "password"})
 
 
 def open(
-    dsinfo: DSInfo | Mapping[str, Any],
+    data: DSInfo | Mapping[str, Any] | str | os.PathLike[str],
     /,
     *,
     types: Mapping[str, str] | None = None,
     memory_budget: int | str = DEFAULT_BUDGET,
+    access: Access | None = None,
+    checkpoint: Callable[[], object] | None = None,
 ) -> Source:
-    """Open the data source that a DSInfo describes.
+    """Open a data source.
 
     Parameters
     ----------
-    dsinfo : DSInfo or mapping
-        ``{"type": "localfile", "name": "d", "info": {"path": "data.csv"}}``. A file that begins like Parquet is read
-        as Parquet, any other file as CSV. For CSV `info` may have ``csv_entry_separator``, ``csv_quote_character``
-        and ``csv_header_missing`` (``"true"`` or ``"false"``).
+    data : DSInfo, mapping, str or path
+        A path, a folder, a pattern or an address, as `csv` takes it; or a description such as
+        ``{"type": "localfile", "name": "d", "info": {"path": "data.csv"}}``. What begins like a Parquet or Arrow file
+        is read as that, any other file as CSV.
     types : mapping of str to str, optional
         Type letters of some columns, as `csv` and `parquet` take them.
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``.
+    access : Access, optional
+        What a server opens for its clients; by default everything, with the rights of this process.
+    checkpoint : callable, optional
+        Called while a Parquet or Arrow file is copied from an address. What it raises ends that.
 
     Returns
     -------
@@ -47,8 +84,27 @@ def open(
     Raises
     ------
     InputError
-        If the type is not supported, there is no path, a key ``csv_...`` is unknown, or `csv` or `parquet` refuse the
-        file.
+        If the type is not supported, `info` lacks a key or has an unknown one that begins with ``csv_``, access is
+        refused, a host does not answer, or the data is refused, as by `csv` or `parquet`.
+    MissingDependency
+        If the package for an S3 store or a database is not installed.
+
+    Notes
+    -----
+    The types of a DSInfo and the keys of its `info`:
+
+    - ``localfile``: ``path``
+    - ``http``: ``path``, an address. A name and a password in it are sent.
+    - ``s3``: ``path``, ``s3bucket``, ``s3accessKey``, ``s3secretKey``, and for a store other than Amazon's
+      ``s3endpoint`` and ``s3region``. A path that ends with ``/``, or with ``*`` in it, stands for several objects.
+    - ``jdbc``: ``driver`` (``postgresql`` or ``sqlite``, or the class of a JDBC driver for one of them), ``host``,
+      ``port``, ``database`` (the path of an SQLite file), ``user``, ``password``, and ``table`` or ``query``.
+
+    All but ``jdbc`` take the keys of CSV files: ``csv_entry_separator``, ``csv_quote_character``,
+    ``csv_header_missing`` (true or false), ``csv_encoding``, ``csv_encoding_errors``, ``csv_decimal``,
+    ``csv_thousands``, ``csv_percent`` (true or false), ``csv_currency``, ``csv_missing`` (texts with commas
+    between them). ``dates`` (names of columns with commas between them, or true) and ``errorHandling`` (``raise`` or
+    ``missing``) are for all.
 
     Examples
     --------
@@ -61,46 +117,111 @@ def open(
     >>> sj.sources.open(dsinfo).attribute_names
     ('height', 'town')
     """
-    described = _as_dsinfo(dsinfo)
-    place = f"data source {described.name!r}"
-    if described.type not in _SUPPORTED:
-        raise InputError(f"{place} has the type {described.type!r}; supported: {', '.join(_SUPPORTED)}")
-    path = described.info.get("path")
-    if not path:
-        raise InputError(f"{place} has no info.path; give the path of a CSV or Parquet file")
-    return open_file(path, None, described.info, place, types, memory_budget)
+    budget = parse_budget(memory_budget)
+    if isinstance(data, str | os.PathLike) or not isinstance(data, DSInfo | Mapping):
+        return open_files(found_files(data, access=access), CsvOptions.of(types=types), budget, checkpoint)
+    described = check_dsinfo(data)
+    info = described.info
+    options = options_of(info, f"data source {described.name!r}", types)
+    try:
+        if described.type == "jdbc":
+            database = Database(**{key: info[key] for key in _DATABASE if key in info})
+            dialect = options.dialect
+            return DatabaseSource(database, options.types, dialect.dates, dialect.errors, budget, access)
+        return open_files(_files(described, access), options, budget, checkpoint, described.name)
+    except InputError as error:
+        raise InputError(without_secrets(str(error), info)) from None
 
 
-def open_file(
-    path: str | os.PathLike[str],
-    name: str | None,
-    info: Mapping[str, str],
-    place: str,
-    types: Mapping[str, str] | None,
-    memory_budget: int | str,
+def open_files(
+    files: Sequence[DataFile],
+    options: CsvOptions,
+    budget: int,
+    checkpoint: Callable[[], object] | None = None,
+    name: str = "",
 ) -> Source:
-    """Open a file as Parquet if it begins like that, else as CSV, with the keys ``csv_...`` of a DSInfo."""
-    unknown = [key for key in info if key.startswith("csv_") and key not in _CSV_KEYS]
+    """Open files, each by what it begins with, as one source."""
+
+    def open_one(file: DataFile, known: Mapping[str, str]) -> Source:
+        kind = format_of(file)
+        if kind == "csv":
+            ours = replace(options, types={}, known={**known, **options.types}) if known else options
+            return CsvSource(file, ours, budget)
+        opened = ParquetSource if kind == "parquet" else ArrowSource
+        types = options.types if not known else {k: v for k, v in options.types.items() if v in "TX"}
+        return opened(file, types, options.dialect.dates, budget, strict=not known, checkpoint=checkpoint)
+
+    return source_of(files, open_one, name)
+
+
+def check_dsinfo(data: DSInfo | Mapping[str, Any]) -> DSInfo:
+    """Return the description of a source if its type and the keys of its info are known, or raise InputError."""
+    described = _as_dsinfo(data)
+    place = f"data source {described.name!r}"
+    required = _REQUIRED.get(described.type)
+    if required is None:
+        raise InputError(f"{place} has the type {described.type!r}; supported: {', '.join(_REQUIRED)}")
+    for key in required:
+        if not described.info.get(key):
+            raise InputError(f"{place} has no info.{key}, which the type {described.type!r} needs")
+    if described.type == "jdbc" and bool(described.info.get("table")) == bool(described.info.get("query")):
+        raise InputError(f"{place} needs info.table or info.query, one of the two")
+    if described.type == "http" and not described.info["path"].lower().startswith(("http://", "https://")):
+        raise InputError(f"{place}: info.path must begin with http:// or https://")
+    if described.type == "localfile" and "://" in described.info["path"]:
+        raise InputError(f"{place}: info.path of a localfile is the path of a file, no address")
+    options_of(described.info, place, None)
+    return described
+
+
+def options_of(info: Mapping[str, str], place: str, types: Mapping[str, str] | None) -> CsvOptions:
+    """Return what a DSInfo says of the format of its files."""
+    unknown = [key for key in info if key.startswith("csv_") and key not in _NAMES]
     if unknown:
-        raise InputError(f"{place} has the unknown key {unknown[0]!r}; known are {', '.join(_CSV_KEYS)}")
-    if is_parquet(checked_file(path, name)):
-        return parquet(path, types=types, memory_budget=memory_budget, name=name)
-    return csv(
-        path,
-        separator=info.get("csv_entry_separator", ","),
-        quote=info.get("csv_quote_character", '"'),
-        header=not _flag(info, "csv_header_missing", place),
-        types=types,
-        memory_budget=memory_budget,
-        name=name,
-    )
+        known = ", ".join(key for key in _NAMES if key.startswith("csv_"))
+        raise InputError(f"{place} has the unknown key {unknown[0]!r}; known are {known}")
+    given: dict[str, Any] = {}
+    for key, name in _NAMES.items():
+        if key in info:
+            value: Any = info[key]
+            if key in _FLAGS or (key == "dates" and value.strip().lower() in ("true", "false")):
+                value = _flag(info, key, place)
+            elif key in _LISTS:
+                value = next(_csv.reader([value], skipinitialspace=True), [])
+            given[name] = value
+    if "header" in given:
+        given["header"] = not given["header"]
+    try:
+        return CsvOptions.of(**given, types=types)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+
+
+def without_secrets(text: str, info: Mapping[str, str]) -> str:
+    """Return a message without the secrets of a source, which a library may have put into it."""
+    for key in _SECRET:
+        if len(info.get(key, "")) >= 4:
+            text = text.replace(info[key], "***")
+    return text
+
+
+def shown_dsinfo(described: DSInfo) -> DSInfo:
+    """Return a description as it may be shown: without its secrets."""
+    info = {key: "***" if key in _SECRET and value else value for key, value in described.info.items()}
+    return DSInfo(described.type, described.name, info, described.extra)
+
+
+def _files(described: DSInfo, access: Access | None) -> Sequence[DataFile]:
+    info = described.info
+    if described.type != "s3":
+        return found_files(info["path"], access=access)
+    settings = S3Settings(*(info.get(key, "") for key in ("s3accessKey", "s3secretKey", "s3region", "s3endpoint")))
+    return found_files(f"s3://{info['s3bucket']}/{info['path'].lstrip('/')}", access=access, s3=settings)
 
 
 def _as_dsinfo(dsinfo: DSInfo | Mapping[str, Any]) -> DSInfo:
     if isinstance(dsinfo, DSInfo):
         return dsinfo
-    if not isinstance(dsinfo, Mapping):
-        raise InputError(f"a data source is described by a DSInfo or a mapping, not by {type(dsinfo).__name__}")
     try:
         return msgspec.convert(dict(dsinfo), DSInfo)
     except msgspec.ValidationError as error:

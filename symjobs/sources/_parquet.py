@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from symjobs._errors import InputError
+from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
-from symjobs.sources._files import SourceFile, checked_file, is_parquet
+from symjobs.sources._files import PARQUET, DataFile
+from symjobs.sources._location import found_files
+from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
 
 _SHARE = 32  # a decoded byte, the pages it came from, its Arrow column, and the moments' block
@@ -18,19 +21,28 @@ _LARGEST = 2**25
 class ParquetSource(Source):
     """A Parquet file; see `parquet`."""
 
-    def __init__(self, file: SourceFile, types: Mapping[str, str] | None, memory_budget: int) -> None:
+    def __init__(
+        self,
+        file: DataFile,
+        types: Mapping[str, str],
+        dates: Sequence[str] | bool,
+        memory_budget: int,
+        *,
+        strict: bool = True,
+        checkpoint: Callable[[], object] | None = None,
+    ) -> None:
         self.name = str(file)
-        self.total_bytes = file.size()
         self._file = file
+        self._path = file.on_disk(checkpoint)
+        self.total_bytes = self._path.stat().st_size
         self._budget = memory_budget
         with self._open() as opened:
-            names = [str(name) for name in opened.schema_arrow.names]
-            self._categories = self._check(names, types or {})
             if opened.metadata.num_rows == 0:
                 raise InputError(f"{self.name} holds no rows")
-            ignored = {name for name, letter in (types or {}).items() if letter == "X"}
-            self.attribute_names = tuple(name for name in names if name not in ignored)
+            self._columns = ArrowColumns(opened.schema_arrow, types, dates, self.name, strict=strict)
             self._rows = self._batch_rows(opened.metadata)
+        self.attribute_names, self.attribute_types = self._columns.names, self._columns.letters
+        self.hints, self.texts = self._columns.hints, self._columns.texts
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (record batch, bytes read so far); within a row group the bytes are shared out by rows."""
@@ -48,7 +60,7 @@ class ParquetSource(Source):
                     for batch in file.iter_batches(self._rows, [group], columns=columns, use_threads=False):
                         seen += batch.num_rows
                         position = int(scale * (before + size * seen / max(1, rows)))
-                        yield self._converted(batch), min(position, self.total_bytes)
+                        yield self._columns.converted(batch), min(position, self.total_bytes)
                 except (pa.ArrowException, OSError) as error:
                     place = f"{self.name}, row group {group}, after its row {seen}"
                     raise InputError(f"{place}: damaged Parquet data: {error}") from error
@@ -60,7 +72,7 @@ class ParquetSource(Source):
 
         try:
             # A buffer a column instead of whole column chunks: a row group may be larger than the budget.
-            return ParquetFile(self._file.path, pre_buffer=False, buffer_size=self._buffer_bytes())
+            return ParquetFile(self._path, pre_buffer=False, buffer_size=self._buffer_bytes())
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.name} is not a Parquet file that can be read: {error}") from error
 
@@ -72,31 +84,6 @@ class ParquetSource(Source):
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         widest = max(sum(_row_bytes(g.column(j), g.num_rows) for j in range(g.num_columns)) for g in groups)
         return max(1, block_bytes(self._budget, _SHARE, _LARGEST) // max(1, int(widest)))
-
-    def _check(self, names: list[str], types: Mapping[str, str]) -> tuple[str, ...]:
-        repeated = {name for name in names if names.count(name) > 1}
-        if repeated:
-            raise InputError(f"{self.name}: several columns are named {', '.join(sorted(repeated))}; rename them")
-        for name, letter in types.items():
-            if name not in names:
-                raise InputError(f"{self.name} has no column {name!r}, which types names; it has {', '.join(names)}")
-            if letter not in ("T", "X"):
-                raise InputError(
-                    f"types gives column {name!r} the letter {letter!r}; a Parquet file has its own types, and only "
-                    "T (learn as a category) and X (do not read) can be asked for"
-                )
-        return tuple(name for name, letter in types.items() if letter == "T")
-
-    def _converted(self, batch: Any) -> Any:
-        import pyarrow as pa
-
-        for name in self._categories:
-            i = batch.schema.get_field_index(name)
-            column = batch.column(i)
-            if not pa.types.is_dictionary(column.type):
-                coded = column.cast(pa.string()).dictionary_encode()
-                batch = batch.set_column(i, pa.field(name, coded.type), coded)
-        return batch
 
 
 def _row_bytes(chunk: Any, rows: int) -> float:
@@ -110,10 +97,11 @@ def parquet(
     /,
     *,
     types: Mapping[str, str] | None = None,
+    dates: Sequence[str] | bool = (),
     memory_budget: int | str = DEFAULT_BUDGET,
     name: str | None = None,
 ) -> Source:
-    """Open a Parquet file as a source.
+    """Open Parquet files as a source.
 
     The types of columns are those of the file: numbers, booleans, decimals, text, dictionaries (categories) and lists.
     Dates and times are text, which is not learnt.
@@ -121,13 +109,16 @@ def parquet(
     Parameters
     ----------
     path : str or path
+        A file, a folder, a pattern, or an address, as for `csv`. A file from an address is copied to a temporary one.
     types : mapping of str to str, optional
         Columns that are categories (``T``) or are not read (``X``).
+    dates : sequence of str, or bool, default ()
+        Columns of dates and times that are learnt as seconds since 1970; True for all of them.
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``: the limit for reading and learning together, besides the project's state. A
         page of each column (usually 1 MiB) is decoded as a whole.
     name : str, optional
-        The name in messages; by default the path.
+        The name of a file in messages; by default the path.
 
     Returns
     -------
@@ -137,7 +128,8 @@ def parquet(
     Raises
     ------
     InputError
-        If the file is missing, empty, without rows, damaged or not Parquet, or `types` has an unknown column.
+        If the file is missing, empty, without rows, damaged or not Parquet, `types` has an unknown column, or
+        a column has a type that cannot be learnt, and is not left out.
 
     Examples
     --------
@@ -150,7 +142,11 @@ def parquet(
     >>> sj.Project("people").learn(sj.sources.parquet(path, types={"town": "T"}).tables()).n_rows
     2
     """
-    file = checked_file(path, name)
-    if not is_parquet(file):
-        raise InputError(f"{file} is not a Parquet file: it does not begin with PAR1")
-    return ParquetSource(file, types, parse_budget(memory_budget))
+    budget = parse_budget(memory_budget)
+
+    def open_one(file: DataFile, known: Mapping[str, str]) -> Source:
+        if not file.start().startswith(PARQUET):
+            raise InputError(f"{file} is not a Parquet file: it does not begin with PAR1")
+        return ParquetSource(file, types or {}, dates, budget, strict=not known)
+
+    return source_of(found_files(path, name=name), open_one)

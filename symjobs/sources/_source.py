@@ -3,8 +3,44 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
+
+from symjobs._text import some
+
+
+@dataclass(frozen=True, slots=True)
+class BadValues:
+    """Values of a column that did not fit it, and count as missing.
+
+    Attributes
+    ----------
+    count : int
+        How many there were.
+    line : int
+        The line of the first one.
+    text : str
+        The first one.
+
+    Examples
+    --------
+    >>> import symjobs as sj
+    >>> print(sj.sources.BadValues(2, 7, "n/a"))
+    2 (the first in line 7: 'n/a')
+    """
+
+    count: int
+    line: int
+    text: str
+
+    def joined(self, later: BadValues) -> BadValues:
+        """Return these and later ones together."""
+        return BadValues(self.count + later.count, self.line, self.text)
+
+    def __str__(self) -> str:
+        return f"{self.count} (the first in line {self.line}: {self.text!r})"
 
 
 class Source(ABC):
@@ -17,13 +53,22 @@ class Source(ABC):
     name : str
         The name in messages, such as the path of a file.
     total_bytes : int
-        The size of the data, in bytes.
+        The size of the data, in bytes, packed if it is packed; 0 if only the end of the data tells it.
     attribute_names : tuple of str
         The names of the columns.
+    attribute_types : tuple of str
+        Their type letters, as given or as the first rows show them.
     row_labels : str or None
         The text column that labels the rows, if there is one.
     notes : tuple of str
         What was decided on columns that the data does not name.
+    hints : tuple of str
+        Which options would make numbers of columns that are text.
+    texts : tuple of str
+        The columns that are carried as text and not learnt, as no type is declared for them.
+    bad_values : dict of str to BadValues
+        By column, the values that did not fit and count as missing, in the last reading. Empty unless such values are
+        allowed.
 
     Examples
     --------
@@ -40,8 +85,22 @@ class Source(ABC):
     name: str
     total_bytes: int
     attribute_names: tuple[str, ...]
+    attribute_types: tuple[str, ...] = ()
     row_labels: str | None = None
     notes: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    bad_values: Mapping[str, BadValues] = MappingProxyType({})
+
+    @property
+    def not_learnt(self) -> str:
+        """Which columns a project will not learn, and what would change that; empty if there are none."""
+        if not self.texts:
+            return ""
+        one = self.texts[0]
+        remedy = f"types={{{one!r}: 'T'}} makes a category of it, types={{{one!r}: 'S'}} says that it is text"
+        words = f"{self.name}: not learnt, as they hold text: {some(self.texts)}; {remedy}"
+        return "; ".join((words, *self.hints))
 
     def discard(self) -> None:  # noqa: B027 - most sources own nothing
         """Remove what the source owns: the file of an upload. Any other source owns nothing."""
@@ -64,11 +123,13 @@ class Source(ABC):
         An Arrow table or record batch.
         """
         tell = checkpoint or (lambda current, maximum: None)
+        position = 0
         tell(0, self.total_bytes)
         for table, position in self.batches():
             yield table
-            tell(position, self.total_bytes)
-        tell(self.total_bytes, self.total_bytes)
+            tell(position, max(self.total_bytes, position))
+        end = max(self.total_bytes, position)
+        tell(end, end)
 
     def __iter__(self) -> Iterator[Any]:
         return self.tables()

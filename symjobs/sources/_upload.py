@@ -7,9 +7,10 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from symjobs.sources._budget import DEFAULT_BUDGET
-from symjobs.sources._open import open_file
-from symjobs.sources._source import Source
+from symjobs.sources._budget import DEFAULT_BUDGET, parse_budget
+from symjobs.sources._files import checked_file
+from symjobs.sources._open import open_files, options_of
+from symjobs.sources._source import BadValues, Source
 
 
 class Upload(Source):
@@ -21,11 +22,16 @@ class Upload(Source):
         self.name = source.name
         self.total_bytes = source.total_bytes
         self.attribute_names = source.attribute_names
+        self.attribute_types = source.attribute_types
         self.row_labels = source.row_labels
-        self.notes = source.notes
+        self.notes, self.hints, self.texts = source.notes, source.hints, source.texts
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         return self._source.batches()
+
+    @property
+    def bad_values(self) -> Mapping[str, BadValues]:  # type: ignore[override]
+        return self._source.bad_values
 
     def discard(self) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -53,7 +59,7 @@ def upload(
     name : str
         The client's name for it.
     info : mapping of str to str, optional
-        ``csv_entry_separator``, ``csv_quote_character`` and ``csv_header_missing``, as `open` takes them.
+        Keys of the format, such as ``csv_entry_separator`` and ``errorHandling``, as `open` takes them.
     types : mapping of str to str, optional
         Type letters of some columns, as `csv` and `parquet` take them.
     memory_budget : int or str, default 256 MiB
@@ -84,7 +90,8 @@ def upload(
     False
     """
     try:
-        return Upload(path, open_file(path, str(name), info or {}, str(name), types, memory_budget))
+        options = options_of(info or {}, str(name), types)
+        return Upload(path, open_files([checked_file(path, str(name))], options, parse_budget(memory_budget)))
     except BaseException:
         with contextlib.suppress(OSError, TypeError):
             os.unlink(path)

@@ -47,6 +47,7 @@ class AnomalyQuestion(Question):
 
     job_type: ClassVar[str] = "DSPredictDataFrameJob"
     example: ClassVar[str] = "anomaly breast_cancer --alpha 0.01 --warmup 200 --quantile 0.9 --plot scores.png"
+    asks_project: ClassVar[bool] = False
     own_names: ClassVar[Mapping[str, str]] = {"simple_rule": "rule", "include_scores": "scores"}
     left_out: ClassVar[frozenset[str]] = frozenset({"model"})  # here --model is the type of the model
     inputs_help: ClassVar[str] = f"attributes that the model looks at: {NAMES_HELP} (default: every numeric one)"

@@ -30,6 +30,7 @@ class KMeansQuestion(Question):
 
     job_type: ClassVar[str] = "OptimizedKmeansJob"
     example: ClassVar[str] = "kmeans iris --k 2..6 --plot elbow.png"
+    asks_project: ClassVar[bool] = False
     left_out: ClassVar[frozenset[str]] = frozenset({"k_min", "k_max"})  # --k has both
     defaults: ClassVar[Mapping[str, Any]] = {"seed": 0}  # so that the answer is always the same
     inputs_help: ClassVar[str] = f"columns to cluster by: {NAMES_HELP} (default: every numeric one)"

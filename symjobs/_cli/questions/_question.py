@@ -6,10 +6,9 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
-from symjobs._cli._learn import learn, parse_names
+from symjobs._cli._learn import learn, parse_names, project_name
 from symjobs._cli._options import add_parameters, given, option_names
 from symjobs._cli._tables import Table, lay_out
 from symjobs._engine import Job, Request
@@ -70,6 +69,8 @@ class Question:
         Parameters without an option.
     defaults : dict of str to object
         Defaults of parameters, where the command line has its own.
+    asks_project : bool
+        Whether a project answers it, so that the rows are not needed.
     inputs_help : str
         What ``--inputs`` says in ``--help``.
     """
@@ -80,6 +81,7 @@ class Question:
     own_names: ClassVar[Mapping[str, str]] = {}
     left_out: ClassVar[frozenset[str]] = frozenset()
     defaults: ClassVar[Mapping[str, Any]] = {}
+    asks_project: ClassVar[bool] = True
     inputs_help: ClassVar[str] = f"attributes to ask about: {NAMES_HELP} (default: every numeric one)"
 
     @property
@@ -101,7 +103,7 @@ class Question:
         """Raise InputError for options that do not go together, before the data is read."""
 
     def read(self, options: argparse.Namespace) -> Any:
-        """Read the data: by default into a project that learns it."""
+        """Read the data: by default into a project that learns it, or the one that the options name."""
         return learn(options)
 
     def make_job(self, options: argparse.Namespace, data: Any) -> Job:
@@ -129,7 +131,7 @@ class Question:
 
     def title(self, options: argparse.Namespace) -> str:
         """Return a title for tables and a picture: the data and the question."""
-        return f"{Path(options.data).stem}: {self.in_words(options)}"
+        return f"{project_name(options)}: {self.in_words(options)}"
 
     def in_words(self, options: argparse.Namespace) -> str:
         """Return the question in words, with the options."""

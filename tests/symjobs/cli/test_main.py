@@ -36,7 +36,7 @@ def test_help_says_what_there_is(capsys, arguments):
     out, err = capsys.readouterr()
     if not arguments:
         assert caught.value.code == 2
-        assert "run,demo,serve,user,request,doctor" in err
+        assert "run,learn,show,merge,demo,serve,user,request,doctor" in err
         return
     assert caught.value.code == 0
     if arguments[0] == "run":
@@ -105,7 +105,7 @@ def test_an_interrupt_is_exit_code_130(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run", "horoscope", "iris"], ["run", "pca"], ["run", "pca", "iris", "--components", "x"], ["walk"]]
+    "arguments", [["run", "horoscope", "iris"], ["run"], ["run", "pca", "iris", "--components", "x"], ["walk"]]
 )
 def test_bad_arguments_are_one_line(capsys, arguments):
     with pytest.raises(SystemExit) as caught:

@@ -24,7 +24,11 @@ def test_what_was_learnt_is_said_with_the_remedy_for_text(run, tmp_path):
     code, out, err = run("run", "svd", path, "--json")
     assert code == 0
     assert out.startswith('{"statusCode"')
-    assert err == "learnt 5 rows, 2 columns; not learnt (text): city, signup (--types city=T makes a category)\n"
+    hint, line = err.splitlines()
+    assert hint.startswith(
+        "'signup', with values such as '2020-01-01', looks like dates; dates=['signup'] (--dates sig"
+    )
+    assert line == "learnt 5 rows, 2 columns; not learnt (text): city, signup (--types city=T makes a category)"
     assert run("run", "svd", path, "--json", "--types", "city=T,signup=X")[2] == "learnt 5 rows, 3 columns\n"
 
 

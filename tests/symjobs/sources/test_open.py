@@ -33,9 +33,11 @@ def test_an_entity_and_a_mapping_open_the_same(path):
         assert table.to_pylist() == [{"x1": 1.0, "x2": "a;b"}, {"x1": 2.0, "x2": "c"}]
 
 
-@pytest.mark.parametrize("kind", ["s3", "http", "jdbc", "sparks3_map_reduce_learn", "floppy"])
+@pytest.mark.parametrize("kind", ["sparks3_map_reduce_learn", "floppy"])
 def test_another_type_is_named_with_the_supported_ones(path, kind):
-    with pytest.raises(InputError, match=f"data source 'd' has the type '{kind}'; supported: localfile"):
+    with pytest.raises(
+        InputError, match=f"data source 'd' has the type '{kind}'; supported: localfile, http, s3, jdbc"
+    ):
         sources.open({"type": kind, "name": "d", "info": {"path": str(path)}})
 
 
@@ -45,7 +47,14 @@ def test_another_type_is_named_with_the_supported_ones(path, kind):
         ({"type": "localfile", "name": "d"}, r"has no info\.path"),
         ({"name": "d"}, "DSInfo: .*type"),
         ({"type": "localfile", "info": {"path": 3}}, r"DSInfo: Expected `str`, got `int` - at `\$\.info"),
-        ("data.csv", "described by a DSInfo or a mapping, not by str"),
+        ({"type": "s3", "name": "d", "info": {"path": "k"}}, r"has no info\.s3bucket, which the type 's3' needs"),
+        ({"type": "http", "name": "d", "info": {"path": "ftp://h/f"}}, "must begin with http"),
+        ({"type": "localfile", "name": "d", "info": {"path": "http://h/f"}}, "is the path of a file, no address"),
+        (
+            {"type": "jdbc", "name": "d", "info": {"driver": "sqlite", "database": "f"}},
+            "needs info.table or info.query",
+        ),
+        (3, "a file is named by its path, got 3"),
     ],
 )
 def test_a_description_that_is_none(described, words):

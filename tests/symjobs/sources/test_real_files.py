@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import pytest
 import symjobs as sj
 from symjobs import sources
 from symjobs._cli import main
+from symkernels import DelimitedParser
+from symkernels._numba import compile_now, numba_works
 
 DATA = Path(__file__).parents[2] / "data"
 
 
 def _learnt(path, **options):
     source = sources.csv(path, **options)
-    snapshot = sj.Project("p").learn(source).snapshot()
+    snapshot = sj.Project("p").learn(source.tables()).snapshot()
     moments = snapshot.moments
     return source, {name: (moments.count[i], moments.mean()[i]) for i, name in enumerate(snapshot.names)}
 
@@ -135,3 +138,147 @@ def test_the_command_line_shows_row_labels_of_anomalies(tmp_path, capfd):
     assert "car 1100" in out
     assert err.startswith("column 1 has no name: its values are row labels")
     assert "not learnt (text)" not in err
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_spreadsheet_with_decimal_commas(compiled, monkeypatch):
+    _only(monkeypatch, compiled=compiled)
+    _, learnt = _learnt(DATA / "decimal-comma.csv", separator=";", decimal=",")
+    assert learnt == {"a": (3, pytest.approx(3.25 / 3)), "b": (3, pytest.approx(6.625 / 3))}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_groups_of_thousands_and_per_cent(compiled, monkeypatch):
+    _only(monkeypatch, compiled=compiled)
+    _, learnt = _learnt(DATA / "thousands.csv", thousands=",", percent=True)
+    assert learnt == {"people": (3, pytest.approx(1002222 / 3)), "share": (3, pytest.approx(1 / 3))}
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "hints"),
+    [
+        ("decimal-comma.csv", {"separator": ";"}, ["decimal=',' (--decimal ,)"]),
+        ("thousands.csv", {}, ["thousands=',' (--thousands ,)", "percent=True (--percent)"]),
+        ("dates.csv", {}, ["dates=['when'] (--dates when)"]),
+    ],
+)
+def test_a_hint_names_the_option(file, options, hints):
+    source = sources.csv(DATA / file, **options)
+    assert len(source.hints) == len(hints)
+    for hint, words in zip(source.hints, hints, strict=True):
+        assert words in hint
+    project = sj.Project("p")
+    with (
+        pytest.warns(sj.NotLearntWarning) as caught,
+        contextlib.suppress(sj.InputError),
+    ):  # nothing may be left to learn
+        project.learn(source)
+    (warning,) = caught
+    assert all(words in str(warning.message) for words in hints)
+    assert Path(warning.filename) == Path(__file__)
+
+
+def test_the_first_line_of_excel():
+    source, learnt = _learnt(DATA / "excel-sep.csv")
+    assert learnt == {"a": (2, 2.0), "b": (2, 3.5)}
+    with pytest.raises(sj.InputError, match="separated by ';'"):
+        sources.csv(DATA / "excel-sep.csv", separator=",")
+    assert source.total_bytes == (DATA / "excel-sep.csv").stat().st_size
+
+
+def test_lines_are_counted_behind_the_first_line_of_excel(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("sep=;\r\na;b\r\n1;2\r\n1;x\r\n1;3\r\n")
+    with pytest.raises(sj.InputError, match="line 4, column 'b'"):
+        _learnt(path)
+
+
+@pytest.mark.parametrize("dates", [["when"], "when", True])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_iso_times_by_choice(dates, compiled, monkeypatch):
+    _only(monkeypatch, compiled=compiled)
+    source, learnt = _learnt(DATA / "dates.csv", dates=dates)
+    assert learnt["when"] == (3, 1704110420.0)
+    assert source.attribute_types == ("C", "C")
+
+
+def test_a_text_in_a_column_of_dates(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("when\n2024-01-01\n2024-01-02\nsoon\n")
+    with pytest.raises(sj.InputError, match="line 4, column 'when': 'soon' is no date or time"):
+        _learnt(path, dates=["when"])
+    source, learnt = _learnt(path, dates=["when"], errors="missing")
+    assert learnt["when"][0] == 2
+    assert source.bad_values == {"when": sources.BadValues(1, 4, "soon")}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_late_text_among_numbers_by_choice(compiled, monkeypatch, tmp_path):
+    _only(monkeypatch, compiled=compiled)
+    path = tmp_path / "late.csv"
+    rows = [f"{i},{i % 11}" for i in range(60_000)]
+    path.write_text("\n".join(["x,y", *rows, "60000,n/a", "inf,4", "60002,"]) + "\n")
+    source, learnt = _learnt(path, errors="missing", memory_budget="4MiB")
+    assert (learnt["x"][0], learnt["y"][0]) == (60_002, 60_001)
+    assert source.bad_values == {
+        "y": sources.BadValues(1, 60_002, "n/a"),
+        "x": sources.BadValues(1, 60_003, "inf"),
+    }
+    assert str(source.bad_values["y"]) == "1 (the first in line 60002: 'n/a')"
+
+
+def test_what_was_missing_is_in_the_details_of_a_job(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("x,y,t\n1,2,a\nmany,3,b\n4,few,c\n5,6,d\nsome,7,e\n")
+    context = sj.JobContext()
+    sj.LearnJob(sj.Project("p"), sources.csv(path, errors="missing")).run(context)
+    assert context.details["badValues"] == "x: 2 (the first in line 3: 'many'); y: 1 (the first in line 4: 'few')"
+    assert context.details["notLearnt"].startswith(f"{path}: not learnt, as they hold text: 't'")
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_more_missing_texts_where_a_column_is_numeric(compiled, monkeypatch, tmp_path):
+    _only(monkeypatch, compiled=compiled)
+    path = tmp_path / "d.csv"
+    path.write_text("x,f,t\nN/A,yes,None\nNULL,no,-\nNone,N/A,a\n-,-,b\n1,Yes,N/A\n")
+    _, learnt = _learnt(path, types={"t": "T"})
+    assert learnt["x"] == (1, 1.0)
+    assert learnt["f"] == (3, pytest.approx(2 / 3))
+    assert {name.partition("$")[2] for name in learnt if name.startswith("t$")} == {"none", "-", "a", "b", "n/a"}
+
+
+def test_r_write_table_gives_row_names_no_name(tmp_path):
+    path = tmp_path / "d.txt"
+    path.write_text('"mpg" "cyl"\n"Mazda RX4" 21 6\n"Fiat 128" 32.4 4\n')
+    source, learnt = _learnt(path, separator=" ")
+    assert source.row_labels == "row"
+    assert learnt == {"mpg": (2, 26.7), "cyl": (2, 5.0)}
+
+
+def test_rows_but_the_header_end_in_a_separator(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("a,b\n1,2,\n3,4,\n")
+    source, learnt = _learnt(path)
+    assert learnt == {"a": (2, 2.0), "b": (2, 3.0)}
+    assert source.notes == ("column 3 has no name and no values, and is left out",)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_bytes_that_are_not_text_by_choice(compiled, monkeypatch, tmp_path):
+    _only(monkeypatch, compiled=compiled)
+    path = tmp_path / "late.csv"
+    path.write_bytes(b"x,skip\n" + b"1,ok\n" * 50_000 + b"2,caf\xe9\n")
+    for types in ({"skip": "S"}, {"skip": "X"}):
+        assert _learnt(path, types=types, encoding_errors="replace")[1] == {"x": (50_001, pytest.approx(50002 / 50001))}
+    source = sources.csv(path, types={"skip": "S"}, encoding_errors="replace")
+    assert _column(source, "skip")[-1] == "caf\ufffd"
+
+
+def _only(monkeypatch, *, compiled):
+    """Let the compiled loops parse every block, or pyarrow."""
+    if not compiled:
+        monkeypatch.setattr(DelimitedParser, "parse", lambda *arguments, **options: None)
+    elif numba_works():
+        compile_now("delimited")
+    else:
+        pytest.skip("Numba does not work here")

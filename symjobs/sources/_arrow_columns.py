@@ -1,0 +1,135 @@
+"""Columns of Arrow, as files and databases hold them: which can be read, and as what."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symjobs._errors import InputError
+from symjobs._text import types_option
+from symjobs.sources._numerals import parse_times, seconds
+
+
+class ArrowColumns:
+    """What is read of tables with a schema.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    types : mapping of str to str
+        Columns that are categories (``T``) or are not read (``X``).
+    dates : sequence of str, or bool
+        Columns of dates and times that are read as seconds since 1970; True for all of them.
+    place : str
+        The name of the data in messages.
+    strict : bool
+        Whether every name must be that of a column.
+
+    Attributes
+    ----------
+    names, letters : tuple of str
+        The columns that are read, and their type letters.
+    hints, texts : tuple of str
+        Which columns could be read otherwise; the columns of text.
+    """
+
+    def __init__(
+        self, schema: Any, types: Mapping[str, str], dates: Sequence[str] | bool, place: str, *, strict: bool = True
+    ) -> None:
+        import pyarrow as pa
+
+        self._pa, self._place = pa, place
+        names = [str(name) for name in schema.names]
+        _check(names, types, dates, place, strict=strict)
+        self.names = tuple(name for name in names if types.get(name) != "X")
+        kinds = dict(zip(names, (field.type for field in schema), strict=True))
+        self._categories = tuple(name for name in self.names if types.get(name) == "T")
+        asked = () if isinstance(dates, bool) else dates
+        self._times = tuple(
+            name for name in self.names if name in asked or (dates is True and _is_time(pa, kinds[name]))
+        )
+        for name in self.names:
+            if not (_is_time(pa, kinds[name]) or self._letter(name, kinds[name])):
+                raise InputError(
+                    f"{place}: column {name!r} has the type {kinds[name]}, which cannot be learnt; leave it out: "
+                    f"types={{{name!r}: 'X'}} ({types_option(name, 'X')})"
+                )
+            if name in self._times and not (_is_time(pa, kinds[name]) or _is_text(pa, kinds[name])):
+                raise InputError(f"{place}: dates names column {name!r}, which holds {kinds[name]}, no dates")
+        self.letters = tuple(self._letter(name, kinds[name]) or "S" for name in self.names)
+        self.texts = tuple(name for name, letter in zip(self.names, self.letters, strict=True) if letter == "S")
+        self.hints = tuple(
+            f"column {name!r} holds dates and is not learnt; dates=[{name!r}] (--dates {shlex.quote(name)}) reads them "
+            "as seconds since 1970"
+            for name in self.names
+            if _is_time(pa, kinds[name]) and name not in self._times
+        )
+
+    def converted(self, batch: Any) -> Any:
+        """Return a record batch with categories and times as they are learnt."""
+        pa = self._pa
+        for name in (*self._categories, *self._times):
+            i = batch.schema.get_field_index(name)
+            column = batch.column(i)
+            if name in self._times:
+                column = self._seconds(name, column)
+            elif not pa.types.is_dictionary(column.type):
+                column = column.cast(pa.string()).dictionary_encode()
+            batch = batch.set_column(i, pa.field(name, column.type), column)
+        return batch
+
+    def _seconds(self, name: str, column: Any) -> Any:
+        pa = self._pa
+        if _is_time(pa, column.type):
+            zone = getattr(column.type, "tz", None)
+            return seconds(column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64()))
+        try:
+            return parse_times(column.cast(pa.string()))
+        except ValueError:
+            raise InputError(
+                f"{self._place}: column {name!r} holds text that is no date or time such as 2024-01-31T12:00:00Z"
+            ) from None
+
+    def _letter(self, name: str, kind: Any) -> str | None:
+        types = self._pa.types
+        if name in self._times:
+            return "C"
+        if name in self._categories or types.is_dictionary(kind):
+            return "T"
+        if types.is_boolean(kind):
+            return "B"
+        if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+            return "C"
+        if types.is_list(kind) or types.is_large_list(kind):
+            return "L"
+        return "S" if _is_text(self._pa, kind) or types.is_null(kind) or types.is_temporal(kind) else None
+
+
+def _is_time(pa: Any, kind: Any) -> bool:
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+
+
+def _is_text(pa: Any, kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _check(
+    names: list[str], types: Mapping[str, str], dates: Sequence[str] | bool, place: str, *, strict: bool
+) -> None:
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise InputError(f"{place}: several columns are named {', '.join(sorted(repeated))}; rename them")
+    for name, letter in types.items():
+        if strict and name not in names:
+            raise InputError(f"{place} has no column {name!r}, which types names; it has {', '.join(names)}")
+        if letter not in ("T", "X"):
+            raise InputError(
+                f"types gives column {name!r} the letter {letter!r}; {place} has its own types, and only "
+                "T (learn as a category) and X (do not read) can be asked for"
+            )
+    for name in () if isinstance(dates, bool) or not strict else dates:
+        if name not in names:
+            raise InputError(f"{place} has no column {name!r}, which dates names; it has {', '.join(names)}")
+    if all(types.get(name) == "X" for name in names):
+        raise InputError(f"{place}: every column is left out; there is nothing to read")

@@ -1,0 +1,37 @@
+"""Where files are: paths, folders, patterns and addresses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from symjobs._errors import InputError
+from symjobs.sources._access import Access, matching_files
+from symjobs.sources._files import DataFile, checked_file
+from symjobs.sources._http import HttpFile
+from symjobs.sources._s3 import S3Settings, s3_files
+
+
+def found_files(
+    path: str | os.PathLike[str], *, access: Access | None = None, s3: S3Settings | None = None, name: str | None = None
+) -> Sequence[DataFile]:
+    """Return the files that a path, a folder, a pattern or an address names."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    if isinstance(text, str):
+        scheme = urlsplit(text).scheme if "://" in text else ""
+        if scheme in ("http", "https"):
+            return [HttpFile(text, access)]
+        if scheme == "s3":
+            return s3_files(text, s3 or S3Settings(), access)
+        if scheme:
+            raise InputError(f"{text!r} has the scheme {scheme!r}; files, http://, https:// and s3:// can be read")
+    if access is None:
+        found = matching_files(os.path.expanduser(text)) if isinstance(text, str) else []
+        if not found or found == [os.path.expanduser(text)]:
+            return [checked_file(path, name)]
+        return [checked_file(file) for file in found]
+    paths = access.find(str(text))
+    if len(paths) == 1:
+        return [checked_file(paths[0], str(text))]
+    return [checked_file(file, file.name) for file in paths]

@@ -1,0 +1,82 @@
+"""Several files as one source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from symjobs._errors import InputError
+from symjobs.sources._files import DataFile
+from symjobs.sources._source import BadValues, Source
+
+OpenOne = Callable[[DataFile, Mapping[str, str]], Source]
+
+
+class SeveralFiles(Source):
+    """Files that are read one after the other. Columns are matched by name; the first file gives their types."""
+
+    def __init__(self, name: str, files: Sequence[DataFile], open_one: OpenOne) -> None:
+        self.name = name
+        self._files = files
+        self._open_one = open_one
+        self._first = first = open_one(files[0], {})
+        self.total_bytes = sum(file.size or 0 for file in files)
+        self.attribute_names = first.attribute_names
+        self.attribute_types = first.attribute_types
+        self.row_labels = first.row_labels
+        self.notes, self.hints, self.texts = first.notes, first.hints, first.texts
+        self.bad_values: dict[str, BadValues] = {}
+
+    def batches(self) -> Iterator[tuple[Any, int]]:
+        self.bad_values = {}
+        known = dict(zip(self.attribute_names, self.attribute_types, strict=True))
+        kinds: dict[str, tuple[str, str]] = {}
+        before = 0
+        for number, file in enumerate(self._files):
+            source = self._open_one(file, known) if number else self._first
+            position = 0
+            for table, position in source.batches():
+                _check_kinds(table, source.name, kinds)
+                yield table, before + position
+            for name, bad in source.bad_values.items():
+                self.bad_values[name] = self.bad_values[name].joined(bad) if name in self.bad_values else bad
+            known |= {
+                name: letter
+                for name, letter in zip(source.attribute_names, source.attribute_types, strict=True)
+                if name not in known
+            }
+            before += file.size or position
+
+
+def source_of(files: Sequence[DataFile], open_one: OpenOne, name: str = "") -> Source:
+    """Return one file, or several as one source."""
+    if len(files) == 1:
+        return open_one(files[0], {})
+    return SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one)
+
+
+def _check_kinds(table: Any, place: str, kinds: dict[str, tuple[str, str]]) -> None:
+    """Raise InputError if a column is of another kind than in an earlier file."""
+    for field in table.schema:
+        kind = _kind(field.type)
+        earlier, where = kinds.setdefault(field.name, (kind, place))
+        if kind != earlier and "nothing" in (kind, earlier):
+            kinds[field.name] = (kind if earlier == "nothing" else earlier, where)
+        elif kind != earlier:
+            raise InputError(
+                f"{place}: column {field.name!r} holds {kind}, and {earlier} in {where}; convert one of the two, or "
+                f"leave the column out: types={{{field.name!r}: 'X'}}"
+            )
+
+
+def _kind(of: Any) -> str:
+    import pyarrow as pa
+
+    kinds = pa.types
+    if kinds.is_null(of):
+        return "nothing"
+    if kinds.is_integer(of) or kinds.is_floating(of) or kinds.is_boolean(of) or kinds.is_decimal(of):
+        return "numbers"
+    if kinds.is_temporal(of):
+        return "dates and times"
+    return "lists" if kinds.is_list(of) or kinds.is_large_list(of) else "text"
