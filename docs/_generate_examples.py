@@ -149,6 +149,11 @@ INTRODUCTIONS = {
         "Build a model from what a project has learnt. [](../guide/models.md) and [](../guide/anomalies.md) have the "
         "model types and their parameters, which go beside these two."
     ),
+    "DSUpdateJob": (
+        "Learn a data source into a project, or forget it: a file, a folder, an address, an S3 object, a table of a "
+        "database. The answer is the project afterwards. It is all or nothing, unless `keepRead` asks for the rows "
+        "before an error or a kill. Progress counts bytes."
+    ),
     "ForgetJob": (
         "Take rows away from a project. They come as a table, a data source or an uploaded file. The job has no "
         "entities; its `details` have `rows`, how many were read, and the `projectHash` afterwards."
@@ -192,6 +197,7 @@ RESULTS = {
         "`condition`, `psd`, `backend`, `device`"
     ),
     **dict.fromkeys(("BuildJob", "ForgetJob", "LearnJob"), "There is no result."),
+    "DSUpdateJob": "`info`, `rows` (how many were read)",
     "ProjectInfoJob": "`info`",
     "SVDFeatureSelectionJob": (
         "`inputs`, `kept`, `dropped`, `constant`, `dependencies` (of each dropped input: kept inputs and coefficients)"
@@ -380,6 +386,15 @@ EXAMPLES: dict[str, list[Example]] = {
             'sj.BuildJob(project, "usual", "oospca", ["sepal_length", "sepal_width", "petal_length", "petal_width"])',
             from_body(sj.BuildJob, LENGTHS, modelid="usual", algo="oospca"),
             LENGTHS,
+        )
+    ],
+    "DSUpdateJob": [
+        Example(
+            "A source that the customer has described",
+            "GET /projects/iris/dss/flowers/learn",
+            'sj.DSUpdateJob(sj.Project("iris"), sj.datasets.open("iris"))',
+            lambda _: sj.DSUpdateJob.from_context(sj.Project("iris"), sj.MLContext(), data=sj.datasets.open("iris")),
+            note="The source `flowers` was created with `POST /dss/create`; [](../guide/files.md) has types and keys.",
         )
     ],
     "ForgetJob": [rows_of_a_request("ForgetJob", "forget")],

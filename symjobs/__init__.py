@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from symjobs._errors import UnknownAttribute as UnknownAttribute
     from symjobs._errors import UnsupportedTest as UnsupportedTest
     from symjobs._jobs._build import BuildJob as BuildJob
+    from symjobs._jobs._ds_update import DSUpdateJob as DSUpdateJob
     from symjobs._jobs._explore import ExploreJob as ExploreJob
     from symjobs._jobs._learn import ForgetJob as ForgetJob
     from symjobs._jobs._learn import LearnJob as LearnJob

@@ -280,6 +280,7 @@ def results() -> dict[str, object]:
         "LearnJob": (sj.Project("q"), iris),
         "DSPredictDataFrameJob": (scored, "m", iris),
         "ExploreJob": (project, "uni", [["sepal_length"]]),
+        "DSUpdateJob": (sj.Project("q"), sj.datasets.open("iris")),
         "ListProjectsInfoJob": ([project],),
         "OptimizedKmeansJob": (iris, 2, 3),
     }

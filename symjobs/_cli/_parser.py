@@ -178,6 +178,18 @@ def _add_server_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     serve.add_argument("--workers", type=int, default=2, help="heavy jobs at the same time (default: 2)")
     serve.add_argument("--max-body", type=int, default=256, metavar="MIB", help="largest body (default: 256 MiB)")
     serve.add_argument("--cors", action="append", metavar="ORIGIN", help="let pages of this origin ask; repeatable")
+    serve.add_argument(
+        "--source-root", action="append", metavar="DIR", help="let clients name data files in this folder; repeatable"
+    )
+    serve.add_argument(
+        "--source-host",
+        action="append",
+        metavar="HOST",
+        help="let clients name data on this host, such as '*.example.org' or '*'; repeatable",
+    )
+    serve.add_argument(
+        "--source-timeout", type=float, default=30, metavar="S", help="seconds to wait for such a host (default: 30)"
+    )
     serve.add_argument("--refuse-repeats", action="store_true", help="refuse a change that was signed and sent before")
     serve.add_argument("--show-errors", action="store_true", help="show clients every error, not only of input")
     serve.add_argument("--access-log", action="store_true", help="log every request")

@@ -15,7 +15,7 @@ from symjobs._errors import InputError, MissingDependency
 
 if TYPE_CHECKING:
     from symjobs._engine import JobManager
-    from symjobs.server import Users
+    from symjobs.server import MasterKey, Users
 
 _DEMO = "demo"
 _SWITCH_SECONDS = 0.001  # a job that runs Python code lets a request in after this time
@@ -30,11 +30,14 @@ def serve(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise MissingDependency("uvicorn", "server", "symjobs serve") from error
     from symjobs._engine import JobManager
-    from symjobs.server import create_app
+    from symjobs.server import DataSources, create_app
+    from symjobs.sources import Access
 
     # A signal ends the server in order; uvicorn passes it on when it has shut down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     users = _users(options)
+    sources = DataSources(_store(options), _key(options))
+    access = Access(tuple(options.source_root or ()), tuple(options.source_host or ()), options.source_timeout)
     manager = JobManager(workers=options.workers, store=_store(options), show_errors=options.show_errors)
     try:
         app = create_app(
@@ -43,6 +46,8 @@ def serve(options: argparse.Namespace) -> int:
             max_body=options.max_body << 20,
             refuse_repeats=options.refuse_repeats,
             cors=options.cors or (),
+            sources=sources,
+            access=access,
         )
         with _listen(options.host, options.port) as listening:
             address = "http://{}:{}".format(*_shown(options.host, listening))
@@ -71,6 +76,7 @@ def serve(options: argparse.Namespace) -> int:
                 Server(config).run(sockets=[listening])
     finally:
         manager.shutdown(timeout=_SHUTDOWN_SECONDS)
+        sources.close()
         users.close()
     print("symjobs has stopped", flush=True)
     return 0
@@ -103,11 +109,17 @@ def user(options: argparse.Namespace) -> int:
 
 
 def _users(options: argparse.Namespace) -> Users:
-    from symjobs.server import Users, read_key
+    from symjobs.server import Users
+
+    return Users(_store(options), _key(options))
+
+
+def _key(options: argparse.Namespace) -> MasterKey:
+    from symjobs.server import read_key
 
     given = options.key_file
     path = Path(given) if given else _config_folder() / "key"
-    return Users(_store(options), read_key(path, create=given is None))
+    return read_key(path, create=given is None)
 
 
 def _store(options: argparse.Namespace) -> str:

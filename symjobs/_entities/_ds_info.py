@@ -33,3 +33,8 @@ class DSInfo(msgspec.Struct):
     name: str = ""
     info: dict[str, str] = {}
     extra: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f"DSInfo(type={self.type!r}, name={self.name!r}, info of {', '.join(self.info) or 'nothing'})"  # no secrets
+        )

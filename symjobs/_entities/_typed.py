@@ -9,6 +9,7 @@ import msgspec
 from symjobs._entities._aws import AwsInfo
 from symjobs._entities._dataframe import DataFrame
 from symjobs._entities._density import Density
+from symjobs._entities._ds_info import DSInfo
 from symjobs._entities._job_info import JobInfo
 from symjobs._entities._json import from_json
 from symjobs._entities._maps import KSVDMap, KSVSMap
@@ -21,6 +22,8 @@ ENTITY_TYPES: dict[str, Any] = {
     "KSVSMap": KSVSMap,
     "awsInfo": AwsInfo,
     "dataframe": DataFrame,
+    "dsInfo": DSInfo,
+    "dsInfoList": dict[str, list[DSInfo]],
     "densityList": dict[str, list[Density]],
     "jobinfo": JobInfo,
     "jobinfoList": dict[str, list[JobInfo]],

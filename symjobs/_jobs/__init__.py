@@ -15,6 +15,7 @@ __all__ = ["JOB_TYPES"]
 JOB_TYPES: LazyTypes[Job] = LazyTypes(
     {
         "BuildJob": "symjobs._jobs._build",
+        "DSUpdateJob": "symjobs._jobs._ds_update",
         "DSPredictDataFrameJob": "symjobs._jobs._predict_frame",
         "ExploreJob": "symjobs._jobs._explore",
         "ExploreVIFJob": "symjobs._jobs._vif",

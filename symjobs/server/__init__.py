@@ -12,13 +12,21 @@ if TYPE_CHECKING:
     from symjobs.server._key import MasterKey as MasterKey
     from symjobs.server._key import new_key as new_key
     from symjobs.server._key import read_key as read_key
+    from symjobs.server._sources import DataSources as DataSources
     from symjobs.server._users import Users as Users
 
 # Loaded on first use, so that `symjobs.server` is there, and says what is missing, without its packages.
-_NAMES = {"MasterKey": "_key", "Users": "_users", "create_app": "_app", "new_key": "_key", "read_key": "_key"}
+_NAMES = {
+    "DataSources": "_sources",
+    "MasterKey": "_key",
+    "Users": "_users",
+    "create_app": "_app",
+    "new_key": "_key",
+    "read_key": "_key",
+}
 _PACKAGES = ("anyio", "cryptography", "starlette")
 
-__all__ = ["MasterKey", "Users", "create_app", "new_key", "read_key"]
+__all__ = ["DataSources", "MasterKey", "Users", "create_app", "new_key", "read_key"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
+import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -32,14 +33,16 @@ from symjobs._engine import JobHandle, JobManager
 from symjobs._errors import InputError, QueueFull, StoreError
 from symjobs._text import check_owner
 from symjobs.rest import Response, envelope, respond
-from symjobs.server import _densities, _models, _projects
+from symjobs.server import _densities, _dss, _models, _projects
 from symjobs.server._body import Bodies, Disconnected, drain, read_body
 from symjobs.server._call import Call, Pending, Route, Threads, Watch
 from symjobs.server._jobs import job_routes
 from symjobs.server._openapi import openapi
 from symjobs.server._recent import RecentAnswers
 from symjobs.server._signature import Message, Refused, check, check_date, check_secret
+from symjobs.server._sources import DataSources
 from symjobs.server._users import Users
+from symjobs.sources import Access
 
 PREFIX = "/symetry/rest/{cid}"
 _DOCUMENT = "/openapi.json"
@@ -73,6 +76,8 @@ class Service:
     use_once: Callable[[str], bool] | None
     bodies: Bodies
     limits: Mapping[Threads, int]
+    sources: DataSources
+    access: Access
 
     def __post_init__(self) -> None:
         self.recent = RecentAnswers(self.manager.is_unfinished_here)
@@ -114,6 +119,8 @@ def create_app(
     refuse_repeats: bool = False,
     cors: Iterable[str] = (),
     heavy_requests: int = 4,
+    sources: DataSources | None = None,
+    access: Access | None = None,
     page: bool = True,
 ) -> Starlette:
     """Return an ASGI application that answers the wire contract's routes.
@@ -137,6 +144,10 @@ def create_app(
         Origins whose pages may send requests, as in ``["https://example.org"]``; none by default.
     heavy_requests : int, default 4
         Requests that learn, predict or explore at the same time, without a job; the others wait.
+    sources : DataSources, optional
+        The data sources that customers describe; by default in memory, so that they end with the application.
+    access : Access, optional
+        Which files and hosts are opened for customers; by default none.
     page : bool, default True
         Whether there is a page at ``/ui``, where users sign in with their secret.
 
@@ -174,8 +185,10 @@ def create_app(
         users.use_once if refuse_repeats and isinstance(users, Users) else None,
         Bodies(max_body, body_pause),
         {"reads": _READERS, "kills": _KILLERS, "short": _SHORT, "long": heavy_requests},
+        DataSources() if sources is None else sources,
+        Access() if access is None else access,
     )
-    routes = [*job_routes(), *_projects.routes(), *_models.routes(), *_densities.routes()]
+    routes = [*job_routes(), *_projects.routes(), *_models.routes(), *_densities.routes(), *_dss.routes()]
     origins = list(cors)
     allow = Middleware(
         CORSMiddleware,
@@ -325,7 +338,7 @@ class Endpoint:
         answer = partial(_checked, service, route, scope, headers, bytearray(), secret_of, last)
         response = respond(service.manager, answer)
         if response is last and service.recent.is_due(cid, jobid):
-            call = Call(service.manager, cid, {"jobid": jobid}, {}, b"")
+            call = Call(service.manager, cid, {"jobid": jobid}, {}, b"", service.sources, service.access)
             task = asyncio.create_task(self._refresh(partial(route.answer, call), cid, jobid))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -388,7 +401,26 @@ def _checked(
     if known is not None:
         return known
     check_owner(cid)
-    return route.answer(Call(service.manager, cid, variables, dict(parse_qsl(query, keep_blank_values=True)), body))
+    call = Call(
+        service.manager,
+        cid,
+        variables,
+        dict(parse_qsl(query, keep_blank_values=True)),
+        body,
+        service.sources,
+        service.access,
+        None if secret_of is None else secret_of(cid),
+        scope["scheme"] == "https" or _is_here(scope.get("client")),
+    )
+    return route.answer(call)
+
+
+def _is_here(client: Any) -> bool:
+    """Whether a client is on the same machine; one without an address has come through a socket of the file system."""
+    try:
+        return client is None or ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def _event(name: str, response: Response) -> bytes:

@@ -9,17 +9,19 @@ from typing import Any, Literal
 import msgspec
 
 from symjobs._engine import JobHandle, JobManager
-from symjobs._entities import ExploreContext, MLContext, from_json
+from symjobs._entities import DSInfo, ExploreContext, MLContext, from_json
 from symjobs._errors import InputError
 from symjobs._parameters import Flag, Number
 from symjobs._project import Project
 from symjobs._tables import JsonRows
 from symjobs._text import shown
 from symjobs.rest import Response, project_of
+from symjobs.server._sources import DataSources
+from symjobs.sources import Access
 
 _BLANK = 64  # bytes that a body without anything may have
 Threads = Literal["reads", "kills", "short", "long"]
-Body = Literal["", "contexts", "context", "rows", "map", "text"]
+Body = Literal["", "contexts", "context", "rows", "map", "text", "source"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class Call:
         The parameters of the query; of those that come twice the last.
     body : bytes-like
         Decompressed.
+    sources : DataSources
+        The data sources that customers have described.
+    access : Access
+        What is opened for them.
+    secret : str or None
+        The customer's, if requests are signed.
+    is_safe : bool
+        Whether nobody else reads the request: it came over TLS, or from the same machine.
     """
 
     manager: JobManager
@@ -44,6 +54,10 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes | bytearray
+    sources: DataSources
+    access: Access
+    secret: str | None = None
+    is_safe: bool = False
 
     @property
     def project(self) -> Project:
@@ -82,6 +96,13 @@ class Call:
         except ValueError:
             raise InputError(f"{name} must be a number of seconds, got {shown(value)}") from None
 
+    def source_info(self) -> DSInfo:
+        """Return the description of the data source that the path names; InputError if there is none."""
+        found = self.sources.get(self.cid, self.path["name"])
+        if found is None:
+            raise no_such_source(self.cid, self.path["name"])
+        return found
+
     def contexts(self) -> MLContext | ExploreContext:
         """Return the body as an ExploreContext or one MLContext; without a body an empty MLContext."""
         if self._is_empty:
@@ -111,6 +132,11 @@ class Call:
             for name, value in from_json(self.body, dict[str, Any]).items()
             if value is not None
         }
+
+
+def no_such_source(cid: str, name: str) -> InputError:
+    """Return the error for a data source that a customer has not described."""
+    return InputError(f"Cannot Find DS [{name}] for Customer id [{cid}]")
 
 
 @dataclass(frozen=True, kw_only=True)

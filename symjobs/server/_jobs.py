@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from typing import Any
 
 from symjobs import rest
 from symjobs._engine import Job, State
@@ -13,6 +14,7 @@ from symjobs._jobs import JOB_TYPES
 from symjobs._jobs._route import JobRoute
 from symjobs.rest import Response, envelope
 from symjobs.server._call import Call, Pending, Route, Watch
+from symjobs.sources._described import Described
 
 _LONGEST_WAIT = 60.0
 ASYNC = "true: answer at once, with the number of a job"
@@ -106,14 +108,16 @@ def _route(name: str, declared: JobRoute, kind: type[Job]) -> Route:
     answers = {202: "Job Created", 500: "Job execution was refused by server."}
     in_path = set(re.findall(r"{(\w+)}", declared.path))
     query = {
-        one.wire: one.text for one in (declared.query or kind.parameter_type).declared() if one.wire not in in_path
+        one.wire: one.text
+        for one in (declared.query or kind.parameter_type).declared()
+        if one.wire not in in_path | set(declared.fixed)
     }
     return Route(
         method=declared.method,
         path=declared.path,
         answer=lambda call: answer_with_job(call, name, declared),
         summary=str(kind.__doc__).partition("\n")[0].rstrip("."),
-        body=declared.body,
+        body=("" if declared.method == "GET" else "context") if declared.body == "source" else declared.body,
         query={**query, **({"async": ASYNC} if declared.direct else {})},
         answers={200: "OK", **answers} if declared.direct else answers,
         threads="long" if declared.direct and declared.body else "short",
@@ -122,9 +126,9 @@ def _route(name: str, declared: JobRoute, kind: type[Job]) -> Route:
 
 def answer_with_job(call: Call, job_type: str, declared: JobRoute) -> Response:
     """Answer a request with a job, or with its result."""
-    variables = {name: text for name, text in call.path.items() if name != "pid"}
+    variables = {name: text for name, text in call.path.items() if name not in ("pid", "name")}
     query = {name: text for name, text in call.query.items() if name != "async"}
-    data = None
+    data: Any = None
     context: MLContext | ExploreContext = MLContext()
     if declared.body == "rows":
         data = call.rows()
@@ -132,13 +136,16 @@ def answer_with_job(call: Call, job_type: str, declared: JobRoute) -> Response:
         context = call.context()
     elif declared.body == "contexts":
         context = call.contexts()
+    elif declared.body == "source":
+        context = call.context()
+        data = Described.of(call.source_info(), access=call.access)
     return rest.submit_job(
         call.manager,
         call.cid,
         job_type,
         call.path.get("pid"),
         context,
-        {**query, **variables},
+        {**query, **variables, **declared.fixed},
         data=data,
         direct=declared.direct and not call.flag("async"),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from symjobs._entities import DataFrame, ExploreContext, MLContext
+from symjobs._entities import DataFrame, DSInfo, ExploreContext, MLContext
 from symjobs._entities._typed import ENTITY_TYPES
 from symjobs._version import __version__
 from symjobs.server._call import Route
@@ -25,6 +25,7 @@ _BODIES: dict[str, Any] = {
     "several": ExploreContext,
     "rows": DataFrame,
     "map": dict[str, str],
+    "source": DSInfo,
 }
 _STREAM = "text/event-stream"
 
@@ -99,7 +100,9 @@ def _operation(prefix: str, route: Route, schema_of: Mapping[str, Any], signed: 
         operation["requestBody"] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
     elif route.body:
         content = {"application/json": {"schema": schema_of[f"body {route.body}"]}}
-        operation["requestBody"] = {"required": route.body == "rows", "content": content}
+        if route.body == "source":  # encrypted, or plain
+            content["text/plain"] = {"schema": {"type": "string"}}
+        operation["requestBody"] = {"required": route.body in ("rows", "source"), "content": content}
     return operation
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 import sqlalchemy as sa
 
-from symjobs._engine._store._engine import DATABASE_ERRORS, WRITE, cause, open_engine
 from symjobs._errors import InputError, StoreError
 from symjobs._text import check_owner, shown
+from symjobs.server._database import Database
 from symjobs.server._key import MasterKey
 from symjobs.server._signature import OLDEST, new_secret
 
@@ -64,10 +62,9 @@ class Users:
 
     def __init__(self, store: str, key: MasterKey | str) -> None:
         self._key = MasterKey(key) if isinstance(key, str) else key
-        self._engine = open_engine(store)
+        self._database = Database(store, _metadata, "the users")
         self._lock = threading.Lock()
         self._fresh: dict[str, tuple[float, str]] = {}
-        self._do(lambda connection: _metadata.create_all(connection))
 
     def add(self, name: str) -> str:
         """Add a user and return the new secret, 16 random bytes in Base64.
@@ -92,7 +89,7 @@ class Users:
             connection.execute(sa.insert(_users).values(row))
 
         try:
-            self._do(insert)
+            self._database.do(insert)
         except sa.exc.IntegrityError:  # another process was faster
             raise InputError(f"there is a user {shown(name)} already") from None
         self._forget(name)
@@ -110,7 +107,9 @@ class Users:
         InputError
             If there is no such user.
         """
-        found = self._do(lambda connection: connection.execute(sa.delete(_users).where(_users.c.name == name)).rowcount)
+        found = self._database.do(
+            lambda connection: connection.execute(sa.delete(_users).where(_users.c.name == name)).rowcount
+        )
         self._forget(name)
         if not found:
             raise InputError(f"there is no user {shown(name)}")
@@ -118,7 +117,7 @@ class Users:
     def names(self) -> list[str]:
         """Return the names of all users, in the order in which they were added."""
         query = sa.select(_users.c.name).order_by(_users.c.added, _users.c.name)
-        return [row.name for row in self._do(lambda connection: connection.execute(query).all(), write=False)]
+        return [row.name for row in self._database.do(lambda connection: connection.execute(query).all(), write=False)]
 
     def secret(self, name: str) -> str | None:
         """Return a user's secret, or None if there is no such user.
@@ -136,7 +135,7 @@ class Users:
         if known is not None:
             return known
         query = sa.select(_users.c.secret).where(_users.c.name == name)
-        row = self._do(lambda connection: connection.execute(query).first(), write=False)
+        row = self._database.do(lambda connection: connection.execute(query).first(), write=False)
         secret = None
         if row is not None:
             owner, _, secret = self._key.decrypt(row.secret).rpartition("\n")
@@ -166,26 +165,14 @@ class Users:
             return True
 
         try:
-            return bool(self._do(insert))
+            return bool(self._database.do(insert))
         except sa.exc.IntegrityError:  # another server was faster
             return False
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self._database.close()
 
     def _forget(self, name: str) -> None:
         with self._lock:
             self._fresh.pop(name, None)
-
-    def _do(self, work: Callable[[sa.Connection], Any], *, write: bool = True) -> Any:
-        try:
-            with self._engine.connect() as connection:
-                if write:
-                    connection = connection.execution_options(**WRITE)
-                with connection.begin():
-                    return work(connection)
-        except sa.exc.IntegrityError:
-            raise
-        except DATABASE_ERRORS as error:
-            raise StoreError(f"the users cannot be read or written: {cause(error)}") from error

@@ -82,14 +82,28 @@ class Access:
         """
         if not self.roots:
             raise InputError("this server opens no files for its clients; its operator names folders by --source-root")
-        for root in self.roots:
-            folder = Path(root).resolve()
-            found = [Path(name) for name in matching_files(str(folder / path))]
+        outside = InputError(f"the path {path!r} is outside of the folders that this server opens")
+        folders = [folder for folder in map(_resolved, self.roots) if _is_in(folder / path, folder)]
+        if not folders:
+            raise outside  # whether there is such a file or not
+        for folder in folders:
+            try:
+                found = [Path(name) for name in matching_files(str(folder / path))]
+            except InputError as error:  # clients do not know where the folder is
+                raise InputError(str(error).replace(str(folder / path), path)) from None
             if any(not file.resolve().is_relative_to(folder) for file in found):
-                raise InputError(f"the path {path!r} is outside of the folders that this server opens")
+                raise outside
             if found:
                 return found
         raise InputError(f"no such file: {path}")
+
+
+def _resolved(root: str | os.PathLike[str]) -> Path:
+    return Path(root).resolve()
+
+
+def _is_in(path: Path, folder: Path) -> bool:
+    return Path(os.path.normpath(path)).is_relative_to(folder)
 
 
 def matching_files(path: str) -> list[str]:

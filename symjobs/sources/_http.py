@@ -16,6 +16,15 @@ from symjobs.sources._files import RemoteFile, Stream
 _UNREACHABLE = (OSError, http.client.HTTPException)
 
 
+def without_password(url: str) -> str:
+    """Return an address without the name and the password in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 class HttpFile(RemoteFile):
     """A file that a web server gives for a GET. A name and a password in the address are sent, but not shown."""
 

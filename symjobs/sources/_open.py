@@ -12,6 +12,8 @@ import msgspec
 
 from symjobs._entities import DSInfo
 from symjobs._errors import InputError
+from symjobs._tables._types import check_types
+from symjobs._text import shown
 from symjobs.sources._access import Access
 from symjobs.sources._arrow import ArrowSource
 from symjobs.sources._budget import DEFAULT_BUDGET, parse_budget
@@ -19,6 +21,7 @@ from symjobs.sources._csv import CsvSource
 from symjobs.sources._database import Database, DatabaseSource
 from symjobs.sources._dialect import CsvOptions
 from symjobs.sources._files import DataFile, format_of
+from symjobs.sources._http import without_password
 from symjobs.sources._location import found_files
 from symjobs.sources._parquet import ParquetSource
 from symjobs.sources._s3 import S3Settings
@@ -48,7 +51,9 @@ _REQUIRED = {
     "jdbc": ("driver", "database"),
 }
 _DATABASE = ("driver", "host", "port", "database", "user", "password", "table", "query")
-_SECRET = frozenset({"s3accessKey", "s3secretKey", "password"})
+SECRETS = frozenset({"s3accessKey", "s3secretKey", "password"})
+HIDDEN = "***"
+_SHORTEST = 4  # a shorter one would be found in any text
 
 
 def open(
@@ -103,8 +108,8 @@ def open(
     All but ``jdbc`` take the keys of CSV files: ``csv_entry_separator``, ``csv_quote_character``,
     ``csv_header_missing`` (true or false), ``csv_encoding``, ``csv_encoding_errors``, ``csv_decimal``,
     ``csv_thousands``, ``csv_percent`` (true or false), ``csv_currency``, ``csv_missing`` (texts with commas
-    between them). ``dates`` (names of columns with commas between them, or true) and ``errorHandling`` (``raise`` or
-    ``missing``) are for all.
+    between them). ``dates`` (names of columns with commas between them, or true), ``types`` (a JSON object of type
+    letters) and ``errorHandling`` (``raise`` or ``missing``) are for all.
 
     Examples
     --------
@@ -122,7 +127,8 @@ def open(
         return open_files(found_files(data, access=access), CsvOptions.of(types=types), budget, checkpoint)
     described = check_dsinfo(data)
     info = described.info
-    options = options_of(info, f"data source {described.name!r}", types)
+    place = f"data source {described.name!r}"
+    options = options_of(info, place, {**_types_of(info, place), **(types or {})})
     try:
         if described.type == "jdbc":
             database = Database(**{key: info[key] for key in _DATABASE if key in info})
@@ -170,8 +176,20 @@ def check_dsinfo(data: DSInfo | Mapping[str, Any]) -> DSInfo:
         raise InputError(f"{place}: info.path must begin with http:// or https://")
     if described.type == "localfile" and "://" in described.info["path"]:
         raise InputError(f"{place}: info.path of a localfile is the path of a file, no address")
-    options_of(described.info, place, None)
+    options_of(described.info, place, _types_of(described.info, place))
     return described
+
+
+def _types_of(info: Mapping[str, str], place: str) -> dict[str, str]:
+    if not info.get("types", "").strip():
+        return {}
+    try:
+        found = msgspec.json.decode(info["types"], type=dict[str, str])
+    except msgspec.MsgspecError:
+        raise InputError(
+            f'{place}: types is {shown(info["types"])}; it must be a JSON object such as {{"name": "T"}}'
+        ) from None
+    return check_types(found, f"{place}: types")
 
 
 def options_of(info: Mapping[str, str], place: str, types: Mapping[str, str] | None) -> CsvOptions:
@@ -199,15 +217,17 @@ def options_of(info: Mapping[str, str], place: str, types: Mapping[str, str] | N
 
 def without_secrets(text: str, info: Mapping[str, str]) -> str:
     """Return a message without the secrets of a source, which a library may have put into it."""
-    for key in _SECRET:
-        if len(info.get(key, "")) >= 4:
-            text = text.replace(info[key], "***")
+    for key in SECRETS:
+        if len(info.get(key, "")) >= _SHORTEST:
+            text = text.replace(info[key], HIDDEN)
     return text
 
 
 def shown_dsinfo(described: DSInfo) -> DSInfo:
     """Return a description as it may be shown: without its secrets."""
-    info = {key: "***" if key in _SECRET and value else value for key, value in described.info.items()}
+    info = {key: HIDDEN if key in SECRETS and value else value for key, value in described.info.items()}
+    if described.type == "http":
+        info["path"] = without_password(info.get("path", ""))
     return DSInfo(described.type, described.name, info, described.extra)
 
 

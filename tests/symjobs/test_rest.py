@@ -5,6 +5,7 @@ import math
 import re
 import sqlite3
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -271,6 +272,12 @@ REQUESTS = {
     "BuildJob": (INPUTS, {"modelid": "n", "algo": "mahalanobis"}, None, set()),
     "ForgetJob": (None, {}, TABLE, set()),
     "LearnJob": (None, {}, TABLE, set()),
+    "DSUpdateJob": (
+        sj.MLContext(extraParameters={"errorHandling": "missing"}),
+        {},
+        sj.DSInfo("localfile", "d", {"path": str(Path(__file__).parents[1] / "data" / "excel-sep.csv")}),
+        {"smlInfo"},
+    ),
     "DSPredictDataFrameJob": (sj.MLContext(), {"modelid": "m", "evt_warmup_size": "1000"}, TABLE, {"dataframe"}),
     "ExploreJob": (sj.ExploreContext([INPUTS]), {"metric": "ttest"}, None, {"KSVDMap", "smlInfo"}),
     "ExploreVIFJob": (INPUTS, {}, None, {"KSVSMap"}),

@@ -1,0 +1,157 @@
+"""The routes of data sources."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from http import HTTPStatus
+
+import msgspec
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from symjobs._entities import DSInfo, from_json
+from symjobs._errors import InputError
+from symjobs._text import shown
+from symjobs.rest import Response, envelope
+from symjobs.server._call import Call, Route, no_such_source
+from symjobs.sources._described import Described
+from symjobs.sources._open import HIDDEN, SECRETS, check_dsinfo, shown_dsinfo
+from symjobs.sources._sample import sample_of
+
+_VECTOR = base64.b64decode("LzM5QUtXZXWHm7HJ4wAePg==")
+_SAMPLE_ROWS = 128
+
+
+def create(call: Call) -> Response:
+    dsinfo = check_dsinfo(_description(call))
+    if not call.sources.add(call.cid, dsinfo):
+        text = f"Customer [{call.cid}] already have DS with name [{dsinfo.name}]"
+        return envelope(HTTPStatus.CONFLICT, text)
+    return envelope(HTTPStatus.CREATED, f"DS created with name [{dsinfo.name}] for customer [{call.cid}]")
+
+
+def list_all(call: Call) -> Response:
+    found = [shown_dsinfo(dsinfo) for dsinfo in call.sources.all(call.cid)]
+    return envelope(HTTPStatus.OK, "OK", dsInfoList={"values": found})
+
+
+def get(call: Call) -> Response:
+    return envelope(HTTPStatus.OK, "OK", dsInfo=shown_dsinfo(call.source_info()))
+
+
+def update(call: Call) -> Response:
+    known, name = call.source_info(), call.path["name"]
+    given = _description(call)
+    if given.name not in ("", name):
+        raise InputError(
+            f"the description is that of data source {shown(given.name)}, and the path names {shown(name)}"
+        )
+    # A description as it was shown keeps its secrets.
+    kept = {key: known.info[key] for key in SECRETS & known.info.keys() if given.info.get(key) == HIDDEN}
+    dsinfo = check_dsinfo(msgspec.structs.replace(given, name=name, info={**given.info, **kept}))
+    if not call.sources.replace(call.cid, dsinfo):
+        raise no_such_source(call.cid, name)
+    return envelope(HTTPStatus.OK, f"DS updated with name [{name}] for customer [{call.cid}]")
+
+
+def delete(call: Call) -> Response:
+    name = call.path["name"]
+    if not call.sources.remove(call.cid, name):
+        raise no_such_source(call.cid, name)
+    return envelope(HTTPStatus.OK, f"DS deleted with name [{name}] for customer [{call.cid}]")
+
+
+def sample(call: Call) -> Response:
+    described = Described.of(call.source_info(), access=call.access)
+    with described.hiding_secrets():
+        return envelope(HTTPStatus.OK, "OK", dataframe=sample_of(described.open(), _SAMPLE_ROWS))
+
+
+def _description(call: Call) -> DSInfo:
+    """Return the DSInfo of the body, which is encrypted with the customer's secret, or plain over a safe connection."""
+    text = bytes(call.body).strip()
+    if text[:1] == b'"':
+        text = from_json(text, str).encode()
+    if text[:1] == b"{":
+        if not call.is_safe:
+            raise InputError(
+                "the description of a data source is plain JSON, which is accepted over TLS or from the same machine "
+                "only; encrypt it with your secret (AES-128-CBC)"
+            )
+        return from_json(text, DSInfo)
+    if not text:
+        raise InputError("the request has no body; it must be the description of a data source")
+    return from_json(_decrypted(text, call.secret), DSInfo)
+
+
+def _decrypted(text: bytes, secret: str | None) -> bytes:
+    problem = InputError("the description of a data source does not decrypt: AES-128-CBC with your secret, in Base64")
+    if secret is None:
+        raise InputError("requests are not signed here, so that nothing can be decrypted; send plain JSON")
+    try:
+        data = base64.b64decode(text, validate=True)
+        decryptor = Cipher(algorithms.AES(base64.b64decode(secret)), modes.CBC(_VECTOR)).decryptor()
+        padded = decryptor.update(data) + decryptor.finalize()
+        remover = PKCS7(128).unpadder()
+        return remover.update(padded) + remover.finalize()
+    except (ValueError, binascii.Error):
+        raise problem from None
+
+
+def routes() -> list[Route]:
+    """Return the routes."""
+    unknown = "Cannot Find DS [{name}] for Customer id [{cid}]"
+    return [
+        Route(
+            method="POST",
+            path="/dss/create",
+            answer=create,
+            summary="Describe a data source, by its name",
+            body="source",
+            answers={
+                201: "DS created with name [{name}] for customer [{cid}]",
+                409: "Customer [{cid}] already have DS with name [{name}]",
+            },
+        ),
+        Route(
+            method="GET",
+            path="/dss",
+            answer=list_all,
+            summary="All data sources, without their secrets",
+            answers={200: "OK"},
+            values=("dsInfoList",),
+        ),
+        Route(
+            method="GET",
+            path="/dss/{name}",
+            answer=get,
+            summary="A data source, without its secrets",
+            answers={200: "OK", 400: unknown},
+            values=("dsInfo",),
+        ),
+        Route(
+            method="PUT",
+            path="/dss/{name}",
+            answer=update,
+            summary="Describe a data source anew; a secret that is *** stays",
+            body="source",
+            answers={200: "DS updated with name [{name}] for customer [{cid}]", 400: unknown},
+        ),
+        Route(
+            method="DELETE",
+            path="/dss/{name}",
+            answer=delete,
+            summary="Forget a data source; the data stays",
+            answers={200: "DS deleted with name [{name}] for customer [{cid}]", 400: unknown},
+        ),
+        Route(
+            method="GET",
+            path="/dss/{name}/sample",
+            answer=sample,
+            summary=f"The first {_SAMPLE_ROWS} rows of a data source",
+            answers={200: "OK", 400: unknown},
+            values=("dataframe",),
+            threads="long",
+        ),
+    ]
