@@ -30,7 +30,8 @@ _WHEN = {"auto": "in the background, once there is work for them", "now": "at th
 _EXTRAS = (
     ("plot", "matplotlib", "matplotlib", "pictures (--plot)"),
     ("histogram", "datasketches", "datasketches", "quantiles and histograms of projects"),
-    ("postgresql", "psycopg", "psycopg", "jobs stored in PostgreSQL"),
+    ("postgresql", "psycopg", "psycopg", "jobs stored in PostgreSQL, its tables as data"),
+    ("s3", "obstore", "obstore", "data in S3"),
 )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 from symjobs._errors import InputError
+from symjobs._text import shown
 
 _DATA = (".csv", ".tsv", ".txt", ".parquet", ".arrow", ".feather", ".ipc")
 _PACKED = (".gz", ".zst", ".zstd")
@@ -96,6 +98,13 @@ class Access:
             if found:
                 return found
         raise InputError(f"no such file: {path}")
+
+
+def check_timeout(timeout: float) -> float:
+    """Return a number of seconds, or raise InputError."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+        raise InputError(f"timeout is {shown(timeout)}; it must be a positive number of seconds")
+    return float(timeout)
 
 
 def _resolved(root: str | os.PathLike[str]) -> Path:

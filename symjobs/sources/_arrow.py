@@ -10,7 +10,7 @@ from symjobs._errors import InputError
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._files import ARROW, DataFile
-from symjobs.sources._location import found_files
+from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
 
@@ -81,6 +81,7 @@ def arrow(
     types: Mapping[str, str] | None = None,
     dates: Sequence[str] | bool = (),
     memory_budget: int | str = DEFAULT_BUDGET,
+    timeout: float = TIMEOUT,
 ) -> Source:
     """Open Arrow IPC files (Feather version 2) as a source.
 
@@ -94,6 +95,8 @@ def arrow(
         Columns of dates and times that are learnt as seconds since 1970; True for all of them.
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``. A record batch of a packed file is unpacked as a whole.
+    timeout : float, default 30
+        Seconds to wait for a host, for the connection and for each part of the data.
 
     Returns
     -------
@@ -126,4 +129,4 @@ def arrow(
             raise InputError(f"{file} is not an Arrow file: it does not begin with ARROW1")
         return ArrowSource(file, types or {}, dates, budget, strict=not known)
 
-    return source_of(found_files(path), open_one)
+    return source_of(found_files(path, timeout=timeout), open_one)

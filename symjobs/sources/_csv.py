@@ -20,7 +20,7 @@ from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._cells import BadText, Cells, bad_cell
 from symjobs.sources._dialect import CsvOptions, Kind, check_separator, find_columns, separator_hint
 from symjobs.sources._files import DataFile, Stream, bad_byte, check_text, open_text
-from symjobs.sources._location import found_files
+from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._records import BadLine, Block, blocks, end_of_records, endless, records, unquoted
 from symjobs.sources._several import source_of
 from symjobs.sources._source import BadValues, Source
@@ -402,6 +402,7 @@ def csv(
     errors: str = "raise",
     memory_budget: int | str = DEFAULT_BUDGET,
     name: str | None = None,
+    timeout: float = TIMEOUT,
 ) -> Source:
     r"""Open CSV files as a source.
 
@@ -454,6 +455,8 @@ def csv(
         Bytes, or text such as ``"64MiB"``: the limit for reading and learning together, besides the project's state.
     name : str, optional
         The name of a file in messages; by default the path.
+    timeout : float, default 30
+        Seconds to wait for a host, for the connection and for each part of the data.
 
     Returns
     -------
@@ -507,4 +510,4 @@ def csv(
             file, replace(options, types={}, known={**known, **options.types}) if known else options, budget
         )
 
-    return source_of(found_files(path, name=name), open_one)
+    return source_of(found_files(path, name=name, timeout=timeout), open_one)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from symjobs._errors import InputError, MissingDependency
-from symjobs.sources._access import TIMEOUT, Access
+from symjobs.sources._access import Access, check_timeout
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import block_bytes
 from symjobs.sources._files import checked_file
@@ -69,12 +69,13 @@ class DatabaseSource(Source):
         dates: Sequence[str] | bool,
         errors: str,
         memory_budget: int,
+        timeout: float,
         access: Access | None,
     ) -> None:
         self.name = database.name
         self._errors = errors
         self.bad_values: dict[str, BadValues] = {}
-        self._engine = _engine(database, access)
+        self._engine = _engine(database, timeout, access)
         self._query = _query(database, self._engine)
         with contextlib.closing(self._rows(1000)) as parts:
             names, first = next(parts)
@@ -222,13 +223,13 @@ _ARRAYS: dict[str | None, Any] = {
 }
 
 
-def _engine(database: Database, access: Access | None) -> sa.Engine:
+def _engine(database: Database, timeout: float, access: Access | None) -> sa.Engine:
     import sqlalchemy as sa
 
     driver = _DRIVERS.get(database.driver.lower())
     if driver is None:
         raise InputError(f"the driver {database.driver!r} is unknown; known are {', '.join(sorted(_DRIVERS))}")
-    timeout = TIMEOUT if access is None else access.timeout
+    timeout = check_timeout(timeout if access is None else access.timeout)
     if driver == "sqlite":
         path = checked_file(access.find(database.database)[0] if access else database.database, database.database).path
         address = sa.URL.create(

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from symjobs._errors import InputError
-from symjobs.sources._access import TIMEOUT, Access
+from symjobs.sources._access import Access
 from symjobs.sources._files import RemoteFile, Stream
 
 _UNREACHABLE = (OSError, http.client.HTTPException)
@@ -28,7 +28,7 @@ def without_password(url: str) -> str:
 class HttpFile(RemoteFile):
     """A file that a web server gives for a GET. A name and a password in the address are sent, but not shown."""
 
-    def __init__(self, url: str, access: Access | None = None) -> None:
+    def __init__(self, url: str, timeout: float, access: Access | None = None) -> None:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -40,7 +40,7 @@ class HttpFile(RemoteFile):
         self.url = urlunsplit(parts._replace(netloc=place if port is None else f"{place}:{port}", fragment=""))
         self.name = urlunsplit(urlsplit(self.url)._replace(query=""))  # a query may hold a token
         self.is_sent = access is not None
-        self._access = access
+        self._access, self._timeout = access, timeout
         self._headers = {"User-Agent": "symjobs", "Accept-Encoding": "identity"}
         if parts.username:
             secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
@@ -54,11 +54,10 @@ class HttpFile(RemoteFile):
 
     def _get(self) -> Any:
         opener = urllib.request.build_opener(_Redirects(self._access))
-        timeout = TIMEOUT if self._access is None else self._access.timeout
         if self._access is not None:
             self._access.check_host(urlsplit(self.url).hostname or "")
         try:
-            answer = opener.open(urllib.request.Request(self.url, headers=self._headers), timeout=timeout)
+            answer = opener.open(urllib.request.Request(self.url, headers=self._headers), timeout=self._timeout)
         except urllib.error.HTTPError as error:
             error.close()
             hint = "; check the name and the password" if error.code in (401, 403) else ""

@@ -7,23 +7,29 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from symjobs._errors import InputError
-from symjobs.sources._access import Access, matching_files
+from symjobs.sources._access import TIMEOUT, Access, check_timeout, matching_files
 from symjobs.sources._files import DataFile, checked_file
 from symjobs.sources._http import HttpFile
 from symjobs.sources._s3 import S3Settings, s3_files
 
 
 def found_files(
-    path: str | os.PathLike[str], *, access: Access | None = None, s3: S3Settings | None = None, name: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    access: Access | None = None,
+    s3: S3Settings | None = None,
+    name: str | None = None,
+    timeout: float = TIMEOUT,
 ) -> Sequence[DataFile]:
-    """Return the files that a path, a folder, a pattern or an address names."""
+    """Return the files that a path, a folder, a pattern or an address names; `access` has a timeout of its own."""
+    timeout = check_timeout(timeout if access is None else access.timeout)
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
     if isinstance(text, str):
         scheme = urlsplit(text).scheme if "://" in text else ""
         if scheme in ("http", "https"):
-            return [HttpFile(text, access)]
+            return [HttpFile(text, timeout, access)]
         if scheme == "s3":
-            return s3_files(text, s3 or S3Settings(), access)
+            return s3_files(text, s3 or S3Settings(), timeout, access)
         if scheme:
             raise InputError(f"{text!r} has the scheme {scheme!r}; files, http://, https:// and s3:// can be read")
     if access is None:

@@ -14,7 +14,7 @@ from symjobs._entities import DSInfo
 from symjobs._errors import InputError
 from symjobs._tables._types import check_types
 from symjobs._text import shown
-from symjobs.sources._access import Access
+from symjobs.sources._access import TIMEOUT, Access
 from symjobs.sources._arrow import ArrowSource
 from symjobs.sources._budget import DEFAULT_BUDGET, parse_budget
 from symjobs.sources._csv import CsvSource
@@ -62,6 +62,7 @@ def open(
     *,
     types: Mapping[str, str] | None = None,
     memory_budget: int | str = DEFAULT_BUDGET,
+    timeout: float = TIMEOUT,
     access: Access | None = None,
     checkpoint: Callable[[], object] | None = None,
 ) -> Source:
@@ -77,6 +78,8 @@ def open(
         Type letters of some columns, as `csv` and `parquet` take them.
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``.
+    timeout : float, default 30
+        Seconds to wait for a host, for the connection and for each part of the data; with `access` its own.
     access : Access, optional
         What a server opens for its clients; by default everything, with the rights of this process.
     checkpoint : callable, optional
@@ -124,7 +127,9 @@ def open(
     """
     budget = parse_budget(memory_budget)
     if isinstance(data, str | os.PathLike) or not isinstance(data, DSInfo | Mapping):
-        return open_files(found_files(data, access=access), CsvOptions.of(types=types), budget, checkpoint)
+        return open_files(
+            found_files(data, access=access, timeout=timeout), CsvOptions.of(types=types), budget, checkpoint
+        )
     described = check_dsinfo(data)
     info = described.info
     place = f"data source {described.name!r}"
@@ -133,8 +138,8 @@ def open(
         if described.type == "jdbc":
             database = Database(**{key: info[key] for key in _DATABASE if key in info})
             dialect = options.dialect
-            return DatabaseSource(database, options.types, dialect.dates, dialect.errors, budget, access)
-        return open_files(_files(described, access), options, budget, checkpoint, described.name)
+            return DatabaseSource(database, options.types, dialect.dates, dialect.errors, budget, timeout, access)
+        return open_files(_files(described, timeout, access), options, budget, checkpoint, described.name)
     except InputError as error:
         raise InputError(without_secrets(str(error), info)) from None
 
@@ -231,12 +236,14 @@ def shown_dsinfo(described: DSInfo) -> DSInfo:
     return DSInfo(described.type, described.name, info, described.extra)
 
 
-def _files(described: DSInfo, access: Access | None) -> Sequence[DataFile]:
+def _files(described: DSInfo, timeout: float, access: Access | None) -> Sequence[DataFile]:
     info = described.info
     if described.type != "s3":
-        return found_files(info["path"], access=access)
+        return found_files(info["path"], access=access, timeout=timeout)
     settings = S3Settings(*(info.get(key, "") for key in ("s3accessKey", "s3secretKey", "s3region", "s3endpoint")))
-    return found_files(f"s3://{info['s3bucket']}/{info['path'].lstrip('/')}", access=access, s3=settings)
+    return found_files(
+        f"s3://{info['s3bucket']}/{info['path'].lstrip('/')}", access=access, s3=settings, timeout=timeout
+    )
 
 
 def _as_dsinfo(dsinfo: DSInfo | Mapping[str, Any]) -> DSInfo:

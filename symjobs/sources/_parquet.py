@@ -10,7 +10,7 @@ from symjobs._errors import InputError
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._files import PARQUET, DataFile
-from symjobs.sources._location import found_files
+from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
 
@@ -100,6 +100,7 @@ def parquet(
     dates: Sequence[str] | bool = (),
     memory_budget: int | str = DEFAULT_BUDGET,
     name: str | None = None,
+    timeout: float = TIMEOUT,
 ) -> Source:
     """Open Parquet files as a source.
 
@@ -119,6 +120,8 @@ def parquet(
         page of each column (usually 1 MiB) is decoded as a whole.
     name : str, optional
         The name of a file in messages; by default the path.
+    timeout : float, default 30
+        Seconds to wait for a host, for the connection and for each part of the data.
 
     Returns
     -------
@@ -149,4 +152,4 @@ def parquet(
             raise InputError(f"{file} is not a Parquet file: it does not begin with PAR1")
         return ParquetSource(file, types or {}, dates, budget, strict=not known)
 
-    return source_of(found_files(path, name=name), open_one)
+    return source_of(found_files(path, name=name, timeout=timeout), open_one)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from symjobs._errors import InputError, MissingDependency
-from symjobs.sources._access import TIMEOUT, Access
+from symjobs.sources._access import Access
 from symjobs.sources._files import DataFile, RemoteFile, Stream
 
 _PIECE = 2**20
@@ -72,7 +72,7 @@ class _S3Stream:
 class _Store:
     """A bucket."""
 
-    def __init__(self, bucket: str, settings: S3Settings, access: Access | None) -> None:
+    def __init__(self, bucket: str, settings: S3Settings, timeout: float, access: Access | None) -> None:
         try:
             import obstore
             from obstore.store import S3Store
@@ -80,7 +80,7 @@ class _Store:
             raise MissingDependency("obstore", "s3", "reading from S3") from None
         self.bucket = bucket
         self.is_sent = access is not None
-        timeout = timedelta(seconds=TIMEOUT if access is None else access.timeout)
+        limit = timedelta(seconds=timeout)
         if access is not None:
             access.check_host(urlsplit(settings.endpoint).hostname or "" if settings.endpoint else _AMAZON)
             if not (settings.access_key and settings.secret_key):
@@ -100,10 +100,10 @@ class _Store:
                 **{name: value for name, value in given.items() if value},
                 client_options={
                     "allow_http": endpoint.startswith("http://"),
-                    "connect_timeout": timeout,
-                    "timeout": timeout,
+                    "connect_timeout": limit,
+                    "timeout": limit,
                 },
-                retry_config={"max_retries": 2, "retry_timeout": timeout},
+                retry_config={"max_retries": 2, "retry_timeout": limit},
             )
         except Exception as error:  # noqa: BLE001
             raise InputError(f"the S3 bucket {bucket!r} cannot be opened: {_words(error)}") from None
@@ -117,12 +117,12 @@ class _Store:
             raise InputError(f"{name} cannot be read: {_words(error)}") from None
 
 
-def s3_files(url: str, settings: S3Settings, access: Access | None) -> Sequence[DataFile]:
+def s3_files(url: str, settings: S3Settings, timeout: float, access: Access | None) -> Sequence[DataFile]:
     """Return the object at an address, or those below it where the key ends with ``/`` or is a pattern."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if not bucket:
         raise InputError(f"{url!r} names no bucket; write s3://bucket/key")
-    store = _Store(bucket, settings, access)
+    store = _Store(bucket, settings, timeout, access)
     if key and not key.endswith("/") and "*" not in key:
         return [S3File(store, key, int(store.call(url, "head", key)["size"]))]
     prefix = key.partition("*")[0].rpartition("/")[0]

@@ -92,6 +92,15 @@ def test_what_goes_wrong_is_one_line_and_nothing_is_learnt(web, name, words):
     assert project.snapshot().hash == before
 
 
+def test_how_long_to_wait_is_a_setting(web):
+    for read in (sources.csv, sources.parquet, sources.arrow, sources.open):
+        with pytest.raises(InputError, match="no answer in time"):
+            read(f"{web.url}/hangs.csv", timeout=0.2)
+        for timeout in (0, -1, "soon", float("inf"), True):
+            with pytest.raises(InputError, match=r"timeout is .*; it must be a positive number of seconds"):
+                read(f"{web.url}/d.csv", timeout=timeout)
+
+
 def test_a_name_and_a_password_are_sent_and_not_shown(web):
     url = web.url.replace("://", "://u:p%C3%A4:ss@")
     source = sources.open(f"{url}/secret.csv")

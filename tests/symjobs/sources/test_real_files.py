@@ -282,3 +282,14 @@ def _only(monkeypatch, *, compiled):
         compile_now("delimited")
     else:
         pytest.skip("Numba does not work here")
+
+
+@pytest.mark.parametrize(
+    ("letter", "means"), [("T", {"g$a": 11 / 4}), ("L", {"g$a": 2.0, "g$A": 3.5})], ids=["one category", "two"]
+)
+def test_two_cases_are_one_category_and_two_by_choice(letter, means):
+    project = sj.Project("p").learn(sources.csv(DATA / "two-case.csv", types={"g": letter}))
+    snapshot = project.snapshot()
+    assert {name for name in snapshot.names if name != "x"} == set(means)
+    result = sj.ExploreJob(project, "bi", [["x", name] for name in means]).run(sj.JobContext())
+    assert [found["condMean"] for found in result.maps] == list(means.values())
