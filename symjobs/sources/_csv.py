@@ -27,7 +27,8 @@ from symjobs.sources._source import BadValues, Source
 from symkernels import DelimitedCells, DelimitedParser, thread_count
 
 _SAMPLE_BYTES = 2**18  # types are inferred from so many bytes
-_SHARE = 32  # of the budget for a block: some wait to be parsed, some to be learnt, each as text and as columns
+_BLOCKS_AT_ONCE = 10  # that the budget has room for: some wait to be parsed, some to be learnt, some are copied
+_CELL_BYTES = 16  # of a value in memory, beside its text
 _SMALLEST, _LARGEST = 2**20, 2**23  # a project learns more rows at a time faster; a small file has work for all threads
 _BLOCKS = 8  # at least, for each thread
 _MOST = 2**30  # pyarrow counts the bytes of a block in 32 bits
@@ -45,15 +46,16 @@ class CsvSource(Source):
         memory_budget: int,
     ) -> None:
         self.name = str(file)
-        self.total_bytes = file.size or 0
         self.bad_values: dict[str, BadValues] = {}
         self._file = file
         self._dialect = options.dialect
         self._options = options
         self._limit = min(max(memory_budget // 4, 2**16), _MOST)
-        largest = min(_LARGEST, max(_SMALLEST, self.total_bytes // (_BLOCKS * thread_count())))
-        self._block = min(block_bytes(memory_budget, _SHARE, largest), self._limit)
         names, sample = self._look()
+        self.total_bytes = file.size or 0  # known at last when it was opened
+        largest = min(_LARGEST, max(_SMALLEST, self.total_bytes // (_BLOCKS * thread_count())))
+        share = int(_BLOCKS_AT_ONCE * (1 + _CELL_BYTES / _bytes_per_value(sample)))
+        self._block = min(block_bytes(memory_budget, share, largest), self._limit)
         if options.header and not set(names) <= set(options.types):
             check_separator(names, sample, self._dialect, self.name)
         self._columns = find_columns(names, sample, options, self._dialect, self.name)
@@ -365,6 +367,12 @@ def _in_order(pool: ThreadPoolExecutor, parse: Any, found: Iterator[Block], most
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _bytes_per_value(sample: Sequence[Sequence[str]]) -> float:
+    """Return how many bytes of the file a value takes, with its separator."""
+    values = sum(map(len, sample))
+    return 1 + sum(len(text) for row in sample for text in row) / max(1, values)
 
 
 def _skip(stream: Stream, size: int) -> None:

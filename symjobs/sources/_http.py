@@ -46,8 +46,7 @@ class HttpFile(RemoteFile):
             secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
             self._headers["Authorization"] = f"Basic {base64.b64encode(secret).decode()}"
         self._version: str | None = None
-        self.size = None
-        _HttpStream(self._get(), self).close()
+        self.size = None  # until it was opened
 
     def open(self) -> Stream:
         return _HttpStream(self._get(), self)

@@ -17,6 +17,7 @@ from ._powers import exact_powers, powers_of_five
 _KINDS = {"skip": 0, "number": 1, "text": 2}
 _LF = ord("\n")
 _PART = 2**16  # bytes, of which comparisons stay in the cache
+_FEW, _SHARE = 4096, 32  # of the numbers may be odd; another parser is faster for a block with more
 _SECONDS = 1e-8  # of another parser for a byte
 
 
@@ -136,7 +137,7 @@ class DelimitedParser:
         -------
         DelimitedCells or None
             None as long as the loops are not compiled, as `compile_mode` says, and for a block with a record that has
-            another number of values than there are columns: another parser must read the block.
+            another number of values than there are columns, or with many odd values: another parser must read it.
         """
         if not uses_loops("delimited", 1e3 if wait else _SECONDS * len(data)):
             return None
@@ -147,8 +148,8 @@ class DelimitedParser:
         most = _row_capacity(n_lines + 1)
         numbers = np.empty((np.count_nonzero(self._kinds == loops.NUMBER), most))
         n_texts = np.count_nonzero(self._kinds == loops.TEXT)
-        starts, lengths = np.empty((n_texts, most), np.int64), np.empty((n_texts, most), np.int32)
-        odd = np.empty((len(numbers) * most, 4), np.int64)
+        starts, lengths = np.empty((n_texts, most), np.int32), np.empty((n_texts, most), np.int32)
+        odd = np.empty((max(_FEW, numbers.size // _SHARE), 4), np.int64)
         n_rows, n_odd, wrong = loops.read_cells(
             cells, self._marks, self._kinds, self._slots, self._missing, self._tables, numbers, starts, lengths, odd
         )

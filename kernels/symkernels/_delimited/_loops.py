@@ -267,7 +267,7 @@ def read_cells(text, marks, kinds, slots, missing, tables, numbers, starts, leng
     tables : (exact powers, upper and lower halves of powers of five)
     numbers : (columns, rows) float64
         Written: NaN where a value is missing or no plain number.
-    starts, lengths : (columns, rows) int64 and int32
+    starts, lengths : (columns, rows) int32
         Written: where texts are; a text that needs its quotes removed has the length -1 - length.
     odd : (m, 4) int64
         Written: row, column, start and stop of values of number columns that are neither missing nor plain numbers.
