@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from symjobs._errors import InputError
+from symjobs.sources._ahead import read_ahead
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._files import ARROW, DataFile
@@ -47,6 +48,9 @@ class ArrowSource(Source):
             raise InputError(f"{self.name} holds no rows")
 
     def batches(self) -> Iterator[tuple[Any, int]]:
+        return read_ahead(self._batches())
+
+    def _batches(self) -> Generator[tuple[Any, int], None, None]:
         """Yield (record batch, bytes read so far); within a batch of the file the bytes are shared out by rows."""
         reader = self._open()
         count = reader.num_record_batches

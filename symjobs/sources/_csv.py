@@ -67,6 +67,7 @@ class CsvSource(Source):
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (table, bytes read so far)."""
         self.bad_values = {}
+        self._parser.expect(self.total_bytes)
         with contextlib.closing(self._open()) as stream:
             _skip(stream, self._skipped)
             found = blocks(stream, self._dialect, self._block, self._limit)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from symjobs._errors import InputError, MissingDependency
 from symjobs.sources._access import Access, check_timeout
+from symjobs.sources._ahead import read_ahead
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import block_bytes
 from symjobs.sources._files import checked_file
@@ -88,6 +89,9 @@ class DatabaseSource(Source):
         self.hints, self.texts = self._columns.hints, self._columns.texts
 
     def batches(self) -> Iterator[tuple[Any, int]]:
+        return read_ahead(self._batches())
+
+    def _batches(self) -> Generator[tuple[Any, int], None, None]:
         """Yield (record batch, bytes read so far)."""
         bad: dict[str, BadValues] = {}
         self.bad_values = bad

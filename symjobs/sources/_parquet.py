@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from symjobs._errors import InputError
+from symjobs.sources._ahead import read_ahead
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._files import PARQUET, DataFile
@@ -14,7 +15,7 @@ from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
 
-_SHARE = 32  # a decoded byte, the pages it came from, its Arrow column, and the moments' block
+_SHARE = 16  # a decoded byte, the pages it came from, its Arrow column, and the moments' block
 _LARGEST = 2**25
 
 
@@ -45,6 +46,9 @@ class ParquetSource(Source):
         self.hints, self.texts = self._columns.hints, self._columns.texts
 
     def batches(self) -> Iterator[tuple[Any, int]]:
+        return read_ahead(self._batches())
+
+    def _batches(self) -> Generator[tuple[Any, int], None, None]:
         """Yield (record batch, bytes read so far); within a row group the bytes are shared out by rows."""
         import pyarrow as pa
 
@@ -57,7 +61,7 @@ class ParquetSource(Source):
                 rows = file.metadata.row_group(group).num_rows
                 seen = 0
                 try:
-                    for batch in file.iter_batches(self._rows, [group], columns=columns, use_threads=False):
+                    for batch in file.iter_batches(self._rows, [group], columns=columns, use_threads=True):
                         seen += batch.num_rows
                         position = int(scale * (before + size * seen / max(1, rows)))
                         yield self._columns.converted(batch), min(position, self.total_bytes)

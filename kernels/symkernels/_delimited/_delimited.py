@@ -123,6 +123,16 @@ class DelimitedParser:
     def _tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return exact_powers(), *powers_of_five()
 
+    def expect(self, size: int) -> None:
+        """Say how many bytes will come: for many of them compiling, or loading what is compiled, begins at once.
+
+        Parameters
+        ----------
+        size : int
+            Bytes.
+        """
+        uses_loops("delimited", _SECONDS * size)
+
     def parse(self, data: bytes, *, wait: bool = False) -> DelimitedCells | None:
         """Return the values of a block of whole records.
 

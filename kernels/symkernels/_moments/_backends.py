@@ -10,7 +10,7 @@ import numpy as np
 
 from .._arrays import Array, is_cupy, is_numpy
 from .._columns import Columns
-from .._numba import uses_loops
+from .._numba import compile_mode, uses_loops
 from . import _answers, _exact, _generic
 from ._layout import Layout
 from ._limits import MOST_EXACTLY
@@ -30,9 +30,17 @@ _GPU_BLOCK_BYTES = 2**28  # of a temporary array on a GPU, where large blocks ar
 
 
 def is_little_work(state: State, n: int) -> bool:
-    """Whether a state has learnt so little, n further rows included, that it sums without rounding errors."""
+    """Whether a state has learnt so little, n further rows included, that it sums without rounding errors.
+
+    While the loops for that are being compiled, the generic body would take a second for what they take 20 ms for.
+    """
     layout = state.layout
-    return (state.rows_processed + n) * (layout.n_dense + 1) * layout.size <= _LITTLE_WORK
+    products = (layout.n_dense + 1) * layout.size
+    if (state.rows_processed + n) * products > _LITTLE_WORK:
+        return False
+    if n * products <= _FEW or not is_numpy(state.sums.S) or compile_mode() != "auto":
+        return True
+    return uses_loops("exact", n * layout.n_dense * _seconds(layout.n_dense, exact=True))
 
 
 def uses_cuda(X: Array) -> bool:
