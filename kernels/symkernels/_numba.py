@@ -2,8 +2,8 @@
 
 A first call must not wait for a compiler while NumPy would be done long before: compiling takes seconds, and even to
 load Numba takes half of one. So the generic body runs until the work that it did would have paid for that. Then a
-thread in the background compiles the loops, or loads them from the disk, and the next call, or the next block of rows,
-takes them.
+thread in the background compiles the loops, and the next call, or the next block of rows, takes them. If all loops of a
+kernel are on the disk, the call itself loads those that it needs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
+from . import _on_disk
+
 Mode = Literal["never", "auto", "now"]
 Kernel = Literal["moments", "exact", "kmeans", "silhouette", "scores", "streaming", "pareto", "delimited"]
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
@@ -28,6 +30,7 @@ _CALL = 5e-4  # seconds of any call
 _WAIT = 20.0  # seconds for the loop that is being compiled
 
 _lock = threading.Lock()
+_loading = threading.Lock()
 _spent: dict[str, float] = {}  # by kernel, the seconds of the generic body
 _asked: list[Kernel] = []  # kernels to compile, in that order
 _ready: set[str] = set()  # kernels whose loops are used
@@ -102,11 +105,25 @@ def uses_loops(kernel: Kernel, seconds: float | None = None) -> bool:
     if seconds is not None:
         _spent[kernel] = _spent.get(kernel, 0.0) + _CALL + seconds
         if _spent[kernel] > _PATIENCE:
+            if _on_disk.is_noted(kernel):
+                return _load(kernel)
             _ask_for(kernel)
         if seconds > _LONG:
             _wait_for(kernel)
             return kernel in _ready and numba_works()
     return False
+
+
+def _load(kernel: Kernel) -> bool:
+    """Use loops that are on the disk, unless another thread is loading Numba: the generic body goes on meanwhile."""
+    if not _loading.acquire(blocking=False):
+        return False
+    try:
+        if numba_works():
+            _ready.add(kernel)
+        return kernel in _ready
+    finally:
+        _loading.release()
 
 
 def set_warm_ups(calls: dict[Kernel, Callable[[], None]]) -> None:
@@ -120,6 +137,7 @@ def compile_now(kernel: Kernel) -> None:
         if numba_works():
             _warm_ups[kernel]()
             _ready.add(kernel)
+            _on_disk.note(kernel)
 
 
 def _ask_for(kernel: Kernel) -> None:
@@ -201,8 +219,8 @@ def _resume() -> None:
 
 def _begin_anew() -> None:
     """Ask again in a forked child when there is work for it: it may be one of many, or have none."""
-    global _thread, _lock
-    _lock, _thread = threading.Lock(), None
+    global _thread, _lock, _loading
+    _lock, _loading, _thread = threading.Lock(), threading.Lock(), None
     _stop.clear()
     del _asked[:]
 

@@ -67,13 +67,13 @@ class CsvSource(Source):
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (table, bytes read so far)."""
         self.bad_values = {}
-        self._parser.expect(self.total_bytes)
         with contextlib.closing(self._open()) as stream:
             _skip(stream, self._skipped)
             found = blocks(stream, self._dialect, self._block, self._limit)
             line = self._first_line
             try:
                 with ThreadPoolExecutor(thread_count(), thread_name_prefix="symjobs-csv") as pool:
+                    pool.submit(self._parser.expect, self.total_bytes)  # pyarrow parses the first blocks meanwhile
                     for part in _in_order(pool, self._parse, found, thread_count() + 2):
                         for name, bad in part.bad.items():
                             bad = replace(bad, line=line + bad.line)

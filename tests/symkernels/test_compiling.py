@@ -17,6 +17,7 @@ from symkernels import (
     Spot,
     StreamingKMeans,
     _numba,
+    _on_disk,
     compile_loops,
     compile_mode,
     fit_gpd,
@@ -246,3 +247,50 @@ def test_flags_and_seeds_do_not_depend_on_the_body() -> None:
     assert sum(map(len, flags)) > 30
     assert labels == again
     np.testing.assert_allclose(some, others, rtol=1e-9)
+
+
+ON_THE_DISK = """
+import sys
+from symkernels import DelimitedParser, _numba, _on_disk
+
+parser = DelimitedParser(["number"])
+print(_on_disk.is_noted("delimited"), "numba" in sys.modules)
+parser.expect(10_000_000)  # a small file: nothing is asked for
+print(parser.parse(b"1.5\\n") is None, "numba" in sys.modules)
+parser.expect(100_000_000)
+cells = parser.parse(b"1.5\\n")
+print(cells is None or cells.numbers[0].tolist())
+"""
+
+
+def test_loops_that_are_on_the_disk_are_used_at_once(tmp_path):
+    assert _run(ON_THE_DISK, "auto", tmp_path).split("\n")[:2] == ["False False", "True False"]
+    _run('from symkernels._numba import compile_now; compile_now("delimited")', None, tmp_path)
+    assert _run(ON_THE_DISK, "auto", tmp_path).split("\n")[:3] == ["True False", "True False", "[1.5]"]
+    assert _run(ON_THE_DISK, "never", tmp_path).split("\n")[2] == "True"
+
+
+def test_a_note_is_for_these_sources_and_this_numba(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert not _on_disk.is_noted("moments")
+    _on_disk.note("moments")
+    assert _on_disk.is_noted("moments")
+    assert not _on_disk.is_noted("exact")
+    monkeypatch.setattr(_on_disk, "_key", lambda: "another")
+    assert not _on_disk.is_noted("moments")
+    _on_disk.note("moments")
+    assert [path.name for path in tmp_path.iterdir()] == ["symkernels-moments-another"]
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "none"))
+    _on_disk.note("moments")  # where nothing can be written, nothing is noted
+    assert not _on_disk.is_noted("moments")
+
+
+def test_two_threads_do_not_wait_for_each_other_to_load(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_numba, "compile_mode", lambda: "auto")
+    monkeypatch.setattr(_numba, "_ready", set())
+    monkeypatch.setattr(_numba, "_spent", {})
+    _on_disk.note("delimited")
+    with _numba._loading:  # as if another thread imported Numba
+        assert not _numba.uses_loops("delimited", 1.0)
+    assert _numba.uses_loops("delimited", 0.0) == _numba.numba_works()

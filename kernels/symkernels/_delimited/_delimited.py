@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .._errors import ShapeError
-from .._numba import uses_loops
+from .._numba import Kernel, uses_loops
 from ._powers import exact_powers, powers_of_five
 
+_KERNELS: tuple[Kernel, ...] = ("delimited", "moments", "exact")
 _KINDS = {"skip": 0, "number": 1, "text": 2}
 _LF = ord("\n")
 _PART = 2**16  # bytes, of which comparisons stay in the cache
@@ -126,12 +127,15 @@ class DelimitedParser:
     def expect(self, size: int) -> None:
         """Say how many bytes will come: for many of them compiling, or loading what is compiled, begins at once.
 
+        So it does for the loops of `Moments`, which learn the numbers.
+
         Parameters
         ----------
         size : int
             Bytes.
         """
-        uses_loops("delimited", _SECONDS * size)
+        for kernel in _KERNELS:
+            uses_loops(kernel, _SECONDS * size)
 
     def parse(self, data: bytes, *, wait: bool = False) -> DelimitedCells | None:
         """Return the values of a block of whole records.
