@@ -183,11 +183,13 @@ class DSUpdateJob(Job):
             return self._source
         if isinstance(self._source, Described):
             return self._source.open(context.checkpoint)
-        errors = self.parameters.errors
-        if errors is None or errors == "raise":
-            return open_source(self._source, types=self._letters, access=self._access, checkpoint=context.checkpoint)
-        info = DSInfo("localfile", os.fspath(self._source), {"path": os.fspath(self._source), "errorHandling": errors})
-        return open_source(info, types=self._letters, access=self._access, checkpoint=context.checkpoint)
+        return open_source(
+            self._source,
+            types=self._letters,
+            errors=self.parameters.errors,
+            access=self._access,
+            checkpoint=context.checkpoint,
+        )
 
     def _write(self, context: JobContext, source: Source) -> int:
         """Learn or forget the rows, and return how many were read."""

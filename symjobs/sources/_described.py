@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
-
 from symjobs._entities import DSInfo
 from symjobs._errors import InputError
 from symjobs.sources._access import Access
@@ -26,6 +24,8 @@ class Described:
     dsinfo : DSInfo
     types : mapping of str to str
         Type letters of some columns.
+    errors : str or None
+        What becomes of a value that does not fit its column; None for what the description says.
     access : Access or None
         What may be opened for a client; None for everything.
     memory_budget : int or str
@@ -33,6 +33,7 @@ class Described:
 
     dsinfo: DSInfo
     types: Mapping[str, str] = field(default_factory=dict)
+    errors: str | None = None
     access: Access | None = None
     memory_budget: int | str = DEFAULT_BUDGET
 
@@ -43,14 +44,14 @@ class Described:
 
     def with_request(self, types: Mapping[str, str], errors: str | None) -> Described:
         """Return it with the types of columns, and what is said of bad values, in a request."""
-        info = self.dsinfo.info if errors is None else {**self.dsinfo.info, "errorHandling": errors}
-        return replace(self, dsinfo=msgspec.structs.replace(self.dsinfo, info=info), types={**self.types, **types})
+        return replace(self, types={**self.types, **types}, errors=self.errors if errors is None else errors)
 
     def open(self, checkpoint: Callable[[], object] | None = None) -> Source:
         """Open it."""
         return open(
             self.dsinfo,
             types=self.types,
+            errors=self.errors,
             memory_budget=self.memory_budget,
             access=self.access,
             checkpoint=checkpoint,

@@ -61,6 +61,7 @@ def open(
     /,
     *,
     types: Mapping[str, str] | None = None,
+    errors: str | None = None,
     memory_budget: int | str = DEFAULT_BUDGET,
     timeout: float = TIMEOUT,
     access: Access | None = None,
@@ -76,6 +77,8 @@ def open(
         is read as that, any other file as CSV.
     types : mapping of str to str, optional
         Type letters of some columns, as `csv` and `parquet` take them.
+    errors : {"raise", "missing"}, optional
+        What becomes of a value that does not fit its column; by default what the description says, else an error.
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``.
     timeout : float, default 30
@@ -127,11 +130,10 @@ def open(
     """
     budget = parse_budget(memory_budget)
     if isinstance(data, str | os.PathLike) or not isinstance(data, DSInfo | Mapping):
-        return open_files(
-            found_files(data, access=access, timeout=timeout), CsvOptions.of(types=types), budget, checkpoint
-        )
+        files = found_files(data, access=access, timeout=timeout)
+        return open_files(files, CsvOptions.of(types=types, errors=errors or "raise"), budget, checkpoint)
     described = check_dsinfo(data)
-    info = described.info
+    info = described.info if errors is None else {**described.info, "errorHandling": errors}
     place = f"data source {described.name!r}"
     options = options_of(info, place, {**_types_of(info, place), **(types or {})})
     try:

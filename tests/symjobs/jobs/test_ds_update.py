@@ -280,3 +280,14 @@ def test_a_database_is_a_source_too(tmp_path, manager):
     assert handle.result(timeout=60).rows == 3
     assert project.snapshot().moments.mean().tolist() == [3.0]
     assert handle.info().current == handle.info().maximum > 0
+
+
+@pytest.mark.parametrize("form", [str, _info], ids=["path", "description"])
+def test_errors_that_count_as_missing(tmp_path, manager, form):
+    path = tmp_path / "d.csv"
+    path.write_text("x\n1\nmany\n3\n")
+    handle = manager.submit(sj.DSUpdateJob(sj.Project("p"), form(path), errors="missing"))
+    assert handle.result(timeout=60).rows == 3
+    assert handle.info().details["badValues"] == "x: 1 (the first in line 3: 'many')"
+    with pytest.raises(sj.JobFailed, match="'many' is not a number"):
+        manager.submit(sj.DSUpdateJob(sj.Project("p"), form(path), errors="raise")).result(timeout=60)
