@@ -16,6 +16,7 @@ from symjobs._tables._arrow import values_of
 from symjobs._tables._batch import Batch
 from symjobs._tables._cells import MISSING_TEXTS
 from symjobs._tables._columns import Column, NumberColumn, ObjectColumn
+from symkernels import DelimitedParser
 
 _PART_BYTES = 4 << 20
 _WHOLE_BYTES = 16 << 20  # up to here the rows are one part, which is faster
@@ -39,8 +40,8 @@ _Frame: Any = msgspec.defstruct(
 class JsonRows:
     """The JSON of a DataFrame entity, as a table that can be read many times.
 
-    Rows of numbers, as text or not, go through Arrow's CSV reader, which makes no Python object of a cell. Everything
-    else, and what that reader refuses, is decoded as `DataFrame` is. Bodies of more than 16 MiB are read in parts of
+    Rows of numbers, as text or not, are parsed as CSV, which makes no Python object of a cell. Everything else is
+    decoded as `DataFrame` is. Bodies of more than 16 MiB are read in parts of
     some megabytes; where no types are given, those of the first part hold.
 
     Parameters
@@ -104,8 +105,8 @@ class JsonRows:
         later = _Later(lambda: self._decoded(_split(part), first))
         columns: list[Column] = [_LaterColumn(name, n_rows, later, j) for j, name in enumerate(names)]
         for j, values in zip(numeric, table, strict=True):
-            if letters or values.null_count < n_rows:  # a column without a value has no type yet
-                columns[j] = NumberColumn.of_array(names[j], values_of(values))
+            if letters or not np.isnan(values).all():  # a column without a value has no type yet
+                columns[j] = NumberColumn.of_array(names[j], values)
         return n_rows, columns
 
     def _decoded(self, rows: Sequence[msgspec.Raw], first: int) -> list[Column]:
@@ -190,8 +191,18 @@ def _as_csv(part: memoryview) -> tuple[Any, int] | None:
     return text, n_rows
 
 
-def _numbers(text: Any, n_columns: int, numeric: Sequence[int]) -> list[Any] | None:
-    """Return some columns of CSV as Arrow's float64, or None if there is anything else in them."""
+def _numbers(text: Any, n_columns: int, numeric: Sequence[int]) -> list[np.ndarray] | None:
+    """Return some columns of CSV as float64, NaN where missing, or None if there is anything else in them."""
+    wanted = set(numeric)
+    kinds = ["number" if j in wanted else "skip" for j in range(n_columns)]
+    cells = DelimitedParser(kinds, missing=[text.encode() for text in sorted(MISSING_TEXTS)]).parse(text)
+    if cells is not None:
+        return None if len(cells.odd) else cells.numbers
+    return _numbers_of_arrow(text, n_columns, numeric)
+
+
+def _numbers_of_arrow(text: Any, n_columns: int, numeric: Sequence[int]) -> list[np.ndarray] | None:
+    # As long as the loops are not compiled.
     import pyarrow as pa
     from pyarrow import csv
 
@@ -211,4 +222,4 @@ def _numbers(text: Any, n_columns: int, numeric: Sequence[int]) -> list[Any] | N
         )
     except pa.ArrowInvalid:  # or a row that is longer than a block
         return None
-    return [column.combine_chunks() for column in table.columns]
+    return [values_of(column.combine_chunks()).astype(np.float64, copy=False) for column in table.columns]
