@@ -87,7 +87,7 @@ class Numerals:
 
     @cached_property
     def _grouped(self) -> re.Pattern[str]:
-        return re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(self.thousands)}\d{{3}})+(?:{re.escape(self.decimal)}\d*)?$")
+        return re.compile(rf"^[+-]?\d{{1,3}}(?:{re.escape(self.thousands)}\d{{3}})+(?:{re.escape(self.decimal)}\d*)?$")
 
     def parse_all(self, texts: Any) -> Any:
         """Return an Arrow array of texts as float64; ValueError if any may need `parse`."""

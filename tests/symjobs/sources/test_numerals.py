@@ -73,6 +73,7 @@ def test_what_is_no_number(numerals, text):
         st.text("0123456789.,%$€-+ e'", min_size=1, max_size=9).map(str.strip).filter(bool), min_size=1, max_size=5
     )
 )
+@example([".0.000"])
 def test_a_column_gives_what_its_values_give(texts):
     for numerals in (GERMAN, ENGLISH, Numerals(), Numerals(decimal=",", percent=True, currency="€")):
         try:
