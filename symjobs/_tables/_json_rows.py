@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +17,7 @@ from symjobs._tables._arrow import values_of
 from symjobs._tables._batch import Batch
 from symjobs._tables._cells import MISSING_TEXTS
 from symjobs._tables._columns import Column, NumberColumn, ObjectColumn
-from symkernels import DelimitedParser
+from symkernels import DelimitedParser, thread_count
 
 _PART_BYTES = 4 << 20
 _WHOLE_BYTES = 16 << 20  # up to here the rows are one part, which is faster
@@ -195,10 +196,24 @@ def _numbers(text: Any, n_columns: int, numeric: Sequence[int]) -> list[np.ndarr
     """Return some columns of CSV as float64, NaN where missing, or None if there is anything else in them."""
     wanted = set(numeric)
     kinds = ["number" if j in wanted else "skip" for j in range(n_columns)]
-    cells = DelimitedParser(kinds, missing=[text.encode() for text in sorted(MISSING_TEXTS)]).parse(text)
-    if cells is not None:
-        return None if len(cells.odd) else cells.numbers
-    return _numbers_of_arrow(text, n_columns, numeric)
+    parser = DelimitedParser(kinds, missing=[missing.encode() for missing in sorted(MISSING_TEXTS)])
+    pieces = _pieces(text, thread_count() if len(text) > _BLOCK_BYTES else 1)
+    with ThreadPoolExecutor(len(pieces)) as pool:
+        found = [cells for cells in pool.map(parser.parse, pieces) if cells is not None]
+    if len(found) < len(pieces):
+        return _numbers_of_arrow(text, n_columns, numeric)
+    if any(len(cells.odd) for cells in found):
+        return None
+    if len(found) == 1:
+        return found[0].numbers
+    return [np.concatenate(parts) for parts in zip(*(cells.numbers for cells in found), strict=True)]
+
+
+def _pieces(text: Any, count: int) -> list[memoryview]:
+    """Return whole rows in so many pieces of about the same size, or in fewer."""
+    ends = {text.find(b"\n", i * len(text) // count) for i in range(1, count)} - {-1}
+    starts = [0, *sorted(ends)]
+    return [memoryview(text)[start:stop] for start, stop in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
 def _numbers_of_arrow(text: Any, n_columns: int, numeric: Sequence[int]) -> list[np.ndarray] | None:

@@ -137,12 +137,12 @@ class DelimitedParser:
         for kernel in _KERNELS:
             uses_loops(kernel, _SECONDS * size)
 
-    def parse(self, data: bytes, *, wait: bool = False) -> DelimitedCells | None:
+    def parse(self, data: bytes | bytearray | memoryview, *, wait: bool = False) -> DelimitedCells | None:
         """Return the values of a block of whole records.
 
         Parameters
         ----------
-        data : bytes
+        data : bytes-like
             In UTF-8, or another encoding that extends ASCII.
         wait : bool, default False
             Whether to wait until the loops are compiled.
