@@ -67,7 +67,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, harness.threads(options.threads):
         path = Path(folder) / "data.csv"
         frame = write(path, rows)
-        project = sj.Project("csv").learn(sj.sources.csv(path))
+        project = sj.Project("csv").learn(sj.sources.csv(path, types={"t": "S"}))
         mean = project.snapshot().moments.mean()
         harness.require(np.allclose(mean, frame[NUMBERS].mean(), rtol=1e-9, atol=1e-12), "another mean")
         cases = readers(path)
