@@ -21,7 +21,16 @@ from symjobs.sources._cells import BadText, Cells, bad_cell
 from symjobs.sources._dialect import CsvOptions, Kind, check_separator, find_columns, separator_hint
 from symjobs.sources._files import DataFile, Stream, bad_byte, check_text, open_text
 from symjobs.sources._location import TIMEOUT, found_files
-from symjobs.sources._records import BadLine, Block, blocks, end_of_records, endless, records, unquoted
+from symjobs.sources._records import (
+    BadLine,
+    Block,
+    blocks,
+    end_of_first_record,
+    end_of_records,
+    endless,
+    records,
+    unquoted,
+)
 from symjobs.sources._several import source_of
 from symjobs.sources._source import BadValues, Source
 from symkernels import DelimitedCells, DelimitedParser, thread_count
@@ -289,8 +298,9 @@ class CsvSource(Source):
         if len(rows) == 1:
             self._check_quotes(data, line)
             raise InputError(f"{self.name} has a header and no rows below it")
-        (_, lines, names), *more = rows
-        self._skipped, self._first_line = skipped + _length_of_lines(data, lines), line + lines
+        (_, _, names), *more = rows
+        end, lines = end_of_first_record(data, self._dialect)
+        self._skipped, self._first_line = skipped + end, line + lines
         return [name.strip() for name in names], [row for _, _, row in more]
 
     def _check_quotes(self, data: bytes, line: int) -> None:
@@ -379,13 +389,6 @@ def _bytes_per_value(sample: Sequence[Sequence[str]]) -> float:
 def _skip(stream: Stream, size: int) -> None:
     while size > 0 and (data := stream.read(size)):
         size -= len(data)
-
-
-def _length_of_lines(data: bytes, lines: int) -> int:
-    at = 0
-    for _ in range(lines):
-        at = data.find(b"\n", at) + 1 or len(data)
-    return at
 
 
 def _one_chunk(column: Any) -> Any:

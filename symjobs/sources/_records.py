@@ -168,21 +168,26 @@ def records(data: bytes, dialect: Dialect) -> Iterator[tuple[int, int, list[str]
 
     Blank lines are no records. Only messages and the first rows need this: it takes a microsecond a value.
     """
-    for start, line, row in _raw_records(data, dialect):
+    for start, line, _, row in _raw_records(data, dialect):
         if row is None:
             return
         yield start, line, [unquoted(value.decode(errors="replace"), dialect.quote) for value in row]
 
 
-def _raw_records(data: bytes, dialect: Dialect) -> Iterator[tuple[int, int, list[bytes] | None]]:
-    # The last record is None if it opens a quote that is not closed.
+def end_of_first_record(data: bytes, dialect: Dialect) -> tuple[int, int]:
+    """Return how many bytes there are up to the end of the first record, and how many line ends."""
+    return next(((end, line) for _, line, end, _ in _raw_records(data, dialect)), (0, 0))
+
+
+def _raw_records(data: bytes, dialect: Dialect) -> Iterator[tuple[int, int, int, list[bytes] | None]]:
+    # First line, line after it, byte after it, values. The last record is None if it opens a quote that is not closed.
     field, mark = _field(dialect), dialect.separator.encode()
     at = line = start = 0
     row: list[bytes] = []
     while at < len(data) or row:
         found = field.match(data, at)
         if found is None:
-            yield start, line, None
+            yield start, line, at, None
             return
         at = found.end()
         row.append(found[1])
@@ -190,7 +195,7 @@ def _raw_records(data: bytes, dialect: Dialect) -> Iterator[tuple[int, int, list
         if found[2] == mark:
             continue
         if row != [b""]:
-            yield start, line, row
+            yield start, line, at, row
         row, start = [], line
 
 
@@ -208,6 +213,6 @@ def unquoted(text: str, quote: str) -> str:
 def _check_last_quote(data: bytes, dialect: Dialect) -> None:
     """Raise BadLine if the last record opens a quote that is not closed."""
     if dialect.quote and dialect.quote.encode() in data:
-        for start, _, row in _raw_records(data, dialect):
+        for start, _, _, row in _raw_records(data, dialect):
             if row is None:
                 raise BadLine(start, ": a quote is opened and never closed")

@@ -141,6 +141,10 @@ def test_quotes_line_ends_and_blank_lines(read):
     assert read('a,b\r\n1,"x\ny"\r\n\r\n2,"say ""hi"""\r\n') == [(1.0, "x\ny"), (2.0, 'say "hi"')]
 
 
+def test_line_ends_of_several_kinds(read):
+    assert read("a,b\r1,2\r3,4\n5,6\r\n7,8") == [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0), (7.0, 8.0)]
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path):
     path = _write(tmp_path, "\ufeffa,b\n1,2\n")
     assert sources.csv(path).attribute_names == ("a", "b")
