@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from symjobs._errors import InputError
-from symjobs.sources._ahead import read_ahead
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
+from symjobs.sources._column_source import ColumnSource
 from symjobs.sources._files import ARROW, DataFile
 from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
 
-_SHARE = 16  # of the budget: the file is mapped, and only packed batches are copied
+_SHARE = 16  # of the budget
 _LARGEST = 2**25
 
 
-class ArrowSource(Source):
+class ArrowSource(ColumnSource):
     """An Arrow IPC file; see `arrow`."""
 
     def __init__(
@@ -41,14 +41,9 @@ class ArrowSource(Source):
         self.total_bytes = self._path.stat().st_size
         self._block = block_bytes(memory_budget, _SHARE, _LARGEST)
         reader = self._open()
-        self._columns = ArrowColumns(reader.schema, types, dates, self.name, strict=strict)
-        self.attribute_names, self.attribute_types = self._columns.names, self._columns.letters
-        self.hints, self.texts = self._columns.hints, self._columns.texts
+        self._take(ArrowColumns(reader.schema, types, dates, self.name, strict=strict))
         if not any(self._read(reader, i).num_rows for i in range(reader.num_record_batches)):
             raise InputError(f"{self.name} holds no rows")
-
-    def batches(self) -> Iterator[tuple[Any, int]]:
-        return read_ahead(self._batches())
 
     def _batches(self) -> Generator[tuple[Any, int], None, None]:
         """Yield (record batch, bytes read so far); within a batch of the file the bytes are shared out by rows."""
@@ -67,7 +62,8 @@ class ArrowSource(Source):
 
     def _open(self) -> Any:
         try:
-            return self._pa.ipc.open_file(self._pa.memory_map(str(self._path)))
+            # Not mapped: when a mapped file is cut, the process is killed.
+            return self._pa.ipc.open_file(self._pa.OSFile(os.fsencode(self._path)))
         except (self._pa.ArrowException, OSError) as error:
             raise InputError(f"{self.name} is not an Arrow file that can be read: {error}") from error
 
@@ -98,7 +94,7 @@ def arrow(
     dates : sequence of str, or bool, default ()
         Columns of dates and times that are learnt as seconds since 1970; True for all of them.
     memory_budget : int or str, default 256 MiB
-        Bytes, or text such as ``"64MiB"``. A record batch of a packed file is unpacked as a whole.
+        Bytes, or text such as ``"64MiB"``. A record batch of the file is read as a whole.
     timeout : float, default 30
         Seconds to wait for a host, for the connection and for each part of the data.
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from symjobs._errors import InputError, MissingDependency
 from symjobs.sources._access import Access, check_timeout
-from symjobs.sources._ahead import read_ahead
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import block_bytes
+from symjobs.sources._column_source import ColumnSource
 from symjobs.sources._files import checked_file
-from symjobs.sources._source import BadValues, Source
+from symjobs.sources._source import BadValues
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -58,7 +58,7 @@ class Database:
         return f"{self.table or 'the query'} of {self.database}"
 
 
-class DatabaseSource(Source):
+class DatabaseSource(ColumnSource):
     """The rows of a table or a query. How many bytes they are is not known before they are read."""
 
     total_bytes = 0
@@ -84,12 +84,7 @@ class DatabaseSource(Source):
         if not first:
             raise InputError(f"{self.name} holds no rows")
         self._kinds = {name: _kind(row[j] for row in first) for j, name in enumerate(names)}
-        self._columns = ArrowColumns(self._table(names, first, 0, {}).schema, types, dates, self.name)
-        self.attribute_names, self.attribute_types = self._columns.names, self._columns.letters
-        self.hints, self.texts = self._columns.hints, self._columns.texts
-
-    def batches(self) -> Iterator[tuple[Any, int]]:
-        return read_ahead(self._batches())
+        self._take(ArrowColumns(self._table(names, first, 0, {}).schema, types, dates, self.name))
 
     def _batches(self) -> Generator[tuple[Any, int], None, None]:
         """Yield (record batch, bytes read so far)."""

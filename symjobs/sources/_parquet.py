@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from symjobs._errors import InputError
-from symjobs.sources._ahead import read_ahead
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
+from symjobs.sources._column_source import ColumnSource
 from symjobs.sources._files import PARQUET, DataFile
 from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._several import source_of
@@ -19,7 +19,7 @@ _SHARE = 16  # a decoded byte, the pages it came from, its Arrow column, and the
 _LARGEST = 2**25
 
 
-class ParquetSource(Source):
+class ParquetSource(ColumnSource):
     """A Parquet file; see `parquet`."""
 
     def __init__(
@@ -40,13 +40,8 @@ class ParquetSource(Source):
         with self._open() as opened:
             if opened.metadata.num_rows == 0:
                 raise InputError(f"{self.name} holds no rows")
-            self._columns = ArrowColumns(opened.schema_arrow, types, dates, self.name, strict=strict)
+            self._take(ArrowColumns(opened.schema_arrow, types, dates, self.name, strict=strict))
             self._rows = self._batch_rows(opened.metadata)
-        self.attribute_names, self.attribute_types = self._columns.names, self._columns.letters
-        self.hints, self.texts = self._columns.hints, self._columns.texts
-
-    def batches(self) -> Iterator[tuple[Any, int]]:
-        return read_ahead(self._batches())
 
     def _batches(self) -> Generator[tuple[Any, int], None, None]:
         """Yield (record batch, bytes read so far); within a row group the bytes are shared out by rows."""
