@@ -55,7 +55,8 @@ def learn(options: argparse.Namespace) -> int:
 
 def show_project(options: argparse.Namespace) -> int:
     """Print what a project has learnt."""
-    snapshot = Project.load(options.project).snapshot()
+    project = Project.load(options.project)
+    snapshot = project.snapshot()
     if options.json:
         sys.stdout.write(to_json(snapshot.info()).decode() + "\n")
         return 0
@@ -79,7 +80,7 @@ def show_project(options: argparse.Namespace) -> int:
     ]
     if carried:
         tables.append(Table("columns that are not learnt", ["column", "type"], carried))
-    models = Project.load(options.project).models
+    models = project.models
     if models:
         tables.append(Table("models", ["model"], [[name] for name in models]))
     show(tables, heading=f"{snapshot.name}: {counted(snapshot.n_rows, 'row')}")

@@ -16,6 +16,7 @@ from symjobs._text import shown
 from symjobs.rest import Response, envelope
 from symjobs.server._call import Call, Route, no_such_source
 from symjobs.sources._described import Described
+from symjobs.sources._http import without_password
 from symjobs.sources._open import HIDDEN, SECRETS, check_dsinfo, shown_dsinfo
 from symjobs.sources._sample import sample_of
 
@@ -49,6 +50,8 @@ def update(call: Call) -> Response:
         )
     # A description as it was shown keeps its secrets.
     kept = {key: known.info[key] for key in SECRETS & known.info.keys() if given.info.get(key) == HIDDEN}
+    if given.type == known.type == "http" and given.info.get("path") == without_password(known.info["path"]):
+        kept["path"] = known.info["path"]
     dsinfo = check_dsinfo(msgspec.structs.replace(given, name=name, info={**given.info, **kept}))
     if not call.sources.replace(call.cid, dsinfo):
         raise no_such_source(call.cid, name)

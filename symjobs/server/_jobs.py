@@ -120,6 +120,7 @@ def _route(name: str, declared: JobRoute, kind: type[Job]) -> Route:
         body=("" if declared.method == "GET" else "context") if declared.body == "source" else declared.body,
         query={**query, **({"async": ASYNC} if declared.direct else {})},
         answers={200: "OK", **answers} if declared.direct else answers,
+        changes=True if declared.body == "source" else None,  # also with GET
         threads="long" if declared.direct and declared.body else "short",
     )
 

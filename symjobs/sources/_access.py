@@ -85,12 +85,14 @@ class Access:
         if not self.roots:
             raise InputError("this server opens no files for its clients; its operator names folders by --source-root")
         outside = InputError(f"the path {path!r} is outside of the folders that this server opens")
-        folders = [folder for folder in map(_resolved, self.roots) if _is_in(folder / path, folder)]
-        if not folders:
+        if ".." in Path(path).parts:
             raise outside  # whether there is such a file or not
+        folders = [folder for folder in map(_resolved, self.roots) if (folder / path).is_relative_to(folder)]
+        if not folders:
+            raise outside
         for folder in folders:
             try:
-                found = [Path(name) for name in matching_files(str(folder / path))]
+                found = [Path(name) for name in matching_files(str(folder / path), str(folder))]
             except InputError as error:  # clients do not know where the folder is
                 raise InputError(str(error).replace(str(folder / path), path)) from None
             if any(not file.resolve().is_relative_to(folder) for file in found):
@@ -111,12 +113,11 @@ def _resolved(root: str | os.PathLike[str]) -> Path:
     return Path(root).resolve()
 
 
-def _is_in(path: Path, folder: Path) -> bool:
-    return Path(os.path.normpath(path)).is_relative_to(folder)
+def matching_files(path: str, root: str = "") -> list[str]:
+    """Return a file itself; the data files in a folder and its folders; or those that match a pattern.
 
-
-def matching_files(path: str) -> list[str]:
-    """Return a file itself; the data files in a folder and its folders; or those that match a pattern."""
+    What is in the root is no pattern.
+    """
     if os.path.isdir(path):
         found = sorted(
             os.path.join(folder, name)
@@ -129,8 +130,12 @@ def matching_files(path: str) -> list[str]:
         return found
     if os.path.exists(path):
         return [path]
-    if glob.has_magic(path):
-        found = sorted(name for name in glob.glob(path, recursive=True) if os.path.isfile(name))
+    if glob.has_magic(path.removeprefix(root)):
+        found = sorted(
+            name
+            for name in glob.glob(glob.escape(root) + path.removeprefix(root), recursive=True)
+            if os.path.isfile(name)
+        )
         if not found:
             raise InputError(f"no file matches {path}")
         return found

@@ -124,9 +124,9 @@ def arrow(
     """
     budget = parse_budget(memory_budget)
 
-    def open_one(file: DataFile, known: Mapping[str, str]) -> Source:
+    def open_one(file: DataFile, known: Mapping[str, str] | None) -> Source:
         if not file.start().startswith(ARROW):
             raise InputError(f"{file} is not an Arrow file: it does not begin with ARROW1")
-        return ArrowSource(file, types or {}, dates, budget, strict=not known)
+        return ArrowSource(file, types or {}, dates, budget, strict=known is None)
 
-    return source_of(found_files(path, timeout=timeout), open_one)
+    return source_of(found_files(path, timeout=timeout), open_one, types or {})

@@ -30,6 +30,8 @@ class ArrowColumns:
     ----------
     names, letters : tuple of str
         The columns that are read, and their type letters.
+    times, left_out, undecided : tuple of str
+        Columns of times that are read as numbers; columns that are not read; columns without a type.
     hints, texts : tuple of str
         Which columns could be read otherwise; the columns of text.
     """
@@ -46,7 +48,7 @@ class ArrowColumns:
         kinds = dict(zip(names, (field.type for field in schema), strict=True))
         self._categories = tuple(name for name in self.names if types.get(name) == "T")
         asked = () if isinstance(dates, bool) else dates
-        self._times = tuple(
+        self.times = tuple(
             name for name in self.names if name in asked or (dates is True and _is_time(pa, kinds[name]))
         )
         for name in self.names:
@@ -55,24 +57,30 @@ class ArrowColumns:
                     f"{place}: column {name!r} has the type {kinds[name]}, which cannot be learnt; leave it out: "
                     f"types={{{name!r}: 'X'}} ({types_option(name, 'X')})"
                 )
-            if name in self._times and not (_is_time(pa, kinds[name]) or _is_text(pa, kinds[name])):
+            if name in self.times and not (_is_time(pa, kinds[name]) or _is_text(pa, kinds[name])):
                 raise InputError(f"{place}: dates names column {name!r}, which holds {kinds[name]}, no dates")
         self.letters = tuple(self._letter(name, kinds[name]) or "S" for name in self.names)
-        self.texts = tuple(name for name, letter in zip(self.names, self.letters, strict=True) if letter == "S")
+        self.texts = tuple(
+            name
+            for name, letter in zip(self.names, self.letters, strict=True)
+            if letter == "S" and not pa.types.is_null(kinds[name])
+        )
+        self.left_out = tuple(name for name in names if types.get(name) == "X")
+        self.undecided = tuple(name for name in self.names if pa.types.is_null(kinds[name]))
         self.hints = tuple(
             f"column {name!r} holds dates and is not learnt; dates=[{name!r}] (--dates {shlex.quote(name)}) reads them "
             "as seconds since 1970"
             for name in self.names
-            if _is_time(pa, kinds[name]) and name not in self._times
+            if _is_time(pa, kinds[name]) and name not in self.times
         )
 
     def converted(self, batch: Any) -> Any:
         """Return a record batch with categories and times as they are learnt."""
         pa = self._pa
-        for name in (*self._categories, *self._times):
+        for name in (*self._categories, *self.times):
             i = batch.schema.get_field_index(name)
             column = batch.column(i)
-            if name in self._times:
+            if name in self.times:
                 column = self._seconds(name, column)
             elif not pa.types.is_dictionary(column.type):
                 column = column.cast(pa.string()).dictionary_encode()
@@ -93,7 +101,7 @@ class ArrowColumns:
 
     def _letter(self, name: str, kind: Any) -> str | None:
         types = self._pa.types
-        if name in self._times:
+        if name in self.times:
             return "C"
         if name in self._categories or types.is_dictionary(kind):
             return "T"

@@ -20,7 +20,8 @@ class ColumnSource(Source):
         """Read these columns."""
         self._columns = columns
         self.attribute_names, self.attribute_types = columns.names, columns.letters
-        self.hints, self.texts = columns.hints, columns.texts
+        self.hints, self.texts, self.undecided = columns.hints, columns.texts, columns.undecided
+        self.times, self.left_out = columns.times, columns.left_out
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         return read_ahead(self._batches())

@@ -72,6 +72,10 @@ class CsvSource(Source):
         self.attribute_types = tuple(self._columns.letters[j] for j in self._columns.learnt)
         self.row_labels = self._columns.row_labels
         self.notes, self.hints, self.texts = self._columns.notes, self._columns.hints, self._columns.texts
+        kinds = list(zip(self._columns.names, self._columns.kinds, strict=True))
+        self.times = tuple(name for name, kind in kinds if kind is Kind.TIME)
+        self.left_out = tuple(name for name, kind in kinds if kind is Kind.IGNORED)
+        self.undecided = self._columns.undecided
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (table, bytes read so far)."""
@@ -158,7 +162,9 @@ class CsvSource(Source):
                 column = self._cells.texts(values)
             columns[j] = self._cells.converted(column, kind, bad[j])
         for row, j, start, stop in cells.odd.tolist():
-            text = unquoted(block.data[start:stop].decode(errors="replace"), self._dialect.quote)
+            text = block.data[start : stop if stop >= 0 else -1 - stop].decode(errors="replace")
+            if stop < 0:
+                text = unquoted(text, self._dialect.quote)
             columns[j][row] = self._cells.number(row, text, bad[j])
         return [
             self._cells.numbers_of(column) if isinstance(column, np.ndarray) else column for column in columns.values()
@@ -517,9 +523,7 @@ def csv(
     )
     budget = parse_budget(memory_budget)
 
-    def open_one(file: DataFile, known: Mapping[str, str]) -> Source:
-        return CsvSource(
-            file, replace(options, types={}, known={**known, **options.types}) if known else options, budget
-        )
+    def open_one(file: DataFile, known: Mapping[str, str] | None) -> Source:
+        return CsvSource(file, options.after(known), budget)
 
-    return source_of(found_files(path, name=name, timeout=timeout), open_one)
+    return source_of(found_files(path, name=name, timeout=timeout), open_one, options.types)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sqlite3
+import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -76,7 +78,8 @@ class DatabaseSource(ColumnSource):
         self.name = database.name
         self._errors = errors
         self.bad_values: dict[str, BadValues] = {}
-        self._engine = _engine(database, timeout, access)
+        self._timeout = check_timeout(timeout if access is None else access.timeout)
+        self._engine = _engine(database, self._timeout, access)
         self._query = _query(database, self._engine)
         with contextlib.closing(self._rows(1000)) as parts:
             names, first = next(parts)
@@ -106,19 +109,30 @@ class DatabaseSource(ColumnSource):
 
         try:
             with self._engine.connect() as connection:
+                deadline = self._watch(connection)
                 streaming = connection.execution_options(stream_results=True, max_row_buffer=step)
                 with streaming.execute(self._query) as result:
                     names = [str(name) for name in result.keys()]  # noqa: SIM118 - no dict
                     some = False
                     while rows := result.fetchmany(step):
                         some = True
+                        deadline[0] = math.inf  # while others work
                         yield names, rows
+                        deadline[0] = time.monotonic() + self._timeout
                     if not some:
                         yield names, []
         except sa.exc.SQLAlchemyError as error:
             raise InputError(f"{self.name}: {_words(error)}") from None
         finally:
             self._engine.dispose()
+
+    def _watch(self, connection: Any) -> list[float]:
+        """Return a moment, after which SQLite gives up; PostgreSQL has a time limit of its own."""
+        deadline = [time.monotonic() + self._timeout]
+        if self._engine.dialect.name == "sqlite":
+            raw = connection.connection.dbapi_connection
+            raw.set_progress_handler(lambda: int(time.monotonic() > deadline[0]), 100_000)
+        return deadline
 
     def _table(self, names: list[str], rows: Sequence[Any], before: int, bad: dict[str, BadValues]) -> Any:
         import pyarrow as pa
@@ -222,13 +236,25 @@ _ARRAYS: dict[str | None, Any] = {
 }
 
 
-def _engine(database: Database, timeout: float, access: Access | None) -> sa.Engine:
-    import sqlalchemy as sa
-
+def check_database(database: Database) -> None:
+    """Raise InputError unless this may be a database."""
     driver = _DRIVERS.get(database.driver.lower())
     if driver is None:
         raise InputError(f"the driver {database.driver!r} is unknown; known are {', '.join(sorted(_DRIVERS))}")
-    timeout = check_timeout(timeout if access is None else access.timeout)
+    if driver == "sqlite":
+        return
+    if not database.host or any(mark in database.host for mark in "/,") or "=" in database.database:
+        raise InputError("a database has a host, one name or address, and a database's name")
+    port = database.port
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 2**16):
+        raise InputError(f"port is {port!r}; it must be a number from 1 to 65535")
+
+
+def _engine(database: Database, timeout: float, access: Access | None) -> sa.Engine:
+    import sqlalchemy as sa
+
+    check_database(database)
+    driver = _DRIVERS[database.driver.lower()]
     if driver == "sqlite":
         path = checked_file(access.find(database.database)[0] if access else database.database, database.database).path
         address = sa.URL.create(
@@ -237,14 +263,10 @@ def _engine(database: Database, timeout: float, access: Access | None) -> sa.Eng
             query={"mode": "ro", "uri": "true"},
         )
         engine = sa.create_engine(address, connect_args={"timeout": timeout}, poolclass=sa.pool.NullPool)
-        sa.event.listen(engine, "connect", _close_other_files)
+        sa.event.listen(engine, "connect", _read_only)
         return engine
     if access is not None:
         access.check_host(database.host)
-    if not database.host or any(mark in database.host for mark in "/,") or "=" in database.database:
-        raise InputError("a database has a host, one name or address, and a database's name")
-    if database.port and not database.port.isdigit():
-        raise InputError(f"port is {database.port!r}; it must be a number")
     address = sa.URL.create(
         "postgresql+psycopg",
         username=database.user or None,
@@ -253,21 +275,28 @@ def _engine(database: Database, timeout: float, access: Access | None) -> sa.Eng
         port=int(database.port) if database.port else None,
         database=database.database,
     )
-    arguments = {"connect_timeout": max(2, math.ceil(timeout)), "options": "-c default_transaction_read_only=on"}
+    options = f"-c default_transaction_read_only=on -c statement_timeout={int(1000 * timeout)}"
+    arguments = {"connect_timeout": max(2, math.ceil(timeout)), "options": options}
     try:
         return sa.create_engine(address, connect_args=arguments, poolclass=sa.pool.NullPool)
     except ImportError:
         raise MissingDependency("psycopg", "postgresql", "reading from PostgreSQL") from None
 
 
-def _close_other_files(connection: Any, record: Any) -> None:
-    """Let a query of SQLite read its own file only."""
-    import sqlite3
+_ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 
+
+def _read_only(connection: Any, record: Any) -> None:
+    """Let a query of SQLite read the tables of its own file, and do nothing else."""
     del record
-    connection.set_authorizer(
-        lambda action, *names: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
-    )
+
+    def allow(action: int, name: str | None, *others: Any) -> int:
+        asked_by_sqlalchemy = (action == sqlite3.SQLITE_PRAGMA and name == "read_uncommitted") or (
+            action == sqlite3.SQLITE_TRANSACTION
+        )
+        return sqlite3.SQLITE_OK if action in _ALLOWED or asked_by_sqlalchemy else sqlite3.SQLITE_DENY
+
+    connection.set_authorizer(allow)
 
 
 def _query(database: Database, engine: sa.Engine) -> Any:

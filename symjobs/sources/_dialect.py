@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Self
 
@@ -18,6 +18,7 @@ TRUE_TEXTS = frozenset(form for text in ("true", "yes") for form in (text, text.
 FALSE_TEXTS = frozenset(form for text in ("false", "no") for form in (text, text.title(), text.upper()))
 NUMERIC_MISSING = frozenset({"N/A", "NULL", "None", "-"})  # in columns that have no text otherwise
 LETTERS = "CBTSLX"
+TIME = "time"  # what is known of a column of times from another file
 ROW_LABELS = "row"  # the name of a first column without one
 _SEPARATORS = (";", "\t", "|", ",")
 
@@ -110,7 +111,9 @@ class CsvOptions:
     types : mapping of str to str
         Type letters of some columns.
     known : mapping of str to str
-        Type letters of columns that the file may have, from other files of the same source.
+        Type letters of columns that the file may have, from other files of the same source; `TIME` for times.
+    several : bool
+        Whether it is one of several files, so that what is said of columns may be about others.
     """
 
     dialect: Dialect = Dialect()
@@ -118,6 +121,13 @@ class CsvOptions:
     header: bool = True
     types: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, str] = field(default_factory=dict)
+    several: bool = False
+
+    def after(self, known: Mapping[str, str] | None) -> CsvOptions:
+        """Return the options for one of several files, given what is known from earlier ones; None: the only file."""
+        if known is None:
+            return self
+        return replace(self, types={}, known={**known, **self.types}, several=True)
 
     @classmethod
     def of(
@@ -164,6 +174,7 @@ class Columns:
     notes: tuple[str, ...]  # what was decided on columns without a name
     hints: tuple[str, ...]  # which options would make numbers of text
     texts: tuple[str, ...]  # the columns that are text, without a declaration
+    undecided: tuple[str, ...]  # those without a value so far, and without a declaration
 
     @property
     def learnt(self) -> list[int]:
@@ -190,14 +201,15 @@ def find_columns(
             )
         if letter not in _KINDS:
             raise InputError(f"types gives column {name!r} the letter {letter!r}; allowed are {', '.join(LETTERS)}")
-    types |= {name: letter for name, letter in options.known.items() if name in names and name not in types}
-    for name in () if options.known or isinstance(dialect.dates, bool) else dialect.dates:
+    known = {name: letter for name, letter in options.known.items() if name in names and name not in types}
+    types |= {name: "C" if letter == TIME else letter for name, letter in known.items()}
+    for name in () if options.several or isinstance(dialect.dates, bool) else dialect.dates:
         if name not in names:
             raise InputError(f"{place} has no column {name!r}, which dates names; it has {', '.join(names)}")
     for j, name in enumerate(names):
-        if _holds_times(name, texts[j], types.get(name), dialect):
+        if known.get(name) == TIME or (name not in known and _holds_times(name, texts[j], types.get(name), dialect)):
             kinds[j] = Kind.TIME
-        elif name in options.known and types[name] in "CB" and _all_flags(texts[j], dialect):
+        elif name in known and types[name] in "CB" and _all_flags(texts[j], dialect):
             kinds[j] = Kind.FLAG
         elif name in types:
             kinds[j] = _KINDS[types[name]]
@@ -217,6 +229,7 @@ def find_columns(
         tuple(notes),
         _find_hints(undeclared, dialect),
         tuple(undeclared),
+        tuple(name for j, name in enumerate(names) if name not in types and not _present(texts[j], dialect.missing)),
     )
 
 

@@ -18,11 +18,9 @@ _UNREACHABLE = (OSError, http.client.HTTPException)
 
 def without_password(url: str) -> str:
     """Return an address without the name and the password in it."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    scheme, mark, rest = url.partition("://")
+    netloc, slash, path = rest.partition("/")
+    return scheme + mark + netloc.rpartition("@")[2] + slash + path
 
 
 class HttpFile(RemoteFile):
@@ -33,9 +31,9 @@ class HttpFile(RemoteFile):
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise InputError(f"{url.partition('@')[2] or url!r} is no address: {error}") from None
+            raise InputError(f"{without_password(url).partition('?')[0]!r} is no address: {error}") from None
         if not host:
-            raise InputError(f"{url!r} names no host")
+            raise InputError(f"{without_password(url).partition('?')[0]!r} names no host")
         place = f"[{host}]" if ":" in host else host
         self.url = urlunsplit(parts._replace(netloc=place if port is None else f"{place}:{port}", fragment=""))
         self.name = urlunsplit(urlsplit(self.url)._replace(query=""))  # a query may hold a token
@@ -109,14 +107,16 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self._access = access
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        host = urlsplit(newurl).hostname or ""
-        if self._access is not None:
-            try:
-                self._access.check_host(host)
-            except InputError:
-                fp.close()
-                raise
+        target, origin = urlsplit(newurl), urlsplit(req.full_url)
+        try:
+            if target.scheme not in ("http", "https"):
+                raise InputError(f"{origin.hostname} redirects to {target.scheme!r}, which is not followed")
+            if self._access is not None:
+                self._access.check_host(target.hostname or "")
+        except InputError:
+            fp.close()
+            raise
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if following is not None and host != urlsplit(req.full_url).hostname:
+        if following is not None and (target.scheme, target.netloc) != (origin.scheme, origin.netloc):
             following.headers.pop("Authorization", None)
         return following

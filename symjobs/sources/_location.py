@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from symjobs._errors import InputError
 from symjobs.sources._access import TIMEOUT, Access, check_timeout, matching_files
@@ -25,7 +24,7 @@ def found_files(
     timeout = check_timeout(timeout if access is None else access.timeout)
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
     if isinstance(text, str):
-        scheme = urlsplit(text).scheme if "://" in text else ""
+        scheme = text.partition("://")[0].lower() if "://" in text else ""
         if scheme in ("http", "https"):
             return [HttpFile(text, timeout, access)]
         if scheme == "s3":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv as _csv
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from symjobs.sources._access import TIMEOUT, Access
 from symjobs.sources._arrow import ArrowSource
 from symjobs.sources._budget import DEFAULT_BUDGET, parse_budget
 from symjobs.sources._csv import CsvSource
-from symjobs.sources._database import Database, DatabaseSource
+from symjobs.sources._database import Database, DatabaseSource, check_database
 from symjobs.sources._dialect import CsvOptions
 from symjobs.sources._files import DataFile, format_of
 from symjobs.sources._http import without_password
@@ -138,9 +137,10 @@ def open(
     options = options_of(info, place, {**_types_of(info, place), **(types or {})})
     try:
         if described.type == "jdbc":
-            database = Database(**{key: info[key] for key in _DATABASE if key in info})
             dialect = options.dialect
-            return DatabaseSource(database, options.types, dialect.dates, dialect.errors, budget, timeout, access)
+            return DatabaseSource(
+                _database(info), options.types, dialect.dates, dialect.errors, budget, timeout, access
+            )
         return open_files(_files(described, timeout, access), options, budget, checkpoint, described.name)
     except InputError as error:
         raise InputError(without_secrets(str(error), info)) from None
@@ -155,16 +155,15 @@ def open_files(
 ) -> Source:
     """Open files, each by what it begins with, as one source."""
 
-    def open_one(file: DataFile, known: Mapping[str, str]) -> Source:
+    def open_one(file: DataFile, known: Mapping[str, str] | None) -> Source:
         kind = format_of(file)
         if kind == "csv":
-            ours = replace(options, types={}, known={**known, **options.types}) if known else options
-            return CsvSource(file, ours, budget)
+            return CsvSource(file, options.after(known), budget)
         opened = ParquetSource if kind == "parquet" else ArrowSource
-        types = options.types if not known else {k: v for k, v in options.types.items() if v in "TX"}
-        return opened(file, types, options.dialect.dates, budget, strict=not known, checkpoint=checkpoint)
+        types = options.types if known is None else {k: v for k, v in options.types.items() if v in "TX"}
+        return opened(file, types, options.dialect.dates, budget, strict=known is None, checkpoint=checkpoint)
 
-    return source_of(files, open_one, name)
+    return source_of(files, open_one, options.types, name)
 
 
 def check_dsinfo(data: DSInfo | Mapping[str, Any]) -> DSInfo:
@@ -179,12 +178,18 @@ def check_dsinfo(data: DSInfo | Mapping[str, Any]) -> DSInfo:
             raise InputError(f"{place} has no info.{key}, which the type {described.type!r} needs")
     if described.type == "jdbc" and bool(described.info.get("table")) == bool(described.info.get("query")):
         raise InputError(f"{place} needs info.table or info.query, one of the two")
+    if described.type == "jdbc":
+        check_database(_database(described.info))
     if described.type == "http" and not described.info["path"].lower().startswith(("http://", "https://")):
         raise InputError(f"{place}: info.path must begin with http:// or https://")
     if described.type == "localfile" and "://" in described.info["path"]:
         raise InputError(f"{place}: info.path of a localfile is the path of a file, no address")
     options_of(described.info, place, _types_of(described.info, place))
     return described
+
+
+def _database(info: Mapping[str, str]) -> Database:
+    return Database(**{key: info[key] for key in _DATABASE if key in info})
 
 
 def _types_of(info: Mapping[str, str], place: str) -> dict[str, str]:
@@ -212,7 +217,10 @@ def options_of(info: Mapping[str, str], place: str, types: Mapping[str, str] | N
             if key in _FLAGS or (key == "dates" and value.strip().lower() in ("true", "false")):
                 value = _flag(info, key, place)
             elif key in _LISTS:
-                value = next(_csv.reader([value], skipinitialspace=True), [])
+                try:
+                    value = next(_csv.reader([value], skipinitialspace=True), [])
+                except _csv.Error as error:
+                    raise InputError(f"{place}: {key} is {shown(value)}: {error}") from None
             given[name] = value
     if "header" in given:
         given["header"] = not given["header"]

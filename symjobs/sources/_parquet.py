@@ -15,7 +15,7 @@ from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
 
-_SHARE = 16  # a decoded byte, the pages it came from, its Arrow column, and the moments' block
+_SHARE = 24  # a decoded byte, the pages it came from, its Arrow column, and the moments' block
 _LARGEST = 2**25
 
 
@@ -146,9 +146,9 @@ def parquet(
     """
     budget = parse_budget(memory_budget)
 
-    def open_one(file: DataFile, known: Mapping[str, str]) -> Source:
+    def open_one(file: DataFile, known: Mapping[str, str] | None) -> Source:
         if not file.start().startswith(PARQUET):
             raise InputError(f"{file} is not a Parquet file: it does not begin with PAR1")
-        return ParquetSource(file, types or {}, dates, budget, strict=not known)
+        return ParquetSource(file, types or {}, dates, budget, strict=known is None)
 
-    return source_of(found_files(path, name=name, timeout=timeout), open_one)
+    return source_of(found_files(path, name=name, timeout=timeout), open_one, types or {})

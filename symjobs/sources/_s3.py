@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -81,17 +82,21 @@ class _Store:
         self.bucket = bucket
         self.is_sent = access is not None
         limit = timedelta(seconds=timeout)
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", bucket) or not re.fullmatch(r"[A-Za-z0-9-]*", settings.region):
+            raise InputError(f"the bucket {bucket!r} or the region {settings.region!r} has characters that none has")
         if access is not None:
             access.check_host(urlsplit(settings.endpoint).hostname or "" if settings.endpoint else _AMAZON)
             if not (settings.access_key and settings.secret_key):
                 # The server's own keys are not for its clients.
                 raise InputError("an S3 data source needs s3accessKey and s3secretKey")
-        endpoint = settings.endpoint or os.environ.get("AWS_ENDPOINT_URL", "")
+        endpoint = settings.endpoint or ("" if access is not None else os.environ.get("AWS_ENDPOINT_URL", ""))
+        if access is not None and not endpoint:  # not that of the server's environment
+            endpoint = f"https://s3.{settings.region or 'us-east-1'}.amazonaws.com"
         given: dict[str, Any] = {
             "access_key_id": settings.access_key,
             "secret_access_key": settings.secret_key,
             "region": settings.region,
-            "endpoint": settings.endpoint,
+            "endpoint": endpoint,
         }
         self._obstore = obstore
         try:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from symjobs._errors import InputError
+from symjobs.sources._dialect import TIME
 from symjobs.sources._files import DataFile
 from symjobs.sources._source import BadValues, Source
 
-OpenOne = Callable[[DataFile, Mapping[str, str]], Source]
+# Opens one of several files, given what is known of columns from earlier ones; None where it is the only file.
+OpenOne = Callable[[DataFile, Mapping[str, str] | None], Source]
 
 
 class SeveralFiles(Source):
     """Files that are read one after the other. Columns are matched by name; the first file gives their types."""
 
-    def __init__(self, name: str, files: Sequence[DataFile], open_one: OpenOne) -> None:
+    def __init__(self, name: str, files: Sequence[DataFile], open_one: OpenOne, types: Iterable[str]) -> None:
         self.name = name
         self._files = files
         self._open_one = open_one
+        self._declared = set(types)
         self._first = first = open_one(files[0], {})
         self.total_bytes = sum(file.size or 0 for file in files)
         self.attribute_names = first.attribute_names
@@ -29,36 +33,45 @@ class SeveralFiles(Source):
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         self.bad_values = {}
-        known = dict(zip(self.attribute_names, self.attribute_types, strict=True))
+        known = _known(self._first)
+        absent = set(self._declared)
         kinds: dict[str, tuple[str, str]] = {}
         before = 0
         for number, file in enumerate(self._files):
             source = self._open_one(file, known) if number else self._first
+            absent -= {*source.attribute_names, *source.left_out}
             position = 0
             for table, position in source.batches():
-                _check_kinds(table, source.name, kinds)
+                _check_kinds(table, source, kinds)
                 yield table, before + position
             for name, bad in source.bad_values.items():
+                bad = replace(bad, file=source.name)
                 self.bad_values[name] = self.bad_values[name].joined(bad) if name in self.bad_values else bad
-            known |= {
-                name: letter
-                for name, letter in zip(source.attribute_names, source.attribute_types, strict=True)
-                if name not in known
-            }
+            known = {**_known(source), **known}
             before += file.size or position
+        if absent:
+            raise InputError(f"{self.name}: no file has a column {min(absent)!r}, which types names")
 
 
-def source_of(files: Sequence[DataFile], open_one: OpenOne, name: str = "") -> Source:
-    """Return one file, or several as one source."""
+def source_of(files: Sequence[DataFile], open_one: OpenOne, types: Iterable[str], name: str = "") -> Source:
+    """Return one file, or several as one source; `types` are the columns whose types are declared."""
     if len(files) == 1:
-        return open_one(files[0], {})
-    return SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one)
+        return open_one(files[0], None)
+    return SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)
 
 
-def _check_kinds(table: Any, place: str, kinds: dict[str, tuple[str, str]]) -> None:
+def _known(source: Source) -> dict[str, str]:
+    letters = zip(source.attribute_names, source.attribute_types, strict=True)
+    found = {name: TIME if name in source.times else letter for name, letter in letters}
+    return {name: letter for name, letter in found.items() if name not in source.undecided}
+
+
+def _check_kinds(table: Any, source: Source, kinds: dict[str, tuple[str, str]]) -> None:
     """Raise InputError if a column is of another kind than in an earlier file."""
     for field in table.schema:
-        kind = _kind(field.type)
+        undecided = field.name in source.undecided
+        kind = "nothing" if undecided else "dates" if field.name in source.times else _kind(field.type)
+        place = source.name
         earlier, where = kinds.setdefault(field.name, (kind, place))
         if kind != earlier and "nothing" in (kind, earlier):
             kinds[field.name] = (kind if earlier == "nothing" else earlier, where)

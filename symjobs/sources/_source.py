@@ -23,6 +23,8 @@ class BadValues:
         The line of the first one.
     text : str
         The first one.
+    file : str
+        Of several files the one with the first value.
 
     Examples
     --------
@@ -34,13 +36,15 @@ class BadValues:
     count: int
     line: int
     text: str
+    file: str = ""
 
     def joined(self, later: BadValues) -> BadValues:
         """Return these and later ones together."""
-        return BadValues(self.count + later.count, self.line, self.text)
+        return BadValues(self.count + later.count, self.line, self.text, self.file)
 
     def __str__(self) -> str:
-        return f"{self.count} (the first in line {self.line}: {self.text!r})"
+        place = f"{self.file}, line" if self.file else "line"
+        return f"{self.count} (the first in {place} {self.line}: {self.text!r})"
 
 
 class Source(ABC):
@@ -66,6 +70,12 @@ class Source(ABC):
         Which options would make numbers of columns that are text.
     texts : tuple of str
         The columns that are carried as text and not learnt, as no type is declared for them.
+    times : tuple of str
+        Columns of dates and times that are read as numbers.
+    left_out : tuple of str
+        Columns that are not read.
+    undecided : tuple of str
+        Columns without a type so far, as their first values are missing.
     bad_values : dict of str to BadValues
         By column, the values that did not fit and count as missing, in the last reading. Empty unless such values are
         allowed.
@@ -90,6 +100,9 @@ class Source(ABC):
     notes: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
     bad_values: Mapping[str, BadValues] = MappingProxyType({})
 
     @property

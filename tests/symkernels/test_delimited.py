@@ -207,3 +207,25 @@ def test_any_bytes_are_parsed_or_left_to_others(data):
                 assert 0 <= row < cells.n_rows
                 assert column == 0
                 assert 0 <= start < stop <= len(data)
+
+
+def test_a_missing_text_with_a_decimal_comma():
+    cells = DelimitedParser(["number"], separator=b";", decimal=b",", missing=[b"-999,9"]).parse(b"-999,9\n3\n")
+    np.testing.assert_array_equal(cells.numbers[0], [np.nan, 3])
+
+
+def test_quotes_after_a_blank_belong_to_the_value():
+    cells = DelimitedParser(["number", "number"]).parse(b'1, "5"\n2,"x""y"\n')
+    first, second = cells.odd.tolist()
+    assert first[3] >= 0  # not in quotes: the quotes are its own
+    assert second[3] < 0
+
+
+def test_a_blank_as_the_separator_is_left_to_others():
+    assert DelimitedParser(["number", "number"], separator=b" ").parse(b"1 2\n") is None
+
+
+def test_many_zeros():
+    numbers, odd = _numbers(["0." + "0" * 30, "-" + "0" * 25])
+    assert not odd
+    assert [math.copysign(1, x) for x in numbers] == [1, -1]

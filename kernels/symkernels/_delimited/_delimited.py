@@ -38,8 +38,9 @@ class DelimitedCells:
         One for each column of kind ``text``: its values one after the other as a uint8 array, and as an int32 array
         where each of them ends. `rows` are those whose value has quotes within, which are still to be removed.
     odd : (m, 4) int64 array
-        Row, column, start and stop of the values of number columns that are neither missing nor plain decimal numbers:
-        other texts, infinite values, and numbers with more than 19 digits whose last ones decide how they are rounded.
+        Row, column, start and stop (-1 - stop where quotes are still to be removed) of the values of number columns
+        that are neither missing nor plain decimal numbers: other texts, infinite values, and numbers with more than 19
+        digits whose last ones decide how they are rounded.
 
     Examples
     --------
@@ -117,7 +118,7 @@ class DelimitedParser:
         self._missing = (
             np.frombuffer(b"".join(texts) or b"\0", np.uint8).copy(),
             np.cumsum([len(text) for text in texts], dtype=np.int64),
-            any(_is_number(text) for text in texts),
+            any(_is_number(text.replace(decimal, b".")) for text in texts),
         )
 
     @cached_property
@@ -150,10 +151,11 @@ class DelimitedParser:
         Returns
         -------
         DelimitedCells or None
-            None as long as the loops are not compiled, as `compile_mode` says, and for a block with a record that has
-            another number of values than there are columns, or with many odd values: another parser must read it.
+            None as long as the loops are not compiled, as `compile_mode` says; where the separator is a blank; and for
+            a block with a record that has another number of values than there are columns, or with many odd values.
+            Another parser must read it.
         """
-        if not uses_loops("delimited", 1e3 if wait else _SECONDS * len(data)):
+        if self._marks[0] == ord(" ") or not uses_loops("delimited", 1e3 if wait else _SECONDS * len(data)):
             return None
         from . import _loops as loops
 

@@ -172,6 +172,7 @@ def read_number(data, at, end, decimal, exact, upper, lower):
         if down:
             scale = -scale
     q += scale
+    bits = _0
     if count > _DIGITS:
         begin = first
         while begin < stop and (data[begin] == _ZERO or data[begin] == decimal):
@@ -262,7 +263,7 @@ def read_cells(text, marks, kinds, slots, missing, tables, numbers, starts, leng
     marks : (separator, quote or 0, decimal mark)
     kinds, slots : (p,) arrays
         What each column is, and the place of its values in the results.
-    missing : (texts, ends, first)
+    missing : (texts, ends, whether any is a number)
         The texts that mean missing, one after the other, and their ends; whether any of them is a number.
     tables : (exact powers, upper and lower halves of powers of five)
     numbers : (columns, rows) float64
@@ -325,7 +326,8 @@ def read_cells(text, marks, kinds, slots, missing, tables, numbers, starts, leng
                     if not plain:
                         if n_odd == len(odd):
                             return row, n_odd, record
-                        odd[n_odd, 0], odd[n_odd, 1], odd[n_odd, 2], odd[n_odd, 3] = row, j, start, stop
+                        odd[n_odd, 0], odd[n_odd, 1], odd[n_odd, 2] = row, j, start
+                        odd[n_odd, 3] = -1 - stop if within else stop
                         n_odd += 1
                 elif kind == TEXT:
                     starts[slots[j], row] = start

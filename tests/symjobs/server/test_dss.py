@@ -310,3 +310,74 @@ def test_descriptions_in_postgresql(postgresql_url):
     assert sources.remove("c1", "d")
     assert not sources.remove("c1", "d")
     sources.close()
+
+
+def test_an_address_with_a_password_comes_back_without_and_stays(client):
+    path = f"http://u:{PASSWORD}@127.0.0.1:1/d.csv"
+    client.post("/dss/create", encrypted({"type": "http", "name": "web-password", "info": {"path": path}}))
+    shown = client.get("/dss/web-password").values["dsInfo"]
+    assert shown["info"]["path"] == "http://127.0.0.1:1/d.csv"
+    assert client.request("PUT", "/dss/web-password", encrypted({**shown, "extra": {"k": "v"}})).status == 200
+    assert PASSWORD not in client.get("/dss/web-password").raw.decode()
+    failed = client.get("/dss/web-password/sample")
+    assert failed.status == 400
+    assert PASSWORD not in failed.text
+
+
+def test_head_learns_nothing(client):
+    client.post("/projects", query="pid=head")
+    client.post("/dss/create", encrypted(local("head")))
+    assert client.request("HEAD", "/projects/head/dss/head/learn").status == 405
+    assert client.get("/projects/head/info").values["smlInfo"]["attributeNames"] == []
+
+
+@pytest.mark.parametrize(
+    ("dsinfo", "words"),
+    [
+        ({"type": "http", "info": {"path": "http://[::1/x"}}, "is no address"),
+        (
+            {"type": "jdbc", "info": {"driver": "postgresql", "host": "h", "port": "²", "database": "d", "table": "t"}},
+            "port is",
+        ),
+        (local("x", csv_missing='a\nb"c'), "csv_missing"),
+        (local("x", "**/**/../../secret"), "outside of the folders"),
+        (
+            {"type": "jdbc", "info": {"driver": "sqlite", "database": "d.db", "query": "PRAGMA database_list"}},
+            "not authorized",
+        ),
+        (
+            {
+                "type": "s3",
+                "info": {
+                    "path": "k",
+                    "s3bucket": "b",
+                    "s3region": "@127.0.0.1/?",
+                    "s3accessKey": "a",
+                    "s3secretKey": "s",
+                },
+            },
+            "has characters that none has",
+        ),
+    ],
+)
+def test_odd_descriptions_are_no_internal_errors(client, folder, dsinfo, words):
+    with sqlite3.connect(folder / "d.db") as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS t (x)")
+    connection.close()
+    client.delete("/dss/x")
+    answer = client.post("/dss/create", encrypted({**dsinfo, "name": "x"}))
+    if answer.status == 201:
+        answer = client.get("/dss/x/sample")
+    assert answer.status == 400
+    assert words in answer.text
+
+
+def test_a_query_without_end_is_ended(client, folder):
+    endless = "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT max(x) FROM t"
+    with sqlite3.connect(folder / "e.db") as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS t (x)")
+    connection.close()
+    info = {"driver": "sqlite", "database": "e.db", "query": endless}
+    client.post("/dss/create", encrypted({"type": "jdbc", "name": "endless", "info": info}))
+    answer = client.get("/dss/endless/sample")
+    assert (answer.status, "interrupted" in answer.text) == (400, True)

@@ -243,3 +243,50 @@ def test_arrow_files(tmp_path):
     path.write_text("x\n1\n")
     with pytest.raises(InputError, match="does not begin with ARROW1"):
         sources.arrow(path)
+
+
+def _write(folder, **files):
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+
+
+def test_dates_and_numbers_are_not_one_column(tmp_path):
+    _write(tmp_path, f1="b\n2024-01-01\n2024-01-02\n", f2="b\n5\n6\n")
+    with pytest.raises(InputError, match=r"f2\.csv, line 2, column 'b': '5' is no date or time"):
+        list(sources.csv(tmp_path, dates=True))
+    _write(tmp_path, f1="b\n5\n6\n", f2="b\n2024-01-01\n2024-01-02\n")
+    with pytest.raises(InputError, match=r"f2\.csv, line 2, column 'b': '2024-01-01' is not a number"):
+        list(sources.csv(tmp_path, dates=True))
+    parquet = tmp_path / "parquet"
+    parquet.mkdir()
+    for number, column in enumerate((pa.array([1], pa.timestamp("us")), pa.array([1.5]))):
+        pq.write_table(pa.table({"b": column}), parquet / f"{number}.parquet")
+    with pytest.raises(InputError, match=r"1\.parquet: column 'b' holds numbers, and dates in .*0\.parquet"):
+        list(sources.parquet(parquet, dates=True))
+
+
+def test_a_column_that_is_empty_in_the_first_file(tmp_path):
+    _write(tmp_path, f1="a,b\n1,\n2,\n", f2="a,b\n3,2024-01-01\n4,2024-01-02\n", f3="a,b\n5,\n")
+    snapshot = sj.Project("p").learn(sources.csv(tmp_path, dates=True)).snapshot()
+    assert snapshot.moments.count.tolist() == [5, 2]
+    assert snapshot.moments.mean()[1] == 1704110400.0
+    _write(tmp_path, f2="a,b\n3,x\n4,y\n", f3="a,b\n5,7\n")
+    assert [v for t in sources.csv(tmp_path) for v in t.column("b").to_pylist()][2:] == ["x", "y", "7"]
+
+
+def test_types_of_columns_that_only_later_files_have(tmp_path):
+    _write(tmp_path, f1="a\n1\n2\n", f2="a,b\n3,x\n4,y\n")
+    assert set(sj.Project("p").learn(sources.csv(tmp_path, types={"b": "T"})).snapshot().names) == {"a", "b$x", "b$y"}
+    assert sj.Project("p").learn(sources.csv(tmp_path, types={"b": "X"})).snapshot().names == ("a",)
+    project = sj.Project("p").learn(([[1.0]], ["a"]))
+    before = project.snapshot().hash
+    with pytest.raises(InputError, match="no file has a column 'bb', which types names"):
+        project.learn(sources.csv(tmp_path, types={"bb": "T"}))
+    assert project.snapshot().hash == before
+
+
+def test_bad_values_say_in_which_file(tmp_path):
+    _write(tmp_path, f1="a\n1\n2\n", f2="a\n3\nx\ny\n")
+    source = sources.csv(tmp_path, errors="missing")
+    list(source)
+    assert str(source.bad_values["a"]) == f"2 (the first in {tmp_path / 'f2.csv'}, line 3: 'x')"
