@@ -225,6 +225,16 @@ def test_a_blank_as_the_separator_is_left_to_others():
     assert DelimitedParser(["number", "number"], separator=b" ").parse(b"1 2\n") is None
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_all_kinds_of_bytes_are_one_specialization(kind):
+    from symkernels._delimited import _loops
+
+    before = len(_loops.read_cells.signatures)
+    cells = DelimitedParser(["number", "text"]).parse(kind(b"1,a\n"))
+    assert cells.numbers[0].tolist() == [1.0]
+    assert len(_loops.read_cells.signatures) <= max(1, before)
+
+
 def test_many_zeros():
     numbers, odd = _numbers(["0." + "0" * 30, "-" + "0" * 25])
     assert not odd

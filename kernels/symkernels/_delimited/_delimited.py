@@ -160,6 +160,7 @@ class DelimitedParser:
         from . import _loops as loops
 
         cells = np.frombuffer(data, np.uint8)
+        cells.flags.writeable = False  # one specialization of the loops, whatever the bytes are in
         n_lines = sum(int(np.count_nonzero(part == _LF)) for part in _parts(cells))
         most = _row_capacity(n_lines + 1)
         numbers = np.empty((np.count_nonzero(self._kinds == loops.NUMBER), most))
