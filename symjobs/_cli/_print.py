@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from symjobs._cli._tables import Cell, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _SHARES = ("explained", "cumulative", "share")
 _MANY_COLUMNS, _FEW_ROWS = 9, 4
 _WIDEST = 44  # characters of a column but the last; longer text is folded
 _GAP = 3
 _PIPE_WIDTH = 200  # for a file or a pipe
+_LARGE, _HUGE = 1e5, 1e15
 
 
 def show(tables: Sequence[Table], *, heading: str) -> None:
@@ -18,27 +23,52 @@ def show(tables: Sequence[Table], *, heading: str) -> None:
 
     A table of few rows and many columns is transposed. Columns that do not fit are left out and counted.
     """
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table as RichTable
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PIPE_WIDTH)
-    console.print(heading, style="bold", highlight=False, soft_wrap=True)
+    console.print(heading, style="bold", highlight=False, markup=False, soft_wrap=True)
     for table in tables:
         columns = _columns(_upright(table))
         kept = _fitting(columns, console.width)
-        drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False)
-        widths = _widths(columns[:kept], console.width)
-        for (name, _, numeric), width in zip(columns[:kept], widths, strict=True):
-            drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=width)
-        for row in zip(*(texts for _, texts, _ in columns[:kept]), strict=True):
-            drawn.add_row(*row)
-        console.print(f"\n{table.title}", style="bold cyan", highlight=False)
-        console.print(drawn)
+        header, *lines = _lines(columns[:kept], console)
+        console.print(f"\n{table.title}", style="bold cyan", highlight=False, markup=False)
+        console.out(f"\n{header}", style="bold", highlight=False)
+        console.out("\n".join(lines), highlight=False)
         if kept < len(columns):
             console.print(f"and {len(columns) - kept} more columns; --json prints all", highlight=False)
+
+
+def _lines(columns: Sequence[tuple[str, list[str], bool]], console: Console) -> Iterator[str]:
+    """Yield the header, a rule, the rows, and an empty line. A table of rich takes a second for 3,000 rows."""
+    from rich.cells import cell_len, set_cell_size
+
+    drawn = []
+    for (name, texts, numeric), widest in zip(columns, _widths(columns, console.width), strict=True):
+        cells = [_folded(text, widest, console) for text in (name, *texts)]
+        width = max(cell_len(line) for cell in cells for line in cell)
+        drawn.append((cells, width, numeric))
+    for row in range(len(drawn[0][0])):
+        for part in range(max(len(cells[row]) for cells, _, _ in drawn)):
+            line = ""
+            for cells, width, numeric in drawn:
+                text = cells[row][part] if part < len(cells[row]) else ""
+                blanks = " " * (width - cell_len(text))
+                line += f" {blanks}{text}  " if numeric else f" {set_cell_size(text, width)}  "
+            yield line.rstrip()
+        if row == 0:
+            yield " " + "─" * (sum(width + _GAP for _, width, _ in drawn) - _GAP)
+    yield ""
+
+
+def _folded(text: str, width: int, console: Console) -> list[str]:
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    if cell_len(text) <= width and text.isprintable():
+        return [text]
+    return [line.plain for line in Text(text).wrap(console, width, overflow="fold")]
 
 
 def _upright(table: Table) -> Table:
@@ -80,4 +110,7 @@ def _text(cell: Cell, *, share: bool) -> str:
         return "undefined"
     if not isinstance(cell, float):
         return str(cell)
-    return f"{cell:.2%}" if share else f"{cell:.6g}"
+    if share:
+        return f"{cell:.2%}"
+    # All digits of large numbers, so that dates, which are seconds since 1970, differ.
+    return f"{cell:.0f}" if _LARGE <= abs(cell) < _HUGE else f"{cell:.6g}"
