@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,9 +28,19 @@ _NAMED = 8  # columns that the line about what was learnt names
 def learn(options: argparse.Namespace) -> Project:
     """Return the project of the options, or learn the data that they name, with a progress bar."""
     if options.project is not None:
-        return Project.load(options.project)
+        return load_project(options.project)
     types = parse_pairs("--types", options.types)
     return learn_all(options, open_source(options, types), types)
+
+
+def load_project(path: str) -> Project:
+    """Read a project from a file; one that is not there or cannot be read is bad input, as other files are."""
+    try:
+        return Project.load(path)
+    except FileNotFoundError:
+        raise InputError(f"no such file: {path}; symjobs learn DATA --project {shlex.quote(path)} makes it") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def learn_all(

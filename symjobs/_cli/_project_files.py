@@ -12,6 +12,7 @@ from pathlib import Path
 from symjobs._cli._learn import (
     counted,
     learnt_line,
+    load_project,
     naming,
     open_source,
     parse_pairs,
@@ -55,7 +56,7 @@ def learn(options: argparse.Namespace) -> int:
 
 def show_project(options: argparse.Namespace) -> int:
     """Print what a project has learnt."""
-    project = Project.load(options.project)
+    project = load_project(options.project)
     snapshot = project.snapshot()
     if options.json:
         sys.stdout.write(to_json(snapshot.info()).decode() + "\n")
@@ -91,7 +92,7 @@ def merge(options: argparse.Namespace) -> int:
     """Add projects up, and save the sum."""
     if len(options.projects) < 2:
         raise InputError("symjobs merge adds up two projects or more; name their files")
-    total, *others = (Project.load(path) for path in options.projects)
+    total, *others = (load_project(path) for path in options.projects)
     for path, other in zip(options.projects[1:], others, strict=True):
         try:
             total.merge(other)
@@ -113,7 +114,7 @@ def _project(options: argparse.Namespace, types: dict[str, str]) -> Project:
             raise InputError(
                 f"{options.project} is there already; --param, --histogram and --missing are for a new one"
             )
-        return Project.load(options.project)
+        return load_project(options.project)
     if options.forget:
         raise InputError(f"no such file: {options.project}; there is nothing to forget")
     return Project(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -85,7 +86,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_data(question: Question, options: argparse.Namespace) -> None:
     """Raise InputError unless there is either data or a project, and the question can be about it."""
-    if (options.data is None) == (options.project is None):
+    if options.data is not None and options.project is not None:
+        raise InputError(
+            f"symjobs run {options.question}: there are data, {options.data}, and a project, {options.project}; leave "
+            f"one of them out (symjobs learn {shlex.quote(options.data)} --project {shlex.quote(options.project)} "
+            "learns the data into the project)"
+        )
+    if options.data is None and options.project is None:
         raise InputError(
             f"symjobs run {options.question} needs data, or a project: symjobs run {options.question} DATA, or "
             f"symjobs run {options.question} --project FILE"
