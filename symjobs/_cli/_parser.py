@@ -203,7 +203,9 @@ def _add_server_commands(commands: argparse._SubParsersAction[Parser]) -> None:
         parser.add_argument("--root", default="symjobs-data", metavar="DIR", help="the server's folder (%(default)s)")
         parser.add_argument("--store", metavar="URL", help="where jobs and users are (default: SQLite in the folder)")
         parser.add_argument(
-            "--key-file", metavar="FILE", help="the master key, if SYMJOBS_KEY is not set (~/.config/symjobs/key)"
+            "--key-file",
+            metavar="FILE",
+            help="the file of the master key, if SYMJOBS_KEY is not set (~/.config/symjobs/key, which is made)",
         )
     request = commands.add_parser("request", help="send one signed request to a server, and print the answer")
     request.add_argument("method", choices=["GET", "POST", "PUT", "DELETE"])

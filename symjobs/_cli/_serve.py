@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -116,9 +117,15 @@ def _users(options: argparse.Namespace) -> Users:
 
 def _key(options: argparse.Namespace) -> MasterKey:
     from symjobs.server import read_key
+    from symjobs.server._key import VARIABLE
 
     given = options.key_file
     path = Path(given) if given else _config_folder() / "key"
+    if given and not path.exists() and VARIABLE not in os.environ:  # a wrong name must not become a new key
+        raise InputError(
+            f"there is no master key in {path}; make one, which only you can read: "
+            f"(umask 077; symjobs user key > {shlex.quote(given)})"
+        )
     return read_key(path, create=given is None)
 
 

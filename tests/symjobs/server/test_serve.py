@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -50,6 +52,19 @@ def test_first_steps(tmp_path):
             assert json.loads(done.stdout)["statusCode"] == "OK", done.stdout
         code, output = server.stop()
     assert (code, output) == (0, "symjobs has stopped\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the command is for a shell of Unix")
+def test_a_key_file_that_is_not_there_is_made_by_the_command_of_the_error(tmp_path):
+    key = tmp_path / "my key"
+    words = ("user", "add", "c1", "--root", str(tmp_path), "--key-file", str(key))
+    done = symjobs(*words, root=tmp_path)
+    assert done.returncode == 2
+    command = done.stderr.strip().partition("only you can read: ")[2]
+    command = command.replace("symjobs ", f"{sys.executable} -m symjobs ", 1)
+    subprocess.run(command, shell=True, check=True)
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert symjobs(*words, root=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
