@@ -105,11 +105,7 @@ class CsvSource(Source):
     # -- a block -------------------------------------------------------------------------------------------------------
 
     def _parse(self, block: Block) -> _Part:
-        if not block.data.isascii() and self._dialect.transcoding is None:
-            try:
-                block.data.decode()
-            except UnicodeDecodeError as error:
-                raise BadLine(block.data.count(b"\n", 0, error.start), bad_byte(error, "utf-8")) from None
+        self._check_utf8(block.data)
         cells = self._parser.parse(block.data)
         try:
             columns, bad = self._parsed(block, cells) if cells is not None else self._converted(block)
@@ -125,6 +121,14 @@ class CsvSource(Source):
         }
         lines = block.data.count(b"\n") if cells is None else cells.n_lines
         return _Part(self._pa.table(columns, list(self.attribute_names)), block.position, lines, report)
+
+    def _check_utf8(self, data: bytes) -> None:
+        if data.isascii() or self._dialect.transcoding is not None:
+            return
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise BadLine(data.count(b"\n", 0, error.start), bad_byte(error, "utf-8")) from None
 
     @cached_property
     def _parser(self) -> DelimitedParser:
@@ -306,6 +310,10 @@ class CsvSource(Source):
             raise InputError(f"{self.name} has a header and no rows below it")
         (_, _, names), *more = rows
         end, lines = end_of_first_record(data, self._dialect)
+        try:
+            self._check_utf8(data[:end])
+        except BadLine as bad:
+            raise bad.error(self.name, line) from None
         self._skipped, self._first_line = skipped + end, line + lines
         return [name.strip() for name in names], [row for _, _, row in more]
 

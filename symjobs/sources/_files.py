@@ -236,9 +236,15 @@ class _Transcoded:
 
 def bad_byte(error: UnicodeDecodeError, encoding: str) -> str:
     """Return what is wrong with a line that has a byte that is not in the encoding of the file."""
+    try:  # it is Latin-1 with the euro sign and others in 0x80 to 0x9f, and lacks five of these bytes
+        error.object.decode("windows-1252")
+        other = "windows-1252"
+    except UnicodeDecodeError:
+        other = "latin-1"
     return (
         f": the byte 0x{error.object[error.start]:02x} is not {encoding}; name the file's encoding, such as "
-        "encoding='latin-1', or replace such bytes: encoding_errors='replace'"
+        f"encoding={other!r} (--encoding {other}), or replace such bytes: encoding_errors='replace' "
+        "(--encoding-errors replace)"
     )
 
 

@@ -94,6 +94,22 @@ def test_bytes_that_are_not_text_in_a_column_that_nobody_asked_for(tmp_path):
         assert _learnt(path, types=types, encoding="latin-1")[1]["x"][0] == 50_001
 
 
+@pytest.mark.parametrize("where", [b"x,t\n1,%b\n", b"x,%b\n1,2\n"], ids=["a row", "the header"])
+@pytest.mark.parametrize(
+    ("byte", "encoding", "text"),
+    [(b"\x80", "windows-1252", "\u20ac"), (b"\xe9", "windows-1252", "\u00e9"), (b"\x81", "latin-1", "\u0081")],
+)
+def test_an_encoding_is_named_for_a_byte(tmp_path, where, byte, encoding, text):
+    path = tmp_path / "d.csv"
+    path.write_bytes(where % byte)
+    with pytest.raises(sj.InputError, match=r"the byte 0x.. is not utf-8") as caught:
+        list(sources.csv(path))
+    assert f"encoding='{encoding}' (--encoding {encoding})" in str(caught.value)
+    assert "(--encoding-errors replace)" in str(caught.value)
+    source = sources.csv(path, encoding=encoding)
+    assert text in [*source.attribute_names, *_column(source, source.attribute_names[1])]
+
+
 @pytest.mark.parametrize(
     ("header", "names", "labels"),
     [
