@@ -8,7 +8,7 @@ from typing import Any
 
 from symjobs._errors import InputError
 from symjobs._text import types_option
-from symjobs.sources._numerals import parse_times, seconds
+from symjobs.sources._numerals import parse_time, parse_times, seconds
 
 
 class ArrowColumns:
@@ -92,12 +92,18 @@ class ArrowColumns:
         if _is_time(pa, column.type):
             zone = getattr(column.type, "tz", None)
             return seconds(column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64()))
+        texts = column.cast(pa.string())
         try:
-            return parse_times(column.cast(pa.string()))
+            return parse_times(texts)
         except ValueError:
-            raise InputError(
-                f"{self._place}: column {name!r} holds text that is no date or time such as 2024-01-31T12:00:00Z"
-            ) from None
+            found = [None if text is None else self._time(name, text) for text in texts.to_pylist()]
+            return pa.array(found, pa.float64())
+
+    def _time(self, name: str, text: str) -> float:
+        try:
+            return parse_time(text)
+        except ValueError as error:
+            raise InputError(f"{self._place}: column {name!r}: {text!r} is no date or time ({error})") from None
 
     def _letter(self, name: str, kind: Any) -> str | None:
         types = self._pa.types

@@ -146,8 +146,8 @@ def _flag(text: str) -> float:
 def _time(text: str) -> float:
     try:
         return parse_time(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no date or time such as 2024-01-31 or 2024-01-31T12:00:00Z") from None
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no date or time ({error})") from None
 
 
 def bad_cell(name: str, kind: Kind, bad: BadText, *, sent: bool) -> str:

@@ -242,9 +242,11 @@ def _all_named(names: Sequence[str], sample: Sequence[Sequence[str]]) -> list[st
 
 
 def _holds_times(name: str, texts: Sequence[str], letter: str | None, dialect: Dialect) -> bool:
-    if dialect.dates is True:
-        return letter in (None, "C") and _all_times(texts, dialect)
-    return dialect.dates is not False and name in dialect.dates
+    if letter not in (None, "C"):
+        return False
+    if isinstance(dialect.dates, bool):
+        return dialect.dates and _all_times(texts, dialect)
+    return name in dialect.dates
 
 
 def _all_times(texts: Sequence[str], dialect: Dialect) -> bool:

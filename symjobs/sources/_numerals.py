@@ -16,7 +16,12 @@ from symjobs._tables._cells import parse_number
 _MARKS = ".,' _\u00a0\u202f\u2019"  # what separates groups of thousands somewhere
 _CURRENCIES = "$€£¥₹"
 _ZONE = r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
-_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?\s?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?")
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?\s?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+_END_OF_DAY = re.compile(r"(?<=[T ])24(?=(?::00){0,2}(?:[.,]0+)?(?![\d:.,]))")
+_DAY = 86400.0
+TIME_FORMS = "2024-01-31, 2024-01-31 12:30 or 2024-01-31T12:30:59.5+01:00"
 
 
 @dataclass(frozen=True)
@@ -126,18 +131,23 @@ class Numerals:
 
 
 def is_time(text: str) -> bool:
-    """Whether a text is a date, or a date and a time, of ISO 8601."""
-    return _TIME.fullmatch(text) is not None
+    """Whether `parse_time` reads a text."""
+    try:
+        parse_time(text)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_time(text: str) -> float:
-    """Return the seconds since 1970 of an ISO date and time, UTC where it names no zone; ValueError if it is none."""
-    if not is_time(text):
-        raise ValueError(text)
-    found = datetime.fromisoformat(text.replace(" Z", "Z"))
+    """Return the seconds since 1970 of an ISO date and time, UTC where it names no zone; ValueError says why not."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"forms that are read are {TIME_FORMS}")
+    start, ends = _END_OF_DAY.subn("00", text)
+    found = datetime.fromisoformat(start.upper().replace(" Z", "Z"))
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
-    return found.timestamp()
+    return found.timestamp() + ends * _DAY
 
 
 def parse_times(texts: Any) -> Any:

@@ -6,10 +6,12 @@ import math
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from symjobs import sources
 from symjobs._errors import InputError
 from symjobs.sources._numerals import Numerals, hint, is_time, options_of, parse_time, parse_times
 
@@ -114,6 +116,7 @@ def test_no_hint(texts):
         ("2024-01-02T12:00:00+02:00", datetime(2024, 1, 2, 10, tzinfo=UTC)),
         ("2024-01-02 12:00:00.25", datetime(2024, 1, 2, 12, 0, 0, 250_000, tzinfo=UTC)),
         ("1923-05-06T07:08", datetime(1923, 5, 6, 7, 8, tzinfo=UTC)),
+        ("2024-01-02 12", datetime(2024, 1, 2, 12, tzinfo=UTC)),
     ],
 )
 def test_times(text, moment):
@@ -122,8 +125,44 @@ def test_times(text, moment):
     assert parse_times(pa.array([text, None])).to_pylist() == [moment.timestamp(), None]
 
 
-@pytest.mark.parametrize("text", ["", "2024", "2024-1-1", "01.02.2024", "2024-13-01", "noon", "2024-01-01T25:00:00"])
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-01-02T12:00z", datetime(2024, 1, 2, 12, tzinfo=UTC)),
+        ("2024-01-02 12:00 +02:00", datetime(2024, 1, 2, 10, tzinfo=UTC)),
+        ("2024-01-02 12:00:00,5", datetime(2024, 1, 2, 12, 0, 0, 500_000, tzinfo=UTC)),
+        ("2024-01-31T24:00:00", datetime(2024, 2, 1, tzinfo=UTC)),
+        ("2024-01-31 24:00+01", datetime(2024, 1, 31, 23, tzinfo=UTC)),
+        ("2024-12-31 24", datetime(2025, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_times_that_arrow_does_not_read(text, moment, tmp_path):
+    assert is_time(text)
+    assert parse_time(text) == moment.timestamp()
+    (tmp_path / "d.csv").write_text(f'd\n"{text}"\n2024-01-01\n')
+    pq.write_table(pa.table({"d": [text, "2024-01-01"]}), tmp_path / "d.parquet")
+    for source in (sources.csv(tmp_path / "d.csv", dates=True), sources.parquet(tmp_path / "d.parquet", dates=["d"])):
+        (table,) = source
+        assert table.column("d").to_pylist() == [moment.timestamp(), 1704067200.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2024",
+        "2024-1-1",
+        "01.02.2024",
+        "2024-13-01",
+        "noon",
+        "2024-01-01T25:00:00",
+        "2024-01-01T23:59:60",
+        "2024-01-01T24:00:01",
+        "2024-02-30",
+    ],
+)
 def test_what_is_no_time(text):
+    assert not is_time(text)
     assert _refused(parse_time, text)
     assert _refused(parse_times, pa.array([text]))
 

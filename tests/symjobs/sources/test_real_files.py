@@ -221,11 +221,21 @@ def test_iso_times_by_choice(dates, compiled, monkeypatch):
 def test_a_text_in_a_column_of_dates(tmp_path):
     path = tmp_path / "d.csv"
     path.write_text("when\n2024-01-01\n2024-01-02\nsoon\n")
-    with pytest.raises(sj.InputError, match="line 4, column 'when': 'soon' is no date or time"):
+    with pytest.raises(sj.InputError, match="line 4, column 'when': 'soon' is no date or time") as caught:
         _learnt(path, dates=["when"])
+    assert "(forms that are read are 2024-01-31, 2024-01-31 12:30 or" in str(caught.value)
+    assert _learnt(path, dates=["when"], types={"when": "T"})[0].times == ()  # as the message proposes for S
     source, learnt = _learnt(path, dates=["when"], errors="missing")
     assert learnt["when"][0] == 2
     assert source.bad_values == {"when": sources.BadValues(1, 4, "soon")}
+
+
+def test_a_time_that_does_not_exist_is_no_reason_for_a_hint(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("when,x\n2024-01-01T23:59:60,1\n2024-02-30,2\n")
+    assert sources.csv(path).hints == ()
+    with pytest.raises(sj.InputError, match=r"'2024-01-01T23:59:60' is no date or time \(second must be in 0\.\.59"):
+        _learnt(path, dates=["when"])
 
 
 @pytest.mark.parametrize("compiled", [True, False])
