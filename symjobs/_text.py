@@ -59,11 +59,24 @@ def near(name: str, known: Sequence[str]) -> str:
 
 def types_option(name: str, letter: str) -> str:
     """Return the option of the command line that declares a column's type, to be pasted into a shell."""
-    pair = f"{name}={letter}"
-    if "," in pair or '"' in pair or pair != pair.strip():
-        doubled = pair.replace('"', '""')
-        pair = f'"{doubled}"'
-    return f"--types {shlex.quote(pair)}"
+    return shell_option("--types", _in_a_list(f"{name}={letter}"))
+
+
+def dates_option(names: Sequence[str]) -> str:
+    """Return the option of the command line that names columns of dates, to be pasted into a shell."""
+    return shell_option("--dates", '"all"' if list(names) == ["all"] else ",".join(map(_in_a_list, names)))
+
+
+def shell_option(option: str, value: str) -> str:
+    """Return an option with its value, to be pasted into a shell."""
+    return f"{option}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"
+
+
+def _in_a_list(name: str) -> str:
+    if not any(mark in name for mark in ',"\n') and name == name.strip():
+        return name
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def some(names: Sequence[str], limit: int = 8) -> str:

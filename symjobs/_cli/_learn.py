@@ -6,7 +6,7 @@ import argparse
 import csv
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,10 +109,10 @@ def parse_names(text: str) -> list[str]:
     return [name.strip() for name in row]
 
 
-def parse_pairs(option: str, text: str | None) -> dict[str, str]:
-    """Read ``a=T,b=S``; the last ``=`` of a pair separates it."""
+def parse_pairs(option: str, texts: Sequence[str] | None) -> dict[str, str]:
+    """Read ``a=T,b=S`` of each time that the option was given; the last ``=`` of a pair separates it."""
     pairs = {}
-    for pair in parse_names(text) if text else []:
+    for pair in (pair for text in texts or () for pair in parse_names(text)):
         name, equals, value = pair.rpartition("=")
         if not equals or not name or not value:
             raise InputError(f"{option}: {pair!r} is not of the form name=value")
@@ -159,8 +159,12 @@ def _open(options: argparse.Namespace, types: dict[str, str], data: str) -> Sour
     return open_files(files, csv_options, parse_budget(options.memory_budget), name=data)
 
 
-def _names_or_all(text: str | None) -> list[str] | bool:
-    return True if text == "all" else parse_names(text) if text else False
+def _names_or_all(texts: Sequence[str] | None) -> list[str] | bool:
+    """Return the names of each time that the option was given, True for ``all``; names after it take its place."""
+    names: list[str] | bool = False
+    for text in texts or ():
+        names = True if text == "all" else [*(names if isinstance(names, list) else ()), *parse_names(text)]
+    return names
 
 
 def _refuse_csv_options(options: argparse.Namespace, data: str, what: str) -> None:

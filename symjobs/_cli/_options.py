@@ -88,8 +88,9 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--filter", metavar="TEST", help="learn only rows that pass, as 'petal_width>=0.2;size==1'")
     data.add_argument(
         "--types",
+        action="append",
         metavar="A=T,B=S",
-        help="type letters of columns: C continuous, B binary, T category, S text, L list, X ignored",
+        help="type letters of columns: C continuous, B binary, T category, S text, L list, X ignored; may be repeated",
     )
     data.add_argument("--missing", choices=("pairwise", "listwise", "error"), default="pairwise", help="missing values")
     data.add_argument(
@@ -108,7 +109,10 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--percent", action="store_true", help="CSV: 12%% is the number 0.12")
     data.add_argument("--currency", default="", metavar="SIGNS", help="CSV: signs beside numbers, as '$€'")
     data.add_argument(
-        "--dates", metavar="A,B", help="columns of ISO dates that are learnt as seconds since 1970; all for all of them"
+        "--dates",
+        action="append",
+        metavar="A,B",
+        help="columns of ISO dates that are learnt as seconds since 1970; all for all of them; may be repeated",
     )
     data.add_argument(
         "--errors",

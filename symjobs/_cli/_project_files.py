@@ -106,9 +106,7 @@ def merge(options: argparse.Namespace) -> int:
 
 
 def _project(options: argparse.Namespace, types: dict[str, str]) -> Project:
-    params: dict[str, object] = {}
-    for one in options.param or []:
-        params |= parse_pairs("--param", one)
+    params: dict[str, object] = {**parse_pairs("--param", options.param)}
     if os.path.exists(options.project):
         if params or options.histogram or options.missing != "pairwise":
             raise InputError(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symjobs._errors import InputError
-from symjobs._text import types_option
+from symjobs._text import dates_option, types_option
 from symjobs.sources._numerals import parse_time, parse_times, seconds
 
 
@@ -68,7 +67,7 @@ class ArrowColumns:
         self.left_out = tuple(name for name in names if types.get(name) == "X")
         self.undecided = tuple(name for name in self.names if pa.types.is_null(kinds[name]))
         self.hints = tuple(
-            f"column {name!r} holds dates and is not learnt; dates=[{name!r}] (--dates {shlex.quote(name)}) reads them "
+            f"column {name!r} holds dates and is not learnt; dates=[{name!r}] ({dates_option([name])}) reads them "
             "as seconds since 1970"
             for name in self.names
             if _is_time(pa, kinds[name]) and name not in self.times

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from symjobs._tables._arrow import values_of
-from symjobs._text import types_option
 from symjobs.sources._dialect import FALSE_TEXTS, TRUE_TEXTS, Dialect, Kind
 from symjobs.sources._numerals import parse_time, parse_times
 
@@ -148,15 +146,3 @@ def _time(text: str) -> float:
         return parse_time(text)
     except ValueError as error:
         raise ValueError(f"{text!r} is no date or time ({error})") from None
-
-
-def bad_cell(name: str, kind: Kind, bad: BadText, *, sent: bool) -> str:
-    """Return what is wrong with a value that does not fit its column; `sent`: by a client, who has no Python."""
-    what = f", column {name!r}: {bad.problem}, and the column holds {kind.value}; correct it"
-    if sent:
-        return f"{what}, leave it empty if it is missing, or declare the column S (text)"
-    return (
-        f"{what}, or declare the column text: types={{{name!r}: 'S'}} ({types_option(name, 'S')}); "
-        f"if it means missing: missing=({bad.text!r},) (--na {shlex.quote(bad.text)}), or errors='missing' "
-        "(--errors missing) for all such values"
-    )

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,9 +17,10 @@ import numpy as np
 from symjobs._errors import InputError
 from symjobs._tables import MISSING_TEXTS
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
-from symjobs.sources._cells import BadText, Cells, bad_cell
+from symjobs.sources._cells import BadText, Cells
 from symjobs.sources._dialect import CsvOptions, Kind, check_separator, find_columns, separator_hint
 from symjobs.sources._files import DataFile, Stream, bad_byte, check_text, open_text
+from symjobs.sources._hints import bad_cell, column_hints, sent_bad_cell
 from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._records import (
     BadLine,
@@ -71,11 +72,12 @@ class CsvSource(Source):
         self.attribute_names = tuple(self._columns.names[j] for j in self._columns.learnt)
         self.attribute_types = tuple(self._columns.letters[j] for j in self._columns.learnt)
         self.row_labels = self._columns.row_labels
-        self.notes, self.hints, self.texts = self._columns.notes, self._columns.hints, self._columns.texts
+        self.notes, self.texts = self._columns.notes, self._columns.texts
         kinds = list(zip(self._columns.names, self._columns.kinds, strict=True))
         self.times = tuple(name for name, kind in kinds if kind is Kind.TIME)
         self.left_out = tuple(name for name, kind in kinds if kind is Kind.IGNORED)
         self.undecided = self._columns.undecided
+        self.hints = column_hints(self._texts_in(sample, self.texts), self._numbers(sample), self.times, self._dialect)
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (table, bytes read so far)."""
@@ -279,7 +281,21 @@ class CsvSource(Source):
 
     def _bad_cell(self, block: Block, record: int, j: int, bad: BadText) -> BadLine:
         name, kind = self._columns.names[j], self._columns.kinds[j]
-        return BadLine(self._line(block, record), bad_cell(name, kind, bad, sent=self._file.is_sent))
+        if self._file.is_sent:
+            return BadLine(self._line(block, record), sent_bad_cell(name, kind, bad))
+        found = list(records(block.data, self._dialect))
+        numbers = self._numbers([row for _, _, row in found])
+        return BadLine(found[record][0], bad_cell(name, kind, bad, self._dialect, numbers))
+
+    def _texts_in(self, rows: Sequence[Sequence[str]], names: Container[str]) -> dict[str, list[str]]:
+        """Return the texts of some columns."""
+        wanted = [(j, name) for j, name in enumerate(self._columns.names) if name in names]
+        return {name: [row[j] for row in rows if j < len(row)] for j, name in wanted}
+
+    def _numbers(self, rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+        """Return the texts of the columns of numbers."""
+        kinds = zip(self._columns.names, self._columns.kinds, strict=True)
+        return self._texts_in(rows, {name for name, kind in kinds if kind is Kind.NUMBER})
 
     # -- the first rows ------------------------------------------------------------------------------------------------
 
@@ -432,11 +448,11 @@ def csv(
 ) -> Source:
     r"""Open CSV files as a source.
 
-    An empty value, ``null``, ``NaN`` and ``NA`` are missing; in columns of numbers also ``N/A``, ``NULL``, ``None`` and
-    ``-``. The type of a column is inferred from the first 256 KiB. A column is numeric if at least half of its values
-    are numbers; text in it is then an error with the line. It is binary as long as it has only 0 and 1, and if it has
-    only true and false, or yes and no. Other columns are text, type ``S``, which is not learnt: give them a type in
-    `types` to learn them as categories.
+    An empty value, ``null``, ``NaN`` and ``NA`` are missing; in columns of numbers also these, ``N/A`` and ``None``
+    in upper or lower case, and ``-``. The type of a column is inferred from the first 256 KiB. A column is numeric if
+    at least half of its values are numbers; text in it is then an error with the line. It is binary as long as it has
+    only 0 and 1, and if it has only true and false, or yes and no. Other columns are text, type ``S``, which is not
+    learnt: give them a type in `types` to learn them as categories.
 
     Parameters
     ----------

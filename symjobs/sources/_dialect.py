@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import codecs
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Self
 
 from symjobs._errors import InputError
 from symjobs._tables import MISSING_TEXTS
-from symjobs._text import shown, some
-from symjobs.sources._numerals import Numerals, hint, is_time, options_of
+from symjobs._text import shown
+from symjobs.sources._numerals import Numerals, is_time
 
-TRUE_TEXTS = frozenset(form for text in ("true", "yes") for form in (text, text.title(), text.upper()))
-FALSE_TEXTS = frozenset(form for text in ("false", "no") for form in (text, text.title(), text.upper()))
-NUMERIC_MISSING = frozenset({"N/A", "NULL", "None", "-"})  # in columns that have no text otherwise
+_CASES = (str.lower, str.upper, str.title)
+TRUE_TEXTS = frozenset(case(text) for text in ("true", "yes") for case in _CASES)
+FALSE_TEXTS = frozenset(case(text) for text in ("false", "no") for case in _CASES)
+# In columns that have no text otherwise.
+NUMERIC_MISSING = frozenset(case(text) for text in ("n/a", "na", "nan", "null", "none", "-") for case in _CASES)
 LETTERS = "CBTSLX"
 TIME = "time"  # what is known of a column of times from another file
 ROW_LABELS = "row"  # the name of a first column without one
@@ -172,7 +173,6 @@ class Columns:
     letters: tuple[str, ...]  # their type letters, as far as the first rows show them
     row_labels: str | None  # the column that labels the rows
     notes: tuple[str, ...]  # what was decided on columns without a name
-    hints: tuple[str, ...]  # which options would make numbers of text
     texts: tuple[str, ...]  # the columns that are text, without a declaration
     undecided: tuple[str, ...]  # those without a value so far, and without a declaration
 
@@ -218,18 +218,14 @@ def find_columns(
     if all(kind is Kind.IGNORED for kind in kinds.values()):
         raise InputError(f"{place}: every column is ignored; there is nothing to read")
     letters = [types.get(name) or _letter(kinds[j], texts[j]) for j, name in enumerate(names)]
-    undeclared = {
-        name: texts[j] for j, name in enumerate(names) if kinds[j] is Kind.TEXT and name not in (*types, labels)
-    }
     return Columns(
         tuple(names),
         tuple(kinds[j] for j in range(len(names))),
         tuple(letters),
         labels,
         tuple(notes),
-        _find_hints(undeclared, dialect),
-        tuple(undeclared),
-        tuple(name for j, name in enumerate(names) if name not in types and not _present(texts[j], dialect.missing)),
+        tuple(name for j, name in enumerate(names) if kinds[j] is Kind.TEXT and name not in (*types, labels)),
+        tuple(name for j, name in enumerate(names) if name not in types and not present_in(texts[j], dialect.missing)),
     )
 
 
@@ -250,16 +246,17 @@ def _holds_times(name: str, texts: Sequence[str], letter: str | None, dialect: D
 
 
 def _all_times(texts: Sequence[str], dialect: Dialect) -> bool:
-    present = _present(texts, dialect.missing_in(Kind.TIME))
+    present = present_in(texts, dialect.missing_in(Kind.TIME))
     return bool(present) and all(map(is_time, present))
 
 
-def _present(texts: Sequence[str], missing: frozenset[str]) -> list[str]:
+def present_in(texts: Iterable[str], missing: frozenset[str]) -> list[str]:
+    """Return the texts that do not mean missing, without blanks around them."""
     return [trimmed for text in texts if (trimmed := text.strip()) not in missing]
 
 
 def _all_flags(texts: Sequence[str], dialect: Dialect) -> bool:
-    present = _present(texts, dialect.missing_in(Kind.FLAG))
+    present = present_in(texts, dialect.missing_in(Kind.FLAG))
     return bool(present) and TRUE_TEXTS.union(FALSE_TEXTS).issuperset(present)
 
 
@@ -267,34 +264,6 @@ def _letter(kind: Kind, texts: Sequence[str]) -> str:
     if kind is Kind.NUMBER:
         return "B" if {text.strip() for text in texts} <= {"0", "1", ""} else "C"
     return {Kind.FLAG: "B", Kind.TIME: "C", Kind.CATEGORY: "T", Kind.LIST: "L", Kind.IGNORED: "X"}.get(kind, "S")
-
-
-def _find_hints(texts: Mapping[str, Sequence[str]], dialect: Dialect) -> tuple[str, ...]:
-    """Return what columns of text, which are not learnt, could be instead."""
-    times: dict[str, str] = {}
-    numbers: dict[Numerals, dict[str, str]] = {}
-    for name, column in texts.items():
-        present = _present(column, dialect.missing_in(Kind.NUMBER))
-        if present and all(map(is_time, present)):
-            times[name] = present[0]
-        elif (found := hint(present)) is not None:
-            numbers.setdefault(found, {})[name] = present[0]
-    hints = []
-    if times:
-        names = list(times)
-        hints.append(
-            f"{_such(times)} dates; dates={names!r} (--dates {shlex.quote(','.join(names))}) reads them as seconds "
-            "since 1970"
-        )
-    for numerals, columns in numbers.items():
-        python, shell = options_of(numerals)
-        hints.append(f"{_such(columns)} numbers; {python} ({shell}) reads them")
-    return tuple(hints)
-
-
-def _such(columns: Mapping[str, str]) -> str:
-    names, example = list(columns), next(iter(columns.values()))
-    return f"{some(names)}, with values such as {example!r}, look{'s' if len(names) == 1 else ''} like"
 
 
 def _named(
@@ -358,9 +327,9 @@ def _other_separator(names: Sequence[str], dialect: Dialect) -> str | None:
 
 
 def _kind(texts: Sequence[str], dialect: Dialect) -> Kind:
-    present = _present(texts, dialect.missing_in(Kind.NUMBER))
+    present = present_in(texts, dialect.missing_in(Kind.NUMBER))
     if not present:
-        return Kind.TEXT if _present(texts, dialect.missing) else Kind.NUMBER
+        return Kind.TEXT if present_in(texts, dialect.missing) else Kind.NUMBER
     if _all_flags(texts, dialect):
         return Kind.FLAG
     # Text among numbers is most likely an error in the file, which the reader reports with its line.

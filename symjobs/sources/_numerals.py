@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 from symjobs._errors import InputError
 from symjobs._tables._cells import parse_number
+from symjobs._text import shell_option
 
 _MARKS = ".,' _\u00a0\u202f\u2019"  # what separates groups of thousands somewhere
 _CURRENCIES = "$€£¥₹"
+_SOME = 1000  # values that decide which way of writing numbers is tried on all
 _ZONE = r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?\s?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
@@ -172,25 +174,32 @@ def seconds(microseconds: Any) -> Any:
     return pc.divide(pc.cast(microseconds, "float64", safe=False), 1e6)
 
 
-def hint(texts: Sequence[str]) -> Numerals | None:
-    """Return how numbers are written if all of the texts are numbers of another kind than usual, else None."""
-    if all(map(Numerals().reads, texts)) or any(text[:1].isalpha() for text in texts):
+def better_numerals(texts: Sequence[str], given: Numerals) -> Numerals | None:
+    """Return how numbers are written if most of the texts are numbers of another kind than the given one, else None."""
+    if 2 * sum(text[:1].isalpha() for text in texts) > len(texts):
         return None
-    currency = "".join(sign for sign in _CURRENCIES if any(sign in text for text in texts))
-    percent = any(text.endswith("%") for text in texts)
-    for decimal, thousands in ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (".", "'")):
-        numerals = Numerals(decimal, thousands, percent, currency)
-        if numerals != Numerals() and all(map(numerals.reads, texts)):
-            return numerals
-    return None
+    some = texts[:: max(1, len(texts) // _SOME)]
+    others = (sign for sign in _CURRENCIES if sign not in given.currency and any(sign in text for text in some))
+    signs = {given.currency, given.currency + "".join(others)}
+    percents = {given.percent, given.percent or any(text.endswith("%") for text in some)}
+    marks = dict.fromkeys((given.thousands, "", *(mark for mark in _MARKS if any(mark in text for text in some))))
+    best, most = None, sum(map(given.reads, some))
+    for currency, percent in product(sorted(signs), sorted(percents)):
+        for decimal, thousands in product((given.decimal, "," if given.decimal == "." else "."), marks):
+            if decimal == thousands:
+                continue
+            numerals = Numerals(decimal, thousands, percent, currency)
+            if (count := sum(map(numerals.reads, some))) > most:
+                best, most = numerals, count
+    return best if best is not None and 2 * sum(map(best.reads, texts)) >= len(texts) else None
 
 
-def options_of(numerals: Numerals) -> tuple[str, str]:
+def options_of(numerals: Numerals, given: Numerals) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the arguments of Python, and the options of the command line, that declare how numbers are written."""
     python, shell = [], []
     for name in ("decimal", "thousands", "percent", "currency"):
         value = getattr(numerals, name)
-        if value and value != getattr(Numerals, name):
+        if value != getattr(given, name):
             python.append(f"{name}={value!r}")
-            shell.append(f"--{name}" if value is True else f"--{name} {shlex.quote(value)}")
-    return ", ".join(python), " ".join(shell)
+            shell.append(f"--{name}" if value is True else shell_option(f"--{name}", value))
+    return tuple(python), tuple(shell)

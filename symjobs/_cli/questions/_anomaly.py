@@ -80,7 +80,7 @@ class AnomalyQuestion(Question):
 
     def read(self, options: argparse.Namespace) -> Scored:
         """Learn the file, and build the model. The job reads the file a second time."""
-        parameters = {name: text for one in options.param or [] for name, text in parse_pairs("--param", one).items()}
+        parameters = parse_pairs("--param", options.param)
         types = parse_pairs("--types", options.types)
         source = open_source(options, types)
         project = learn_all(options, source, types, histogram=MODEL_TYPES[options.algo].needs_histogram)

@@ -43,7 +43,7 @@ class ExploreQuestion(Question):
 
     def request(self, options: argparse.Namespace, data: Any) -> Request:
         inputs, targets = _maps(options, data)
-        extra = {name: value for text in options.param or [] for name, value in parse_pairs("--param", text).items()}
+        extra = parse_pairs("--param", options.param)
         contexts = [
             MLContext(
                 inputAttributeNames=names,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from symjobs import sources
 from symjobs._errors import InputError
-from symjobs.sources._numerals import Numerals, hint, is_time, options_of, parse_time, parse_times
+from symjobs.sources._numerals import Numerals, better_numerals, is_time, options_of, parse_time, parse_times
 
 GERMAN = Numerals(decimal=",", thousands=".")
 ENGLISH = Numerals(thousands=",", percent=True, currency="$€")
@@ -90,21 +90,37 @@ def test_a_column_gives_what_its_values_give(texts):
     [
         (["1,5", "2"], ("decimal=','", "--decimal ,")),
         (["1,234", "1,000,001"], ("thousands=','", "--thousands ,")),
-        (["1.234,5", "7"], ("decimal=',', thousands='.'", "--decimal , --thousands .")),
+        (["1.234,5", "7"], ("decimal=',' thousands='.'", "--decimal , --thousands .")),
         (["12%", "3.5%"], ("percent=True", "--percent")),
-        (["$5", "$1,234"], ("thousands=',', currency='$'", "--thousands , --currency '$'")),
+        (["$5", "$1,234"], ("thousands=',' currency='$'", "--thousands , --currency '$'")),
         (["1'234"], ('thousands="\'"', "--thousands ''\"'\"''")),
     ],
 )
 def test_a_hint_is_what_to_pass(texts, options):
-    found = hint(texts)
-    assert options_of(found) == options
+    found = better_numerals(texts, Numerals())
+    assert tuple(map(" ".join, options_of(found, Numerals()))) == options
     assert all(map(found.reads, texts))
 
 
-@pytest.mark.parametrize("texts", [[], ["1.5"], ["a", "1,5"], ["2020-01-01"], ["1,5", "x"]])
+@pytest.mark.parametrize("texts", [[], ["1.5"], ["a", "b", "1,5"], ["2020-01-01"], ["1,5", "x", "-"]])
 def test_no_hint(texts):
-    assert hint(texts) is None
+    assert better_numerals(texts, Numerals()) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "texts", "shell"),
+    [
+        (Numerals(","), ["12,5%"], "--percent"),
+        (Numerals(","), ["1.5%"], "--decimal . --percent"),
+        (Numerals(",", "."), ["1.234,5 \u20ac"], "--currency '\u20ac'"),
+        (Numerals(currency="$"), ["$5", "7 \u20ac"], "--currency '$\u20ac'"),
+        (Numerals(), ["1\u00a0234,5", "n/a"], "--decimal , --thousands '\u00a0'"),
+    ],
+)
+def test_a_hint_is_what_to_add(given, texts, shell):
+    found = better_numerals(texts, given)
+    assert " ".join(options_of(found, given)[1]) == shell
+    assert found.reads(texts[0])
 
 
 @pytest.mark.parametrize(

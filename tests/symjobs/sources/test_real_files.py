@@ -70,10 +70,10 @@ def test_a_missing_list():
 
 def test_one_text_far_down_a_column_of_numbers(tmp_path):
     path = tmp_path / "late.csv"
-    path.write_text("x,y\n" + "".join(f"{i},{i % 11}\n" for i in range(60_000)) + "60000,n/a\n60001,4\n")
-    with pytest.raises(sj.InputError, match=r"line 60002, column 'y': 'n/a' is not a number.*missing=\('n/a',\)"):
+    path.write_text("x,y\n" + "".join(f"{i},{i % 11}\n" for i in range(60_000)) + "60000,n.a.\n60001,4\n")
+    with pytest.raises(sj.InputError, match=r"line 60002, column 'y': 'n\.a\.' is not a number.*missing=\('n\.a\.',\)"):
         _learnt(path)
-    _, learnt = _learnt(path, missing=["n/a"])
+    _, learnt = _learnt(path, missing=["n.a."])
     assert learnt["y"][0] == 60_001
 
 
@@ -243,14 +243,14 @@ def test_a_late_text_among_numbers_by_choice(compiled, monkeypatch, tmp_path):
     _only(monkeypatch, compiled=compiled)
     path = tmp_path / "late.csv"
     rows = [f"{i},{i % 11}" for i in range(60_000)]
-    path.write_text("\n".join(["x,y", *rows, "60000,n/a", "inf,4", "60002,"]) + "\n")
+    path.write_text("\n".join(["x,y", *rows, "60000,n.a.", "inf,4", "60002,"]) + "\n")
     source, learnt = _learnt(path, errors="missing", memory_budget="4MiB")
     assert (learnt["x"][0], learnt["y"][0]) == (60_002, 60_001)
     assert source.bad_values == {
-        "y": sources.BadValues(1, 60_002, "n/a"),
+        "y": sources.BadValues(1, 60_002, "n.a."),
         "x": sources.BadValues(1, 60_003, "inf"),
     }
-    assert str(source.bad_values["y"]) == "1 (the first in line 60002: 'n/a')"
+    assert str(source.bad_values["y"]) == "1 (the first in line 60002: 'n.a.')"
 
 
 def test_what_was_missing_is_in_the_details_of_a_job(tmp_path):
@@ -266,7 +266,10 @@ def test_what_was_missing_is_in_the_details_of_a_job(tmp_path):
 def test_more_missing_texts_where_a_column_is_numeric(compiled, monkeypatch, tmp_path):
     _only(monkeypatch, compiled=compiled)
     path = tmp_path / "d.csv"
-    path.write_text("x,f,t\nN/A,yes,None\nNULL,no,-\nNone,N/A,a\n-,-,b\n1,Yes,N/A\n")
+    path.write_text(
+        "x,f,t\nN/A,yes,None\nNULL,no,-\nNone,N/A,a\n-,-,b\n1,Yes,N/A\n"
+        "n/a,n/a,a\nNull,null,a\nnone,NONE,a\nna,Na,a\nnan,NAN,a\n"
+    )
     _, learnt = _learnt(path, types={"t": "T"})
     assert learnt["x"] == (1, 1.0)
     assert learnt["f"] == (3, pytest.approx(2 / 3))
