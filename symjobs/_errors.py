@@ -2,6 +2,7 @@
 
 SymjobsError
 ├── InputError(ValueError)             the input is invalid; the message names the place (REST: 400)
+│   ├── NothingLearnt                  no column of the data is learnt
 │   ├── UnknownAttribute               no attribute, or category, has this name or index
 │   └── UnsupportedTest                a test that its inputs cannot support: a constant, one group
 ├── ProjectError                       a project that cannot do this: frozen, deleted, a damaged file
@@ -33,6 +34,10 @@ class SymjobsError(Exception):
 
 class InputError(SymjobsError, ValueError):
     """The input is invalid; the message names the place and what was allowed there."""
+
+
+class NothingLearnt(InputError):
+    """No column of the data is learnt. Who knows its source adds what would change that."""
 
 
 class UnknownAttribute(InputError):

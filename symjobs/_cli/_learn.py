@@ -12,7 +12,7 @@ from pathlib import Path
 
 from symjobs import datasets
 from symjobs._cli._watch import reading
-from symjobs._errors import InputError
+from symjobs._errors import InputError, NothingLearnt
 from symjobs._project import Project
 from symjobs._text import types_option
 from symjobs.sources import Source
@@ -97,6 +97,9 @@ def naming(source: Source) -> Iterator[None]:
     """Add the name of the file to errors about its rows."""
     try:
         yield
+    except NothingLearnt as error:
+        also = "; the lines above name other options" if source.hints else ""
+        raise InputError(f"{source.name}: {error}{also}") from error
     except InputError as error:
         if str(error).startswith(source.name):
             raise

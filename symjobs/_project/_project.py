@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from symjobs._entities import ModelInfo, ProjectInfo
-from symjobs._errors import InputError, NotLearntWarning, ProjectError
+from symjobs._errors import InputError, NothingLearnt, NotLearntWarning, ProjectError
 from symjobs._forks import Guard
 from symjobs._models import Predictions, build_model, wrap
 from symjobs._project._catalogue import ModelCatalogue
@@ -226,7 +226,10 @@ class Project:
         """
         if words := getattr(data, "not_learnt", ""):
             warnings.warn(words, NotLearntWarning, stacklevel=2)
-        return self._write(data, types, row_filter, checkpoint, forgetting=False)
+        try:
+            return self._write(data, types, row_filter, checkpoint, forgetting=False)
+        except NothingLearnt as error:
+            raise NothingLearnt("; ".join((str(error), *getattr(data, "hints", ())))) from None
 
     def forget(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 import numpy as np
 
-from symjobs._errors import InputError
+from symjobs._errors import InputError, NothingLearnt
 from symjobs._state._draft import Draft
 from symjobs._state._encode import Encoder, are_learnt_in_place, slice_rows
 from symjobs._state._filter import RowFilter
@@ -16,7 +16,7 @@ from symjobs._state._state import Checkpoint, State
 from symjobs._tables import BadCell, Batch
 from symjobs._tables._bad_values import MISSING, find_bad_value, original_row
 from symjobs._tables._types import check_types
-from symjobs._text import near
+from symjobs._text import near, types_option
 from symkernels import Columns, DataError, ForgetError
 
 _SMALL_WORK = 2_000_000  # multiplications: about a millisecond
@@ -61,6 +61,7 @@ class Writer:
         self._rows_done = 0
         self._rows_taken = 0
         self._anything_learnt = False
+        self._texts: list[str] = []  # columns that are not learnt
         self._any_value = False
         self._empty = False
 
@@ -84,6 +85,8 @@ class Writer:
             types = {**check_types(batch.types, "attributeTypes"), **types}
         matched = match(self._draft, batch, types)
         self._anything_learnt |= matched.any
+        if not (self._anything_learnt or self._texts):
+            self._texts = [column.name for column in batch.columns if column.letter() == "S"]
         state = self._draft.state
         in_place = not self._filters and are_learnt_in_place(self._draft, matched, batch.n_rows)
         step = slice_rows(len(state.schema.dense), on_gpu=state.backend.kind == "gpu", in_place=in_place)
@@ -178,9 +181,12 @@ class Writer:
         if not self._rows_done:
             raise InputError("the data has no rows; there is nothing to do")
         if not self._anything_learnt:
-            raise InputError(
-                "no column of the data is learnt: text is carried as S, and columns without any value have no type; "
-                "declare a type, as in types={'column': 'T'}"
+            raise NothingLearnt(
+                "no column of the data is learnt: text is carried as S, and columns without any value have no type"
+                + "".join(
+                    f"; types={{{name!r}: 'T'}} ({types_option(name, 'T')}) makes a category of {name!r}"
+                    for name in self._texts[:1]
+                )
             )
         if self._rows_taken and not self._any_value:
             raise InputError("every value of the data is missing; empty text, null, NaN and NA count as missing")

@@ -18,7 +18,7 @@ from symjobs._errors import InputError
 from symjobs._tables import MISSING_TEXTS
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._cells import BadText, Cells
-from symjobs.sources._dialect import CsvOptions, Kind, check_separator, find_columns, separator_hint
+from symjobs.sources._dialect import CsvOptions, Kind, check_blanks, check_separator, find_columns, separator_hint
 from symjobs.sources._files import DataFile, Stream, bad_byte, check_text, open_text
 from symjobs.sources._hints import bad_cell, column_hints, sent_bad_cell
 from symjobs.sources._location import TIMEOUT, found_files
@@ -66,7 +66,7 @@ class CsvSource(Source):
         largest = min(_LARGEST, max(_SMALLEST, self.total_bytes // (_BLOCKS * thread_count())))
         share = int(_BLOCKS_AT_ONCE * (1 + _CELL_BYTES / _bytes_per_value(sample)))
         self._block = min(block_bytes(memory_budget, share, largest), self._limit)
-        if options.header and not set(names) <= set(options.types):
+        if self._may_be_separated(names):
             check_separator(names, sample, self._dialect, self.name)
         self._columns = find_columns(names, sample, options, self._dialect, self.name)
         self.attribute_names = tuple(self._columns.names[j] for j in self._columns.learnt)
@@ -325,6 +325,10 @@ class CsvSource(Source):
             self._check_quotes(data, line)
             raise InputError(f"{self.name} has a header and no rows below it")
         (_, _, names), *more = rows
+        no_blanks = " " not in (self._dialect.separator, self._dialect.quote)
+        if len(names) == 1 and no_blanks and self._may_be_separated(names):
+            by_blanks = records(data, replace(self._dialect, separator=" "))
+            check_blanks([row for _, _, row in by_blanks], names[0], self._dialect, self.name)
         end, lines = end_of_first_record(data, self._dialect)
         try:
             self._check_utf8(data[:end])
@@ -332,6 +336,10 @@ class CsvSource(Source):
             raise bad.error(self.name, line) from None
         self._skipped, self._first_line = skipped + end, line + lines
         return [name.strip() for name in names], [row for _, _, row in more]
+
+    def _may_be_separated(self, names: Sequence[str]) -> bool:
+        """Whether nobody has said of the names that they are such."""
+        return self._options.header and not set(names) <= set(self._options.types)
 
     def _check_quotes(self, data: bytes, line: int) -> None:
         try:

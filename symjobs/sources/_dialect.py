@@ -305,9 +305,11 @@ def _check_names(names: Sequence[str], place: str) -> None:
 def separator_hint(names: Sequence[str], dialect: Dialect) -> str:
     """Return a hint for errors if the header is one column and contains another separator; else an empty text."""
     found = _other_separator(names, dialect)
-    if found is None:
-        return ""
-    written = r"\t" if found == "\t" else found
+    return "" if found is None else _looks_separated(found)
+
+
+def _looks_separated(mark: str) -> str:
+    written = r"\t" if mark == "\t" else mark
     return f"; the header looks separated by '{written}': pass separator='{written}' (--separator '{written}')"
 
 
@@ -315,7 +317,16 @@ def check_separator(names: Sequence[str], sample: Sequence[Sequence[str]], diale
     """Raise InputError if header and rows have another separator than the dialect, so that all is one column."""
     found = _other_separator(names, dialect)
     if found is not None and all(found in dialect.separator.join(row) for row in sample):
-        raise InputError(f"{place} has one column, {names[0]!r}{separator_hint(names, dialect)}")
+        raise InputError(f"{place} has one column, {names[0]!r}{_looks_separated(found)}")
+
+
+def check_blanks(rows: Sequence[Sequence[str]], name: str, dialect: Dialect, place: str) -> None:
+    """Raise InputError if a file of one column, `name`, is a table of numbers when blanks separate its `rows`."""
+    header, *more = rows
+    widths = set(map(len, more))
+    # R's `write.table` gives row names no place in the header.
+    if len(header) > 1 and widths in ({len(header)}, {len(header) + 1}) and any(map(dialect.numerals.reads, more[0])):
+        raise InputError(f"{place} has one column, {name!r}{_looks_separated(' ')}")
 
 
 def _other_separator(names: Sequence[str], dialect: Dialect) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from symjobs._text import some
+from symjobs._text import some, types_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,10 @@ class Source(ABC):
         if not self.texts:
             return ""
         one = self.texts[0]
-        remedy = f"types={{{one!r}: 'T'}} makes a category of it, types={{{one!r}: 'S'}} says that it is text"
+        remedy = (
+            f"types={{{one!r}: 'T'}} ({types_option(one, 'T')}) makes a category of it, "
+            f"types={{{one!r}: 'S'}} ({types_option(one, 'S')}) says that it is text"
+        )
         words = f"{self.name}: not learnt, as they hold text: {some(self.texts)}; {remedy}"
         return "; ".join((words, *self.hints))
 

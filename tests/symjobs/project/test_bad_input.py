@@ -55,7 +55,7 @@ LEARN = [
     (frame(a=[np.nan, np.nan]), "every value of the data is missing"),
     (frame(a=[None], b=[None], c=[None]), "every value of the data is missing"),
     ([frame(a=[np.nan]), frame(c=[""])], "every value of the data is missing"),
-    (frame(s=["x", "y"]), "no column of the data is learnt.*declare a type"),
+    (frame(s=["x", "y"]), r"no column of the data is learnt.* types=\{'s': 'T'\} \(--types s=T\) makes"),
     (frame(s=[None]), "no column of the data is learnt"),
     (np.ones((2, 2)), "names"),
     (5, "cannot learn from int"),

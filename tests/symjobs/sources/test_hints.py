@@ -145,3 +145,19 @@ def test_dates_of_other_forms(write, value):
     )
     with pytest.raises(sj.InputError, match="dates are read in the form 2024-01-31"):
         _means(path, types={"b": "C"})
+
+
+def test_a_file_of_text_alone(write, capfd):
+    path = write("day;delay\n2024-05-01;1,5\n2024-05-02;2,25\n")
+    with pytest.warns(sj.NotLearntWarning), pytest.raises(sj.InputError) as caught:
+        sj.Project("p").learn(sources.csv(path, separator=";"))
+    assert "no column of the data is learnt" in str(caught.value)
+    options = [_follow(str(caught.value), number) for number in range(3)]
+    assert [list(arguments) for arguments, _ in options] == [["types"], ["dates"], ["decimal"]]
+    for arguments, words in options:
+        assert _means(path, separator=";", **arguments) == _means_in_a_shell(path, ["--separator=;", *words])
+    capfd.readouterr()
+    assert main(["learn", str(path), "--separator", ";", "--project", str(path.with_suffix(".none"))]) == 2
+    *hints, error = capfd.readouterr().err.splitlines()
+    assert len(hints) == 2
+    assert error.endswith("(--types day=T) makes a category of 'day'; the lines above name other options")

@@ -46,6 +46,21 @@ def test_another_separator_is_named(tmp_path, mark, written, types):
     assert sources.csv(path, separator=mark).attribute_names == ("a", "b")
 
 
+def test_blanks_are_another_separator_too(tmp_path):
+    path = _write(tmp_path, '"mpg" "cyl"\n"Mazda RX4" 21 6\n"Fiat 128" 32.4 4\n')  # as R's write.table writes it
+    with pytest.raises(InputError, match=r"looks separated by ' ': pass separator=' ' \(--separator ' '\)"):
+        sources.csv(path)
+    assert sources.csv(path, separator=" ").attribute_names == ("row", "mpg", "cyl")
+    project = tmp_path / "p.symjobs"
+    assert main(["learn", str(path), "--project", str(project), "--separator", " "]) == 0
+    assert sj.Project.load(project).snapshot().names == ("mpg", "cyl")
+
+
+@pytest.mark.parametrize("text", ["first name\nAnn Lee\nBo Li\n", "my x\n1\n2\n", "a b\n1 2\n1 2 3\n"])
+def test_blanks_in_a_column(tmp_path, text):
+    assert len(sources.csv(_write(tmp_path, text)).attribute_names) == 1
+
+
 def test_a_comma_is_another_separator_too(tmp_path):
     with pytest.raises(InputError, match=r"pass separator=',' \(--separator ','\)"):
         sources.csv(_write(tmp_path, "a,b\n1,2\n"), separator=";")
