@@ -36,12 +36,12 @@ def learn(options: argparse.Namespace) -> int:
         before = project.n_rows
         for source in sources:
             write = project.forget if options.forget else project.learn
-            known = {name: letter for name, letter in types.items() if name in source.attribute_names}
+            source = source.after(project.column_types)
             with (
                 naming(source),
                 reading(Path(source.name).name, "forgetting" if options.forget else "learning") as told,
             ):
-                write(source.tables(told), types=known or None, row_filter=options.filter)
+                write(source.tables(told), types=source.declared, row_filter=options.filter)
             report_bad_values(source)
         raise_if_interrupted()
         project.save(options.project)

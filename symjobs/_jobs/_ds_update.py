@@ -166,7 +166,7 @@ class DSUpdateJob(Job):
     def run(self, context: JobContext) -> DSUpdateResult:
         described = self._source if isinstance(self._source, Described) else None
         with described.hiding_secrets() if described is not None else contextlib.nullcontext():
-            source = self._open(context)
+            source = self._open(context).after(self.project.column_types)
             context.details.setdefault("dataSource", source.name)
             rows = self._write(context, source)
         note_source(context, source)
@@ -202,10 +202,11 @@ class DSUpdateJob(Job):
 
         before = 0
         if not self.parameters.keep_read:
-            write(source.tables(context.progress), checkpoint=report)
+            write(source.tables(context.progress), types=source.declared, checkpoint=report)
             return int(context.details["rows"])
         for table in source.tables(context.progress):
-            write(table, checkpoint=report)
+            types = {name: letter for name, letter in source.declared.items() if name in table.schema.names}
+            write(table, types=types, checkpoint=report)
             before = rows = before + table.num_rows
         return rows
 

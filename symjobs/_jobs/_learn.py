@@ -97,12 +97,16 @@ class LearnJob(Job):
             else:
                 context.progress(rows, max(self._rows, rows))
 
-        data = self._data.tables(context.progress) if isinstance(self._data, Source) else self._data
+        data = self._data
+        types: Mapping[str, str] | None = self._types
+        source = data.after(self.project.column_types) if isinstance(data, Source) else None
+        if source is not None:
+            data, types = source.tables(context.progress), source.declared
         write = self.project.forget if self._forgets else self.project.learn
-        write(data, types=self._types, row_filter=self._row_filter, checkpoint=report)
+        write(data, types=types, row_filter=self._row_filter, checkpoint=report)
         context.details["rows"] = read
-        if isinstance(self._data, Source):
-            note_source(context, self._data)
+        if source is not None:
+            note_source(context, source)
         context.details["projectHash"] = self.project.snapshot().hash
 
     def clean_up(self) -> None:

@@ -159,6 +159,12 @@ class Project:
         self._refresh()
         return self._state.moments.n_rows
 
+    @property
+    def column_types(self) -> dict[str, str]:
+        """Type letters by column: of those that came, and of those that the parameter ``types`` declares."""
+        snapshot = self.snapshot()
+        return {**(self._parsed.types or {}), **dict(zip(snapshot.column_names, snapshot.column_types, strict=True))}
+
     def snapshot(self) -> ProjectSnapshot:
         """Return the project as it is now: immutable, taken without copying, unaffected by later writes.
 
@@ -224,6 +230,7 @@ class Project:
         NotLearntWarning
             If a data source has columns of text that no type is declared for.
         """
+        data, types = self._as_known(data, types)
         if words := getattr(data, "not_learnt", ""):
             warnings.warn(words, NotLearntWarning, stacklevel=2)
         try:
@@ -268,6 +275,7 @@ class Project:
                 f"project {self._name!r} has a rolling window and forgets its oldest rows by itself; "
                 "forget() needs a project without rolling_window"
             )
+        data, types = self._as_known(data, types)
         return self._write(data, types, row_filter, checkpoint, forgetting=True)
 
     def merge(self, other: Project | Snapshot) -> Project:
@@ -717,6 +725,13 @@ class Project:
             self._take(found[1])
 
     # How a write goes.
+
+    def _as_known(self, data: Any, types: Mapping[str, str] | None) -> tuple[Any, Mapping[str, str] | None]:
+        """Return a data source as it is read for the columns of this project, and the types that it declares."""
+        if not hasattr(data, "after"):  # any other table
+            return data, types
+        source = data.after(self.column_types)
+        return source, {**source.declared, **(types or {})}
 
     def _write(
         self,

@@ -27,6 +27,12 @@ def merge_into(draft: Draft, other: State) -> None:
         )
     for name, field in other.schema.fields.items():
         known = mine.schema.fields.get(name)
+        if known is not None and "S" in (known.type, field.type) and {known.type, field.type} & DENSE:
+            raise InputError(
+                f"column {name!r} is {known.type} ({LETTERS[known.type]}) here and {field.type} "
+                f"({LETTERS[field.type]}) in the other project, whose values there would be lost: learn the text again "
+                "as numbers, or the rows of one of the two without the column, of type X"
+            )
         if known is None or known.type not in LEARNT:
             _add_column(mine, name, field.type, field.declared)
         elif field.type in LEARNT and known.type != field.type:

@@ -95,8 +95,9 @@ class Access:
                 found = [Path(name) for name in matching_files(str(folder / path), str(folder))]
             except InputError as error:  # clients do not know where the folder is
                 raise InputError(str(error).replace(str(folder / path), path)) from None
-            if any(not file.resolve().is_relative_to(folder) for file in found):
-                raise outside
+            for file in found:
+                if not file.resolve().is_relative_to(folder):
+                    raise InputError(f"{outside}: {file.relative_to(folder)} is a link out of them") from None
             if found:
                 return found
         raise InputError(f"no such file: {path}")

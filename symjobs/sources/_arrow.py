@@ -127,6 +127,6 @@ def arrow(
     def open_one(file: DataFile, known: Mapping[str, str] | None) -> Source:
         if not file.start().startswith(ARROW):
             raise InputError(f"{file} is not an Arrow file: it does not begin with ARROW1")
-        return ArrowSource(file, types or {}, dates, budget, strict=known is None)
+        return ArrowSource(file, types or {}, dates, budget, strict=known is None).after(known or {})
 
     return source_of(found_files(path, timeout=timeout), open_one, types or {})

@@ -33,6 +33,8 @@ class ArrowColumns:
         Columns of times that are read as numbers; columns that are not read; columns without a type.
     hints, texts : tuple of str
         Which columns could be read otherwise; the columns of text.
+    declared : dict of str to str
+        The type letters that `types` and `dates` ask for.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class ArrowColumns:
         import pyarrow as pa
 
         self._pa, self._place = pa, place
+        self._schema, self._types, self._dates = schema, types, dates
         names = [str(name) for name in schema.names]
         _check(names, types, dates, place, strict=strict)
         self.names = tuple(name for name in names if types.get(name) != "X")
@@ -48,7 +51,9 @@ class ArrowColumns:
         self._categories = tuple(name for name in self.names if types.get(name) == "T")
         asked = () if isinstance(dates, bool) else dates
         self.times = tuple(
-            name for name in self.names if name in asked or (dates is True and _is_time(pa, kinds[name]))
+            name
+            for name in self.names
+            if name in asked or (dates is True and name not in self._categories and _is_time(pa, kinds[name]))
         )
         for name in self.names:
             if not (_is_time(pa, kinds[name]) or self._letter(name, kinds[name])):
@@ -66,12 +71,23 @@ class ArrowColumns:
         )
         self.left_out = tuple(name for name in names if types.get(name) == "X")
         self.undecided = tuple(name for name in self.names if pa.types.is_null(kinds[name]))
+        self.declared = {**dict.fromkeys(self._categories, "T"), **dict.fromkeys(self.times, "C")}
         self.hints = tuple(
             f"column {name!r} holds dates and is not learnt; dates=[{name!r}] ({dates_option([name])}) reads them "
             "as seconds since 1970"
             for name in self.names
             if _is_time(pa, kinds[name]) and name not in self.times
         )
+
+    def after(self, known: Mapping[str, str]) -> ArrowColumns:
+        """Return the columns with those as categories that are known to be; these, if nothing changes."""
+        asked = {*self._types, *(() if isinstance(self._dates, bool) else self._dates)}
+        letters = zip(self.names, self.letters, strict=True)
+        new = [name for name, letter in letters if known.get(name) == "T" and letter in "CBS" and name not in asked]
+        if not new:
+            return self
+        types = {**dict.fromkeys(new, "T"), **self._types}
+        return ArrowColumns(self._schema, types, self._dates, self._place, strict=False)
 
     def converted(self, batch: Any) -> Any:
         """Return a record batch with categories and times as they are learnt."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from symjobs.sources._ahead import read_ahead
@@ -22,6 +23,15 @@ class ColumnSource(Source):
         self.attribute_names, self.attribute_types = columns.names, columns.letters
         self.hints, self.texts, self.undecided = columns.hints, columns.texts, columns.undecided
         self.times, self.left_out = columns.times, columns.left_out
+        self.declared = columns.declared
+
+    def after(self, known: Mapping[str, str]) -> Source:
+        columns = self._columns.after(known)
+        if columns is self._columns:
+            return self
+        source = copy.copy(self)
+        source._take(columns)
+        return source
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         return read_ahead(self._batches())

@@ -16,6 +16,7 @@ import numpy as np
 
 from symjobs._errors import InputError
 from symjobs._tables import MISSING_TEXTS
+from symjobs._tables._types import LEARNT
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._cells import BadText, Cells
 from symjobs.sources._dialect import CsvOptions, Kind, check_blanks, check_separator, find_columns, separator_hint
@@ -60,6 +61,7 @@ class CsvSource(Source):
         self._file = file
         self._dialect = options.dialect
         self._options = options
+        self._budget = memory_budget
         self._limit = min(max(memory_budget // 4, 2**16), _MOST)
         names, sample = self._look()
         self.total_bytes = file.size or 0  # known at last when it was opened
@@ -77,6 +79,8 @@ class CsvSource(Source):
         self.times = tuple(name for name, kind in kinds if kind is Kind.TIME)
         self.left_out = tuple(name for name, kind in kinds if kind is Kind.IGNORED)
         self.undecided = self._columns.undecided
+        asked = {name: letter for name, letter in options.types.items() if name not in self.left_out}
+        self.declared = {**asked, **dict.fromkeys(self.times, "C")}
         self.hints = column_hints(self._texts_in(sample, self.texts), self._numbers(sample), self.times, self._dialect)
 
     def batches(self) -> Iterator[tuple[Any, int]]:
@@ -100,6 +104,17 @@ class CsvSource(Source):
                             yield part.table, part.position
             except BadLine as bad_line:
                 raise bad_line.error(self.name, line) from None
+
+    def after(self, known: Mapping[str, str]) -> Source:
+        letters = dict(zip(self.attribute_names, self.attribute_types, strict=True))
+        new = {
+            name: letter
+            for name, letter in known.items()
+            if letter in LEARNT and letters.get(name, letter) != letter and name not in self._options.asked
+        }
+        if not new:
+            return self
+        return CsvSource(self._file, replace(self._options, known={**new, **self._options.known}), self._budget)
 
     def _open(self) -> Stream:
         return open_text(self._file, self._dialect.transcoding, self._dialect.encoding_errors)

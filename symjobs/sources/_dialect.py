@@ -112,7 +112,8 @@ class CsvOptions:
     types : mapping of str to str
         Type letters of some columns.
     known : mapping of str to str
-        Type letters of columns that the file may have, from other files of the same source; `TIME` for times.
+        Type letters of columns that the file may have, from other files of the same source, or from the project;
+        `TIME` for times.
     several : bool
         Whether it is one of several files, so that what is said of columns may be about others.
     """
@@ -124,11 +125,17 @@ class CsvOptions:
     known: Mapping[str, str] = field(default_factory=dict)
     several: bool = False
 
+    @property
+    def asked(self) -> set[str]:
+        """The columns for which the caller has said what they are."""
+        dates = self.dialect.dates
+        return {*self.types, *(() if isinstance(dates, bool) else dates)}
+
     def after(self, known: Mapping[str, str] | None) -> CsvOptions:
         """Return the options for one of several files, given what is known from earlier ones; None: the only file."""
         if known is None:
             return self
-        return replace(self, types={}, known={**known, **self.types}, several=True)
+        return replace(self, types={}, known={**self.known, **known, **self.types}, several=True)
 
     @classmethod
     def of(
@@ -207,7 +214,7 @@ def find_columns(
         if name not in names:
             raise InputError(f"{place} has no column {name!r}, which dates names; it has {', '.join(names)}")
     for j, name in enumerate(names):
-        if known.get(name) == TIME or (name not in known and _holds_times(name, texts[j], types.get(name), dialect)):
+        if known.get(name) == TIME or _holds_times(name, texts[j], options.types.get(name), types.get(name), dialect):
             kinds[j] = Kind.TIME
         elif name in known and types[name] in "CB" and _all_flags(texts[j], dialect):
             kinds[j] = Kind.FLAG
@@ -217,7 +224,9 @@ def find_columns(
             kinds[j] = _kind(texts[j], dialect)
     if all(kind is Kind.IGNORED for kind in kinds.values()):
         raise InputError(f"{place}: every column is ignored; there is nothing to read")
-    letters = [types.get(name) or _letter(kinds[j], texts[j]) for j, name in enumerate(names)]
+    letters = [
+        "C" if kinds[j] is Kind.TIME else types.get(name) or _letter(kinds[j], texts[j]) for j, name in enumerate(names)
+    ]
     return Columns(
         tuple(names),
         tuple(kinds[j] for j in range(len(names))),
@@ -237,12 +246,11 @@ def _all_named(names: Sequence[str], sample: Sequence[Sequence[str]]) -> list[st
     return [*names, ""] if all(not row[-1].strip() for row in sample) else ["", *names]
 
 
-def _holds_times(name: str, texts: Sequence[str], letter: str | None, dialect: Dialect) -> bool:
-    if letter not in (None, "C"):
-        return False
+def _holds_times(name: str, texts: Sequence[str], declared: str | None, known: str | None, dialect: Dialect) -> bool:
+    # What is known from elsewhere does not go before a column that `dates` names.
     if isinstance(dialect.dates, bool):
-        return dialect.dates and _all_times(texts, dialect)
-    return name in dialect.dates
+        return dialect.dates and known in (None, "C") and _all_times(texts, dialect)
+    return name in dialect.dates and declared in (None, "C")
 
 
 def _all_times(texts: Sequence[str], dialect: Dialect) -> bool:

@@ -161,7 +161,8 @@ def open_files(
             return CsvSource(file, options.after(known), budget)
         opened = ParquetSource if kind == "parquet" else ArrowSource
         types = options.types if known is None else {k: v for k, v in options.types.items() if v in "TX"}
-        return opened(file, types, options.dialect.dates, budget, strict=known is None, checkpoint=checkpoint)
+        source = opened(file, types, options.dialect.dates, budget, strict=known is None, checkpoint=checkpoint)
+        return source.after(known or {})
 
     return source_of(files, open_one, options.types, name)
 

@@ -149,6 +149,6 @@ def parquet(
     def open_one(file: DataFile, known: Mapping[str, str] | None) -> Source:
         if not file.start().startswith(PARQUET):
             raise InputError(f"{file} is not a Parquet file: it does not begin with PAR1")
-        return ParquetSource(file, types or {}, dates, budget, strict=known is None)
+        return ParquetSource(file, types or {}, dates, budget, strict=known is None).after(known or {})
 
     return source_of(found_files(path, name=name, timeout=timeout), open_one, types or {})

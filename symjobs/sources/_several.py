@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from symjobs._errors import InputError
+from symjobs._tables._types import LEARNT
 from symjobs.sources._dialect import TIME
 from symjobs.sources._files import DataFile
 from symjobs.sources._source import BadValues, Source
@@ -18,23 +19,38 @@ OpenOne = Callable[[DataFile, Mapping[str, str] | None], Source]
 class SeveralFiles(Source):
     """Files that are read one after the other. Columns are matched by name; the first file gives their types."""
 
-    def __init__(self, name: str, files: Sequence[DataFile], open_one: OpenOne, types: Iterable[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        files: Sequence[DataFile],
+        open_one: OpenOne,
+        types: Mapping[str, str],
+        known: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self._files = files
         self._open_one = open_one
-        self._declared = set(types)
-        self._first = first = open_one(files[0], {})
+        self._types = types
+        self._elsewhere = known or {}
+        self._first = first = open_one(files[0], self._elsewhere)
         self.total_bytes = sum(file.size or 0 for file in files)
         self.attribute_names = first.attribute_names
         self.attribute_types = first.attribute_types
         self.row_labels = first.row_labels
         self.notes, self.hints, self.texts = first.notes, first.hints, first.texts
+        self.times, self.left_out = first.times, first.left_out
+        asked = {name: letter for name, letter in types.items() if letter != "X"}
+        self.declared = {**asked, **dict.fromkeys(self.times, "C")}
         self.bad_values: dict[str, BadValues] = {}
+
+    def after(self, known: Mapping[str, str]) -> Source:
+        new = {name: letter for name, letter in known.items() if letter in LEARNT and name not in self._types}
+        return SeveralFiles(self.name, self._files, self._open_one, self._types, new) if new else self
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         self.bad_values = {}
-        known = _known(self._first)
-        absent = set(self._declared)
+        known = {**self._elsewhere, **_known(self._first)}
+        absent = set(self._types)
         kinds: dict[str, tuple[str, str]] = {}
         before = 0
         for number, file in enumerate(self._files):
@@ -53,8 +69,8 @@ class SeveralFiles(Source):
             raise InputError(f"{self.name}: no file has a column {min(absent)!r}, which types names")
 
 
-def source_of(files: Sequence[DataFile], open_one: OpenOne, types: Iterable[str], name: str = "") -> Source:
-    """Return one file, or several as one source; `types` are the columns whose types are declared."""
+def source_of(files: Sequence[DataFile], open_one: OpenOne, types: Mapping[str, str], name: str = "") -> Source:
+    """Return one file, or several as one source; `types` are the declared types of columns."""
     if len(files) == 1:
         return open_one(files[0], None)
     return SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)

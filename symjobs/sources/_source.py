@@ -74,6 +74,8 @@ class Source(ABC):
         Columns of dates and times that are read as numbers.
     left_out : tuple of str
         Columns that are not read.
+    declared : dict of str to str
+        Type letters that were asked for where the source was opened; C for columns of `times`.
     undecided : tuple of str
         Columns without a type so far, as their first values are missing.
     bad_values : dict of str to BadValues
@@ -102,6 +104,7 @@ class Source(ABC):
     texts: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    declared: Mapping[str, str] = MappingProxyType({})
     undecided: tuple[str, ...] = ()
     bad_values: Mapping[str, BadValues] = MappingProxyType({})
 
@@ -117,6 +120,22 @@ class Source(ABC):
         )
         words = f"{self.name}: not learnt, as they hold text: {some(self.texts)}; {remedy}"
         return "; ".join((words, *self.hints))
+
+    def after(self, known: Mapping[str, str]) -> Source:
+        """Return the source as it is read where the types of some columns are known already.
+
+        Parameters
+        ----------
+        known : mapping of str to str
+            Type letters by column, such as those of the project that learns the source. What was asked for where the
+            source was opened goes first. Columns that the source does not have do not matter.
+
+        Returns
+        -------
+        Source
+            This source, if nothing changes.
+        """
+        return self
 
     def discard(self) -> None:  # noqa: B027 - most sources own nothing
         """Remove what the source owns: the file of an upload. Any other source owns nothing."""

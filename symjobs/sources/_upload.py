@@ -25,6 +25,7 @@ class Upload(Source):
         self.attribute_types = source.attribute_types
         self.row_labels = source.row_labels
         self.notes, self.hints, self.texts = source.notes, source.hints, source.texts
+        self.declared = source.declared
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         return self._source.batches()
@@ -32,6 +33,10 @@ class Upload(Source):
     @property
     def bad_values(self) -> Mapping[str, BadValues]:  # type: ignore[override]
         return self._source.bad_values
+
+    def after(self, known: Mapping[str, str]) -> Source:
+        source = self._source.after(known)
+        return self if source is self._source else Upload(self._path, source)
 
     def discard(self) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -261,6 +261,8 @@ def test_a_server_opens_what_it_allows(path, manager, tmp_path):
     outside = tmp_path / "outside.csv"
     outside.write_text("x\n1\n")
     link.symlink_to(outside)
+    with pytest.raises(sj.InputError, match=rf"outside of the folders that this server opens: {link.name} is a link"):
+        Access(roots=[link.parent]).find("*")
     for name in ("link.csv", "../outside.csv", str(outside), "/etc/passwd", "*/../../*"):
         handle = manager.submit(sj.DSUpdateJob(sj.Project("p"), _info(name), access=access))
         with pytest.raises(sj.JobFailed, match=r"outside of the folders|no such file|no file matches") as caught:

@@ -79,6 +79,7 @@ def test_after_forgetting_from_the_merged_project_the_other_is_left():
             lambda: Project("o").learn(pd.DataFrame({"v": ["a"]}), types={"v": "T"}),
             "column 'v' is C .* and T .*cannot be merged",
         ),
+        (lambda: Project("o").learn(pd.DataFrame({"v": ["1,5"], "x": [1.0]})), "column 'v' is C .* and S .*be lost"),
         (lambda: Project("o", params={"missing": "listwise"}), "missing values 'pairwise', the other 'listwise'"),
         (lambda: Project("o", params={"joint_squares": True}).learn(pd.DataFrame({"v": [3.0]})), "cannot be merged"),
         (lambda: Project("o").learn(pd.DataFrame({"v$x": [3.0]})), "cannot be merged|would be named"),
@@ -97,6 +98,15 @@ def test_what_cannot_be_merged(other, message):
 
 def test_carried_columns_come_along():
     a = Project("a").learn(pd.DataFrame({"v": [2.0], "s": ["x"]}))
-    b = Project("b").learn(pd.DataFrame({"s": [5.0], "t": ["y"]}))
-    s = a.merge(b).snapshot()
-    assert dict(zip(s.column_names, s.column_types, strict=True)) == {"v": "C", "s": "C", "t": "S"}
+    b = Project("b").learn(pd.DataFrame({"s": pd.Categorical(["x"]), "t": ["y"]}))
+    assert a.merge(b).column_types == {"v": "C", "s": "T", "t": "S"}
+
+
+def test_text_and_numbers_of_one_column_do_not_merge_in_either_order():
+    def learnt(values):
+        return Project("p").learn(pd.DataFrame({"v": [2.0], "s": values}))
+
+    with pytest.raises(InputError, match=r"column 's' is S .* and C "):
+        learnt(["1,5"]).merge(learnt([1.5]))
+    with pytest.raises(InputError, match=r"column 's' is C .* and S "):
+        learnt([1.5]).merge(learnt(["1,5"]))
