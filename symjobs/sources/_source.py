@@ -76,6 +76,8 @@ class Source(ABC):
         Columns that are not read.
     undecided : tuple of str
         Columns without a type so far, as their first values are missing.
+    passed_over : tuple of str
+        Which of several files hold no rows, in the last reading.
     bad_values : dict of str to BadValues
         By column, the values that did not fit and count as missing, in the last reading. Empty unless such values are
         allowed.
@@ -103,6 +105,7 @@ class Source(ABC):
     times: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
     bad_values: Mapping[str, BadValues] = MappingProxyType({})
 
     @property
