@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from symjobs._errors import InputError
+from symjobs._text import some
 from symjobs.sources._dialect import TIME
-from symjobs.sources._files import DataFile, NoRows, check_not_empty
+from symjobs.sources._files import DataFile, NoRows, check_not_empty, format_of
 from symjobs.sources._source import BadValues, Source
+
+_PARTITION = re.compile(r"(?<![^/\\])([^/\\=]+)=[^/\\]*[/\\]")
 
 # Opens one of several files, given what is known of columns from earlier ones; None where it is the only file.
 OpenOne = Callable[[DataFile, Mapping[str, str] | None], Source]
@@ -75,8 +79,25 @@ class SeveralFiles(Source):
 def source_of(files: Sequence[DataFile], open_one: OpenOne, types: Iterable[str], name: str = "") -> Source:
     """Return one file, or several as one source; `types` are the columns whose types are declared."""
     if len(files) == 1:
-        return open_one(files[0], None)
-    return SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)
+        source = open_one(files[0], None)
+    else:
+        source = SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)
+    source.notes += _partitions(files)
+    return source
+
+
+def _partitions(files: Sequence[DataFile]) -> tuple[str, ...]:
+    """Return a note on columns that only the names of folders have, as ``year=2024/1.parquet``."""
+    file = next((file for file in files if _PARTITION.search(file.name)), None)
+    if file is None:
+        return ()
+    names = _PARTITION.findall(file.name)
+    folder = _PARTITION.split(file.name)[0] or "."
+    reader = f"pyarrow.dataset.dataset({folder!r}, format={format_of(file)!r}, partitioning='hive').to_batches()"
+    return (
+        f"the names of folders hold values of {some(names)}, which are not read; in Python, after import "
+        f"pyarrow.dataset, {reader} has them",
+    )
 
 
 def _known(source: Source) -> dict[str, str]:
