@@ -104,6 +104,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="CSV: a further text that means missing, as '?' (always missing: empty, null, NaN, NA); may be repeated",
     )
+    data.add_argument("--comment", default="", metavar="TEXT", help="CSV: skip lines at the top that begin so, as '#'")
     data.add_argument("--decimal", default=".", metavar="CHAR", help="CSV: decimal mark, . or , (default: .)")
     data.add_argument("--thousands", default="", metavar="CHAR", help="CSV: what separates groups of three digits")
     data.add_argument("--percent", action="store_true", help="CSV: 12%% is the number 0.12")
@@ -118,7 +119,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--errors",
         choices=("raise", "missing"),
         default="raise",
-        help="what becomes of a value that does not fit its column (default: raise)",
+        help="CSV: what becomes of a value that does not fit its column (default: raise)",
     )
     data.add_argument("--encoding", default="utf-8", help="CSV: encoding of the file")
     data.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -55,6 +56,8 @@ class Dialect:
     numerals : Numerals
     dates : tuple of str, or bool
         Columns of dates and times that are read as numbers; True for all that look like that.
+    comment : str
+        How lines at the top begin that are skipped; empty for none.
     errors : {"raise", "missing"}
         Whether a value that does not fit its column is an error, or is missing.
     """
@@ -66,6 +69,7 @@ class Dialect:
     missing: frozenset[str] = MISSING_TEXTS
     numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
     dates: tuple[str, ...] | bool = ()
+    comment: str = ""
     errors: str = "raise"
 
     @property
@@ -84,6 +88,8 @@ class Dialect:
                 raise InputError(f"{name} is {getattr(self, name)!r}; allowed are {' and '.join(map(repr, allowed))}")
         if not isinstance(self.dates, bool) and not all(isinstance(name, str) for name in self.dates):
             raise InputError(f"dates is {shown(self.dates)}; it must be names of columns, or True for all of them")
+        if not isinstance(self.comment, str) or "\n" in self.comment:
+            raise InputError(f"comment is {shown(self.comment)}; it must be how such lines begin, such as '#'")
         if len(self.separator) != 1 or not self.separator.isascii() or self.separator in "\r\n":
             raise InputError(f"separator is {self.separator!r}; it must be one ASCII character, such as ',' or ';'")
         if len(self.quote) > 1 or not self.quote.isascii() or self.quote in ("\r", "\n", self.separator):
@@ -153,6 +159,7 @@ class CsvOptions:
         currency: str = "",
         dates: Sequence[str] | bool = (),
         missing: Sequence[str] = (),
+        comment: str = "",
         errors: str = "raise",
     ) -> Self:
         """Check and keep the arguments of `symjobs.sources.csv`."""
@@ -166,9 +173,14 @@ class CsvOptions:
             MISSING_TEXTS.union(text.strip() for text in missing),
             Numerals(decimal, thousands, percent, currency),
             dates if isinstance(dates, bool) else (dates,) if isinstance(dates, str) else tuple(dates),
+            comment,
             errors,
         )
         return cls(dialect, separator is not None, header, dict(types or {}))
+
+
+# The arguments of `symjobs.sources.csv` that say something of a file, and their defaults.
+CSV_OPTIONS = {name: parameter.default for name, parameter in inspect.signature(CsvOptions.of).parameters.items()}
 
 
 @dataclass(frozen=True)
@@ -304,7 +316,7 @@ def _check_names(names: Sequence[str], place: str) -> None:
     for position, name in enumerate(names, start=1):
         if name in seen:
             raise InputError(
-                f"{place}, line 1: columns {seen[name]} and {position} are both named {name!r}; rename one, "
+                f"{place}, the header: columns {seen[name]} and {position} are both named {name!r}; rename one, "
                 "since columns are matched by name"
             )
         seen[name] = position
@@ -348,7 +360,7 @@ def _other_separator(names: Sequence[str], dialect: Dialect) -> str | None:
 def _kind(texts: Sequence[str], dialect: Dialect) -> Kind:
     present = present_in(texts, dialect.missing_in(Kind.NUMBER))
     if not present:
-        return Kind.TEXT if present_in(texts, dialect.missing) else Kind.NUMBER
+        return Kind.NUMBER if all(map(dialect.numerals.reads, present_in(texts, dialect.missing))) else Kind.TEXT
     if _all_flags(texts, dialect):
         return Kind.FLAG
     # Text among numbers is most likely an error in the file, which the reader reports with its line.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from symjobs._errors import InputError
 from symjobs._tables._types import LEARNT
+from symjobs._text import some
 from symjobs.sources._dialect import TIME
-from symjobs.sources._files import DataFile
+from symjobs.sources._files import DataFile, NoRows, check_not_empty, format_of
 from symjobs.sources._source import BadValues, Source
+
+_PARTITION = re.compile(r"(?<![^/\\])([^/\\=]+)=[^/\\]*[/\\]")
 
 # Opens one of several files, given what is known of columns from earlier ones; None where it is the only file.
 OpenOne = Callable[[DataFile, Mapping[str, str] | None], Source]
@@ -32,7 +36,8 @@ class SeveralFiles(Source):
         self._open_one = open_one
         self._types = types
         self._elsewhere = known or {}
-        self._first = first = open_one(files[0], self._elsewhere)
+        self._first_number, self._first = self._find_first()
+        first = self._first
         self.total_bytes = sum(file.size or 0 for file in files)
         self.attribute_names = first.attribute_names
         self.attribute_types = first.attribute_types
@@ -45,16 +50,23 @@ class SeveralFiles(Source):
 
     def after(self, known: Mapping[str, str]) -> Source:
         new = {name: letter for name, letter in known.items() if letter in LEARNT and name not in self._types}
-        return SeveralFiles(self.name, self._files, self._open_one, self._types, new) if new else self
+        if not new:
+            return self
+        source = SeveralFiles(self.name, self._files, self._open_one, self._types, new)
+        source.notes = self.notes
+        return source
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         self.bad_values = {}
+        self.passed_over = ()
         known = {**self._elsewhere, **_known(self._first)}
         absent = set(self._types)
         kinds: dict[str, tuple[str, str]] = {}
         before = 0
         for number, file in enumerate(self._files):
-            source = self._open_one(file, known) if number else self._first
+            source = self._first if number == self._first_number else self._opened(file, known)
+            if source is None:
+                continue
             absent -= {*source.attribute_names, *source.left_out}
             position = 0
             for table, position in source.batches():
@@ -68,12 +80,44 @@ class SeveralFiles(Source):
         if absent:
             raise InputError(f"{self.name}: no file has a column {min(absent)!r}, which types names")
 
+    def _find_first(self) -> tuple[int, Source]:
+        """Return the number of the first file with rows, and its source."""
+        for number, file in enumerate(self._files):
+            if (source := self._opened(file, self._elsewhere)) is not None:
+                return number, source
+        raise NoRows(f"{self.name}: no file holds a row")
+
+    def _opened(self, file: DataFile, known: Mapping[str, str]) -> Source | None:
+        try:
+            check_not_empty(file)
+            return self._open_one(file, known)
+        except NoRows as empty:
+            self.passed_over += (f"{empty}; it is passed over",)
+            return None
+
 
 def source_of(files: Sequence[DataFile], open_one: OpenOne, types: Mapping[str, str], name: str = "") -> Source:
     """Return one file, or several as one source; `types` are the declared types of columns."""
     if len(files) == 1:
-        return open_one(files[0], None)
-    return SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)
+        source = open_one(files[0], None)
+    else:
+        source = SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)
+    source.notes += _partitions(files)
+    return source
+
+
+def _partitions(files: Sequence[DataFile]) -> tuple[str, ...]:
+    """Return a note on columns that only the names of folders have, as ``year=2024/1.parquet``."""
+    file = next((file for file in files if _PARTITION.search(file.name)), None)
+    if file is None:
+        return ()
+    names = _PARTITION.findall(file.name)
+    folder = _PARTITION.split(file.name)[0] or "."
+    reader = f"pyarrow.dataset.dataset({folder!r}, format={format_of(file)!r}, partitioning='hive').to_batches()"
+    return (
+        f"the names of folders hold values of {some(names)}, which are not read; in Python, after import "
+        f"pyarrow.dataset, {reader} has them",
+    )
 
 
 def _known(source: Source) -> dict[str, str]:
