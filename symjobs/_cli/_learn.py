@@ -149,6 +149,7 @@ def _open(options: argparse.Namespace, types: dict[str, str], data: str) -> Sour
         currency=options.currency,
         dates=_names_or_all(options.dates),
         missing=options.na or (),
+        comment=options.comment,
         errors=options.errors,
     )
     try:

@@ -104,6 +104,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="CSV: a further text that means missing, as '?' (always missing: empty, null, NaN, NA); may be repeated",
     )
+    data.add_argument("--comment", default="", metavar="TEXT", help="CSV: skip lines at the top that begin so, as '#'")
     data.add_argument("--decimal", default=".", metavar="CHAR", help="CSV: decimal mark, . or , (default: .)")
     data.add_argument("--thousands", default="", metavar="CHAR", help="CSV: what separates groups of three digits")
     data.add_argument("--percent", action="store_true", help="CSV: 12%% is the number 0.12")

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,18 @@ import numpy as np
 from symjobs._errors import InputError
 from symjobs._tables import MISSING_TEXTS
 from symjobs._tables._types import LEARNT
+from symjobs._text import shown
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._cells import BadText, Cells
-from symjobs.sources._dialect import CsvOptions, Kind, check_blanks, check_separator, find_columns, separator_hint
+from symjobs.sources._dialect import (
+    CSV_OPTIONS,
+    CsvOptions,
+    Kind,
+    check_blanks,
+    check_separator,
+    find_columns,
+    separator_hint,
+)
 from symjobs.sources._files import DataFile, Stream, bad_byte, check_text, open_text
 from symjobs.sources._hints import bad_cell, column_hints, sent_bad_cell
 from symjobs.sources._location import TIMEOUT, found_files
@@ -43,6 +53,7 @@ _CELL_BYTES = 16  # of a value in memory, beside its text
 _SMALLEST, _LARGEST = 2**20, 2**23  # a project learns more rows at a time faster; a small file has work for all threads
 _BLOCKS = 8  # at least, for each thread
 _MOST = 2**30  # pyarrow counts the bytes of a block in 32 bits
+_COMMENT = "#"
 _BOM = b"\xef\xbb\xbf"
 _SEPARATOR_LINE = re.compile(rb'"?sep=([ -~\t])"?\r?\n', re.IGNORECASE)  # as Excel writes it
 
@@ -321,18 +332,14 @@ class CsvSource(Source):
         check_text(self.name, data[:4096])
         if b"\r" in data and b"\n" not in data:
             raise InputError(f"{self.name} ends its lines with \\r alone; convert them to \\n first")
-        skipped = len(_BOM) if data.startswith(_BOM) else 0
-        line = 1
-        if found := _SEPARATOR_LINE.match(data, skipped):
-            if not self._options.has_separator:
-                self._dialect = replace(self._dialect, separator=found[1].decode())
-            skipped, line = found.end(), 2
+        skipped, line = self._preamble(data)
         data = data[skipped:]
         if not at_end:
             data = data[: end_of_records(data, self._dialect)]
         rows = list(records(data, self._dialect))
         if not rows:
             raise InputError(f"{self.name} holds no rows")
+        self._check_comments([row for _, _, row in rows], line)
         if not self._options.header:
             self._skipped, self._first_line = skipped, line
             return [f"x{j + 1}" for j in range(len(rows[0][2]))], [row for _, _, row in rows]
@@ -351,6 +358,28 @@ class CsvSource(Source):
             raise bad.error(self.name, line) from None
         self._skipped, self._first_line = skipped + end, line + lines
         return [name.strip() for name in names], [row for _, _, row in more]
+
+    def _preamble(self, data: bytes) -> tuple[int, int]:
+        """Return how many bytes come before the first record, and its line; take the separator that they name."""
+        skipped = len(_BOM) if data.startswith(_BOM) else 0
+        line = 1
+        if found := _SEPARATOR_LINE.match(data, skipped):
+            if not self._options.has_separator:
+                self._dialect = replace(self._dialect, separator=found[1].decode())
+            skipped, line = found.end(), 2
+        while self._dialect.comment and data.startswith(self._dialect.comment.encode(), skipped):
+            skipped, line = data.find(b"\n", skipped) + 1 or len(data), line + 1
+        return skipped, line
+
+    def _check_comments(self, rows: Sequence[Sequence[str]], line: int) -> None:
+        """Raise InputError if the first lines are comments: of another length than the rows, or several."""
+        comments = list(takewhile(lambda row: row[0].startswith(_COMMENT), rows))
+        rest = rows[len(comments) :]
+        if comments and rest and (len(comments) > 1 or len(comments[0]) != len(rest[0])):
+            raise InputError(
+                f"{self.name}, line {line}: {shown(self._dialect.separator.join(comments[0]))} is a comment, it seems; "
+                f"comment={_COMMENT!r} (--comment '{_COMMENT}') skips such lines at the top of the file"
+            )
 
     def _may_be_separated(self, names: Sequence[str]) -> bool:
         """Whether nobody has said of the names that they are such."""
@@ -371,7 +400,8 @@ class CsvSource(Source):
                 if not (more := stream.read(size - len(data))):
                     return data, True
                 data += more
-            whole = records(data[: end_of_records(data, self._dialect)], self._dialect)
+            rest = data[self._preamble(data)[0] :]
+            whole = records(rest[: end_of_records(rest, self._dialect)], self._dialect)
             if len(list(zip(range(2), whole, strict=False))) == 2:
                 return data, False
             if size >= self._limit:
@@ -464,6 +494,7 @@ def csv(
     currency: str = "",
     dates: Sequence[str] | bool = (),
     missing: Sequence[str] = (),
+    comment: str = "",
     errors: str = "raise",
     memory_budget: int | str = DEFAULT_BUDGET,
     name: str | None = None,
@@ -513,6 +544,8 @@ def csv(
     missing : sequence of str, default ()
         Further texts that mean missing in every column, such as ``("?", "-999")``. Blanks around a value are ignored. A
         number is compared as text, so that ``"-999"`` is not ``-999.0``.
+    comment : str, default ""
+        How lines at the top of a file begin that are skipped, such as ``"#"``. Further down they are rows.
     errors : {"raise", "missing"}, default "raise"
         What becomes of a value that does not fit its column: an error with the line, or a missing value;
         `Source.bad_values` counts them.
@@ -553,21 +586,7 @@ def csv(
     >>> snapshot.names, snapshot.moments.count.tolist()
     (('height', 'town$bern', 'town$chur'), [1.0, 2.0, 2.0])
     """
-    options = CsvOptions.of(
-        separator=separator,
-        quote=quote,
-        header=header,
-        types=types,
-        encoding=encoding,
-        encoding_errors=encoding_errors,
-        decimal=decimal,
-        thousands=thousands,
-        percent=percent,
-        currency=currency,
-        dates=dates,
-        missing=missing,
-        errors=errors,
-    )
+    options = CsvOptions.of(**{name: value for name, value in locals().items() if name in CSV_OPTIONS})
     budget = parse_budget(memory_budget)
 
     def open_one(file: DataFile, known: Mapping[str, str] | None) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -55,6 +56,8 @@ class Dialect:
     numerals : Numerals
     dates : tuple of str, or bool
         Columns of dates and times that are read as numbers; True for all that look like that.
+    comment : str
+        How lines at the top begin that are skipped; empty for none.
     errors : {"raise", "missing"}
         Whether a value that does not fit its column is an error, or is missing.
     """
@@ -66,6 +69,7 @@ class Dialect:
     missing: frozenset[str] = MISSING_TEXTS
     numerals: Numerals = Numerals()  # noqa: RUF009 - it cannot be changed
     dates: tuple[str, ...] | bool = ()
+    comment: str = ""
     errors: str = "raise"
 
     @property
@@ -84,6 +88,8 @@ class Dialect:
                 raise InputError(f"{name} is {getattr(self, name)!r}; allowed are {' and '.join(map(repr, allowed))}")
         if not isinstance(self.dates, bool) and not all(isinstance(name, str) for name in self.dates):
             raise InputError(f"dates is {shown(self.dates)}; it must be names of columns, or True for all of them")
+        if not isinstance(self.comment, str) or "\n" in self.comment:
+            raise InputError(f"comment is {shown(self.comment)}; it must be how such lines begin, such as '#'")
         if len(self.separator) != 1 or not self.separator.isascii() or self.separator in "\r\n":
             raise InputError(f"separator is {self.separator!r}; it must be one ASCII character, such as ',' or ';'")
         if len(self.quote) > 1 or not self.quote.isascii() or self.quote in ("\r", "\n", self.separator):
@@ -153,6 +159,7 @@ class CsvOptions:
         currency: str = "",
         dates: Sequence[str] | bool = (),
         missing: Sequence[str] = (),
+        comment: str = "",
         errors: str = "raise",
     ) -> Self:
         """Check and keep the arguments of `symjobs.sources.csv`."""
@@ -166,9 +173,13 @@ class CsvOptions:
             MISSING_TEXTS.union(text.strip() for text in missing),
             Numerals(decimal, thousands, percent, currency),
             dates if isinstance(dates, bool) else (dates,) if isinstance(dates, str) else tuple(dates),
+            comment,
             errors,
         )
         return cls(dialect, separator is not None, header, dict(types or {}))
+
+
+CSV_OPTIONS = frozenset(inspect.signature(CsvOptions.of).parameters)
 
 
 @dataclass(frozen=True)
@@ -348,7 +359,7 @@ def _other_separator(names: Sequence[str], dialect: Dialect) -> str | None:
 def _kind(texts: Sequence[str], dialect: Dialect) -> Kind:
     present = present_in(texts, dialect.missing_in(Kind.NUMBER))
     if not present:
-        return Kind.TEXT if present_in(texts, dialect.missing) else Kind.NUMBER
+        return Kind.NUMBER if all(map(dialect.numerals.reads, present_in(texts, dialect.missing))) else Kind.TEXT
     if _all_flags(texts, dialect):
         return Kind.FLAG
     # Text among numbers is most likely an error in the file, which the reader reports with its line.

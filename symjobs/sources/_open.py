@@ -38,6 +38,7 @@ _NAMES = {  # of the keys of a DSInfo, the arguments of `csv`
     "csv_percent": "percent",
     "csv_currency": "currency",
     "csv_missing": "missing",
+    "csv_comment": "comment",
     "dates": "dates",
     "errorHandling": "errors",
 }
@@ -113,8 +114,8 @@ def open(
     All but ``jdbc`` take the keys of CSV files: ``csv_entry_separator``, ``csv_quote_character``,
     ``csv_header_missing`` (true or false), ``csv_encoding``, ``csv_encoding_errors``, ``csv_decimal``,
     ``csv_thousands``, ``csv_percent`` (true or false), ``csv_currency``, ``csv_missing`` (texts with commas
-    between them). ``dates`` (names of columns with commas between them, or true), ``types`` (a JSON object of type
-    letters) and ``errorHandling`` (``raise`` or ``missing``) are for all.
+    between them), ``csv_comment``. ``dates`` (names of columns with commas between them, or true), ``types`` (a JSON
+    object of type letters) and ``errorHandling`` (``raise`` or ``missing``) are for all.
 
     Examples
     --------

@@ -147,6 +147,32 @@ def test_dates_of_other_forms(write, value):
         _means(path, types={"b": "C"})
 
 
+@pytest.mark.parametrize("start", ['# by x\n# and "y\n', "# by x, y, and z\n", "sep=,\n#\n"])
+def test_comments_at_the_top(write, start):
+    path = write(f"{start}a,b\n1,2\n3,4\n")
+    with pytest.raises(sj.InputError, match=r"line [12]: '#.*' is a comment, it seems; comment='#'") as caught:
+        sources.csv(path)
+    arguments, words = _follow(str(caught.value))
+    assert _means(path, **arguments) == _means_in_a_shell(path, words) == {"a": 2.0, "b": 3.0}
+    path = write(f"{start}a,b\n1,2\nx,4\n5,6\n")
+    with pytest.raises(sj.InputError, match=f"line {start.count(chr(10)) + 3}, column 'a': 'x'"):
+        _means(path, **arguments)
+    info = {"path": str(path), "csv_comment": "#", "errorHandling": "missing"}
+    (table,) = sources.open({"type": "localfile", "name": "d", "info": info})
+    assert table.column("b").to_pylist() == [2, 4, 6]
+
+
+@pytest.mark.parametrize("text", ["#a,b\n1,2\n", "#id,b\n#1,2\n#2,4\n", "a,b\n1,2\n#3,4\n"])
+def test_what_is_no_comment(write, text):
+    assert len(sources.csv(write(text)).attribute_names) == 2
+
+
+@pytest.mark.parametrize("comment", [1, "a\nb"])
+def test_a_comment_is_one_text(write, comment):
+    with pytest.raises(sj.InputError, match="comment is "):
+        sources.csv(write("a\n1\n"), comment=comment)
+
+
 def test_a_file_of_text_alone(write, capfd):
     path = write("day;delay\n2024-05-01;1,5\n2024-05-02;2,25\n")
     with pytest.warns(sj.NotLearntWarning), pytest.raises(sj.InputError) as caught:
