@@ -89,7 +89,7 @@ def learn_source(project: Project, source: Source) -> None:
     """Learn a source, and show how many of its bytes have been learnt."""
     with naming(source), reading(Path(source.name).name) as checkpoint:
         project.learn(source.tables(checkpoint))
-    report_bad_values(source)
+    report_reading(source)
 
 
 @contextmanager
@@ -176,7 +176,9 @@ def _refuse_csv_options(options: argparse.Namespace, data: str, what: str) -> No
         raise InputError(f"--na is for CSV files, and {data} is {what}, which says itself what is missing")
 
 
-def report_bad_values(source: Source) -> None:
-    """Print which values did not fit their columns and count as missing."""
+def report_reading(source: Source) -> None:
+    """Print which files held no rows, and which values did not fit their columns and count as missing."""
+    for words in source.passed_over:
+        print(words, file=sys.stderr)
     for name, bad in source.bad_values.items():
         print(f"column {name!r}: missing instead of values that do not fit: {bad}", file=sys.stderr)

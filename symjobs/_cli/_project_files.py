@@ -17,7 +17,7 @@ from symjobs._cli._learn import (
     open_source,
     parse_pairs,
     project_name,
-    report_bad_values,
+    report_reading,
 )
 from symjobs._cli._print import show
 from symjobs._cli._tables import Cell, Table
@@ -25,12 +25,14 @@ from symjobs._cli._watch import raise_if_interrupted, reading
 from symjobs._entities import to_json
 from symjobs._errors import InputError
 from symjobs._project import Project
+from symjobs.sources import Source
+from symjobs.sources._files import NoRows
 
 
 def learn(options: argparse.Namespace) -> int:
     """Learn all the data into the project of a file, or forget it; the file is as it was if anything fails."""
     types = parse_pairs("--types", options.types)
-    sources = [open_source(options, types, data) for data in options.data]
+    sources = list(_sources(options, types))
     with _alone(options.project):
         project = _project(options, types)
         before = project.n_rows
@@ -42,7 +44,7 @@ def learn(options: argparse.Namespace) -> int:
                 reading(Path(source.name).name, "forgetting" if options.forget else "learning") as told,
             ):
                 write(source.tables(told), types=source.declared, row_filter=options.filter)
-            report_bad_values(source)
+            report_reading(source)
         raise_if_interrupted()
         project.save(options.project)
     change = project.n_rows - before
@@ -120,6 +122,20 @@ def _project(options: argparse.Namespace, types: dict[str, str]) -> Project:
         histogram=options.histogram,
         params={"missing": options.missing, "types": types, **params},
     )
+
+
+def _sources(options: argparse.Namespace, types: dict[str, str]) -> Iterator[Source]:
+    """Yield the sources of the data; of several, which a shell may have found by a pattern, those with rows."""
+    empty: list[NoRows] = []
+    for data in options.data:
+        try:
+            yield open_source(options, types, data)
+        except NoRows as error:
+            empty.append(error)
+    if len(empty) == len(options.data):
+        raise empty[0]
+    for words in empty:
+        print(f"{words}; it is passed over", file=sys.stderr)
 
 
 @contextmanager

@@ -121,6 +121,8 @@ def note_source(context: JobContext, source: Source) -> None:
         context.details["unnamedColumns"] = "; ".join(source.notes)
     if source.not_learnt:
         context.details["notLearnt"] = source.not_learnt
+    if source.passed_over:
+        context.details["emptyFiles"] = "; ".join(source.passed_over)
     if source.bad_values:
         context.details["badValues"] = "; ".join(f"{name}: {bad}" for name, bad in source.bad_values.items())
 

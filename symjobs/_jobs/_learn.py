@@ -42,8 +42,9 @@ class LearnJob(Job):
     -----
     Progress counts the bytes of a source, and the rows of a table. ``details`` has ``rows``, how many were read, the
     ``projectHash`` afterwards; of a source also ``unnamedColumns`` (what was done with columns without a name),
-    ``notLearnt`` (columns of text, and what would make numbers of them) and ``badValues`` (how many values did not fit
-    their columns and count as missing). A job that fails or is killed leaves the project as it was.
+    ``notLearnt`` (columns of text, and what would make numbers of them), ``emptyFiles`` (which of several files hold
+    no rows) and ``badValues`` (how many values did not fit their columns and count as missing). A job that fails or is
+    killed leaves the project as it was.
 
     Examples
     --------

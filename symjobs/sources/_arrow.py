@@ -10,7 +10,7 @@ from symjobs._errors import InputError
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._column_source import ColumnSource
-from symjobs.sources._files import ARROW, DataFile
+from symjobs.sources._files import ARROW, DataFile, NoRows
 from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
@@ -43,7 +43,7 @@ class ArrowSource(ColumnSource):
         reader = self._open()
         self._take(ArrowColumns(reader.schema, types, dates, self.name, strict=strict))
         if not any(self._read(reader, i).num_rows for i in range(reader.num_record_batches)):
-            raise InputError(f"{self.name} holds no rows")
+            raise NoRows(f"{self.name} holds no rows")
 
     def _batches(self) -> Generator[tuple[Any, int], None, None]:
         """Yield (record batch, bytes read so far); within a batch of the file the bytes are shared out by rows."""

@@ -30,7 +30,7 @@ from symjobs.sources._dialect import (
     find_columns,
     separator_hint,
 )
-from symjobs.sources._files import DataFile, Stream, bad_byte, check_text, open_text
+from symjobs.sources._files import DataFile, NoRows, Stream, bad_byte, check_text, open_text
 from symjobs.sources._hints import bad_cell, column_hints, sent_bad_cell
 from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._records import (
@@ -338,14 +338,14 @@ class CsvSource(Source):
             data = data[: end_of_records(data, self._dialect)]
         rows = list(records(data, self._dialect))
         if not rows:
-            raise InputError(f"{self.name} holds no rows")
+            raise NoRows(f"{self.name} holds no rows")
         self._check_comments([row for _, _, row in rows], line)
         if not self._options.header:
             self._skipped, self._first_line = skipped, line
             return [f"x{j + 1}" for j in range(len(rows[0][2]))], [row for _, _, row in rows]
         if len(rows) == 1:
             self._check_quotes(data, line)
-            raise InputError(f"{self.name} has a header and no rows below it")
+            raise NoRows(f"{self.name} has a header and no rows below it")
         (_, _, names), *more = rows
         no_blanks = " " not in (self._dialect.separator, self._dialect.quote)
         if len(names) == 1 and no_blanks and self._may_be_separated(names):

@@ -315,7 +315,7 @@ def _check_names(names: Sequence[str], place: str) -> None:
     for position, name in enumerate(names, start=1):
         if name in seen:
             raise InputError(
-                f"{place}, line 1: columns {seen[name]} and {position} are both named {name!r}; rename one, "
+                f"{place}, the header: columns {seen[name]} and {position} are both named {name!r}; rename one, "
                 "since columns are matched by name"
             )
         seen[name] = position

@@ -22,6 +22,10 @@ _START = 4096
 _PIECE = 2**20
 
 
+class NoRows(InputError):
+    """A file holds no rows. As one of several it is passed over."""
+
+
 class Stream(Protocol):
     """Bytes in order.
 
@@ -263,8 +267,8 @@ def open_text(file: DataFile, encoding: str | None, errors: str) -> Stream:
     return stream
 
 
-def checked_file(path: str | os.PathLike[str], name: str | None = None) -> LocalFile:
-    """Return a readable file that is not empty; messages show `name`, by default the path."""
+def checked_file(path: str | os.PathLike[str], name: str | None = None, *, may_be_empty: bool = False) -> LocalFile:
+    """Return a readable file; messages show `name`, by default the path."""
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"a file is named by its path, got {shown(path)}")
     found = Path(path).expanduser()
@@ -280,9 +284,15 @@ def checked_file(path: str | os.PathLike[str], name: str | None = None) -> Local
     if not found.is_file():  # a pipe or a device: it has no size, and cannot be read again
         raise InputError(f"{label} is not a regular file; save it to a file first, and name that file")
     file = LocalFile(found, label)
-    if not file.start():
-        raise InputError(f"{label} is empty")
+    if not may_be_empty:
+        check_not_empty(file)
     return file
+
+
+def check_not_empty(file: DataFile) -> None:
+    """Raise NoRows if a file has no byte."""
+    if file.size in (0, None) and not file.start():
+        raise NoRows(f"{file} is empty")
 
 
 def format_of(file: DataFile) -> str:

@@ -35,8 +35,8 @@ def found_files(
         found = matching_files(os.path.expanduser(text)) if isinstance(text, str) else []
         if not found or found == [os.path.expanduser(text)]:
             return [checked_file(path, name)]
-        return [checked_file(file) for file in found]
+        return [checked_file(file, may_be_empty=len(found) > 1) for file in found]
     paths = access.find(str(text))
     if len(paths) == 1:
         return [checked_file(paths[0], str(text))]
-    return [checked_file(file, file.name) for file in paths]
+    return [checked_file(file, file.name, may_be_empty=True) for file in paths]

@@ -10,7 +10,7 @@ from symjobs._errors import InputError
 from symjobs.sources._arrow_columns import ArrowColumns
 from symjobs.sources._budget import DEFAULT_BUDGET, block_bytes, parse_budget
 from symjobs.sources._column_source import ColumnSource
-from symjobs.sources._files import PARQUET, DataFile
+from symjobs.sources._files import PARQUET, DataFile, NoRows
 from symjobs.sources._location import TIMEOUT, found_files
 from symjobs.sources._several import source_of
 from symjobs.sources._source import Source
@@ -39,7 +39,7 @@ class ParquetSource(ColumnSource):
         self._budget = memory_budget
         with self._open() as opened:
             if opened.metadata.num_rows == 0:
-                raise InputError(f"{self.name} holds no rows")
+                raise NoRows(f"{self.name} holds no rows")
             self._take(ArrowColumns(opened.schema_arrow, types, dates, self.name, strict=strict))
             self._rows = self._batch_rows(opened.metadata)
 

@@ -9,7 +9,7 @@ from typing import Any
 from symjobs._errors import InputError
 from symjobs._tables._types import LEARNT
 from symjobs.sources._dialect import TIME
-from symjobs.sources._files import DataFile
+from symjobs.sources._files import DataFile, NoRows, check_not_empty
 from symjobs.sources._source import BadValues, Source
 
 # Opens one of several files, given what is known of columns from earlier ones; None where it is the only file.
@@ -32,7 +32,8 @@ class SeveralFiles(Source):
         self._open_one = open_one
         self._types = types
         self._elsewhere = known or {}
-        self._first = first = open_one(files[0], self._elsewhere)
+        self._first_number, self._first = self._find_first()
+        first = self._first
         self.total_bytes = sum(file.size or 0 for file in files)
         self.attribute_names = first.attribute_names
         self.attribute_types = first.attribute_types
@@ -49,12 +50,15 @@ class SeveralFiles(Source):
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         self.bad_values = {}
+        self.passed_over = ()
         known = {**self._elsewhere, **_known(self._first)}
         absent = set(self._types)
         kinds: dict[str, tuple[str, str]] = {}
         before = 0
         for number, file in enumerate(self._files):
-            source = self._open_one(file, known) if number else self._first
+            source = self._first if number == self._first_number else self._opened(file, known)
+            if source is None:
+                continue
             absent -= {*source.attribute_names, *source.left_out}
             position = 0
             for table, position in source.batches():
@@ -67,6 +71,21 @@ class SeveralFiles(Source):
             before += file.size or position
         if absent:
             raise InputError(f"{self.name}: no file has a column {min(absent)!r}, which types names")
+
+    def _find_first(self) -> tuple[int, Source]:
+        """Return the number of the first file with rows, and its source."""
+        for number, file in enumerate(self._files):
+            if (source := self._opened(file, self._elsewhere)) is not None:
+                return number, source
+        raise NoRows(f"{self.name}: no file holds a row")
+
+    def _opened(self, file: DataFile, known: Mapping[str, str]) -> Source | None:
+        try:
+            check_not_empty(file)
+            return self._open_one(file, known)
+        except NoRows as empty:
+            self.passed_over += (f"{empty}; it is passed over",)
+            return None
 
 
 def source_of(files: Sequence[DataFile], open_one: OpenOne, types: Mapping[str, str], name: str = "") -> Source:

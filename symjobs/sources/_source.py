@@ -78,6 +78,8 @@ class Source(ABC):
         Type letters that were asked for where the source was opened; C for columns of `times`.
     undecided : tuple of str
         Columns without a type so far, as their first values are missing.
+    passed_over : tuple of str
+        Which of several files hold no rows, in the last reading.
     bad_values : dict of str to BadValues
         By column, the values that did not fit and count as missing, in the last reading. Empty unless such values are
         allowed.
@@ -106,6 +108,7 @@ class Source(ABC):
     left_out: tuple[str, ...] = ()
     declared: Mapping[str, str] = MappingProxyType({})
     undecided: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
     bad_values: Mapping[str, BadValues] = MappingProxyType({})
 
     @property

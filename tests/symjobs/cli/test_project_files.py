@@ -70,6 +70,18 @@ def test_several_files_are_learnt_all_or_none(files, capfd):
     )
 
 
+@pytest.mark.parametrize("data", [["1.csv", "empty.csv", "2.csv"], ["empty.csv", "1.csv", "2.csv"], ["[12e]*.csv"]])
+def test_files_without_rows_are_passed_over(files, capfd, data):
+    (files / "empty.csv").write_text("a,b,c,t\n")
+    (files / "p.symjobs").unlink(missing_ok=True)
+    assert main(["learn", *data, "--project", "p.symjobs"]) == 0
+    assert "empty.csv has a header and no rows below it; it is passed over\n" in capfd.readouterr().err
+    assert sj.Project.load("p.symjobs").n_rows == 300
+    for alone in (["empty.csv"], ["empty.csv", "empty.csv"]):
+        assert main(["learn", *alone, "--project", "p.symjobs"]) == 2
+        assert "symjobs: empty.csv has a header and no rows below it\n" in capfd.readouterr().err
+
+
 def test_forget(files, capfd):
     assert main(["learn", "all.csv", "--project", "p.symjobs", "--types", "t=T"]) == 0
     assert main(["learn", "2.csv", "--project", "p.symjobs", "--forget"]) == 0

@@ -251,7 +251,7 @@ def test_a_wrong_encoding_is_named_with_its_line_and_a_remedy(tmp_path):
         (b"\n\n", "holds no rows"),
         (b"a,b\n", "has a header and no rows below it"),
         (b"a,b\n\n\n", "has a header and no rows below it"),
-        (b"a,b,a\n1,2,3\n", "line 1: columns 1 and 3 are both named 'a'"),
+        (b"a,b,a\n1,2,3\n", "the header: columns 1 and 3 are both named 'a'"),
         (b'a,b\n1,"2\n', "line 2: a quote is opened and never closed"),
         (b"a,b\r1,2\r", r"ends its lines with \\r alone; convert"),
         (b"\x1f\x8b\x08\x00", "the gzip data is damaged or ends too early"),

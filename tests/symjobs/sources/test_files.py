@@ -290,3 +290,33 @@ def test_bad_values_say_in_which_file(tmp_path):
     source = sources.csv(tmp_path, errors="missing")
     list(source)
     assert str(source.bad_values["a"]) == f"2 (the first in {tmp_path / 'f2.csv'}, line 3: 'x')"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "arrow"])
+def test_files_without_rows_are_passed_over(tmp_path, kind):
+    for number, values in enumerate(([], [1.0, 2.0], [], [6.0], None)):
+        path = tmp_path / f"{number}.{kind}"
+        table = pa.table({"x": pa.array(values or [], pa.float64())})
+        if values is None:
+            path.write_bytes(b"")
+        elif kind == "csv":
+            path.write_text("x\n" + "".join(f"{value}\n" for value in values))
+        elif kind == "parquet":
+            pq.write_table(table, path)
+        else:
+            with pa.ipc.new_file(path, table.schema) as file:
+                file.write_table(table)
+    source = getattr(sources, kind)(tmp_path)
+    for _ in range(2):
+        assert sj.Project("p").learn(source.tables()).snapshot().moments.mean().tolist() == [3.0]
+        assert [Path(words.split()[0]).name for words in source.passed_over] == [f"{i}.{kind}" for i in (0, 2, 4)]
+        assert all(words.endswith("; it is passed over") for words in source.passed_over)
+    context = sj.JobContext()
+    sj.LearnJob(sj.Project("p"), sources.open(tmp_path)).run(context)
+    assert context.details["emptyFiles"] == "; ".join(source.passed_over)
+    (tmp_path / f"1.{kind}").unlink()
+    (tmp_path / f"3.{kind}").unlink()
+    with pytest.raises(InputError, match="no file holds a row"):
+        getattr(sources, kind)(tmp_path)
+    with pytest.raises(InputError, match="is empty"):
+        getattr(sources, kind)(tmp_path / f"4.{kind}")
