@@ -17,10 +17,9 @@ from symjobs._project import Project
 from symjobs._text import types_option
 from symjobs.sources import Source
 from symjobs.sources._budget import parse_budget
-from symjobs.sources._dialect import CsvOptions
-from symjobs.sources._files import format_of
+from symjobs.sources._dialect import CSV_OPTIONS, CsvOptions
 from symjobs.sources._location import found_files
-from symjobs.sources._open import open_files
+from symjobs.sources._open import check_options, not_for_csv, open_files
 
 _NAMED = 8  # columns that the line about what was learnt names
 
@@ -132,34 +131,34 @@ def open_source(options: argparse.Namespace, types: dict[str, str], data: str | 
 
 
 def _open(options: argparse.Namespace, types: dict[str, str], data: str) -> Source:
+    given = {
+        "separator": "\t" if options.separator == r"\t" else options.separator,
+        "quote": options.quote,
+        "header": not options.no_header,
+        "encoding": options.encoding,
+        "encoding_errors": options.encoding_errors,
+        "decimal": options.decimal,
+        "thousands": options.thousands,
+        "percent": options.percent,
+        "currency": options.currency,
+        "missing": tuple(options.na or ()),
+        "comment": options.comment,
+        "errors": options.errors,
+    }
+    flags = {"header": "--no-header", "missing": "--na", "encoding_errors": "--encoding-errors"}
+    others = [flags.get(name, f"--{name}") for name, value in given.items() if value != CSV_OPTIONS[name]]
     if data in datasets.names() and not Path(data).exists():
-        _refuse_csv_options(options, data, "a shipped data set")
+        if others:
+            raise not_for_csv(others, data, "a shipped data set")
         return datasets.open(data)
-    separator = options.separator
-    csv_options = CsvOptions.of(
-        separator="\t" if separator == r"\t" else separator,
-        quote=options.quote,
-        header=not options.no_header,
-        types=types,
-        encoding=options.encoding,
-        encoding_errors=options.encoding_errors,
-        decimal=options.decimal,
-        thousands=options.thousands,
-        percent=options.percent,
-        currency=options.currency,
-        dates=_names_or_all(options.dates),
-        missing=options.na or (),
-        comment=options.comment,
-        errors=options.errors,
-    )
+    csv_options = CsvOptions.of(**given, types=types, dates=_names_or_all(options.dates))
     try:
         files = found_files(data)
     except InputError as error:
         if str(error).startswith("no such file"):
             raise InputError(f"{error}; shipped data sets are {', '.join(datasets.names())}") from None
         raise
-    if (kind := format_of(files[0])) != "csv":
-        _refuse_csv_options(options, data, f"{'a Parquet' if kind == 'parquet' else 'an Arrow'} file")
+    check_options(files, others)
     return open_files(files, csv_options, parse_budget(options.memory_budget), name=data)
 
 
@@ -169,11 +168,6 @@ def _names_or_all(texts: Sequence[str] | None) -> list[str] | bool:
     for text in texts or ():
         names = True if text == "all" else [*(names if isinstance(names, list) else ()), *parse_names(text)]
     return names
-
-
-def _refuse_csv_options(options: argparse.Namespace, data: str, what: str) -> None:
-    if options.na:
-        raise InputError(f"--na is for CSV files, and {data} is {what}, which says itself what is missing")
 
 
 def report_reading(source: Source) -> None:

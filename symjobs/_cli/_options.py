@@ -119,7 +119,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--errors",
         choices=("raise", "missing"),
         default="raise",
-        help="what becomes of a value that does not fit its column (default: raise)",
+        help="CSV: what becomes of a value that does not fit its column (default: raise)",
     )
     data.add_argument("--encoding", default="utf-8", help="CSV: encoding of the file")
     data.add_argument(

@@ -90,7 +90,7 @@ def arrow(
     path : str or path
         A file, a folder, a pattern, or an address, as for `csv`. A file from an address is copied to a temporary one.
     types : mapping of str to str, optional
-        Columns that are categories (``T``) or are not read (``X``).
+        Columns that are categories (``T``), are carried as text (``S``) or are not read (``X``).
     dates : sequence of str, or bool, default ()
         Columns of dates and times that are learnt as seconds since 1970; True for all of them.
     memory_budget : int or str, default 256 MiB

@@ -9,6 +9,8 @@ from symjobs._errors import InputError
 from symjobs._text import dates_option, types_option
 from symjobs.sources._numerals import parse_time, parse_times, seconds
 
+ARROW_LETTERS = "TSX"
+
 
 class ArrowColumns:
     """What is read of tables with a schema.
@@ -17,7 +19,7 @@ class ArrowColumns:
     ----------
     schema : pyarrow.Schema
     types : mapping of str to str
-        Columns that are categories (``T``) or are not read (``X``).
+        Columns that are categories (``T``), text (``S``) or are not read (``X``).
     dates : sequence of str, or bool
         Columns of dates and times that are read as seconds since 1970; True for all of them.
     place : str
@@ -53,7 +55,7 @@ class ArrowColumns:
         self.times = tuple(
             name
             for name in self.names
-            if name in asked or (dates is True and name not in self._categories and _is_time(pa, kinds[name]))
+            if name not in types and (name in asked or (dates is True and _is_time(pa, kinds[name])))
         )
         for name in self.names:
             if not (_is_time(pa, kinds[name]) or self._letter(name, kinds[name])):
@@ -64,10 +66,13 @@ class ArrowColumns:
             if name in self.times and not (_is_time(pa, kinds[name]) or _is_text(pa, kinds[name])):
                 raise InputError(f"{place}: dates names column {name!r}, which holds {kinds[name]}, no dates")
         self.letters = tuple(self._letter(name, kinds[name]) or "S" for name in self.names)
+        for name, letter in zip(self.names, self.letters, strict=True):
+            if types.get(name) == "S" and letter != "S":
+                raise InputError(f"{place}: types says that column {name!r} is text (S), and it holds {kinds[name]}")
         self.texts = tuple(
             name
             for name, letter in zip(self.names, self.letters, strict=True)
-            if letter == "S" and not pa.types.is_null(kinds[name])
+            if letter == "S" and name not in types and not pa.types.is_null(kinds[name])
         )
         self.left_out = tuple(name for name in names if types.get(name) == "X")
         self.undecided = tuple(name for name in self.names if pa.types.is_null(kinds[name]))
@@ -76,7 +81,7 @@ class ArrowColumns:
             f"column {name!r} holds dates and is not learnt; dates=[{name!r}] ({dates_option([name])}) reads them "
             "as seconds since 1970"
             for name in self.names
-            if _is_time(pa, kinds[name]) and name not in self.times
+            if _is_time(pa, kinds[name]) and name not in self.times and name not in types
         )
 
     def after(self, known: Mapping[str, str]) -> ArrowColumns:
@@ -152,10 +157,10 @@ def _check(
     for name, letter in types.items():
         if strict and name not in names:
             raise InputError(f"{place} has no column {name!r}, which types names; it has {', '.join(names)}")
-        if letter not in ("T", "X"):
+        if letter not in ARROW_LETTERS:
             raise InputError(
                 f"types gives column {name!r} the letter {letter!r}; {place} has its own types, and only "
-                "T (learn as a category) and X (do not read) can be asked for"
+                "T (learn as a category), S (carry text) and X (do not read) can be asked for"
             )
     for name in () if isinstance(dates, bool) or not strict else dates:
         if name not in names:

@@ -179,7 +179,8 @@ class CsvOptions:
         return cls(dialect, separator is not None, header, dict(types or {}))
 
 
-CSV_OPTIONS = frozenset(inspect.signature(CsvOptions.of).parameters)
+# The arguments of `symjobs.sources.csv` that say something of a file, and their defaults.
+CSV_OPTIONS = {name: parameter.default for name, parameter in inspect.signature(CsvOptions.of).parameters.items()}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from symjobs._tables._types import check_types
 from symjobs._text import shown
 from symjobs.sources._access import TIMEOUT, Access
 from symjobs.sources._arrow import ArrowSource
+from symjobs.sources._arrow_columns import ARROW_LETTERS
 from symjobs.sources._budget import DEFAULT_BUDGET, parse_budget
 from symjobs.sources._csv import CsvSource
 from symjobs.sources._database import Database, DatabaseSource, check_database
@@ -78,7 +79,8 @@ def open(
     types : mapping of str to str, optional
         Type letters of some columns, as `csv` and `parquet` take them.
     errors : {"raise", "missing"}, optional
-        What becomes of a value that does not fit its column; by default what the description says, else an error.
+        What becomes of a value of a CSV file or a database that does not fit its column; by default what the
+        description says, else an error.
     memory_budget : int or str, default 256 MiB
         Bytes, or text such as ``"64MiB"``.
     timeout : float, default 30
@@ -131,6 +133,7 @@ def open(
     budget = parse_budget(memory_budget)
     if isinstance(data, str | os.PathLike) or not isinstance(data, DSInfo | Mapping):
         files = found_files(data, access=access, timeout=timeout)
+        check_options(files, ["errors"] if errors == "missing" else ())
         return open_files(files, CsvOptions.of(types=types, errors=errors or "raise"), budget, checkpoint)
     described = check_dsinfo(data)
     info = described.info if errors is None else {**described.info, "errorHandling": errors}
@@ -161,11 +164,24 @@ def open_files(
         if kind == "csv":
             return CsvSource(file, options.after(known), budget)
         opened = ParquetSource if kind == "parquet" else ArrowSource
-        types = options.types if known is None else {k: v for k, v in options.types.items() if v in "TX"}
+        types = options.types if known is None else {k: v for k, v in options.types.items() if v in ARROW_LETTERS}
         source = opened(file, types, options.dialect.dates, budget, strict=known is None, checkpoint=checkpoint)
         return source.after(known or {})
 
     return source_of(files, open_one, options.types, name)
+
+
+def check_options(files: Sequence[DataFile], names: Sequence[str]) -> None:
+    """Raise InputError if options that are for CSV files were given, and no file is one."""
+    if names and all(format_of(file) != "csv" for file in files):
+        what = "a Parquet file" if format_of(files[0]) == "parquet" else "an Arrow file"
+        raise not_for_csv(names, str(files[0]), what)
+
+
+def not_for_csv(names: Sequence[str], data: str, what: str) -> InputError:
+    """Return the error for options that are for CSV files, and data that is something else."""
+    verb = "is" if len(names) == 1 else "are"
+    return InputError(f"{' and '.join(names)} {verb} for CSV files, and {data} is {what}, which needs no such option")
 
 
 def check_dsinfo(data: DSInfo | Mapping[str, Any]) -> DSInfo:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from symjobs._errors import InputError
 from symjobs._tables._types import LEARNT
+from symjobs._text import some
 from symjobs.sources._dialect import TIME
-from symjobs.sources._files import DataFile, NoRows, check_not_empty
+from symjobs.sources._files import DataFile, NoRows, check_not_empty, format_of
 from symjobs.sources._source import BadValues, Source
+
+_PARTITION = re.compile(r"(?<![^/\\])([^/\\=]+)=[^/\\]*[/\\]")
 
 # Opens one of several files, given what is known of columns from earlier ones; None where it is the only file.
 OpenOne = Callable[[DataFile, Mapping[str, str] | None], Source]
@@ -38,7 +42,7 @@ class SeveralFiles(Source):
         self.attribute_names = first.attribute_names
         self.attribute_types = first.attribute_types
         self.row_labels = first.row_labels
-        self.notes, self.hints, self.texts = first.notes, first.hints, first.texts
+        self.notes, self.hints, self.texts = (*first.notes, *_partitions(files)), first.hints, first.texts
         self.times, self.left_out = first.times, first.left_out
         asked = {name: letter for name, letter in types.items() if letter != "X"}
         self.declared = {**asked, **dict.fromkeys(self.times, "C")}
@@ -93,6 +97,20 @@ def source_of(files: Sequence[DataFile], open_one: OpenOne, types: Mapping[str, 
     if len(files) == 1:
         return open_one(files[0], None)
     return SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)
+
+
+def _partitions(files: Sequence[DataFile]) -> tuple[str, ...]:
+    """Return a note on columns that only the names of folders have, as ``year=2024/1.parquet``."""
+    file = next((file for file in files if _PARTITION.search(file.name)), None)
+    if file is None:
+        return ()
+    names = _PARTITION.findall(file.name)
+    folder = _PARTITION.split(file.name)[0] or "."
+    reader = f"pyarrow.dataset.dataset({folder!r}, format={format_of(file)!r}, partitioning='hive').to_batches()"
+    return (
+        f"the names of folders hold values of {some(names)}, which are not read; in Python, after import "
+        f"pyarrow.dataset, {reader} has them",
+    )
 
 
 def _known(source: Source) -> dict[str, str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
+import symjobs as sj
 from symjobs import sources
+from symjobs._cli import main
 from symjobs._errors import InputError
 
 
@@ -68,8 +74,69 @@ def test_open_goes_by_what_the_file_is_not_by_its_name(path, tmp_path):
     assert source.attribute_names == ("x", "i", "f", "c", "s")
 
 
+@pytest.mark.parametrize("name", ["s", "d"])
+def test_what_the_warning_says_of_text_works(tmp_path, name):
+    path = tmp_path / "d.parquet"
+    table = pa.table({"x": [1.0, 2.0], "s": ["a", "b"], "d": pa.array([0, 86400_000_000], pa.timestamp("us"))})
+    pq.write_table(table, path)
+    source = sources.parquet(path, types={"s" if name == "d" else "d": "X"})
+    assert f"types={{{name!r}: 'S'}} (--types {name}=S) says that it is text" in source.not_learnt
+    quiet = sources.parquet(path, types={"s": "S", "d": "S"}, dates=True)
+    assert (quiet.not_learnt, quiet.hints, quiet.times) == ("", (), ())
+    assert sj.Project("p").learn(quiet).snapshot().names == ("x",)
+    assert main(["learn", str(path), "--project", str(tmp_path / "p.symjobs"), "--types", "s=S,d=S"]) == 0
+
+
+@pytest.mark.parametrize("words", ["--errors missing", "--decimal ,", "--no-header", "--comment '#'", "--na ?"])
+@pytest.mark.parametrize("several", [False, True])
+def test_options_of_text_files_are_refused(path, capfd, words, several):
+    data = path
+    if several:
+        (path.parent / "2.parquet").write_bytes(path.read_bytes())
+        data = path.parent
+    words = shlex.split(words)
+    assert main(["run", "svd", str(data), *words]) == 2
+    named = path.parent / "2.parquet" if several else path
+    assert f"symjobs: {words[0]} is for CSV files, and {named} is a Parquet file" in capfd.readouterr().err
+    with pytest.raises(InputError, match=r"errors is for CSV files, and .* is a Parquet file"):
+        sources.open(data, errors="missing")
+    (path.parent / "3.csv").write_text("x\n1\nlate\n2\n")
+    if several:  # one of them is a CSV file
+        assert sources.open(data, errors="missing").attribute_names
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_columns_that_folders_name_are_noted(tmp_path, kind, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for year in (2023, 2024):
+        folder = Path("my data") / f"year={year}" / "region=eu"
+        folder.mkdir(parents=True)
+        if kind == "csv":
+            (folder / "1.csv").write_text("x\n1.5\n")
+        else:
+            pq.write_table(pa.table({"x": [1.5]}), folder / "1.parquet")
+    source = sources.open("my data")
+    assert source.attribute_names == ("x",)
+    (note,) = source.notes
+    assert note.startswith("the names of folders hold values of 'year', 'region', which are not read; in Python, ")
+    batches = eval(note.partition("import pyarrow.dataset, ")[2].removesuffix(" has them"), {"pyarrow": pa})
+    snapshot = sj.Project("p").learn(batches, types={"region": "T"}).snapshot()
+    assert dict(zip(snapshot.names, snapshot.moments.mean().tolist(), strict=True)) == {
+        "x": 1.5,
+        "year": 2023.5,
+        "region$eu": 1.0,
+    }
+    (tmp_path / "a=b.csv").write_text("x\n1\n")
+    assert sources.open("a=b.csv").notes == ()
+
+
 @pytest.mark.parametrize(
-    ("types", "words"), [({"q": "T"}, "has no column 'q'"), ({"x": "C"}, "only T .* and X .* can be asked for")]
+    ("types", "words"),
+    [
+        ({"q": "T"}, "has no column 'q'"),
+        ({"x": "C"}, "only T .* and X .* can be asked for"),
+        ({"x": "S"}, r"types says that column 'x' is text \(S\), and it holds double"),
+    ],
 )
 def test_types_are_checked(path, types, words):
     with pytest.raises(InputError, match=words):
