@@ -42,8 +42,8 @@ class JsonRows:
     """The JSON of a DataFrame entity, as a table that can be read many times.
 
     Rows of numbers, as text or not, are parsed as CSV, which makes no Python object of a cell. Everything else is
-    decoded as `DataFrame` is. Bodies of more than 16 MiB are read in parts of
-    some megabytes; where no types are given, those of the first part hold.
+    decoded as `DataFrame` is. Bodies of more than 16 MiB are read in parts of some megabytes; where no types are given,
+    those of the first part hold.
 
     Parameters
     ----------
@@ -198,8 +198,12 @@ def _numbers(text: Any, n_columns: int, numeric: Sequence[int]) -> list[np.ndarr
     kinds = ["number" if j in wanted else "skip" for j in range(n_columns)]
     parser = DelimitedParser(kinds, missing=[missing.encode() for missing in sorted(MISSING_TEXTS)])
     pieces = _pieces(text, thread_count() if len(text) > _BLOCK_BYTES else 1)
-    with ThreadPoolExecutor(len(pieces)) as pool:
-        found = [cells for cells in pool.map(parser.parse, pieces) if cells is not None]
+    if len(pieces) == 1:
+        parsed = [parser.parse(text)]
+    else:
+        with ThreadPoolExecutor(len(pieces)) as pool:
+            parsed = list(pool.map(parser.parse, pieces))
+    found = [cells for cells in parsed if cells is not None]
     if len(found) < len(pieces):
         return _numbers_of_arrow(text, n_columns, numeric)
     if any(len(cells.odd) for cells in found):

@@ -436,6 +436,9 @@ class _Bytes:
         self.position += len(data)
         return data
 
+    def close(self) -> None:
+        pass
+
 
 class _NeedsCare(Exception):
     """pyarrow has not taken a value as it is written, or a row."""

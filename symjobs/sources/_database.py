@@ -61,7 +61,7 @@ class Database:
 
 
 class DatabaseSource(ColumnSource):
-    """The rows of a table or a query. How many bytes they are is not known before they are read."""
+    """The rows of a table or a query that was checked. How many bytes they are is not known before they are read."""
 
     total_bytes = 0
 
@@ -237,7 +237,9 @@ _ARRAYS: dict[str | None, Any] = {
 
 
 def check_database(database: Database) -> None:
-    """Raise InputError unless this may be a database."""
+    """Raise InputError unless this may be a table or a query of a database."""
+    if bool(database.table) == bool(database.query):
+        raise InputError("a database needs info.table or info.query, one of the two")
     driver = _DRIVERS.get(database.driver.lower())
     if driver is None:
         raise InputError(f"the driver {database.driver!r} is unknown; known are {', '.join(sorted(_DRIVERS))}")
@@ -253,7 +255,6 @@ def check_database(database: Database) -> None:
 def _engine(database: Database, timeout: float, access: Access | None) -> sa.Engine:
     import sqlalchemy as sa
 
-    check_database(database)
     driver = _DRIVERS[database.driver.lower()]
     if driver == "sqlite":
         path = checked_file(access.find(database.database)[0] if access else database.database, database.database).path
@@ -302,8 +303,6 @@ def _read_only(connection: Any, record: Any) -> None:
 def _query(database: Database, engine: sa.Engine) -> Any:
     import sqlalchemy as sa
 
-    if bool(database.table) == bool(database.query):
-        raise InputError("a database source needs a table or a query, one of the two")
     if database.query:
         return sa.text(database.query.replace(":", r"\:"))  # a colon begins no parameter
     parts = database.table.split(".")

@@ -194,8 +194,6 @@ def check_dsinfo(data: DSInfo | Mapping[str, Any]) -> DSInfo:
     for key in required:
         if not described.info.get(key):
             raise InputError(f"{place} has no info.{key}, which the type {described.type!r} needs")
-    if described.type == "jdbc" and bool(described.info.get("table")) == bool(described.info.get("query")):
-        raise InputError(f"{place} needs info.table or info.query, one of the two")
     if described.type == "jdbc":
         check_database(_database(described.info))
     if described.type == "http" and not described.info["path"].lower().startswith(("http://", "https://")):

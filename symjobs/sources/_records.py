@@ -6,20 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 
 from symjobs._errors import InputError
 from symjobs.sources._dialect import Dialect
-
-
-class Stream(Protocol):
-    """What the blocks are read from: bytes in UTF-8, and how many bytes of the file have been read for them."""
-
-    position: int
-
-    def read(self, size: int) -> bytes: ...
+from symjobs.sources._files import Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from symjobs._errors import InputError
 from symjobs._tables._types import LEARNT
 from symjobs._text import some
-from symjobs.sources._dialect import TIME
+from symjobs.sources._dialect import TIME, Kind
 from symjobs.sources._files import DataFile, NoRows, check_not_empty, format_of
 from symjobs.sources._source import BadValues, Source
 
@@ -42,7 +42,7 @@ class SeveralFiles(Source):
         self.attribute_names = first.attribute_names
         self.attribute_types = first.attribute_types
         self.row_labels = first.row_labels
-        self.notes, self.hints, self.texts = first.notes, first.hints, first.texts
+        self.notes, self.hints, self.texts = (*first.notes, *_partitions(files)), first.hints, first.texts
         self.times, self.left_out = first.times, first.left_out
         asked = {name: letter for name, letter in types.items() if letter != "X"}
         self.declared = {**asked, **dict.fromkeys(self.times, "C")}
@@ -61,7 +61,7 @@ class SeveralFiles(Source):
         self.passed_over = ()
         known = {**self._elsewhere, **_known(self._first)}
         absent = set(self._types)
-        kinds: dict[str, tuple[str, str]] = {}
+        kinds: dict[str, tuple[Kind, str]] = {}
         before = 0
         for number, file in enumerate(self._files):
             source = self._first if number == self._first_number else self._opened(file, known)
@@ -100,10 +100,9 @@ def source_of(files: Sequence[DataFile], open_one: OpenOne, types: Mapping[str, 
     """Return one file, or several as one source; `types` are the declared types of columns."""
     if len(files) == 1:
         source = open_one(files[0], None)
-    else:
-        source = SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)
-    source.notes += _partitions(files)
-    return source
+        source.notes += _partitions(files)
+        return source
+    return SeveralFiles(name or f"{files[0].name} and {len(files) - 1} more", files, open_one, types)
 
 
 def _partitions(files: Sequence[DataFile]) -> tuple[str, ...]:
@@ -126,30 +125,30 @@ def _known(source: Source) -> dict[str, str]:
     return {name: letter for name, letter in found.items() if name not in source.undecided}
 
 
-def _check_kinds(table: Any, source: Source, kinds: dict[str, tuple[str, str]]) -> None:
+def _check_kinds(table: Any, source: Source, kinds: dict[str, tuple[Kind, str]]) -> None:
     """Raise InputError if a column is of another kind than in an earlier file."""
     for field in table.schema:
         undecided = field.name in source.undecided
-        kind = "nothing" if undecided else "dates" if field.name in source.times else _kind(field.type)
+        kind = Kind.IGNORED if undecided else Kind.TIME if field.name in source.times else _kind(field.type)
         place = source.name
         earlier, where = kinds.setdefault(field.name, (kind, place))
-        if kind != earlier and "nothing" in (kind, earlier):
-            kinds[field.name] = (kind if earlier == "nothing" else earlier, where)
+        if kind != earlier and Kind.IGNORED in (kind, earlier):
+            kinds[field.name] = (kind if earlier is Kind.IGNORED else earlier, where)
         elif kind != earlier:
             raise InputError(
-                f"{place}: column {field.name!r} holds {kind}, and {earlier} in {where}; convert one of the two, or "
-                f"leave the column out: types={{{field.name!r}: 'X'}}"
+                f"{place}: column {field.name!r} holds {kind.value}, and in {where} it holds {earlier.value}; convert "
+                f"one of the two, or leave the column out: types={{{field.name!r}: 'X'}}"
             )
 
 
-def _kind(of: Any) -> str:
+def _kind(of: Any) -> Kind:
     import pyarrow as pa
 
     kinds = pa.types
     if kinds.is_null(of):
-        return "nothing"
+        return Kind.IGNORED  # no value
     if kinds.is_integer(of) or kinds.is_floating(of) or kinds.is_boolean(of) or kinds.is_decimal(of):
-        return "numbers"
+        return Kind.NUMBER
     if kinds.is_temporal(of):
-        return "dates and times"
-    return "lists" if kinds.is_list(of) or kinds.is_large_list(of) else "text"
+        return Kind.TIME
+    return Kind.LIST if kinds.is_list(of) or kinds.is_large_list(of) else Kind.TEXT

@@ -88,7 +88,7 @@ class DelimitedParser:
 
     Examples
     --------
-    >>> from symkernels import DelimitedParser, compile_loops
+    >>> from symkernels import DelimitedParser
     >>> parser = DelimitedParser(["number", "text", "number"], missing=[b"NA"])
     >>> cells = parser.parse(b'1.5,"a, b",NA\\n2,c,many\\n', wait=True)
     >>> if cells is not None:  # None without Numba

@@ -30,6 +30,9 @@ class Pieces:
         self.position += len(part)
         return part
 
+    def close(self):
+        pass
+
 
 def _blocks(data, sizes=(7,), limit=10_000):
     return list(blocks(Pieces(data, sizes), DIALECT, 50, limit))
