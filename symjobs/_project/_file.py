@@ -76,12 +76,16 @@ class _Record(msgspec.Struct, omit_defaults=True):
 
 def write_file(path: str | os.PathLike[str], saved: Saved) -> None:
     """Write a project; the file appears complete or not at all."""
+    _replace(Path(path), to_bytes(saved))
+
+
+def to_bytes(saved: Saved) -> bytes:
+    """Return the bytes of a file."""
     from safetensors.numpy import save
 
     record, arrays = _parts(saved)
     record.digest = _checksum(record, arrays)
-    data = save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
-    _replace(Path(path), data)
+    return save(arrays, metadata={_KEY: msgspec.json.encode(record).decode()})
 
 
 def to_parts(saved: Saved) -> tuple[bytes, dict[str, np.ndarray]]:
@@ -133,13 +137,30 @@ def _parts(saved: Saved) -> tuple[_Record, dict[str, np.ndarray]]:
 def read_file(path: str | os.PathLike[str]) -> Saved:
     """Read a project; ProjectError, with the name of the file, if it is damaged or no project."""
     path = Path(path)
-    record, arrays = _read(path)
+    return _checked(path, *_read(path))
+
+
+def from_bytes(data: bytes) -> Saved:
+    """Return what `to_bytes` took; ProjectError if the bytes are damaged, or are those of no project."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    place = "the state"
+    try:
+        arrays = load(data)
+        header = msgspec.json.decode(data[8 : 8 + int.from_bytes(data[:8], "little")], type=dict[str, Any])
+    except (SafetensorError, msgspec.MsgspecError) as error:
+        raise ProjectError(f"{place} is none that Project.state gave, or it is damaged ({error})") from error
+    return _checked(place, _record(place, header.get("__metadata__", {}).get(_KEY)), arrays)
+
+
+def _checked(place: object, record: _Record, arrays: dict[str, np.ndarray]) -> Saved:
     if _checksum(record, arrays) != record.digest:
-        raise ProjectError(f"{path} is damaged: its content does not match its checksum; restore it from a copy")
+        raise ProjectError(f"{place} is damaged: its content does not match its checksum; restore it from a copy")
     try:
         return _saved(record, arrays)
     except (SymkernelsError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ProjectError(f"{path} is damaged: {error}; restore it from a copy") from error
+        raise ProjectError(f"{place} is damaged: {error}; restore it from a copy") from error
 
 
 def _saved(record: _Record, arrays: dict[str, np.ndarray]) -> Saved:
@@ -165,24 +186,29 @@ def _read(path: Path) -> tuple[_Record, dict[str, np.ndarray]]:
         pass
     try:
         with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(_KEY)
-            if text is None:
-                raise ProjectError(f"{path} is a safetensors file, but not a project; name one that Project.save wrote")
-            version = msgspec.json.decode(text, type=dict[str, Any]).get("version")
-            if version not in VERSIONS:
-                raise ProjectError(
-                    f"{path} has the file version {version!r}, and this symjobs reads {VERSIONS[0]} to {VERSIONS[-1]}; "
-                    "install the version of symjobs that wrote it"
-                )
-            return msgspec.json.decode(text, type=_Record), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            record = _record(path, (file.metadata() or {}).get(_KEY))
+            return record, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ProjectError(
             f"{path} is not a symjobs project, or it is damaged ({error}); name a file that Project.save wrote, or "
             "restore it from a copy"
         ) from error
+
+
+def _record(place: object, text: str | None) -> _Record:
+    if text is None:
+        raise ProjectError(f"{place} is a safetensors file, but not a project; name one that Project.save wrote")
+    try:
+        version = msgspec.json.decode(text, type=dict[str, Any]).get("version")
+        if version not in VERSIONS:
+            raise ProjectError(
+                f"{place} has the file version {version!r}, and this symjobs reads {VERSIONS[0]} to {VERSIONS[-1]}; "
+                "install the version of symjobs that wrote it"
+            )
+        return msgspec.json.decode(text, type=_Record)
     except msgspec.MsgspecError as error:
         raise ProjectError(
-            f"{path} is damaged: its metadata does not read ({error}); restore it from a copy"
+            f"{place} is damaged: its metadata does not read ({error}); restore it from a copy"
         ) from error
 
 

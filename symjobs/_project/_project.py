@@ -16,7 +16,7 @@ from symjobs._errors import InputError, NothingLearnt, NotLearntWarning, Project
 from symjobs._forks import Guard
 from symjobs._models import Predictions, build_model, wrap
 from symjobs._project._catalogue import ModelCatalogue
-from symjobs._project._file import Saved, from_parts, moments_of, read_file, to_parts, write_file
+from symjobs._project._file import Saved, from_bytes, from_parts, moments_of, read_file, to_bytes, to_parts, write_file
 from symjobs._project._home import Home
 from symjobs._project._snapshot import About, ProjectSnapshot
 from symjobs._state._backend import check_kind, choose
@@ -24,7 +24,7 @@ from symjobs._state._clusters import Clusters
 from symjobs._state._draft import Draft
 from symjobs._state._filter import RowFilter
 from symjobs._state._histograms import Histograms
-from symjobs._state._merge import merge_into
+from symjobs._state._merge import forget_from, merge_into
 from symjobs._state._params import ProjectParameters
 from symjobs._state._rows import Rows
 from symjobs._state._schema import Schema
@@ -183,6 +183,34 @@ class Project:
         """Return the project's description as the wire has it."""
         return self.snapshot().info()
 
+    def state(self) -> bytes:
+        """Return what was learnt as bytes, for `merge` and `forget` of a project in another process.
+
+        Dask, Ray or any other engine moves them; they hold no rows, unless the project has a rolling window, and no
+        models. Nothing in them is executed when they are read.
+
+        Returns
+        -------
+        bytes
+            In the format of `save`.
+
+        Raises
+        ------
+        ProjectError
+            If the project was deleted.
+
+        Examples
+        --------
+        >>> import numpy as np, symjobs as sj
+        >>> part = sj.Project("part").learn((np.array([[1.0, 2.0], [3.0, 5.0]]), ["a", "b"]))
+        >>> sj.Project("whole").merge(part.state()).n_rows
+        2
+        """
+        self._refresh()
+        with self._guard.swapping:
+            self._check_there()
+        return to_bytes(replace(self._saved(), catalogue=ModelCatalogue()))
+
     # Writes.
 
     def learn(
@@ -254,7 +282,7 @@ class Project:
         Parameters
         ----------
         data, types, row_filter, checkpoint
-            As `learn` takes them.
+            As `learn` takes them. Or `data` is a Project, a Snapshot or a `state`: what that has learnt is taken away.
 
         Returns
         -------
@@ -275,10 +303,16 @@ class Project:
                 f"project {self._name!r} has a rolling window and forgets its oldest rows by itself; "
                 "forget() needs a project without rolling_window"
             )
+        if isinstance(data, Project | Snapshot | bytes | bytearray):
+            if types or row_filter or checkpoint:
+                raise InputError(
+                    "types, row_filter and checkpoint are about rows, and not about the state of a project"
+                )
+            return self._combine("forget from", data, forgetting=True)
         data, types = self._as_known(data, types)
         return self._write(data, types, row_filter, checkpoint, forgetting=True)
 
-    def merge(self, other: Project | Snapshot) -> Project:
+    def merge(self, other: Project | Snapshot | bytes) -> Project:
         """Add everything that another project has learnt, as if its rows had been learnt here; it stays as it is.
 
         Columns are matched by name; one that only one side has is missing in the other's rows. Merging a B with a C
@@ -287,7 +321,8 @@ class Project:
 
         Parameters
         ----------
-        other : Project or Snapshot
+        other : Project, Snapshot or bytes
+            Bytes are those of `state`, from any process.
 
         Returns
         -------
@@ -302,18 +337,24 @@ class Project:
         ProjectError
             If one of them was deleted, this one is frozen or has a rolling window (other's rows are not known).
         """
+        if not isinstance(other, Project | Snapshot | bytes | bytearray):
+            raise InputError(f"merge takes a Project, a Snapshot or a state, got {other.__class__.__name__}")
+        return self._combine("merge into", other)
+
+    def _combine(
+        self, what: str, other: Project | Snapshot | bytes | bytearray, *, forgetting: bool = False
+    ) -> Project:
         if isinstance(other, Project):
             other = other.snapshot()
-        if not isinstance(other, Snapshot):
-            raise InputError(f"merge takes a Project or a Snapshot, got {other.__class__.__name__}")
-        with self._exclusive("merge into"):
+        state = other._state if isinstance(other, Snapshot) else from_bytes(bytes(other)).state
+        with self._exclusive(what):
             if self._parsed.rolling_window is not None:
                 raise ProjectError(
                     f"project {self._name!r} has a rolling window, and the order of the other project's rows is not "
                     "known; merge into a project without rolling_window"
                 )
-            draft = Draft(self._state)
-            merge_into(draft, other._state)
+            draft = Draft(self._state, forgetting=forgetting)
+            (forget_from if forgetting else merge_into)(draft, state)
             self._publish(draft)
         return self
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from symjobs._errors import InputError
+from symjobs._errors import InputError, UnknownAttribute
 from symjobs._state._draft import Draft
 from symjobs._state._state import State
 from symjobs._tables._types import DENSE, LEARNT, LETTERS
-from symkernels import SymkernelsError
+from symkernels import ForgetError, Moments, SymkernelsError
 
 
 def merge_into(draft: Draft, other: State) -> None:
@@ -48,12 +48,8 @@ def merge_into(draft: Draft, other: State) -> None:
             mine.add_members(name, new)
     _merge_clusters(mine, other)
     other = _with_members(other, mine)
-    source = [other.schema.index.get(name, -1) for name in mine.schema.names]
-    # A list column without members has no attribute, only the counts of its group.
-    groups = {mine.schema.fields[name].group: other.schema.fields[name].group for name in other.schema.sparse}
-    theirs = mine.backend.to_backend(other.moments)  # the other project may be on another device
     try:
-        mine.moments.merge(theirs.aligned(mine.moments, source, groups))
+        mine.moments.merge(_aligned(other, mine))
     except SymkernelsError as error:
         raise InputError(f"the projects cannot be merged: {mine.schema.in_words(error)}") from error
     if mine.histograms is not None:
@@ -62,6 +58,51 @@ def merge_into(draft: Draft, other: State) -> None:
         else:
             positions = {other.schema.fields[n].position: mine.schema.fields[n].position for n in other.schema.dense}
             mine.histograms.merge(other.histograms, positions)
+
+
+def forget_from(draft: Draft, other: State) -> None:
+    """Take away from a draft what another state has learnt. ``other`` is not changed.
+
+    Raises
+    ------
+    InputError
+        If a column is of another type here, there are clusters, or more would be forgotten than was learnt.
+    UnknownAttribute
+        For a column or member that was never learnt.
+    """
+    mine = draft.make_writable()
+    if mine.clusters is not None:
+        raise InputError("the project keeps clusters, and they forget rows only, not the state of another project")
+    for name, field in other.schema.fields.items():
+        known = mine.schema.fields.get(name)
+        if field.type not in LEARNT:
+            continue
+        if known is None or known.type not in LEARNT:
+            raise UnknownAttribute(f"cannot forget the column {name!r}, which was never learnt")
+        if known.type != field.type and not {known.type, field.type} <= DENSE:
+            raise InputError(
+                f"column {name!r} is {known.type} ({LETTERS[known.type]}) here and {field.type} "
+                f"({LETTERS[field.type]}) in what is to be forgotten"
+            )
+        unknown = [member for member in field.members if member not in known.members]
+        if unknown:
+            raise UnknownAttribute(f"cannot forget the value {unknown[0]!r} of column {name!r}, which was never learnt")
+    try:
+        mine.moments = mine.moments - _aligned(_with_members(other, mine), mine)
+    except ForgetError as error:
+        raise InputError(f"cannot forget more than was learnt: {mine.schema.in_words(error)}") from error
+    except SymkernelsError as error:
+        raise InputError(f"the state cannot be forgotten: {mine.schema.in_words(error)}") from error
+    if mine.histograms is not None:
+        mine.histograms.exact = False
+
+
+def _aligned(other: State, mine: State) -> Moments:
+    source = [other.schema.index.get(name, -1) for name in mine.schema.names]
+    # A list column without members has no attribute, only the counts of its group.
+    groups = {mine.schema.fields[name].group: other.schema.fields[name].group for name in other.schema.sparse}
+    theirs = mine.backend.to_backend(other.moments)  # the other project may be on another device
+    return theirs.aligned(mine.moments, source, groups)
 
 
 def _merge_clusters(mine: State, other: State) -> None:

@@ -83,7 +83,7 @@ def test_after_forgetting_from_the_merged_project_the_other_is_left():
         (lambda: Project("o", params={"missing": "listwise"}), "missing values 'pairwise', the other 'listwise'"),
         (lambda: Project("o", params={"joint_squares": True}).learn(pd.DataFrame({"v": [3.0]})), "cannot be merged"),
         (lambda: Project("o").learn(pd.DataFrame({"v$x": [3.0]})), "cannot be merged|would be named"),
-        (lambda: pd.DataFrame({"v": [1.0]}), "merge takes a Project or a Snapshot, got DataFrame"),
+        (lambda: pd.DataFrame({"v": [1.0]}), "merge takes a Project, a Snapshot or a state, got DataFrame"),
     ],
 )
 def test_what_cannot_be_merged(other, message):
