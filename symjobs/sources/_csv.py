@@ -96,7 +96,7 @@ class CsvSource(Source):
 
     def batches(self) -> Iterator[tuple[Any, int]]:
         """Yield (table, bytes read so far)."""
-        self.bad_values = {}
+        self.bad_values.clear()
         with contextlib.closing(self._open()) as stream:
             _skip(stream, self._skipped)
             found = blocks(stream, self._dialect, self._block, self._limit)
@@ -126,7 +126,7 @@ class CsvSource(Source):
         if not new:
             return self
         source = CsvSource(self._file, replace(self._options, known={**new, **self._options.known}), self._budget)
-        source.notes = self.notes
+        source.notes, source.bad_values = self.notes, self.bad_values
         return source
 
     def _open(self) -> Stream:

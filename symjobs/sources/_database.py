@@ -91,8 +91,8 @@ class DatabaseSource(ColumnSource):
 
     def _batches(self) -> Generator[tuple[Any, int], None, None]:
         """Yield (record batch, bytes read so far)."""
-        bad: dict[str, BadValues] = {}
-        self.bad_values = bad
+        bad = self.bad_values
+        bad.clear()
         position = n_rows = 0
         for names, rows in self._rows(self._step):
             if rows:

@@ -53,11 +53,11 @@ class SeveralFiles(Source):
         if not new:
             return self
         source = SeveralFiles(self.name, self._files, self._open_one, self._types, new)
-        source.notes = self.notes
+        source.notes, source.bad_values = self.notes, self.bad_values
         return source
 
     def batches(self) -> Iterator[tuple[Any, int]]:
-        self.bad_values = {}
+        self.bad_values.clear()
         self.passed_over = ()
         known = {**self._elsewhere, **_known(self._first)}
         absent = set(self._types)

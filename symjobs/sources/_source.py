@@ -81,8 +81,8 @@ class Source(ABC):
     passed_over : tuple of str
         Which of several files hold no rows, in the last reading.
     bad_values : dict of str to BadValues
-        By column, the values that did not fit and count as missing, in the last reading. Empty unless such values are
-        allowed.
+        By column, the values that did not fit and count as missing, in the last reading, also in that of a source that
+        `after` gave. Empty unless such values are allowed.
 
     Examples
     --------

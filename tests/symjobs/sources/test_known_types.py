@@ -120,3 +120,13 @@ def test_a_sample_has_the_columns_of_later_files(tmp_path):
     assert frame.attributeTypes == ["C", "S", "C", "S"]
     assert frame.data == [["1", "x", "", ""], ["2", "y", "", ""], ["", "z", "3", "w"]]
     assert sample_of(sj.sources.csv(tmp_path), 2).attributeNames == ["a", "b"]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_values_that_do_not_fit_are_counted_where_the_caller_looks(folder, several):
+    project = sj.Project("p").learn(sj.sources.csv(folder / "a.csv", types={"code": "T", "when": "S"}))
+    (folder / "b.csv").write_text(HEAD + "x,2024-01-03,00077\n4,2024-01-04,01234\n")
+    source = sj.sources.csv(folder if several else folder / "b.csv", types={"when": "S", "v": "C"}, errors="missing")
+    project.learn(source)
+    assert "code$00077" in project.snapshot().names
+    assert source.bad_values["v"].count == 1
