@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from symjobs._jobs._pca import PCAJob as PCAJob
     from symjobs._jobs._predict_frame import DSPredictDataFrameJob as DSPredictDataFrameJob
     from symjobs._jobs._project_info import ProjectInfoJob as ProjectInfoJob
+    from symjobs._jobs._spark_ds_update import SparkDSUpdateJob as SparkDSUpdateJob
     from symjobs._jobs._svd import SVDJob as SVDJob
     from symjobs._jobs._svd_select import SVDFeatureSelectionJob as SVDFeatureSelectionJob
     from symjobs._jobs._vif import ExploreVIFJob as ExploreVIFJob

@@ -27,5 +27,6 @@ JOB_TYPES: LazyTypes[Job] = LazyTypes(
         "ProjectInfoJob": "symjobs._jobs._project_info",
         "SVDFeatureSelectionJob": "symjobs._jobs._svd_select",
         "SVDJob": "symjobs._jobs._svd",
+        "SparkDSUpdateJob": "symjobs._jobs._spark_ds_update",
     }
 )

@@ -29,8 +29,8 @@ from symjobs.sources import open as open_source
 from symjobs.sources._described import Described
 
 
-class DSUpdateParameters(Parameters):
-    """How a data source is learnt or forgotten."""
+class UpdateParameters(Parameters):
+    """How a data source is learnt or forgotten, by this machine or by a cluster."""
 
     types: dict[str, str] | None = parameter("types", TypeLetters(), "type letters of columns", default=None)
     errors: str | None = parameter(
@@ -40,6 +40,11 @@ class DSUpdateParameters(Parameters):
         default=None,
     )
     forget: bool = parameter("forget", Flag(), "take the rows away, which were learnt before", default=False)
+
+
+class DSUpdateParameters(UpdateParameters):
+    """How a data source is learnt or forgotten."""
+
     keep_read: bool = parameter(
         "keepRead", Flag(), "keep what was read before an error or a kill, instead of nothing", default=False
     )
@@ -144,7 +149,7 @@ class DSUpdateJob(Job):
             )
         self._letters = letters
         self._source = source
-        self._check_project()
+        check_writable(self.project, self.job_type, forget=forget)
 
     @classmethod
     def from_request(cls, request: Request) -> Self:
@@ -158,7 +163,7 @@ class DSUpdateJob(Job):
 
     def check(self) -> None:
         super().check()
-        self._check_project()
+        check_writable(self.project, self.job_type, forget=self.parameters.forget)
 
     def details(self) -> dict[str, str]:
         return {"dataSource": self._source.dsinfo.name} if isinstance(self._source, Described) else {}
@@ -210,10 +215,10 @@ class DSUpdateJob(Job):
             before = rows = before + table.num_rows
         return rows
 
-    def _check_project(self) -> None:
-        if self.project.frozen:
-            raise ProjectError(f"cannot run {self.job_type} on project {self.project.name!r}: it is frozen")
-        if self.parameters.forget and self.project.params.get("rolling_window") is not None:
-            raise ProjectError(
-                f"project {self.project.name!r} has a rolling window and forgets its oldest rows by itself"
-            )
+
+def check_writable(project: Project, job_type: str, *, forget: bool) -> None:
+    """Raise ProjectError if a project is frozen, or is to forget and does so by itself."""
+    if project.frozen:
+        raise ProjectError(f"cannot run {job_type} on project {project.name!r}: it is frozen")
+    if forget and project.params.get("rolling_window") is not None:
+        raise ProjectError(f"project {project.name!r} has a rolling window and forgets its oldest rows by itself")

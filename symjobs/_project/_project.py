@@ -211,6 +211,23 @@ class Project:
             self._check_there()
         return to_bytes(replace(self._saved(), catalogue=ModelCatalogue()))
 
+    @classmethod
+    def from_state(cls, state: bytes, *, type: str | None = None) -> Project:
+        """Return the project whose `state` this is, without its models.
+
+        Parameters
+        ----------
+        state : bytes
+        type : {"auto", "cpu", "gpu"}, optional
+            Where to keep the state; default: as the project was created.
+
+        Raises
+        ------
+        ProjectError
+            If the bytes are damaged, are no state, or of a later version.
+        """
+        return cls._from_saved(from_bytes(state), "the state", type)
+
     # Writes.
 
     def learn(
@@ -265,6 +282,37 @@ class Project:
             return self._write(data, types, row_filter, checkpoint, forgetting=False)
         except NothingLearnt as error:
             raise NothingLearnt("; ".join((str(error), *getattr(data, "hints", ())))) from None
+
+    def learn_part(self, data: Any, *, types: Mapping[str, str] | None = None) -> Project:
+        """Learn some rows of a larger table, of which other projects learn the rest; for engines with many processes.
+
+        Parameters
+        ----------
+        data, types
+            As `learn` takes them. There may be no rows, and no values. No column has to be there that `types` names.
+
+        Returns
+        -------
+        Project
+            This project.
+
+        Raises
+        ------
+        InputError, ProjectError
+            As `learn`.
+
+        Examples
+        --------
+        >>> import numpy as np, symjobs as sj
+        >>> parts = [np.array([[1.0], [2.0]]), np.empty((0, 1)), np.array([[4.0]])]
+        >>> states = [sj.Project("part").learn_part((rows, ["a"])).state() for rows in parts]
+        >>> whole = sj.Project("whole")
+        >>> for state in states:
+        ...     _ = whole.merge(state)
+        >>> whole.n_rows
+        3
+        """
+        return self._write(data, types, None, None, part=True)
 
     def forget(
         self,
@@ -781,7 +829,8 @@ class Project:
         row_filter: str | None,
         checkpoint: Callable[[int], object] | None,
         *,
-        forgetting: bool,
+        forgetting: bool = False,
+        part: bool = False,
     ) -> Project:
         parsed = self._parsed
         declared = check_types(types, "types") if types else {}
@@ -794,6 +843,7 @@ class Project:
                 named=declared,
                 filters=filters,
                 checkpoint=checkpoint,
+                part=part,
                 in_place=None if parsed.rolling_window is not None else self._in_place,
             )
             writer.write(read_table(data))

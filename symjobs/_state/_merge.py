@@ -27,7 +27,8 @@ def merge_into(draft: Draft, other: State) -> None:
         )
     for name, field in other.schema.fields.items():
         known = mine.schema.fields.get(name)
-        if known is not None and "S" in (known.type, field.type) and {known.type, field.type} & DENSE:
+        as_text = known is not None and ((known.type == "S" and not field.declared) or field.type == "S")
+        if known is not None and as_text and {known.type, field.type} & DENSE:
             raise InputError(
                 f"column {name!r} is {known.type} ({LETTERS[known.type]}) here and {field.type} "
                 f"({LETTERS[field.type]}) in the other project, whose values there would be lost: learn the text again "

@@ -36,6 +36,8 @@ class Writer:
         A row must pass all of them.
     checkpoint : callable, optional
         Called with the number of rows done after each slice; what it raises stops the write.
+    part : bool
+        Whether the data is a part of a table, which may have no row and no value.
     in_place : callable, optional
         Called with the state, the rows of a small write that brings no new attribute, and whether to forget them;
         returns whether it has changed the state in place.
@@ -49,6 +51,7 @@ class Writer:
         named: Collection[str],
         filters: Sequence[RowFilter],
         checkpoint: Callable[[int], object] | None = None,
+        part: bool = False,
         in_place: Callable[[State, Rows, bool], bool] | None = None,
     ) -> None:
         self._draft = draft
@@ -56,6 +59,7 @@ class Writer:
         self._named = named
         self._filters = filters
         self._checkpoint = checkpoint
+        self._part = part
         self._in_place = in_place
         self._encoder = Encoder()
         self._rows_done = 0
@@ -72,7 +76,8 @@ class Writer:
                 self._write_batch(batch)
             except BadCell as bad:
                 raise batch.error(bad) from None
-        self._check_whole()
+        if not self._part:
+            self._check_whole()
 
     def _write_batch(self, batch: Batch) -> None:
         if not batch.n_rows:

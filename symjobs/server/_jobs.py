@@ -15,6 +15,7 @@ from symjobs._jobs._route import JobRoute
 from symjobs.rest import Response, envelope
 from symjobs.server._call import Call, Pending, Route, Watch
 from symjobs.sources._described import Described
+from symjobs.sources._open import is_for_spark
 
 _LONGEST_WAIT = 60.0
 ASYNC = "true: answer at once, with the number of a job"
@@ -140,6 +141,8 @@ def answer_with_job(call: Call, job_type: str, declared: JobRoute) -> Response:
     elif declared.body == "source":
         context = call.context()
         data = Described.of(call.source_info(), access=call.access)
+        if is_for_spark(data.dsinfo):
+            job_type = "SparkDSUpdateJob"
     return rest.submit_job(
         call.manager,
         call.cid,

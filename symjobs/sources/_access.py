@@ -30,6 +30,9 @@ class Access:
         ``"*"``. For S3 it is the host of the endpoint, by default ``s3.amazonaws.com``. SQLite files are in `roots`.
     timeout : float, default 30
         Seconds to wait for a host, for the connection and for each part of the data.
+    spark_masters : tuple of str
+        Masters of Spark, such as ``"sc://spark:15002"``, that clients may name; the first one is for those who name
+        none. The cluster reads with its own rights: paths are within `roots`, S3 endpoints among `hosts`.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class Access:
     roots: tuple[str | os.PathLike[str], ...] = ()
     hosts: tuple[str, ...] = ()
     timeout: float = TIMEOUT
+    spark_masters: tuple[str, ...] = ()
 
     def allows(self, host: str) -> bool:
         """Return whether the server connects to a host.

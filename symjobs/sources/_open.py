@@ -51,6 +51,7 @@ _REQUIRED = {
     "s3": ("path", "s3bucket"),
     "jdbc": ("driver", "database"),
 }
+SPARK_PREFIX = "sparks3_map_reduce_"
 _DATABASE = ("driver", "host", "port", "database", "user", "password", "table", "query")
 SECRETS = frozenset({"s3accessKey", "s3secretKey", "password"})
 HIDDEN = "***"
@@ -110,6 +111,7 @@ def open(
     - ``http``: ``path``, an address. A name and a password in it are sent.
     - ``s3``: ``path``, ``s3bucket``, ``s3accessKey``, ``s3secretKey``, and for a store other than Amazon's
       ``s3endpoint`` and ``s3region``. A path that ends with ``/``, or with ``*`` in it, stands for several objects.
+    - ``sparks3_map_reduce_*``: for a `SparkDSUpdateJob`, and not opened here.
     - ``jdbc``: ``driver`` (``postgresql`` or ``sqlite``, or the class of a JDBC driver for one of them), ``host``,
       ``port``, ``database`` (the path of an SQLite file), ``user``, ``password``, and ``table`` or ``query``.
 
@@ -136,9 +138,10 @@ def open(
         check_options(files, ["errors"] if errors == "missing" else ())
         return open_files(files, CsvOptions.of(types=types, errors=errors or "raise"), budget, checkpoint)
     described = check_dsinfo(data)
-    info = described.info if errors is None else {**described.info, "errorHandling": errors}
-    place = f"data source {described.name!r}"
-    options = options_of(info, place, {**_types_of(info, place), **(types or {})})
+    if is_for_spark(described):
+        raise InputError(f"data source {described.name!r} is read by Spark; a SparkDSUpdateJob learns it")
+    info = described.info
+    options = described_options(described, types or {}, errors)
     try:
         if described.type == "jdbc":
             dialect = options.dialect
@@ -184,13 +187,26 @@ def not_for_csv(names: Sequence[str], data: str, what: str) -> InputError:
     return InputError(f"{' and '.join(names)} {verb} for CSV files, and {data} is {what}, which needs no such option")
 
 
+def is_for_spark(described: DSInfo) -> bool:
+    """Whether Spark reads a source."""
+    return described.type.startswith(SPARK_PREFIX)
+
+
+def described_options(described: DSInfo, types: Mapping[str, str], errors: str | None) -> CsvOptions:
+    """Return what a description says of its columns and of its format, and a request says of them."""
+    info = described.info if errors is None else {**described.info, "errorHandling": errors}
+    place = f"data source {described.name!r}"
+    return options_of(info, place, {**_types_of(info, place), **types})
+
+
 def check_dsinfo(data: DSInfo | Mapping[str, Any]) -> DSInfo:
     """Return the description of a source if its type and the keys of its info are known, or raise InputError."""
     described = _as_dsinfo(data)
     place = f"data source {described.name!r}"
-    required = _REQUIRED.get(described.type)
+    required = ("path",) if is_for_spark(described) else _REQUIRED.get(described.type)
     if required is None:
-        raise InputError(f"{place} has the type {described.type!r}; supported: {', '.join(_REQUIRED)}")
+        known = ", ".join((*_REQUIRED, f"{SPARK_PREFIX}*"))
+        raise InputError(f"{place} has the type {described.type!r}; supported: {known}")
     for key in required:
         if not described.info.get(key):
             raise InputError(f"{place} has no info.{key}, which the type {described.type!r} needs")

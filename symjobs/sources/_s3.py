@@ -16,7 +16,7 @@ from symjobs.sources._access import Access
 from symjobs.sources._files import DataFile, RemoteFile, Stream
 
 _PIECE = 2**20
-_AMAZON = "s3.amazonaws.com"
+AMAZON = "s3.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class _Store:
         if not re.fullmatch(r"[A-Za-z0-9._-]+", bucket) or not re.fullmatch(r"[A-Za-z0-9-]*", settings.region):
             raise InputError(f"the bucket {bucket!r} or the region {settings.region!r} has characters that none has")
         if access is not None:
-            access.check_host(urlsplit(settings.endpoint).hostname or "" if settings.endpoint else _AMAZON)
+            access.check_host(urlsplit(settings.endpoint).hostname or "" if settings.endpoint else AMAZON)
             if not (settings.access_key and settings.secret_key):
                 # The server's own keys are not for its clients.
                 raise InputError("an S3 data source needs s3accessKey and s3secretKey")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -114,15 +114,7 @@ class Source(ABC):
     @property
     def not_learnt(self) -> str:
         """Which columns a project will not learn, and what would change that; empty if there are none."""
-        if not self.texts:
-            return ""
-        one = self.texts[0]
-        remedy = (
-            f"types={{{one!r}: 'T'}} ({types_option(one, 'T')}) makes a category of it, "
-            f"types={{{one!r}: 'S'}} ({types_option(one, 'S')}) says that it is text"
-        )
-        words = f"{self.name}: not learnt, as they hold text: {some(self.texts)}; {remedy}"
-        return "; ".join((words, *self.hints))
+        return not_learnt(self.name, self.texts, self.hints)
 
     def after(self, known: Mapping[str, str]) -> Source:
         """Return the source as it is read where the types of some columns are known already.
@@ -171,3 +163,15 @@ class Source(ABC):
 
     def __iter__(self) -> Iterator[Any]:
         return self.tables()
+
+
+def not_learnt(name: str, texts: Sequence[str], hints: Sequence[str]) -> str:
+    """Return which columns of some data a project will not learn, and what would change that; empty if none."""
+    if not texts:
+        return ""
+    one = texts[0]
+    remedy = (
+        f"types={{{one!r}: 'T'}} ({types_option(one, 'T')}) makes a category of it, "
+        f"types={{{one!r}: 'S'}} ({types_option(one, 'S')}) says that it is text"
+    )
+    return "; ".join((f"{name}: not learnt, as they hold text: {some(texts)}; {remedy}", *hints))

@@ -1,0 +1,126 @@
+"""An action of Spark in a thread: its progress, and an end to it. Classic sessions and Spark Connect."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_INTERVAL = 0.05  # seconds between two looks at the progress: less than the grace time of a kill
+
+
+class Watch(ABC):
+    """Runs actions of one session, so that they can be watched and stopped."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._name = f"symjobs-{uuid.uuid4().hex}"
+
+    @abstractmethod
+    def _enter(self) -> None:
+        """Give what this thread asks of Spark a name."""
+
+    @abstractmethod
+    def _cancel(self) -> None:
+        """End what has the name."""
+
+    @abstractmethod
+    def _tasks(self) -> tuple[int, int]:
+        """Return how many tasks are done, and how many are known."""
+
+    def _leave(self) -> None:  # noqa: B027 - most have nothing to give up
+        """Give up what watches."""
+
+    def run(self, action: Callable[[], T], progress: Callable[[int, int], object]) -> T:
+        """Return what an action returns; what `progress` raises, given tasks done and tasks known, ends it."""
+        outcome: list[T] = []
+        problem: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                self._enter()
+                outcome.append(action())
+            except BaseException as error:  # noqa: BLE001 - the caller gets it
+                problem.append(error)
+
+        thread = threading.Thread(target=work, name="symjobs-spark", daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(_INTERVAL)
+                done, known = self._tasks()
+                progress(done, max(known, done + thread.is_alive()))  # the end is not known before the last task
+        except BaseException:
+            self._cancel()
+            raise
+        finally:
+            self._leave()
+        if problem:
+            raise problem[0]
+        return outcome[0]
+
+
+class ClassicWatch(Watch):
+    """For a session with a SparkContext: job groups and the status tracker."""
+
+    def __init__(self, session: Any) -> None:
+        super().__init__(session)
+        self._context = session.sparkContext
+
+    def _enter(self) -> None:
+        self._context.setJobGroup(self._name, "symjobs: learn a DataFrame", interruptOnCancel=True)
+
+    def _cancel(self) -> None:
+        self._context.cancelJobGroup(self._name)
+
+    def _tasks(self) -> tuple[int, int]:
+        tracker = self._context.statusTracker()
+        done = known = 0
+        for job in tracker.getJobIdsForGroup(self._name):
+            info = tracker.getJobInfo(job)
+            for stage_id in info.stageIds if info is not None else ():
+                stage = tracker.getStageInfo(stage_id)
+                if stage is not None:
+                    done += stage.numCompletedTasks
+                    known += stage.numTasks
+        return done, known
+
+
+class ConnectWatch(Watch):
+    """For a session of Spark Connect: tags and progress handlers. Other work of the session counts as progress, too."""
+
+    def __init__(self, session: Any) -> None:
+        super().__init__(session)
+        self._seen: dict[str, tuple[int, int]] = {}
+        session.registerProgressHandler(self._note)
+
+    def _note(self, stages: Any, inflight_tasks: int, operation_id: str | None, done: bool) -> None:
+        counts = [(stage.num_completed_tasks, stage.num_tasks) for stage in stages or ()]
+        if counts:
+            self._seen[operation_id or ""] = sum(a for a, _ in counts), sum(b for _, b in counts)
+
+    def _enter(self) -> None:
+        self._session.addTag(self._name)
+
+    def _cancel(self) -> None:
+        self._session.interruptTag(self._name)
+
+    def _tasks(self) -> tuple[int, int]:
+        counts = list(self._seen.values())
+        return sum(done for done, _ in counts), sum(known for _, known in counts)
+
+    def _leave(self) -> None:
+        self._session.removeProgressHandler(self._note)
+
+
+def watch_of(session: Any) -> Watch:
+    """Return what watches the actions of a session."""
+    return ConnectWatch(session) if is_connect(session) else ClassicWatch(session)
+
+
+def is_connect(session: Any) -> bool:
+    """Whether a session, or a DataFrame, is one of Spark Connect."""
+    return ".connect." in type(session).__module__
