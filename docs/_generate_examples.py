@@ -12,15 +12,20 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import boto3
+from moto import mock_aws
 
 import symjobs as sj
 
 FOLDER = Path(__file__).parent / "jobs"
 DATE = 1763942400000  # stands for every date
+UUID = "5a1e6d0c-8b1f-4f6e-9d0e-2f4c6a8b0d13"  # stands for that of every subscription
 CUSTOMER = "c1"
 GENERATED = "<!-- Written by docs/_generate_examples.py. Change it there. -->"
 
@@ -111,12 +116,38 @@ def stream() -> sj.DataFrame:
     return sj.DataFrame(LENGTHS.inputAttributeNames, ["C"] * 4, [[str(cell) for cell in row] for row in rows])
 
 
+KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+ACCOUNT = {"aws_access_key": KEYS[0], "aws_secret_key": KEYS[1], "aws_region": "eu-west-1"}
+
+
+@contextmanager
+def account() -> Iterator[None]:
+    """Let moto stand for AWS, with an account that has two topics and a queue."""
+    with mock_aws():
+        sns, sqs = (boto3.client(name, "eu-west-1") for name in ("sns", "sqs"))
+        orders, _ = (sns.create_topic(Name=name)["TopicArn"] for name in ("orders", "spare"))
+        queue = sqs.create_queue(QueueName="orders")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=orders, Protocol="sqs", Endpoint=arn)
+        yield
+
+
 FLAGS = sj.MLContext(extraParameters={"modelid": "pca", "evt_alpha": "0.001"})
 SCORES = sj.MLContext(
     extraParameters={"modelid": "pca", "evt_warmup_size": "2900", "simple_rule": "q95", "include_scores": "true"}
 )
 
 INTRODUCTIONS = {
+    "AwsInfoJob": (
+        "The SNS topics of an AWS account, with their subscriptions, and its SQS queues, by region. It needs the extra "
+        "`aws`. The project is that of the path; nothing of it is read.\n\n"
+        "The keys must allow `sns:ListTopics`, `sns:ListSubscriptionsByTopic` and `sqs:ListQueues`. Without a region "
+        "all of the partition `aws` are asked, at the same time; progress counts them. What a region does not tell is "
+        "left out, and `details` say what and why (`problems`). `details` also have `regions` (how many answered), "
+        "`regionsNotEnabled` (the account has not enabled them) and `regionsNotAllowed` (the operator of the server "
+        "does not allow their hosts). If no region answers, the job fails, with the reasons. [](../guide/server.md) "
+        "says which hosts a server connects to, and how keys travel."
+    ),
     "DSPredictDataFrameJob": (
         "Which rows are anomalies? Two flags for each row of a table, by the scores of one of the project's models: "
         "`res` by a quantile of the scores before it, `evt` by extreme value theory, with a probability of false "
@@ -177,6 +208,10 @@ INTRODUCTIONS = {
 
 # What the result of each job type holds in Python.
 RESULTS = {
+    "AwsInfoJob": (
+        "`topics`, `queues`, `problems` (by region: what it did not tell, and why), `disabled` (regions that the "
+        "account has not enabled)"
+    ),
     "DSPredictDataFrameJob": (
         "One entry a row: `id`, `res`, `q95`, `q98`, `q99`, `evt`, `score`, `threshold`, `lower` (two sides only); "
         "`n_rows`, `n_missing`, `n_warmup`, `n_remaining`, `n_flagged`, `reason` (why there is no flag `evt`), "
@@ -206,6 +241,16 @@ RESULTS = {
 }
 
 EXAMPLES: dict[str, list[Example]] = {
+    "AwsInfoJob": [
+        Example(
+            "One region",
+            "POST /fedml/iris/awsinfo",
+            f'sj.AwsInfoJob("{KEYS[0]}", "{KEYS[1]}", "eu-west-1")',
+            lambda project: sj.AwsInfoJob.from_context(project, sj.MLContext(extraParameters=ACCOUNT)),
+            ACCOUNT,
+            "A topic without subscriptions has an empty list.",
+        )
+    ],
     "DSPredictDataFrameJob": [
         Example(
             "A stream of rows",
@@ -439,7 +484,7 @@ def answer(manager: sj.JobManager, job: Callable[[], sj.Job]) -> dict[str, Any]:
         response = sj.rest.get_job(manager, CUSTOMER, created.headers["sym-job-id"])
     if response.status != 200:
         raise RuntimeError(response.json.decode())
-    return without_dates(response.body)
+    return without_chance(response.body)
 
 
 def with_rows(body: dict[str, Any], rows: tuple[int, ...]) -> dict[str, Any]:
@@ -450,13 +495,15 @@ def with_rows(body: dict[str, Any], rows: tuple[int, ...]) -> dict[str, Any]:
     return body
 
 
-def without_dates(value: Any) -> Any:
-    """Replace the dates of a ProjectInfo."""
+def without_chance(value: Any) -> Any:
+    """Replace the dates of a ProjectInfo, and the ids of subscriptions."""
     if isinstance(value, dict):
         return {
-            k: DATE if k in ("creationDate", "lastModificationDate") else without_dates(v) for k, v in value.items()
+            k: DATE if k in ("creationDate", "lastModificationDate") else without_chance(v) for k, v in value.items()
         }
-    return [without_dates(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [without_chance(item) for item in value]
+    return re.sub(r"(?<=:)[0-9a-f-]{36}$", UUID, value) if isinstance(value, str) else value
 
 
 def pretty(value: Any) -> str:
@@ -504,7 +551,8 @@ def pages() -> dict[str, str]:
     changed = {name: sj.Project("iris").learn(iris) for name in ("BuildJob", "ForgetJob", "LearnJob")}
     special = {**changed, "OptimizedKmeansJob": clustered, "DSPredictDataFrameJob": modelled}
     try:
-        return {job_type: page(job_type, special.get(job_type, plain), manager) for job_type in EXAMPLES}
+        with account():
+            return {job_type: page(job_type, special.get(job_type, plain), manager) for job_type in EXAMPLES}
     finally:
         manager.shutdown()
 

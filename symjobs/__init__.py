@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from symjobs._errors import SymjobsError as SymjobsError
     from symjobs._errors import UnknownAttribute as UnknownAttribute
     from symjobs._errors import UnsupportedTest as UnsupportedTest
+    from symjobs._jobs._aws_info import AwsInfoJob as AwsInfoJob
     from symjobs._jobs._build import BuildJob as BuildJob
     from symjobs._jobs._ds_update import DSUpdateJob as DSUpdateJob
     from symjobs._jobs._explore import ExploreJob as ExploreJob

@@ -32,6 +32,7 @@ _EXTRAS = (
     ("histogram", "datasketches", "datasketches", "quantiles and histograms of projects"),
     ("postgresql", "psycopg", "psycopg", "jobs stored in PostgreSQL, its tables as data"),
     ("s3", "obstore", "obstore", "data in S3"),
+    ("aws", "boto3", "boto3", "topics and queues of AWS"),
 )
 
 

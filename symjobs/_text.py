@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from symjobs._errors import InputError
 
+HIDDEN = "***"
+_SHORTEST_SECRET = 4  # a shorter one would be found in any text
 _LONGEST = 80
 _LONGEST_OWNER = 255
 
@@ -20,6 +22,14 @@ def shown(value: Any) -> str:
     except ValueError:  # Python refuses to write integers of more than 4,300 digits
         text = f"a huge {type(value).__name__}"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return a message without secrets, which a library may have put into it."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def is_blank(value: Any) -> bool:

@@ -31,7 +31,7 @@ from symjobs._errors import (
 from symjobs._jobs import JOB_TYPES
 from symjobs._project import Project
 from symjobs._text import near, shown
-from symjobs.sources import Source
+from symjobs.sources import Access, Source
 
 __all__ = [
     "Response",
@@ -223,6 +223,7 @@ def submit_job(
     *,
     data: Any = None,
     direct: bool = False,
+    access: Access | None = None,
 ) -> Response:
     """Answer a request that creates a job, given the name of the job type.
 
@@ -247,6 +248,8 @@ def submit_job(
         removed.
     direct : bool, default False
         Run the job in the calling thread, and answer with its entities: 200 ``OK``. It gets no number.
+    access : Access, optional
+        Which files and hosts the job may open; by default everything, with the rights of this process.
 
     Returns
     -------
@@ -272,7 +275,9 @@ def submit_job(
         project = None if pid is None else project_of(manager, cid, pid)
         projects = manager.projects.all(cid) if pid is None else ()
         return JOB_TYPES[job_type].from_client(
-            Request(owner=cid, project=project, context=context, query=query, data=data, projects=projects)
+            Request(
+                owner=cid, project=project, context=context, query=query, data=data, projects=projects, access=access
+            )
         )
 
     def job_or_discard() -> Job:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
 
 import symjobs as sj
 import symkernels
@@ -275,6 +276,7 @@ def results() -> dict[str, object]:
     scored = sj.Project("iris").learn(iris)
     scored.build("m", "oospca")
     given = {
+        "AwsInfoJob": ("key", "secret", "eu-west-1"),
         "BuildJob": (scored, "m", "oospca"),
         "ForgetJob": (sj.Project("q").learn(iris), iris),
         "LearnJob": (sj.Project("q"), iris),
@@ -284,7 +286,8 @@ def results() -> dict[str, object]:
         "ListProjectsInfoJob": ([project],),
         "OptimizedKmeansJob": (iris, 2, 3),
     }
-    return {name: kind(*given.get(name, (project,))).run(sj.JobContext()) for name, kind in JOB_TYPES.items()}
+    with mock_aws():
+        return {name: kind(*given.get(name, (project,))).run(sj.JobContext()) for name, kind in JOB_TYPES.items()}
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)

@@ -30,14 +30,17 @@ class Request:
         The rows that come with it.
     projects : sequence of Project
         All projects of the owner, of a request that names none.
+    access : Access or None
+        What a server opens for the client; None for everything.
     """
 
     owner: str = DEFAULT_OWNER
     project: Any = None
-    context: MLContext | ExploreContext | None = None
+    context: MLContext | ExploreContext | None = field(default=None, repr=False)  # it may hold secrets
     query: Mapping[str, str] = field(default_factory=dict)
     data: Any = None
     projects: Sequence[Any] = ()
+    access: Any = None
 
     def only(self, is_known: Callable[[str], bool]) -> tuple[Request, list[str]]:
         """Return the request with the parameters that are known, and the names of the others, in query and context."""

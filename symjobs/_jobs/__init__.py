@@ -14,6 +14,7 @@ __all__ = ["JOB_TYPES"]
 # One line a job type. The command line, `rest` and `symjobs.<name>` find it here.
 JOB_TYPES: LazyTypes[Job] = LazyTypes(
     {
+        "AwsInfoJob": "symjobs._jobs._aws_info",
         "BuildJob": "symjobs._jobs._build",
         "DSUpdateJob": "symjobs._jobs._ds_update",
         "DSPredictDataFrameJob": "symjobs._jobs._predict_frame",

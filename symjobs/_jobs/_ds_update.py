@@ -158,7 +158,13 @@ class DSUpdateJob(Job):
             raise InputError("the request has no data source; pass a DSInfo as data=")
         own = DSUpdateParameters.from_text(extra_parameters(request, only_context(request)), cls.job_type)
         return cls(
-            project, request.data, forget=own.forget, types=own.types, errors=own.errors, keep_read=own.keep_read
+            project,
+            request.data,
+            forget=own.forget,
+            types=own.types,
+            errors=own.errors,
+            keep_read=own.keep_read,
+            access=request.access,
         )
 
     def check(self) -> None:

@@ -18,9 +18,9 @@ class JobRoute:
     method : {"GET", "POST"}
     path : str
         Below that of the customer. ``{pid}`` is the project; other variables are parameters of the job.
-    body : {"", "contexts", "context", "rows", "source"}
+    body : {"", "contexts", "context", "rows", "source", "secrets"}
         No body; an ExploreContext or one MLContext; one MLContext; a DataFrame; one MLContext, beside the data source
-        that ``{name}`` in the path names.
+        that ``{name}`` in the path names; a map of the parameters, with secrets among them.
     direct : bool
         Whether the request is answered with the result, unless its query has ``async=true``.
     only_async : bool
@@ -33,7 +33,7 @@ class JobRoute:
 
     method: Literal["GET", "POST"] = "POST"
     path: str
-    body: Literal["", "contexts", "context", "rows", "source"] = "contexts"
+    body: Literal["", "contexts", "context", "rows", "source", "secrets"] = "contexts"
     direct: bool = False
     only_async: bool = False
     query: type[Parameters] | None = None

@@ -115,7 +115,7 @@ class SparkDSUpdateJob(Job):
         if request.data is None:
             raise InputError("the request has no data source; pass a DSInfo as data=")
         own = UpdateParameters.from_text(extra_parameters(request, only_context(request)), cls.job_type)
-        return cls(project, request.data, forget=own.forget, types=own.types, errors=own.errors)
+        return cls(project, request.data, forget=own.forget, types=own.types, errors=own.errors, access=request.access)
 
     def check(self) -> None:
         super().check()

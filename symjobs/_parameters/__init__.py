@@ -1,7 +1,7 @@
 """Parameters declared once, and read from text or from Python."""
 
 from symjobs._parameters._declared import Declared, Parameters, parameter, redeclared, text_parameters
-from symjobs._parameters._kinds import Choice, Either, Flag, Integer, Kind, Number, Text
+from symjobs._parameters._kinds import Choice, Either, Flag, Integer, Kind, Number, Secret, Text
 
 __all__ = [
     "Choice",
@@ -12,6 +12,7 @@ __all__ = [
     "Kind",
     "Number",
     "Parameters",
+    "Secret",
     "Text",
     "parameter",
     "redeclared",

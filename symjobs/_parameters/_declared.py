@@ -74,7 +74,8 @@ class Declared:
             raise self._refused(value) from None
 
     def _refused(self, value: Any) -> InputError:
-        return InputError(f"{self.label} must be {self.kind.words}, got {shown(value)}")
+        came = "a value that is not shown" if self.kind.hidden else shown(value)
+        return InputError(f"{self.label} must be {self.kind.words}, got {came}")
 
 
 def parameter(wire: str, kind: Kind, text: str, *, default: Any = dataclasses.MISSING) -> Any:
@@ -91,7 +92,7 @@ def parameter(wire: str, kind: Kind, text: str, *, default: Any = dataclasses.MI
     default : optional
         The value if it is not given; None for no value. Without a default the parameter is required.
     """
-    return dataclasses.field(default=default, metadata={_KEY: (wire, kind, text)})
+    return dataclasses.field(default=default, repr=not kind.hidden, metadata={_KEY: (wire, kind, text)})
 
 
 def redeclared(of: type[Parameters], name: str, *, default: Any) -> Any:

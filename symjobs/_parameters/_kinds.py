@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,9 +28,12 @@ class Kind(ABC):
     ----------
     number_is_text : bool
         Whether a number in a map of texts counts as its text.
+    hidden : bool
+        Whether values are shown nowhere: in no message and no ``repr``.
     """
 
     number_is_text: ClassVar[bool] = True
+    hidden: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -236,6 +240,25 @@ class Text(Kind):
 
     def bad_values(self) -> Sequence[Any]:
         return ["", "  ", 1, None]
+
+
+@dataclass(frozen=True)
+class Secret(Text):
+    """A text that is shown nowhere: of printable ASCII characters, none of them a blank."""
+
+    hidden: ClassVar[bool] = True
+
+    @property
+    def words(self) -> str:
+        return "a text of ASCII characters without blanks"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
+            raise ValueError
+        return value
+
+    def bad_values(self) -> Sequence[Any]:
+        return [*super().bad_values(), "a b", "a\n", "ä"]
 
 
 @dataclass(frozen=True)

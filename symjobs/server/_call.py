@@ -16,12 +16,13 @@ from symjobs._project import Project
 from symjobs._tables import JsonRows
 from symjobs._text import shown
 from symjobs.rest import Response, project_of
+from symjobs.server._encrypted import decrypted
 from symjobs.server._sources import DataSources
 from symjobs.sources import Access
 
 _BLANK = 64  # bytes that a body without anything may have
 Threads = Literal["reads", "kills", "short", "long"]
-Body = Literal["", "contexts", "context", "rows", "map", "text", "source"]
+Body = Literal["", "contexts", "context", "rows", "map", "text", "source", "secrets"]
 
 
 @dataclass(frozen=True)
@@ -123,15 +124,25 @@ class Call:
         """Return the body as rows, whose cells are decoded when they are read."""
         return JsonRows(self.body)
 
-    def map(self) -> dict[str, Any]:
+    def map(self) -> dict[str, str]:
         """Return the body as a map of texts; without a body an empty one."""
-        if self._is_empty:
-            return {}
-        return {
-            name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            for name, value in from_json(self.body, dict[str, Any]).items()
-            if value is not None
-        }
+        return {} if self._is_empty else _texts(self.body)
+
+    def secret_json(self, what: str) -> bytes:
+        """Return the JSON of a body with secrets, in words `what`, which comes encrypted or over a safe connection."""
+        return decrypted(self.body, what, self.secret, is_safe=self.is_safe)
+
+    def secrets(self) -> dict[str, str]:
+        """Return the body as a map of texts with secrets among them; the contract lets clients send it plain."""
+        return _texts(decrypted(self.body, "a map with secrets", self.secret, is_safe=True))
+
+
+def _texts(body: bytes | bytearray) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for name, value in from_json(body, dict[str, Any]).items()
+        if value is not None
+    }
 
 
 def no_such_source(cid: str, name: str) -> InputError:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from http import HTTPStatus
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.padding import PKCS7
 
 from symjobs._entities import DSInfo, from_json
 from symjobs._errors import InputError
-from symjobs._text import shown
+from symjobs._text import HIDDEN, shown
 from symjobs.rest import Response, envelope
 from symjobs.server._call import Call, Route, no_such_source
 from symjobs.sources._described import Described
 from symjobs.sources._http import without_password
-from symjobs.sources._open import HIDDEN, SECRETS, check_dsinfo, shown_dsinfo
+from symjobs.sources._open import SECRETS, check_dsinfo, shown_dsinfo
 from symjobs.sources._sample import sample_of
 
-_VECTOR = base64.b64decode("LzM5QUtXZXWHm7HJ4wAePg==")
 _SAMPLE_ROWS = 128
 
 
@@ -72,34 +67,7 @@ def sample(call: Call) -> Response:
 
 
 def _description(call: Call) -> DSInfo:
-    """Return the DSInfo of the body, which is encrypted with the customer's secret, or plain over a safe connection."""
-    text = bytes(call.body).strip()
-    if text[:1] == b'"':
-        text = from_json(text, str).encode()
-    if text[:1] == b"{":
-        if not call.is_safe:
-            raise InputError(
-                "the description of a data source is plain JSON, which is accepted over TLS or from the same machine "
-                "only; encrypt it with your secret (AES-128-CBC)"
-            )
-        return from_json(text, DSInfo)
-    if not text:
-        raise InputError("the request has no body; it must be the description of a data source")
-    return from_json(_decrypted(text, call.secret), DSInfo)
-
-
-def _decrypted(text: bytes, secret: str | None) -> bytes:
-    problem = InputError("the description of a data source does not decrypt: AES-128-CBC with your secret, in Base64")
-    if secret is None:
-        raise InputError("requests are not signed here, so that nothing can be decrypted; send plain JSON")
-    try:
-        data = base64.b64decode(text, validate=True)
-        decryptor = Cipher(algorithms.AES(base64.b64decode(secret)), modes.CBC(_VECTOR)).decryptor()
-        padded = decryptor.update(data) + decryptor.finalize()
-        remover = PKCS7(128).unpadder()
-        return remover.update(padded) + remover.finalize()
-    except (ValueError, binascii.Error):
-        raise problem from None
+    return from_json(call.secret_json("the description of a data source"), DSInfo)
 
 
 def routes() -> list[Route]:

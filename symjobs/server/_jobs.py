@@ -14,7 +14,6 @@ from symjobs._jobs import JOB_TYPES
 from symjobs._jobs._route import JobRoute
 from symjobs.rest import Response, envelope
 from symjobs.server._call import Call, Pending, Route, Watch
-from symjobs.sources._described import Described
 from symjobs.sources._open import is_for_spark
 
 _LONGEST_WAIT = 60.0
@@ -111,7 +110,7 @@ def _route(name: str, declared: JobRoute, kind: type[Job]) -> Route:
     query = {
         one.wire: one.text
         for one in (declared.query or kind.parameter_type).declared()
-        if one.wire not in in_path | set(declared.fixed)
+        if one.wire not in in_path | set(declared.fixed) and declared.body != "secrets"
     }
     return Route(
         method=declared.method,
@@ -140,9 +139,11 @@ def answer_with_job(call: Call, job_type: str, declared: JobRoute) -> Response:
         context = call.contexts()
     elif declared.body == "source":
         context = call.context()
-        data = Described.of(call.source_info(), access=call.access)
-        if is_for_spark(data.dsinfo):
+        data = call.source_info()
+        if is_for_spark(data):
             job_type = "SparkDSUpdateJob"
+    elif declared.body == "secrets":
+        context = MLContext(extraParameters=call.secrets())
     return rest.submit_job(
         call.manager,
         call.cid,
@@ -152,4 +153,5 @@ def answer_with_job(call: Call, job_type: str, declared: JobRoute) -> Response:
         {**query, **variables, **declared.fixed},
         data=data,
         direct=declared.direct and not call.flag("async"),
+        access=call.access,
     )

@@ -26,6 +26,7 @@ _BODIES: dict[str, Any] = {
     "rows": DataFrame,
     "map": dict[str, str],
     "source": DSInfo,
+    "secrets": dict[str, str],
 }
 _STREAM = "text/event-stream"
 
@@ -100,9 +101,9 @@ def _operation(prefix: str, route: Route, schema_of: Mapping[str, Any], signed: 
         operation["requestBody"] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
     elif route.body:
         content = {"application/json": {"schema": schema_of[f"body {route.body}"]}}
-        if route.body == "source":  # encrypted, or plain
+        if route.body in ("source", "secrets"):  # encrypted, or plain
             content["text/plain"] = {"schema": {"type": "string"}}
-        operation["requestBody"] = {"required": route.body in ("rows", "source"), "content": content}
+        operation["requestBody"] = {"required": route.body in ("rows", "source", "secrets"), "content": content}
     return operation
 
 

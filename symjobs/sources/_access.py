@@ -27,7 +27,8 @@ class Access:
         Folders whose files clients may name, by paths relative to one of them. A link that leads out is refused.
     hosts : tuple of str
         Names of hosts that the server connects to for clients, such as ``"data.example.org"``, ``"*.example.org"`` or
-        ``"*"``. For S3 it is the host of the endpoint, by default ``s3.amazonaws.com``. SQLite files are in `roots`.
+        ``"*"``. For S3 it is the host of the endpoint, by default ``s3.amazonaws.com``; for an `AwsInfoJob`
+        ``sns.REGION.amazonaws.com`` and ``sqs.REGION.amazonaws.com``. SQLite files are in `roots`.
     timeout : float, default 30
         Seconds to wait for a host, for the connection and for each part of the data.
     spark_masters : tuple of str

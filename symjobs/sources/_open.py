@@ -12,7 +12,7 @@ import msgspec
 from symjobs._entities import DSInfo
 from symjobs._errors import InputError
 from symjobs._tables._types import check_types
-from symjobs._text import shown
+from symjobs._text import HIDDEN, hide, shown
 from symjobs.sources._access import TIMEOUT, Access
 from symjobs.sources._arrow import ArrowSource
 from symjobs.sources._arrow_columns import ARROW_LETTERS
@@ -54,8 +54,6 @@ _REQUIRED = {
 SPARK_PREFIX = "sparks3_map_reduce_"
 _DATABASE = ("driver", "host", "port", "database", "user", "password", "table", "query")
 SECRETS = frozenset({"s3accessKey", "s3secretKey", "password"})
-HIDDEN = "***"
-_SHORTEST = 4  # a shorter one would be found in any text
 
 
 def open(
@@ -263,11 +261,8 @@ def options_of(info: Mapping[str, str], place: str, types: Mapping[str, str] | N
 
 
 def without_secrets(text: str, info: Mapping[str, str]) -> str:
-    """Return a message without the secrets of a source, which a library may have put into it."""
-    for key in SECRETS:
-        if len(info.get(key, "")) >= _SHORTEST:
-            text = text.replace(info[key], HIDDEN)
-    return text
+    """Return a message without the secrets of a source."""
+    return hide(text, [info.get(key, "") for key in SECRETS])
 
 
 def shown_dsinfo(described: DSInfo) -> DSInfo:

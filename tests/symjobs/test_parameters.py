@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 
 import symjobs
 from symjobs import InputError
-from symjobs._parameters import Choice, Declared, Either, Flag, Integer, Kind, Number, Parameters, Text, parameter
+from symjobs._parameters import (
+    Choice,
+    Declared,
+    Either,
+    Flag,
+    Integer,
+    Kind,
+    Number,
+    Parameters,
+    Secret,
+    Text,
+    parameter,
+)
 
 
 def declarations() -> list[type[Parameters]]:
@@ -36,7 +48,7 @@ IDS = [f"{kind.__name__}-{declared.name}" for kind, declared in EACH]
 
 def required_text(kind: type[Parameters], besides: Declared) -> dict[str, str]:
     """What must be given besides one parameter, as text: values that the kinds take."""
-    samples = {Integer: "1000", Number: "0.5", Text: "x", Flag: "true"}
+    samples = {Integer: "1000", Number: "0.5", Text: "x", Secret: "x", Flag: "true"}
     return {d.wire: samples[type(d.kind)] for d in kind.declared() if d.required and d.wire != besides.wire}
 
 
@@ -69,6 +81,8 @@ def test_bad_values_are_refused_by_name(kind, declared):
             kind.from_text({**required_text(kind, declared), declared.wire: bad})
         message = str(caught.value)
         assert message.startswith(f"{declared.label} must be {declared.kind.words}, got ")
+        if declared.kind.hidden:
+            assert message.endswith(", got a value that is not shown")
         with pytest.raises(InputError, match="must be"):
             declared.check(bad if not isinstance(bad, str) else object())
 
@@ -133,6 +147,16 @@ def test_defaults_are_attributes_of_the_class_and_values_are_fixed():
         made.count = 4  # type: ignore[misc]
 
 
+def test_a_secret_is_not_shown():
+    class Sealed(Parameters):
+        key: str = parameter("key", Secret(), "a key")
+        name: str = parameter("name", Text(), "a name")
+
+    made = Sealed.from_text({"key": "not-for-you", "name": "n"})
+    assert made.key == "not-for-you"
+    assert repr(made).endswith("Sealed(name='n')")
+
+
 def test_other_names_are_ignored_beside_the_prefix():
     assert Some.from_text({"s_count": "3", "other": "x"}) == Some(count=3)
 
@@ -189,7 +213,7 @@ def test_words(kind: Kind, words: str):
 
 
 @pytest.mark.parametrize(
-    "kind", [Integer(), Number(), Flag(), Choice("a"), Text(), Number(0, 1), Integer(1, 5)], ids=repr
+    "kind", [Integer(), Number(), Flag(), Choice("a"), Text(), Secret(), Number(0, 1), Integer(1, 5)], ids=repr
 )
 def test_bad_values_of_a_kind_are_bad(kind):
     for bad in kind.bad_values():

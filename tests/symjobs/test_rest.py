@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
 
 import symjobs as sj
 from symjobs import rest
@@ -268,7 +269,9 @@ def test_a_fault_while_a_job_is_made_is_an_internal_error(manager, caplog):
 
 TABLE = sj.DataFrame(["a", "b"], ["C", "C"], [["1", "2"], ["2", "3"], ["3", "5"], ["4", "4"], ["5", "1"], ["6", "9"]])
 INPUTS = sj.MLContext(inputAttributeNames=["a", "b"])
+KEYS = {"aws_access_key": "AKIAIOSFODNN7EXAMPLE", "aws_secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
 REQUESTS = {
+    "AwsInfoJob": (sj.MLContext(extraParameters={**KEYS, "aws_region": "eu-west-1"}), {}, None, {"awsInfo"}),
     "BuildJob": (INPUTS, {"modelid": "n", "algo": "mahalanobis"}, None, set()),
     "ForgetJob": (None, {}, TABLE, set()),
     "LearnJob": (None, {}, TABLE, set()),
@@ -299,6 +302,7 @@ def with_project(manager):
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)
+@mock_aws
 def test_every_job_type_has_one_way_in(with_project, job_type):
     context, query, data, keys = REQUESTS.get(job_type, (INPUTS, {}, None, None))  # by default inputs are enough
     created = rest.submit_job(with_project, "c1", job_type, "p", context, query, data=data)

@@ -17,6 +17,7 @@ import symjobs as sj
 from symjobs._engine import _shared_memory
 from symjobs._jobs import JOB_TYPES
 from tests.symjobs.engine._jobs import WAIT, Fail, Light, Nothing, Tell
+from tests.symjobs.jobs._aws import KEYS, moto
 
 START = 60.0  # seconds: on a busy machine a process may need some to import everything
 
@@ -158,13 +159,20 @@ def test_light_jobs_and_those_that_say_so_stay_here(manager):
     assert handle.result(START).pairs == {"a": "1"}
 
 
-def iris_jobs():
+@pytest.fixture(scope="module")
+def aws():
+    with moto() as endpoint:
+        yield endpoint
+
+
+def iris_jobs(aws):
     iris = sj.datasets.load_iris()
     lengths = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
     project = sj.Project("iris", params={"cluster_features": lengths}).learn(iris)
     project.build("m", "mahalanobis", lengths)
     frame = pd.DataFrame({name: np.arange(200.0) % (3 + i) for i, name in enumerate(lengths)})
     return {
+        "AwsInfoJob": sj.AwsInfoJob(*KEYS, "eu-west-1", aws),
         "DSPredictDataFrameJob": sj.DSPredictDataFrameJob(project, "m", frame, evt={"evt_warmup_size": 100}),
         "ExploreJob": sj.ExploreJob(project, "ttest", [["sepal_length", "petal_length"]]),
         "ExploreVIFJob": sj.ExploreVIFJob(project, lengths),
@@ -178,8 +186,8 @@ def iris_jobs():
 
 
 @pytest.mark.parametrize("job_type", [name for name, kind in JOB_TYPES.items() if kind.isolable])
-def test_every_job_type_gives_the_same_answer_there(manager, job_type):
-    job = iris_jobs()[job_type]
+def test_every_job_type_gives_the_same_answer_there(manager, aws, job_type):
+    job = iris_jobs(aws)[job_type]
     here = manager.submit(job, owner="c1", isolate=False)
     here.result(START)
     there = manager.submit(job, owner="c1", isolate=True)

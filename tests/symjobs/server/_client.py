@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import uvicorn
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
 
 import symjobs as sj
 from symjobs.server._signature import Message, signed_headers
@@ -22,6 +25,7 @@ OTHER = "c2VjcmV0IG9mIGMyLi4uLg=="
 USERS = {"c1": SECRET, "c2": OTHER}
 FRAME = sj.DataFrame(["a", "b"], ["C", "C"], [["1", "2"], ["2", "3.5"], ["3", "5.5"], ["4", "9"]])
 ROWS = sj.to_json(FRAME)
+VECTOR = "LzM5QUtXZXWHm7HJ4wAePg=="
 WAIT = 60.0
 
 
@@ -109,6 +113,14 @@ class Client:
         while (answer := self.get(f"/jobs/{job_id}", "wait=10")).status == 202:
             assert time.monotonic() < deadline, answer.raw
         return answer
+
+
+def encrypted(body: dict, secret: str = SECRET) -> bytes:
+    """The body as clients of the contract send it; computed with another library than the server's own functions."""
+    padder = PKCS7(128).padder()
+    data = padder.update(json.dumps(body).encode()) + padder.finalize()
+    encryptor = Cipher(algorithms.AES(base64.b64decode(secret)), modes.CBC(base64.b64decode(VECTOR))).encryptor()
+    return base64.b64encode(encryptor.update(data) + encryptor.finalize())
 
 
 @contextlib.contextmanager

@@ -9,17 +9,14 @@ import subprocess
 import threading
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.padding import PKCS7
 
 import symjobs as sj
 import symjobs.server
 from symjobs.server import DataSources, new_key
 from symjobs.sources import Access
-from tests.symjobs.server._client import OTHER, SECRET, USERS, WAIT, Client, serving
+from tests.symjobs.server._client import OTHER, SECRET, USERS, VECTOR, WAIT, Client, encrypted, serving
 from tests.symjobs.sources._web import serving as serving_files
 
-VECTOR = "LzM5QUtXZXWHm7HJ4wAePg=="
 PASSWORD = "a-password-that-nobody-reads"
 
 
@@ -50,14 +47,6 @@ def port(manager, folder, store, web):
     with serving(app) as port:
         yield port
     sources.close()
-
-
-def encrypted(dsinfo: dict, secret: str = SECRET) -> bytes:
-    """The body as clients of the contract send it; computed with another library than the server's own functions."""
-    padder = PKCS7(128).padder()
-    data = padder.update(json.dumps(dsinfo).encode()) + padder.finalize()
-    encryptor = Cipher(algorithms.AES(base64.b64decode(secret)), modes.CBC(base64.b64decode(VECTOR))).encryptor()
-    return base64.b64encode(encryptor.update(data) + encryptor.finalize())
 
 
 def local(name: str, path: str = "d.csv", **info: str) -> dict:
