@@ -12,7 +12,7 @@ from symjobs._errors import InputError, ProjectError
 from symjobs._jobs._context import checked_project, extra_parameters, only_context, the_project
 from symjobs._jobs._ds_update import DSUpdateResult, UpdateParameters, check_writable
 from symjobs._project import Project
-from symjobs._spark import SparkFrame, SparkSettings, learn_frame, open_frame, read_path, require_pyspark, session_of
+from symjobs._spark import SparkFrame, SparkSettings, check_format, learn_frame, open_frame, read_path, require_pyspark, session_of
 from symjobs._tables._types import check_types
 from symjobs.sources import Access
 from symjobs.sources._access import TIMEOUT, check_timeout
@@ -39,6 +39,8 @@ class SparkDSUpdateJob(Job):
         Type letters of some columns. Columns that have types in Spark take T (a category), S (text) and X (not read).
     dates : sequence of str or bool, default ()
         Columns of dates and times that are read as seconds since 1970; True for all of them.
+    format : {"csv", "parquet"}, optional
+        Of the files of a path; by default what its ending says, and Parquet without one.
     errors : {"raise", "missing"}, optional
         What becomes of a value of a CSV file that does not fit its column; by default an error.
     timeout : float, default 30
@@ -86,6 +88,7 @@ class SparkDSUpdateJob(Job):
         forget: bool = False,
         types: Mapping[str, str] | None = None,
         dates: Sequence[str] | bool = (),
+        format: str | None = None,
         errors: str | None = None,
         timeout: float = TIMEOUT,
         access: Access | None = None,
@@ -94,6 +97,7 @@ class SparkDSUpdateJob(Job):
         self.parameters = UpdateParameters(types=dict(types) if types else None, errors=errors, forget=forget)
         self._types = check_types(types, "types") if types else {}
         self._dates = dates
+        self._format = check_format(format)
         self._spark = spark
         self._timeout = check_timeout(timeout)
         if isinstance(source, DSInfo | Mapping):
@@ -173,5 +177,5 @@ class SparkDSUpdateJob(Job):
                 )
         options = CsvOptions.of(types=self._types, dates=self._dates, errors=self.parameters.errors or "raise")
         if isinstance(source, str | os.PathLike):
-            return read_path(self._spark or session_of(None, {}, self._timeout), source, options, known)
+            return read_path(self._spark or session_of(None, {}, self._timeout), source, options, known, kind=self._format)
         return open_frame(source, options, known)

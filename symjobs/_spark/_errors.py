@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from symjobs._errors import InputError, MissingDependency
 
 _LACKING = re.compile(r"(?:ModuleNotFoundError|ImportError): (.*)")
+_CAUSE = re.compile(r"^Caused by: (?:[\w.$]+(?:Exception|Error): )?(.+)$", re.MULTILINE)
 _KNOWN = (
     ("maxResultSize", "the states are larger than what the driver takes: raise spark.driver.maxResultSize"),
     ("OutOfMemoryError", "the memory of Spark is too small: raise spark.driver.memory and spark.executor.memory"),
@@ -37,8 +38,9 @@ def _words(text: str) -> str:
             f"the Python of an executor lacks a package ({lacking[-1].strip()}); give it the packages of this one "
             "(PYSPARK_PYTHON, spark.archives or addPyFile; see the guide on clusters)"
         )
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    found = next((line for line in lines if "Exception" not in line), lines[0] if lines else "Spark failed")
+    causes = _CAUSE.findall(text)
+    lines = [line.strip() for line in (causes[-1:] or text.splitlines()) if line.strip()]
+    found = lines[0] if lines else "Spark failed, and does not say why"
     known = next((words for key, words in _KNOWN if key in text), "")
     return f"{known} ({found[:300]})" if known else found[:500]
 

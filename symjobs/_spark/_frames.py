@@ -153,7 +153,7 @@ def read_path(
     known : mapping of str to str
         Type letters that the project knows.
     kind : {"csv", "parquet"}, optional
-        By default what the ending says.
+        By default what the ending says; Parquet without one.
     settings : mapping of str to str, optional
         Options of Spark's reader, such as keys of a file system.
     name : str, optional
@@ -190,6 +190,8 @@ def _kind_of(path: str) -> str:
     for ending, kind in _ENDINGS.items():
         if lower.endswith(ending):
             return kind
+    if "." not in lower.rpartition("/")[2]:
+        return "parquet"  # a folder, and what Spark takes it for
     raise InputError(f"the name {path!r} does not say whether the files are CSV or Parquet; give the format")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from symjobs._errors import InputError
@@ -45,7 +46,9 @@ def learn_frame(
     InputError
         If Spark cannot read the data, rows cannot be learnt, or an executor lacks this package.
     """
-    from pyspark.sql import Observation, functions
+    kind = "pyspark.sql.connect" if is_connect(frame.session) else "pyspark.sql"
+    functions = import_module(f"{kind}.functions")  # of its own kind, as there may be sessions of both
+    Observation = import_module(f"{kind}.observation").Observation
 
     plan = frame.plan(project)
     watch = watch_of(frame.session)

@@ -45,8 +45,11 @@ def session_of(master: str | None, settings: Mapping[str, str], timeout: float) 
             return active
         if master is not None:
             _check_answers(master, place, check_timeout(timeout))
+        builder: Any
         if master is not None and master.startswith("sc://"):
-            builder = SparkSession.builder.remote(master)
+            from pyspark.sql.connect.session import SparkSession as ConnectSession  # there may be another one, too
+
+            builder = ConnectSession.builder.remote(master)
         else:
             _check_same(master)
             if (master or "local").startswith("local"):

@@ -60,9 +60,7 @@ class SparkSettings:
         info, place = dsinfo.info, f"data source {dsinfo.name!r}"
         settings = {key.removeprefix(_PREFIX): value for key, value in info.items() if key.startswith(_PREFIX)}
         master = info.get("sparkmaster") or None
-        kind = info.get("format", "").lower()
-        if kind and kind not in _FORMATS:
-            raise InputError(f"{place} has the format {kind!r}; {near(kind, _FORMATS)}")
+        kind = check_format(info.get("format"))
         if access is not None:
             master = _allowed_master(master, access, place)
             for name in settings:
@@ -89,6 +87,13 @@ class SparkSettings:
         reader = {name: value for name, value in keys.items() if value}
         path = f"s3a://{info['s3bucket']}/{info['path'].lstrip('/')}"
         return cls(master, settings, [path], kind, reader, timeout)
+
+
+def check_format(kind: str | None) -> str:
+    """Return a format of files in lower case, empty if there is none; InputError for an unknown one."""
+    if kind and kind.lower() not in _FORMATS:
+        raise InputError(f"unknown format of files {kind!r}; {near(kind, _FORMATS)}")
+    return (kind or "").lower()
 
 
 def _allowed_master(master: str | None, access: Access, place: str) -> str:

@@ -54,7 +54,7 @@ class Watch(ABC):
                 done, known = self._tasks()
                 progress(done, max(known, done + thread.is_alive()))  # the end is not known before the last task
         except BaseException:
-            self._cancel()
+            threading.Thread(target=self._cancel, daemon=True).start()  # whoever kills does not wait for Spark
             raise
         finally:
             self._leave()
