@@ -33,6 +33,7 @@ _EXTRAS = (
     ("postgresql", "psycopg", "psycopg", "jobs stored in PostgreSQL, its tables as data"),
     ("s3", "obstore", "obstore", "data in S3"),
     ("aws", "boto3", "boto3", "topics and queues of AWS"),
+    ("spark", "pyspark", "pyspark", "data learnt by a Spark cluster"),
 )
 
 

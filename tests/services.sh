@@ -6,6 +6,8 @@
 # SYMJOBS_TEST_POSTGRESQL; a server that is named there already is used instead. Where none can be had, the tests that
 # need one are skipped, and both this script and pytest's summary say so.
 #
+# Java, for Spark, is installed if there is none.
+#
 # Chromium: the path of a browser, in SYMJOBS_TEST_CHROMIUM, installed if there is none.
 set -euo pipefail
 
@@ -44,6 +46,13 @@ install_chromium() {
     say "installing Chromium with apt-get ..."
     (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) \
         >/dev/null 2>&1
+}
+
+install_java() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    say "installing Java with apt-get ..."
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        openjdk-17-jre-headless) >/dev/null 2>&1
 }
 
 # PostgreSQL refuses to run as root.
@@ -107,6 +116,10 @@ elif start_postgresql; then
 else
     say "NO POSTGRESQL: it is not installed or does not start${folder:+ (see below)}; its tests will be skipped"
     [ -n "$folder" ] && tail -n 20 "$folder"/*.log >&2 || true
+fi
+
+if [ -z "${JAVA_HOME:-}" ] && ! command -v java >/dev/null && ! install_java; then
+    say "NO JAVA: it is not installed; the tests with Spark will be skipped"
 fi
 
 if [ -z "${SYMJOBS_TEST_CHROMIUM:-}" ] && ! find_chromium && ! { install_chromium && find_chromium; }; then

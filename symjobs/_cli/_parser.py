@@ -190,6 +190,12 @@ def _add_server_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     serve.add_argument(
         "--source-timeout", type=float, default=30, metavar="S", help="seconds to wait for such a host (default: 30)"
     )
+    serve.add_argument(
+        "--spark-master",
+        action="append",
+        metavar="MASTER",
+        help="let clients learn data with this Spark, such as sc://host:15002; repeatable",
+    )
     serve.add_argument("--refuse-repeats", action="store_true", help="refuse a change that was signed and sent before")
     serve.add_argument("--show-errors", action="store_true", help="show clients every error, not only of input")
     serve.add_argument("--access-log", action="store_true", help="log every request")

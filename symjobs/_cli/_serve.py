@@ -38,7 +38,12 @@ def serve(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     users = _users(options)
     sources = DataSources(_store(options), _key(options))
-    access = Access(tuple(options.source_root or ()), tuple(options.source_host or ()), options.source_timeout)
+    access = Access(
+        tuple(options.source_root or ()),
+        tuple(options.source_host or ()),
+        options.source_timeout,
+        tuple(options.spark_master or ()),
+    )
     manager = JobManager(workers=options.workers, store=_store(options), show_errors=options.show_errors)
     try:
         app = create_app(

@@ -12,7 +12,16 @@ from symjobs._errors import InputError, ProjectError
 from symjobs._jobs._context import checked_project, extra_parameters, only_context, the_project
 from symjobs._jobs._ds_update import DSUpdateResult, UpdateParameters, check_writable
 from symjobs._project import Project
-from symjobs._spark import SparkFrame, SparkSettings, check_format, learn_frame, open_frame, read_path, require_pyspark, session_of
+from symjobs._spark import (
+    SparkFrame,
+    SparkSettings,
+    check_format,
+    learn_frame,
+    open_frame,
+    read_path,
+    require_pyspark,
+    session_of,
+)
 from symjobs._tables._types import check_types
 from symjobs.sources import Access
 from symjobs.sources._access import TIMEOUT, check_timeout
@@ -177,5 +186,6 @@ class SparkDSUpdateJob(Job):
                 )
         options = CsvOptions.of(types=self._types, dates=self._dates, errors=self.parameters.errors or "raise")
         if isinstance(source, str | os.PathLike):
-            return read_path(self._spark or session_of(None, {}, self._timeout), source, options, known, kind=self._format)
+            session = self._spark or session_of(None, {}, self._timeout)
+            return read_path(session, source, options, known, kind=self._format)
         return open_frame(source, options, known)

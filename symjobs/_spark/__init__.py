@@ -6,4 +6,13 @@ from symjobs._spark._learn import learn_frame
 from symjobs._spark._session import session_of
 from symjobs._spark._settings import SparkSettings, check_format
 
-__all__ = ["SparkFrame", "SparkSettings", "check_format", "learn_frame", "open_frame", "read_path", "require_pyspark", "session_of"]
+__all__ = [
+    "SparkFrame",
+    "SparkSettings",
+    "check_format",
+    "learn_frame",
+    "open_frame",
+    "read_path",
+    "require_pyspark",
+    "session_of",
+]

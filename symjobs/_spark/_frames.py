@@ -90,11 +90,13 @@ def _arrow_schema(frame: Any, types: Mapping[str, str], name: str) -> Any:
     import pyarrow as pa
     from pyspark.errors import PySparkException
     from pyspark.sql.pandas.types import to_arrow_type
+    from pyspark.sql.types import TimestampNTZType, TimestampType
 
+    times = {TimestampType: pa.timestamp("us", "UTC"), TimestampNTZType: pa.timestamp("us")}
     fields = []
     for column in frame.schema.fields:
         try:
-            kind = to_arrow_type(column.dataType)
+            kind = times.get(type(column.dataType)) or to_arrow_type(column.dataType)
         except PySparkException:
             if types.get(column.name) != "X":
                 raise InputError(

@@ -1,7 +1,8 @@
-"""SparkDSUpdateJob on real sessions, classic and Spark Connect: the same project as on one machine, and nothing else."""
+"""SparkDSUpdateJob on real sessions, classic and Spark Connect: the project that one machine would learn."""
 
 from __future__ import annotations
 
+import socket
 import time
 
 import numpy as np
@@ -113,7 +114,9 @@ def test_a_tree_of_merges_is_what_the_driver_would_do(classic, manager, monkeypa
         run(manager, project, frame)
         projects.append(project)
     assert len({project.snapshot().moments.covariance().tobytes() for project in projects}) == 1
-    assert {project.snapshot().quantile("root", 0.5) for project in projects} == {projects[0].snapshot().quantile("root", 0.5)}
+    assert {project.snapshot().quantile("root", 0.5) for project in projects} == {
+        projects[0].snapshot().quantile("root", 0.5)
+    }
     monkeypatch.setattr(learn_module, "_DRIVER_BYTES", 1)  # one task merges all
     project = sj.Project("p")
     assert run(manager, project, frame)[0].rows == 5_000
@@ -174,13 +177,7 @@ def test_a_kill_stops_spark_and_leaves_the_project_as_it_was(session, manager):
 
 
 def test_dates_and_types_that_are_known(session, manager, tmp_path):
-    (tmp_path / "a.csv").write_text("when;code;v\n2024-01-01;007;1,5\n2024-01-02;010;2,5\n")
     project = sj.Project("p")
-    info = {"path": str(tmp_path / "a.csv"), "csv_entry_separator": ";", "csv_decimal": ",", "dates": "when"}
-    dsinfo = sj.DSInfo("sparks3_map_reduce_csv", "days", {**info, "types": '{"code": "T"}'})
-    job = sj.SparkDSUpdateJob(project, dsinfo)
-    job._session_of = None
-    one = sj.Project("q").learn(sj.sources.open(sj.DSInfo("localfile", "days", dict(dsinfo.info))))
     run(manager, project, session.createDataFrame([(1.0, "007")], "v double, code string"), types={"code": "T"})
     frame = session.createDataFrame([(2.0, "010")], "v double, code string")
     run(manager, project, frame)  # as the project knows it
@@ -189,7 +186,55 @@ def test_dates_and_types_that_are_known(session, manager, tmp_path):
     dated = sj.Project("d")
     run(manager, dated, stamps, dates=["t"])
     assert dated.snapshot().names == ("t", "v")
-    assert one.n_rows == 2
+
+
+def test_a_description(session, connect_url, manager, tmp_path):
+    (tmp_path / "a.csv").write_text("when;code;v\n2024-01-01;007;1,5\n2024-01-02;010;2,5\n")
+    info = {"path": str(tmp_path / "a.csv"), "csv_entry_separator": ";", "csv_decimal": ",", "dates": "when"}
+    info["types"] = '{"code": "T"}'
+    is_connect = type(session).__module__.startswith("pyspark.sql.connect")
+    master = connect_url if is_connect else session.sparkContext.master
+    spark = {"sparkmaster": master, "sml.sparkenv.spark.sql.shuffle.partitions": "3"}
+    project = sj.Project("p", params={"exact": True})
+    _, details = run(manager, project, sj.DSInfo("sparks3_map_reduce_csv", "days", {**info, **spark}))
+    assert details.details["dataSource"] == "days"
+    expected = sj.Project("q", params={"exact": True}).learn(sj.sources.open(sj.DSInfo("localfile", "days", info)))
+    assert_same(project, expected, tolerance=0)
+    access = sj.sources.Access(roots=(tmp_path,), spark_masters=(master,))
+    allowed = {**info, "path": "a.csv"}
+    run(manager, project, sj.DSInfo("sparks3_map_reduce_csv", "days", allowed), access=access)
+    assert project.n_rows == 4
+    for change, words in (
+        ({"sparkmaster": "local[7]"}, "does not use the Spark master"),
+        ({"path": "../a.csv"}, "outside of the folders"),
+        ({"sml.sparkenv.spark.driver.extraJavaOptions": "-X"}, "does not let clients set"),
+        ({"s3bucket": "b"}, "does not connect to the host 's3.amazonaws.com'"),
+        ({"format": "xml"}, "unknown format of files 'xml'"),
+    ):
+        with pytest.raises(sj.JobFailed, match=words):
+            run(manager, project, sj.DSInfo("sparks3_map_reduce_csv", "days", {**allowed, **change}), access=access)
+    with pytest.raises(sj.JobFailed, match="this server has no Spark"):
+        run(
+            manager,
+            project,
+            sj.DSInfo("sparks3_map_reduce_csv", "d", allowed),
+            access=sj.sources.Access(roots=(tmp_path,)),
+        )
+    assert project.n_rows == 4
+
+
+def test_a_master_that_does_not_answer(classic, manager):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for master in (f"spark://127.0.0.1:{port}", f"sc://127.0.0.1:{port}"):
+        info = {"path": "a.csv", "sparkmaster": master}
+        started = time.monotonic()
+        with pytest.raises(sj.JobFailed, match=rf"Spark at {master} does not answer within 2 seconds"):
+            run(manager, sj.Project("p"), sj.DSInfo("sparks3_map_reduce_csv", "d", info), timeout=2)
+        assert time.monotonic() - started < 20
+    info["sparkmaster"] = "local[1]"
+    with pytest.raises(sj.JobFailed, match=r"has a session of Spark at local\[2,3\], and can have none at local\[1\]"):
+        run(manager, sj.Project("p"), sj.DSInfo("sparks3_map_reduce_csv", "d", info))
 
 
 def test_errors_in_the_data_name_the_column(session, manager, tmp_path):
@@ -215,9 +260,11 @@ def test_errors_in_the_data_name_the_column(session, manager, tmp_path):
         run(manager, project, maps)
     assert project.snapshot().hash == before
     assert run(manager, project, maps, types={"m": "X"})[0].rows == 1
-    assert run(manager, project, tmp_path / "bad.csv", session, types={"a": "C"}, errors="missing")[1].details[
-        "badValues"
-    ].startswith("1 ")
+    assert (
+        run(manager, project, tmp_path / "bad.csv", session, types={"a": "C"}, errors="missing")[1]
+        .details["badValues"]
+        .startswith("1 ")
+    )
 
 
 def test_columns_of_files_are_matched_by_name(session, manager, tmp_path):
@@ -234,7 +281,9 @@ def test_an_executor_without_the_package_says_so(classic, manager, tmp_path, mon
     (tmp_path / "symjobs").mkdir()
     (tmp_path / "symjobs" / "__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'symjobs'\")\n")
     python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}:$PYTHONPATH" exec {classic.sparkContext.pythonExec} "$@"\n')
+    python.write_text(
+        f'#!/bin/sh\ncd {tmp_path}\nPYTHONPATH="{tmp_path}:$PYTHONPATH" exec {classic.sparkContext.pythonExec} "$@"\n'
+    )
     python.chmod(0o755)
     monkeypatch.setattr(classic.sparkContext, "pythonExec", str(python))
     project = sj.Project("p")
