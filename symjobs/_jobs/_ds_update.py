@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from symjobs._engine import Job, JobContext, Request
-from symjobs._entities import DSInfo, ProjectInfo
-from symjobs._errors import InputError, ProjectError
+from symjobs._entities import DSInfo
+from symjobs._errors import InputError
 from symjobs._jobs._context import (
     checked_project,
     discard,
@@ -20,26 +19,13 @@ from symjobs._jobs._context import (
     the_project,
 )
 from symjobs._jobs._route import JobRoute
-from symjobs._parameters import Choice, Flag, Parameters, parameter
+from symjobs._jobs._update import DSUpdateResult, UpdateParameters, check_writable
+from symjobs._parameters import Flag, parameter
 from symjobs._project import Project
-from symjobs._state._params import TypeLetters
 from symjobs._tables._types import check_types
 from symjobs.sources import Access, Source
 from symjobs.sources import open as open_source
 from symjobs.sources._described import Described
-
-
-class UpdateParameters(Parameters):
-    """How a data source is learnt or forgotten, by this machine or by a cluster."""
-
-    types: dict[str, str] | None = parameter("types", TypeLetters(), "type letters of columns", default=None)
-    errors: str | None = parameter(
-        "errorHandling",
-        Choice("raise", "missing"),
-        "what becomes of a value that does not fit its column; by default what the source says",
-        default=None,
-    )
-    forget: bool = parameter("forget", Flag(), "take the rows away, which were learnt before", default=False)
 
 
 class DSUpdateParameters(UpdateParameters):
@@ -48,18 +34,6 @@ class DSUpdateParameters(UpdateParameters):
     keep_read: bool = parameter(
         "keepRead", Flag(), "keep what was read before an error or a kill, instead of nothing", default=False
     )
-
-
-@dataclass(frozen=True)
-class DSUpdateResult:
-    """The project after a data source was learnt or forgotten."""
-
-    info: ProjectInfo
-    rows: int
-
-    def entities(self) -> dict[str, Any]:
-        """Return ``smlInfo``."""
-        return {"smlInfo": self.info}
 
 
 class DSUpdateJob(Job):
@@ -220,11 +194,3 @@ class DSUpdateJob(Job):
             write(table, types=types, checkpoint=report)
             before = rows = before + table.num_rows
         return rows
-
-
-def check_writable(project: Project, job_type: str, *, forget: bool) -> None:
-    """Raise ProjectError if a project is frozen, or is to forget and does so by itself."""
-    if project.frozen:
-        raise ProjectError(f"cannot run {job_type} on project {project.name!r}: it is frozen")
-    if forget and project.params.get("rolling_window") is not None:
-        raise ProjectError(f"project {project.name!r} has a rolling window and forgets its oldest rows by itself")

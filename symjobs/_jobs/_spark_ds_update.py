@@ -10,7 +10,7 @@ from symjobs._engine import Job, JobContext, Request
 from symjobs._entities import DSInfo
 from symjobs._errors import InputError, ProjectError
 from symjobs._jobs._context import checked_project, extra_parameters, only_context, the_project
-from symjobs._jobs._ds_update import DSUpdateResult, UpdateParameters, check_writable
+from symjobs._jobs._update import DSUpdateResult, UpdateParameters, check_writable
 from symjobs._project import Project
 from symjobs._spark import (
     SparkFrame,

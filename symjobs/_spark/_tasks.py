@@ -32,15 +32,15 @@ def learning_task(plan: bytes, version: str) -> Task:
         os.environ.setdefault("SYMKERNELS_NUM_THREADS", str(task.cpus()))
         found: tuple[Any, ...]
         try:
-            import symjobs
             from symjobs._spark._plan import learn_partition
+            from symjobs._version import __version__
         except ImportError as error:
             found = 0, 0, None, f"an executor (Python {sys.version.split()[0]}) cannot import symjobs: {error}"
         else:
-            if symjobs.__version__ == version:
+            if __version__ == version:
                 found = learn_partition(plan, batches)
             else:
-                found = 0, 0, None, f"an executor has symjobs {symjobs.__version__}, and the driver {version}"
+                found = 0, 0, None, f"an executor has symjobs {__version__}, and the driver {version}"
         for _ in batches:  # what an error has left
             pass
         yield pa.RecordBatch.from_pylist(
