@@ -306,10 +306,7 @@ class Project:
         >>> import numpy as np, symjobs as sj
         >>> parts = [np.array([[1.0], [2.0]]), np.empty((0, 1)), np.array([[4.0]])]
         >>> states = [sj.Project("part").learn_part((rows, ["a"])).state() for rows in parts]
-        >>> whole = sj.Project("whole")
-        >>> for state in states:
-        ...     _ = whole.merge(state)
-        >>> whole.n_rows
+        >>> sj.Project("whole").merge(*states).n_rows
         3
         """
         return self._write(data, types, None, None, part=True)
@@ -360,7 +357,7 @@ class Project:
         data, types = self._as_known(data, types)
         return self._write(data, types, row_filter, checkpoint, forgetting=True)
 
-    def merge(self, other: Project | Snapshot | bytes) -> Project:
+    def merge(self, other: Project | Snapshot | bytes, *more: Project | Snapshot | bytes) -> Project:
         """Add everything that another project has learnt, as if its rows had been learnt here; it stays as it is.
 
         Columns are matched by name; one that only one side has is missing in the other's rows. Merging a B with a C
@@ -371,6 +368,8 @@ class Project:
         ----------
         other : Project, Snapshot or bytes
             Bytes are those of `state`, from any process.
+        *more : Project, Snapshot or bytes
+            Others, all or none of which are added; faster than a call for each.
 
         Returns
         -------
@@ -385,16 +384,13 @@ class Project:
         ProjectError
             If one of them was deleted, this one is frozen or has a rolling window (other's rows are not known).
         """
-        if not isinstance(other, Project | Snapshot | bytes | bytearray):
-            raise InputError(f"merge takes a Project, a Snapshot or a state, got {other.__class__.__name__}")
-        return self._combine("merge into", other)
+        for one in (other, *more):
+            if not isinstance(one, Project | Snapshot | bytes | bytearray):
+                raise InputError(f"merge takes a Project, a Snapshot or a state, got {one.__class__.__name__}")
+        return self._combine("merge into", other, *more)
 
-    def _combine(
-        self, what: str, other: Project | Snapshot | bytes | bytearray, *, forgetting: bool = False
-    ) -> Project:
-        if isinstance(other, Project):
-            other = other.snapshot()
-        state = other._state if isinstance(other, Snapshot) else from_bytes(bytes(other)).state
+    def _combine(self, what: str, *others: Project | Snapshot | bytes | bytearray, forgetting: bool = False) -> Project:
+        snapshots = [other.snapshot() if isinstance(other, Project) else other for other in others]
         with self._exclusive(what):
             if self._parsed.rolling_window is not None:
                 raise ProjectError(
@@ -402,7 +398,9 @@ class Project:
                     "known; merge into a project without rolling_window"
                 )
             draft = Draft(self._state, forgetting=forgetting)
-            (forget_from if forgetting else merge_into)(draft, state)
+            for other in snapshots:
+                state = other._state if isinstance(other, Snapshot) else from_bytes(bytes(other)).state
+                (forget_from if forgetting else merge_into)(draft, state)
             self._publish(draft)
         return self
 

@@ -73,6 +73,7 @@ def learn_frame(
     total = Merge()
     for row in found:
         total.add(row.asDict())
+    learnt = total.project
     if total.problem:
         raise InputError(total.problem if total.problem.startswith(frame.name) else f"{frame.name}: {total.problem}")
     if total.rows != expected:  # the observation may count rows of tasks that ran twice
@@ -83,7 +84,7 @@ def learn_frame(
                 f"{frame.name}: Spark counts {expected} rows, and {total.rows} were learnt: the data changes while it "
                 "is read; nothing is kept"
             )
-    return total.project, total.rows, total.bad
+    return learnt, total.rows, total.bad
 
 
 def _tree(frame: SparkFrame) -> list[int]:

@@ -15,6 +15,8 @@ from symjobs.sources._cells import BadText, Cells
 from symjobs.sources._dialect import Columns, Dialect
 from symjobs.sources._hints import bad_cell
 
+_AT_ONCE = 16  # states that are merged in one go
+
 
 @dataclass(frozen=True)
 class TypedColumns:
@@ -149,6 +151,7 @@ class Merge:
         self.rows = self.bad = 0
         self.problem = ""
         self._project: Project | None = None
+        self._waiting: list[bytes] = []
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add a row of what a task has yielded."""
@@ -161,17 +164,27 @@ class Merge:
         if self._project is None:
             self._project = Project.from_state(bytes(state), type="cpu")
             return
+        self._waiting.append(bytes(state))
+        if len(self._waiting) == _AT_ONCE:
+            self._merge()
+
+    def _merge(self) -> None:
+        if self._project is None or not self._waiting:
+            return
         try:
-            self._project.merge(bytes(state))
+            self._project.merge(*self._waiting)
         except InputError as error:
             self.problem = str(error)
+        self._waiting = []
 
     @property
     def project(self) -> Project | None:
         """What was learnt, None if there was no row."""
+        self._merge()
         return None if self.problem else self._project
 
     def row(self) -> dict[str, Any]:
         """Return a row for the next merge."""
-        state = None if self.project is None else self.project.state()
+        project = self.project
+        state = None if project is None else project.state()
         return {"rows": self.rows, "bad": self.bad, "state": state, "problem": self.problem}
