@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_parts_of_a_table_in_any_number(cuts, exact):
     rows = frame(60)
     params = {"exact": exact}
     bounds = [0, *sorted(cuts), 60]
-    parts = [rows.iloc[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [rows.iloc[a:b] for a, b in itertools.pairwise(bounds)]
     states = [sj.Project("part", params=params).learn_part(part, types=TYPES).state() for part in parts]
     whole, expected = sj.Project("p", params=params), learnt(rows, params=params)
     whole.merge(*states)
@@ -76,7 +77,7 @@ def test_all_or_nothing():
     project = learnt(frame(50))
     before = project.snapshot().hash
     other = sj.Project("o").learn(pd.DataFrame({"x": pd.Categorical(["a"])}))
-    with pytest.raises(sj.InputError, match="column 'x' is C .* and T"):
+    with pytest.raises(sj.InputError, match=r"column 'x' is C .* and T"):
         project.merge(learnt(frame(10)).state(), other.state())
     with pytest.raises(sj.UnknownAttribute, match="cannot forget the column 'new'"):
         project.forget(sj.Project("o").learn(pd.DataFrame({"new": [1.0]})))
