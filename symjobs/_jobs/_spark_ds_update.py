@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -15,7 +16,9 @@ from symjobs._project import Project
 from symjobs._spark import (
     SparkFrame,
     SparkSettings,
+    active_session,
     check_format,
+    in_thread,
     learn_frame,
     open_frame,
     read_path,
@@ -41,7 +44,8 @@ class SparkDSUpdateJob(Job):
         A DataFrame of a classic session or of Spark Connect: a table, a query, JDBC, whatever Spark reads. A path of
         CSV or Parquet files, as Spark takes it. A description of the type ``sparks3_map_reduce_*``.
     spark : pyspark.sql.SparkSession, optional
-        For a path; by default the active session, else a new one on this machine.
+        For a path or a description; by default the active session, the one that the description asks for, or a new one
+        on this machine.
     forget : bool, default False
         Take the rows away, which were learnt before.
     types : mapping of str to str, optional
@@ -107,7 +111,10 @@ class SparkDSUpdateJob(Job):
         self._types = check_types(types, "types") if types else {}
         self._dates = dates
         self._format = check_format(format)
-        self._spark = spark
+        require_pyspark()
+        self._spark = (
+            active_session() if spark is None and not isinstance(source, Described | DSInfo | Mapping) else spark
+        )
         self._timeout = check_timeout(timeout)
         if isinstance(source, DSInfo | Mapping):
             source = Described.of(source, access=access)
@@ -118,7 +125,6 @@ class SparkDSUpdateJob(Job):
                 f"{self.job_type} takes a DataFrame of Spark, a path or a DSInfo, got {type(source).__name__}; a "
                 "DSUpdateJob learns any other source"
             )
-        require_pyspark()
         self._source = source
         self._check_project()
 
@@ -138,9 +144,11 @@ class SparkDSUpdateJob(Job):
         return {"dataSource": self._source.dsinfo.name} if isinstance(self._source, Described) else {}
 
     def run(self, context: JobContext) -> DSUpdateResult:
-        frame = self._frame(context)
-        context.details.setdefault("dataSource", frame.name)
-        learnt, rows, bad = learn_frame(frame, self.project, context.progress)
+        described = self._source if isinstance(self._source, Described) else None
+        with described.hiding_secrets() if described is not None else contextlib.nullcontext():
+            frame = in_thread(self._frame, lambda _: context.checkpoint())  # to start Spark takes seconds
+            context.details.setdefault("dataSource", frame.name)
+            learnt, rows, bad = learn_frame(frame, self.project, context.progress)
         if learnt is None or not learnt.snapshot().moments.count.any():
             raise InputError(f"{frame.name} holds no rows" if not rows else f"{frame.name}: every value is missing")
         context.checkpoint()
@@ -166,24 +174,22 @@ class SparkDSUpdateJob(Job):
                 f"project {self.project.name!r} has a rolling window, and the rows of partitions have no order"
             )
 
-    def _frame(self, context: JobContext) -> SparkFrame:
+    def _frame(self) -> SparkFrame:
         known = self.project.column_types
         source = self._source
         if isinstance(source, Described):
-            with source.hiding_secrets():
-                told = SparkSettings.of(source.dsinfo, source.access)
-                session = session_of(told.master, told.settings, told.timeout or self._timeout)
-                context.checkpoint()
-                options = described_options(source.dsinfo, self._types, self.parameters.errors)
-                return read_path(
-                    session,
-                    told.paths,
-                    options,
-                    known,
-                    kind=told.kind,
-                    settings=told.reader,
-                    name=source.dsinfo.name,
-                )
+            told = SparkSettings.of(source.dsinfo, source.access)
+            session = self._spark or session_of(told.master, told.settings, told.timeout or self._timeout)
+            options = described_options(source.dsinfo, self._types, self.parameters.errors)
+            return read_path(
+                session,
+                told.paths,
+                options,
+                known,
+                kind=told.kind,
+                settings=told.reader,
+                name=source.dsinfo.name,
+            )
         options = CsvOptions.of(types=self._types, dates=self._dates, errors=self.parameters.errors or "raise")
         if isinstance(source, str | os.PathLike):
             session = self._spark or session_of(None, {}, self._timeout)

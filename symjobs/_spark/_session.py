@@ -23,7 +23,7 @@ def session_of(master: str | None, settings: Mapping[str, str], timeout: float) 
     ----------
     master : str or None
         ``local[2]``, ``spark://host:7077``, ``sc://host:15002`` (Spark Connect), ``yarn``, and whatever else Spark
-        takes; None for the session that is active, or else for this machine.
+        takes; None for the classic session of this process, or else for this machine.
     settings : mapping of str to str
         Settings of Spark by their names.
     timeout : float
@@ -41,8 +41,6 @@ def session_of(master: str | None, settings: Mapping[str, str], timeout: float) 
 
     place = f"Spark at {master or 'local[*]'}"
     with spark_errors(place):
-        if master is None and not settings and (active := _active()) is not None:
-            return active
         if master is not None:
             _check_answers(master, place, check_timeout(timeout))
         builder: Any
@@ -60,10 +58,13 @@ def session_of(master: str | None, settings: Mapping[str, str], timeout: float) 
         return builder.getOrCreate()
 
 
-def _active() -> Any:
+def active_session() -> Any:
+    """Return the active session of this thread, of Spark Connect or classic, or None."""
     from pyspark.sql import SparkSession
 
-    return SparkSession.getActiveSession()
+    connect = sys.modules.get("pyspark.sql.connect.session")
+    active = connect.SparkSession.getActiveSession() if connect is not None else None
+    return SparkSession.getActiveSession() if active is None else active
 
 
 def _check_same(master: str | None) -> None:

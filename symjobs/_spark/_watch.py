@@ -34,33 +34,26 @@ class Watch(ABC):
     def _leave(self) -> None:  # noqa: B027 - most have nothing to give up
         """Give up what watches."""
 
+    def _end(self, thread: threading.Thread) -> None:
+        while thread.is_alive():  # it may be about to start a job of Spark
+            self._cancel()
+            thread.join(1)
+
     def run(self, action: Callable[[], T], progress: Callable[[int, int], object]) -> T:
         """Return what an action returns; what `progress` raises, given tasks done and tasks known, ends it."""
-        outcome: list[T] = []
-        problem: list[BaseException] = []
 
-        def work() -> None:
-            try:
-                self._enter()
-                outcome.append(action())
-            except BaseException as error:  # noqa: BLE001 - the caller gets it
-                problem.append(error)
+        def work() -> T:
+            self._enter()
+            return action()
 
-        thread = threading.Thread(target=work, name="symjobs-spark", daemon=True)
-        thread.start()
+        def look(thread: threading.Thread) -> None:
+            done, known = self._tasks()
+            progress(done, max(known, done + thread.is_alive()))  # the end is not known before the last task
+
         try:
-            while thread.is_alive():
-                thread.join(_INTERVAL)
-                done, known = self._tasks()
-                progress(done, max(known, done + thread.is_alive()))  # the end is not known before the last task
-        except BaseException:
-            threading.Thread(target=self._cancel, daemon=True).start()  # whoever kills does not wait for Spark
-            raise
+            return in_thread(work, look, self._end)
         finally:
             self._leave()
-        if problem:
-            raise problem[0]
-        return outcome[0]
 
 
 class ClassicWatch(Watch):
@@ -114,6 +107,38 @@ class ConnectWatch(Watch):
 
     def _leave(self) -> None:
         self._session.removeProgressHandler(self._note)
+
+
+def in_thread(
+    action: Callable[[], T],
+    look: Callable[[threading.Thread], object],
+    end: Callable[[threading.Thread], object] = lambda thread: None,
+) -> T:
+    """Return what an action in a thread returns. `look` is called meanwhile; if it raises, `end` is, in another thread.
+
+    So whoever kills does not wait for Spark.
+    """
+    outcome: list[T] = []
+    problem: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(action())
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
+            problem.append(error)
+
+    thread = threading.Thread(target=work, name="symjobs-spark", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_INTERVAL)
+            look(thread)
+    except BaseException:
+        threading.Thread(target=end, args=(thread,), name="symjobs-spark-end", daemon=True).start()
+        raise
+    if problem:
+        raise problem[0]
+    return outcome[0]
 
 
 def watch_of(session: Any) -> Watch:

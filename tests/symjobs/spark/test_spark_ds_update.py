@@ -301,6 +301,23 @@ def test_spark_counts_other_rows_than_were_learnt(classic, manager, monkeypatch)
         run(manager, project, classic.range(100))
 
 
+def test_a_path_is_read_by_the_active_session(classic, files, manager):
+    project = sj.Project("p")
+    result, info = run(manager, project, str(files / "one.parquet"), dates=True, types={"note": "X", "town": "X"})
+    assert (result.rows, project.snapshot().names) == (N, ("x", "y", "n", "flag"))
+    assert info.details["dataSource"] == str(files / "one.parquet")
+
+
+def test_a_kill_while_spark_is_asked_for(manager, monkeypatch):
+    monkeypatch.setattr("symjobs._jobs._spark_ds_update.session_of", lambda *_: time.sleep(60))
+    handle = manager.submit(
+        sj.SparkDSUpdateJob(sj.Project("p"), sj.DSInfo("sparks3_map_reduce_csv", "d", {"path": "d.csv"}))
+    )
+    while not handle.info().isStarted:
+        time.sleep(0.01)
+    assert handle.kill()
+
+
 def test_what_is_no_source():
     project = sj.Project("p")
     with pytest.raises(sj.InputError, match="takes a DataFrame of Spark, a path or a DSInfo, got dict_keys"):
