@@ -18,6 +18,8 @@ class Watch(ABC):
     def __init__(self, session: Any) -> None:
         self._session = session
         self._name = f"symjobs-{uuid.uuid4().hex}"
+        self._seen_tasks = 0, 0
+        self._follower: threading.Thread | None = None
 
     @abstractmethod
     def _enter(self) -> None:
@@ -34,6 +36,11 @@ class Watch(ABC):
     def _leave(self) -> None:  # noqa: B027 - most have nothing to give up
         """Give up what watches."""
 
+    def _follow(self, thread: threading.Thread) -> None:
+        while thread.is_alive():  # Spark may take its time to answer, and a kill must not wait for it
+            self._seen_tasks = self._tasks()
+            thread.join(_INTERVAL)
+
     def _end(self, thread: threading.Thread) -> None:
         while thread.is_alive():  # it may be about to start a job of Spark
             self._cancel()
@@ -47,7 +54,10 @@ class Watch(ABC):
             return action()
 
         def look(thread: threading.Thread) -> None:
-            done, known = self._tasks()
+            if self._follower is None:
+                self._follower = threading.Thread(target=self._follow, args=(thread,), daemon=True)
+                self._follower.start()
+            done, known = self._seen_tasks
             progress(done, max(known, done + thread.is_alive()))  # the end is not known before the last task
 
         try:

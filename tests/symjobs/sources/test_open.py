@@ -33,7 +33,7 @@ def test_an_entity_and_a_mapping_open_the_same(path):
         assert table.to_pylist() == [{"x1": 1.0, "x2": "a;b"}, {"x1": 2.0, "x2": "c"}]
 
 
-@pytest.mark.parametrize("kind", ["sparks3_map_reduce_learn", "floppy"])
+@pytest.mark.parametrize("kind", ["sparks3", "floppy"])
 def test_another_type_is_named_with_the_supported_ones(path, kind):
     with pytest.raises(
         InputError, match=f"data source 'd' has the type '{kind}'; supported: localfile, http, s3, jdbc"
