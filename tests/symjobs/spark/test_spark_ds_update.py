@@ -94,7 +94,7 @@ def test_the_project_of_one_machine(session, files, manager, kind):
     np.testing.assert_array_equal(project.snapshot().moments.count, 0)
 
 
-@pytest.mark.parametrize("partitions", [1, 7, 40])
+@pytest.mark.parametrize("partitions", [1, 5, 18])
 def test_a_data_frame_in_any_number_of_partitions(session, manager, partitions):
     whole = table()
     frame = session.createDataFrame(whole.drop(["note"]).to_pandas()).repartition(partitions)
@@ -106,9 +106,9 @@ def test_a_data_frame_in_any_number_of_partitions(session, manager, partitions):
 
 
 def test_a_tree_of_merges_is_what_the_driver_would_do(classic, manager, monkeypatch):
-    frame = classic.range(5_000).selectExpr("id", "sqrt(id) as root").repartition(23)
+    frame = classic.range(5_000).selectExpr("id", "sqrt(id) as root").repartition(9)
     projects = []
-    for fan in (16, 3, 2):
+    for fan in (16, 2):
         monkeypatch.setattr(learn_module, "_FAN", fan)
         project = sj.Project("p", histogram=True, params={"exact": True})
         run(manager, project, frame)
@@ -124,7 +124,7 @@ def test_a_tree_of_merges_is_what_the_driver_would_do(classic, manager, monkeypa
 
 def test_empty_partitions_and_partitions_without_values(session, manager):
     frame = session.range(10).selectExpr("id", "if(id < 9, null, id * 2.0) as late", "cast(null as double) as never")
-    frame = frame.repartition(20)
+    frame = frame.repartition(6)
     project = sj.Project("p")
     assert run(manager, project, frame)[0].rows == 10
     assert project.column_types["late"] == "C"
