@@ -73,12 +73,13 @@ class SparkDSUpdateJob(Job):
 
     Notes
     -----
-    All or nothing. Rows never reach the driver; states do, at most 16 of them, or one if they are large. The number of
+    All or nothing. Rows never reach the driver; states do, at most 16 of them (with Spark Connect one for 256
+    partitions), or one if they are large. The number of
     rows is checked against Spark's own. The result is that of one machine up to rounding, and bit for bit with the
     project's parameter ``exact``. Micro-clusters depend on the partitions.
 
     Progress counts Spark's tasks, as far as they are known. A kill cancels the job group, or the tag of Spark Connect.
-    Executors need what the base installation of this package needs; the guide on clusters says how they get it.
+    Executors need what the base installation of this package needs; the guide on Spark says how they get it.
 
     Examples
     --------

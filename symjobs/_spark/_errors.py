@@ -36,7 +36,7 @@ def _words(text: str) -> str:
     if lacking:
         return (
             f"the Python of an executor lacks a package ({lacking[-1].strip()}); give it the packages of this one "
-            "(PYSPARK_PYTHON, spark.archives or addPyFile; see the guide on clusters)"
+            "(PYSPARK_PYTHON, spark.archives or addPyFile; see the guide on Spark)"
         )
     causes = _CAUSE.findall(text)
     lines = [line.strip() for line in (causes[-1:] or text.splitlines()) if line.strip()]

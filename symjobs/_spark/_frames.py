@@ -14,7 +14,7 @@ from symjobs._spark._plan import Plan, TextColumns, TypedColumns
 from symjobs._state._params import as_text
 from symjobs._tables._types import LEARNT
 from symjobs.sources._arrow_columns import ArrowColumns
-from symjobs.sources._dialect import CsvOptions, Kind, find_columns
+from symjobs.sources._dialect import CsvOptions, Dialect, Kind, find_columns
 from symjobs.sources._hints import column_hints
 
 _SAMPLE_ROWS = 1000  # types of CSV are inferred from so many
@@ -164,6 +164,8 @@ def read_path(
     paths = [os.fspath(path)] if isinstance(path, str | os.PathLike) else list(path)
     name = name or paths[0]
     kind = kind or _kind_of(paths[0])
+    if kind == "csv":
+        _check_options(options.dialect, name)
     reader = session.read.options(**(settings or {}))
     with spark_errors(name):
         if kind == "parquet":
@@ -183,6 +185,12 @@ def read_path(
         if not options.header:
             frame = frame.toDF(*(f"x{j + 1}" for j in range(len(frame.columns))))
         return open_frame(frame, options, known, name=name, is_text=True)
+
+
+def _check_options(dialect: Dialect, name: str) -> None:
+    for option, given in (("comment", dialect.comment), ("encoding_errors", dialect.encoding_errors != "strict")):
+        if given:
+            raise InputError(f"{name}: {option} (csv_{option}) is not for CSV files that Spark reads")
 
 
 def _kind_of(path: str) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from symjobs._entities import DSInfo
 from symjobs._errors import InputError
 from symjobs._text import near
 from symjobs.sources import Access
-from symjobs.sources._s3 import AMAZON
+from symjobs.sources._s3 import S3Settings
 
 _PREFIX = "sml.sparkenv."
 _FORMATS = ("csv", "parquet")
@@ -74,15 +73,13 @@ class SparkSettings:
             path = info["path"]
             paths = [path] if access is None else list(map(str, access.find(path)))
             return cls(master, settings, paths, kind, {}, timeout)
-        endpoint = info.get("s3endpoint", "")
-        if access is not None:
-            access.check_host((urlsplit(endpoint).hostname or endpoint) if endpoint else AMAZON)
+        store = S3Settings.of(info)
         keys = {
-            "fs.s3a.access.key": info.get("s3accessKey", ""),
-            "fs.s3a.secret.key": info.get("s3secretKey", ""),
-            "fs.s3a.endpoint": endpoint,
-            "fs.s3a.endpoint.region": info.get("s3region", ""),
-            "fs.s3a.path.style.access": "true" if endpoint else "",
+            "fs.s3a.access.key": store.access_key,
+            "fs.s3a.secret.key": store.secret_key,
+            "fs.s3a.endpoint": store.allowed_endpoint(info["s3bucket"], access),
+            "fs.s3a.endpoint.region": store.region,
+            "fs.s3a.path.style.access": "true" if store.endpoint else "",
         }
         reader = {name: value for name, value in keys.items() if value}
         path = f"s3a://{info['s3bucket']}/{info['path'].lstrip('/')}"

@@ -277,7 +277,7 @@ def _files(described: DSInfo, timeout: float, access: Access | None) -> Sequence
     info = described.info
     if described.type != "s3":
         return found_files(info["path"], access=access, timeout=timeout)
-    settings = S3Settings(*(info.get(key, "") for key in ("s3accessKey", "s3secretKey", "s3region", "s3endpoint")))
+    settings = S3Settings.of(info)
     return found_files(
         f"s3://{info['s3bucket']}/{info['path'].lstrip('/')}", access=access, s3=settings, timeout=timeout
     )

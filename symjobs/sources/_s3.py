@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ from symjobs.sources._access import Access
 from symjobs.sources._files import DataFile, RemoteFile, Stream
 
 _PIECE = 2**20
-AMAZON = "s3.amazonaws.com"
+_AMAZON = "s3.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,24 @@ class S3Settings:
 
     def __repr__(self) -> str:
         return f"S3Settings(region={self.region!r}, endpoint={self.endpoint!r})"  # without the keys
+
+    @classmethod
+    def of(cls, info: Mapping[str, str]) -> S3Settings:
+        """Return those of a description."""
+        return cls(*(info.get(key, "") for key in ("s3accessKey", "s3secretKey", "s3region", "s3endpoint")))
+
+    def allowed_endpoint(self, bucket: str, access: Access | None) -> str:
+        """Return the endpoint, empty for the usual one; InputError if a server does not open it for its clients."""
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", bucket) or not re.fullmatch(r"[A-Za-z0-9-]*", self.region):
+            raise InputError(f"the bucket {bucket!r} or the region {self.region!r} has characters that none has")
+        if access is None:
+            return self.endpoint
+        access.check_host(urlsplit(self.endpoint).hostname or "" if self.endpoint else _AMAZON)
+        if not (self.access_key and self.secret_key):
+            # The server's own keys are not for its clients.
+            raise InputError("an S3 data source needs s3accessKey and s3secretKey")
+        # Not that of the server's environment.
+        return self.endpoint or f"https://s3.{self.region or 'us-east-1'}.amazonaws.com"
 
 
 class S3File(RemoteFile):
@@ -82,16 +100,9 @@ class _Store:
         self.bucket = bucket
         self.is_sent = access is not None
         limit = timedelta(seconds=timeout)
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", bucket) or not re.fullmatch(r"[A-Za-z0-9-]*", settings.region):
-            raise InputError(f"the bucket {bucket!r} or the region {settings.region!r} has characters that none has")
-        if access is not None:
-            access.check_host(urlsplit(settings.endpoint).hostname or "" if settings.endpoint else AMAZON)
-            if not (settings.access_key and settings.secret_key):
-                # The server's own keys are not for its clients.
-                raise InputError("an S3 data source needs s3accessKey and s3secretKey")
-        endpoint = settings.endpoint or ("" if access is not None else os.environ.get("AWS_ENDPOINT_URL", ""))
-        if access is not None and not endpoint:  # not that of the server's environment
-            endpoint = f"https://s3.{settings.region or 'us-east-1'}.amazonaws.com"
+        endpoint = settings.allowed_endpoint(bucket, access)
+        if access is None:
+            endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL", "")
         given: dict[str, Any] = {
             "access_key_id": settings.access_key,
             "secret_access_key": settings.secret_key,

@@ -199,7 +199,7 @@ def test_a_description(session, connect_url, manager, tmp_path):
     assert details.details["dataSource"] == "days"
     expected = sj.Project("q", params={"exact": True}).learn(sj.sources.open(sj.DSInfo("localfile", "days", info)))
     assert_same(project, expected, tolerance=0)
-    access = sj.sources.Access(roots=(tmp_path,), spark_masters=(master,))
+    access = sj.sources.Access(roots=(tmp_path,), hosts=("127.0.0.1",), spark_masters=(master,))
     allowed = {**info, "path": "a.csv"}
     run(manager, project, sj.DSInfo("sparks3_map_reduce_csv", "days", allowed), access=access)
     assert project.n_rows == 4
@@ -208,6 +208,10 @@ def test_a_description(session, connect_url, manager, tmp_path):
         ({"path": "../a.csv"}, "outside of the folders"),
         ({"sml.sparkenv.spark.driver.extraJavaOptions": "-X"}, "does not let clients set"),
         ({"s3bucket": "b"}, "does not connect to the host 's3.amazonaws.com'"),
+        ({"s3bucket": "b", "s3region": "x.evil.org/"}, "has characters that none has"),
+        ({"s3bucket": "b", "s3endpoint": "http://127.0.0.1:1"}, "needs s3accessKey and s3secretKey"),
+        ({"csv_comment": "#"}, r"comment \(csv_comment\) is not for CSV files that Spark reads"),
+        ({"csv_encoding_errors": "replace"}, "is not for CSV files that Spark reads"),
         ({"format": "xml"}, "unknown format of files 'xml'"),
     ):
         with pytest.raises(sj.JobFailed, match=words):
